@@ -1,0 +1,10 @@
+//! Tollgate: a Proxy-Wasm filter that turns an identity provider's access tokens into sessions and
+//! verdicts inside the proxy.
+//!
+//! > What can take time is an `Effect` going out and an `Event`
+//! > coming back. What answers at once (the clock, randomness, the shared key-value store, the
+//! > signature check) is borrowed in `Env` for one call.
+//!
+//! > The core decides and touches nothing; the shell touches everything and decides nothing.
+//!
+//! ARCHITECTURE.md draws the layers; `tests/layers.rs` holds the modules to them.
