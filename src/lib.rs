@@ -8,3 +8,10 @@
 //! > The core decides and touches nothing; the shell touches everything and decides nothing.
 //!
 //! ARCHITECTURE.md draws the layers; `tests/layers.rs` holds the modules to them.
+
+pub mod ids;
+pub mod time;
+pub mod verdict;
+pub mod wire;
+
+pub mod json;

@@ -1,0 +1,46 @@
+//! Fixed-width records in bytes that others may have written: read without trust, without panic.
+
+/// Takes fields off the front of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `record`.
+    pub const fn new(record: &'a [u8]) -> Self {
+        Self(record)
+    }
+
+    /// The next `N` bytes; `None` where there are fewer.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    /// The next `count` bytes; `None` where there are fewer.
+    pub fn slice(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> Option<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
+    /// The next four bytes as a little-endian number.
+    pub fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// The next eight bytes as a little-endian number.
+    pub fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// What is left.
+    pub const fn rest(self) -> &'a [u8] {
+        self.0
+    }
+}
