@@ -14,4 +14,5 @@ pub mod time;
 pub mod verdict;
 pub mod wire;
 
+pub mod jose;
 pub mod json;

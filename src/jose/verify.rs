@@ -1,0 +1,135 @@
+//! Who checks signatures: the module itself, or whoever else implements [`Verifier`].
+
+use hmac::{Hmac, KeyInit, Mac};
+use p256::ecdsa::signature::Verifier as _;
+use sha2::{Sha256, Sha384, Sha512};
+
+use crate::jose::alg::Alg;
+use crate::jose::jwk::{Material, PublicKey};
+use crate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
+
+/// The signature is not by this key with this algorithm; there is no more to say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BadSignature;
+
+/// Checks signatures, and judges nothing else.
+pub trait Verifier {
+    /// Checks that `signature` is `key`'s with `alg` over the bytes `signed` (RFC 7515 §5.2).
+    ///
+    /// An implementation calls [`well_formed`] first, so that what is refused without any
+    /// arithmetic is the same for all.
+    ///
+    /// # Errors
+    ///
+    /// [`BadSignature`] where it is not, or where `alg` is not for such a key.
+    fn verify(
+        &self,
+        key: &PublicKey,
+        alg: Alg,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature>;
+}
+
+/// What every [`Verifier`] asks first: does the algorithm fit the key, and is the signature exactly
+/// as long as the two make it?
+///
+/// A signature is raw: r and s for ECDSA (RFC 7518 §3.4), R and S for Ed25519 (RFC 8032 §5.1.6), as
+/// many bytes as the modulus for RSA (RFC 8017 §8.1.2, §8.2.2), as many as the hash for HMAC (RFC
+/// 7518 §3.2). DER, a missing or an additional zero byte is refused.
+///
+/// # Errors
+///
+/// [`BadSignature`] where not.
+pub fn well_formed(key: &PublicKey, alg: Alg, signature: &[u8]) -> Result<(), BadSignature> {
+    let length = match key.material() {
+        Material::Ed25519(_) | Material::P256(_) => 64,
+        Material::P384(_) => 96,
+        Material::P521(_) => 132,
+        Material::Rsa(key) => key.bytes(),
+        Material::Secret(_) => match alg {
+            Alg::Hs256 => 32,
+            Alg::Hs384 => 48,
+            Alg::Hs512 => 64,
+            _ => return Err(BadSignature),
+        },
+    };
+    if key.fits(alg) && signature.len() == length { Ok(()) } else { Err(BadSignature) }
+}
+
+/// The signature check in the module's own code, which every host can run.
+#[derive(Clone, Copy, Debug)]
+pub struct InWasm;
+
+impl Verifier for InWasm {
+    fn verify(
+        &self,
+        key: &PublicKey,
+        alg: Alg,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        well_formed(key, alg, signature)?;
+        match key.material() {
+            Material::Ed25519(key) => ed25519(key, signed, signature),
+            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(signed, &signature))
+                .map_err(|_| BadSignature),
+            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(signed, &signature))
+                .map_err(|_| BadSignature),
+            Material::P521(key) => p521::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(signed, &signature))
+                .map_err(|_| BadSignature),
+            Material::Rsa(key) => rsa(key, alg, signed, signature),
+            Material::Secret(secret) => match alg {
+                Alg::Hs256 => hmac::<Hmac<Sha256>>(secret, signed, signature),
+                Alg::Hs384 => hmac::<Hmac<Sha384>>(secret, signed, signature),
+                Alg::Hs512 => hmac::<Hmac<Sha512>>(secret, signed, signature),
+                _ => Err(BadSignature),
+            },
+        }
+    }
+}
+
+/// RFC 8032 §5.1.7. The library refuses S ≥ L, encodings that are not canonical, and a key or an R
+/// of small order.
+fn ed25519(
+    key: &ed25519_compact::PublicKey,
+    signed: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
+    ed25519_compact::Signature::from_slice(signature)
+        .and_then(|signature| key.verify(signed, &signature))
+        .map_err(|_| BadSignature)
+}
+
+/// RFC 2104. The comparison takes the same time wherever the first difference is, so that no
+/// signature can be found byte by byte.
+fn hmac<M: Mac + KeyInit>(
+    secret: &[u8],
+    signed: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
+    M::new_from_slice(secret)
+        .ok()
+        .and_then(|mac| mac.chain_update(signed).verify_slice(signature).ok())
+        .ok_or(BadSignature)
+}
+
+/// RFC 8017 §8.1.2 and §8.2.2.
+fn rsa(key: &RsaKey, alg: Alg, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    let (padding, hash) = match alg {
+        Alg::Ps256 => (RsaPadding::Pss, RsaHash::Sha256),
+        Alg::Ps384 => (RsaPadding::Pss, RsaHash::Sha384),
+        Alg::Ps512 => (RsaPadding::Pss, RsaHash::Sha512),
+        Alg::Rs256 => (RsaPadding::Pkcs1, RsaHash::Sha256),
+        Alg::Rs384 => (RsaPadding::Pkcs1, RsaHash::Sha384),
+        Alg::Rs512 => (RsaPadding::Pkcs1, RsaHash::Sha512),
+        _ => return Err(BadSignature),
+    };
+    if key.verify(padding, hash, signed, signature) { Ok(()) } else { Err(BadSignature) }
+}
+
+#[cfg(test)]
+mod tests;
