@@ -14,5 +14,6 @@ pub mod time;
 pub mod verdict;
 pub mod wire;
 
+pub mod http;
 pub mod jose;
 pub mod json;

@@ -1,0 +1,138 @@
+//! What a request head holds, bounded; what a header means is not known here.
+
+mod path;
+mod url;
+
+pub use path::{Ambiguity, RequestPath};
+pub use url::{Url, UrlError};
+
+/// The header section of a request: pseudo-headers (`:method`, `:path`, `:authority`) included,
+/// bytes as they came. Names are in lower case on most hosts, but that is not relied on.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RequestHead {
+    /// Name and value of each header, in order, repeated ones apart.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl RequestHead {
+    /// The method, case kept (RFC 9110 §9.1); empty where the head has none.
+    pub fn method(&self) -> &[u8] {
+        self.first(":method").unwrap_or_default()
+    }
+
+    /// The request target as it came, query included; empty where the head has none.
+    pub fn path(&self) -> &[u8] {
+        self.first(":path").unwrap_or_default()
+    }
+
+    /// Host and port that the request is for: `:authority`, else `host` (RFC 9113 §8.3.1); empty
+    /// where the head has neither.
+    pub fn authority(&self) -> &[u8] {
+        self.first(":authority").or_else(|| self.first("host")).unwrap_or_default()
+    }
+
+    /// The values of every header of this name, without regard to its case, repeated ones apart.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The value of the first header of this name.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+
+    /// How many bytes the names and values have together.
+    pub fn bytes(&self) -> usize {
+        self.headers.iter().fold(0, |sum, (name, value)| {
+            sum.saturating_add(name.len()).saturating_add(value.len())
+        })
+    }
+
+    /// Whether the caller speaks gRPC and wants its answer so: `application/grpc` or
+    /// `application/grpc+…`, but not gRPC-Web.
+    pub fn is_grpc(&self) -> bool {
+        self.first("content-type").is_some_and(|value| {
+            value == b"application/grpc" || value.starts_with(b"application/grpc+")
+        })
+    }
+
+    /// The method that a CORS preflight asks for (Fetch §3.2.2); `None` where this is no preflight:
+    /// a bare `OPTIONS` is a request like any other.
+    pub fn preflight_method(&self) -> Option<&[u8]> {
+        if self.method() != b"OPTIONS" {
+            return None;
+        }
+        self.first("origin")?;
+        self.first("access-control-request-method")
+    }
+}
+
+/// A header name in its one comparable spelling: lower case, `_` as `-`.
+///
+/// Many servers turn both `x-user` and `x_user` into the same variable, so whoever removes a header
+/// must remove every spelling of it.
+pub fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().copied().map(fold).collect()
+}
+
+/// Whether a header name begins with `prefix`, which is [`folded`], in any spelling.
+pub fn begins_folded(name: &[u8], prefix: &[u8]) -> bool {
+    name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, other)| fold(*byte) == *other)
+}
+
+/// Whether a header name is `other`, which is [`folded`], in any spelling.
+pub fn is_folded(name: &[u8], other: &[u8]) -> bool {
+    name.len() == other.len() && begins_folded(name, other)
+}
+
+const fn fold(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
+}
+
+/// The elements of a comma-separated value (RFC 9110 §5.6.1), trimmed, empty ones left out.
+///
+/// Some hosts and hops join repeated headers with commas, so that an element may have been a header
+/// of its own.
+pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(|element| trimmed(element, is_blank))
+        .filter(|element| !element.is_empty())
+}
+
+/// What stands behind an authentication scheme (RFC 9110 §11.4), empty where nothing does; `None`
+/// where the element has another scheme or none.
+///
+/// The scheme is compared without regard to case and must be followed by the end, a space or a tab.
+/// Spaces before and after the credential are taken off; a tab stays, because the grammar has none
+/// there, and spoils the credential.
+pub fn after_scheme<'v>(element: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
+    let (found, rest) = element.split_at_checked(scheme.len())?;
+    let ends = rest.first().is_none_or(|&byte| is_blank(byte));
+    (ends && found.eq_ignore_ascii_case(scheme.as_bytes()))
+        .then(|| trimmed(rest, |byte| byte == b' '))
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trimmed(mut value: &[u8], drops: fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = value
+        && drops(*first)
+    {
+        value = rest;
+    }
+    while let [rest @ .., last] = value
+        && drops(*last)
+    {
+        value = rest;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+#![allow(clippy::type_complexity, reason = "tables of cases")]
+
+use super::*;
+
+fn head(headers: &[(&str, &str)]) -> RequestHead {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    RequestHead {
+        headers: headers.iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
+    }
+}
+
+#[test]
+fn headers_are_found_in_any_case_and_repeated_ones_stay_apart() {
+    let head = head(&[
+        (":method", "GET"),
+        (":path", "/a?b"),
+        ("Authorization", "Bearer a"),
+        ("authorization", "Bearer b"),
+        ("authorization_", "no"),
+    ]);
+    let values: Vec<_> = head.values("AUTHORIZATION").collect();
+    assert_eq!(values, [b"Bearer a", b"Bearer b"]);
+    assert_eq!(head.first("authorization"), Some(b"Bearer a".as_slice()));
+    assert_eq!(head.first("cookie"), None);
+    assert_eq!((head.method(), head.path()), (b"GET".as_slice(), b"/a?b".as_slice()));
+    assert_eq!(head.bytes(), 7 + 3 + 5 + 4 + 13 + 8 + 13 + 8 + 14 + 2);
+}
+
+#[test]
+fn a_head_without_pseudo_headers_is_empty_and_no_error() {
+    let head = RequestHead::default();
+    assert_eq!((head.method(), head.path(), head.authority()), (&[][..], &[][..], &[][..]));
+    assert_eq!(head.bytes(), 0);
+    assert!(!head.is_grpc());
+    assert_eq!(head.preflight_method(), None);
+}
+
+#[test]
+fn authority_goes_before_host() {
+    let both = head(&[("host", "b.example"), (":authority", "a.example")]);
+    assert_eq!(both.authority(), b"a.example");
+    assert_eq!(head(&[("Host", "b.example")]).authority(), b"b.example");
+}
+
+#[test]
+fn only_grpc_itself_is_grpc() {
+    let cases = [
+        ("plain", "application/grpc", true),
+        ("with a message format", "application/grpc+proto", true),
+        ("gRPC-Web", "application/grpc-web", false),
+        ("gRPC-Web with a format", "application/grpc-web+proto", false),
+        ("with parameters", "application/grpc; charset=utf-8", false),
+        ("in upper case", "Application/gRPC", false),
+        ("JSON", "application/json", false),
+    ];
+    for (name, content_type, expected) in cases {
+        assert_eq!(head(&[("content-type", content_type)]).is_grpc(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_preflight_has_all_three_marks() {
+    let options = (":method", "OPTIONS");
+    let origin = ("origin", "https://app.example");
+    let asked = ("Access-Control-Request-Method", "DELETE");
+    let cases: [(&str, &[(&str, &str)], Option<&[u8]>); 5] = [
+        ("a preflight", &[options, origin, asked], Some(b"DELETE")),
+        ("a bare OPTIONS", &[options], None),
+        ("without an origin", &[options, asked], None),
+        ("without the method asked for", &[options, origin], None),
+        ("with another method", &[(":method", "options"), origin, asked], None),
+    ];
+    for (name, headers, expected) in cases {
+        assert_eq!(head(headers).preflight_method(), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_spelling_of_a_header_folds_into_one() {
+    for spelling in ["x-user-id", "X-User-Id", "x_user_id", "x-USER_id"] {
+        assert_eq!(folded(spelling.as_bytes()), b"x-user-id", "{spelling}");
+    }
+    assert_ne!(folded(b"x-user-id2"), b"x-user-id");
+    assert_eq!(folded(b"x\xff_"), b"x\xff-");
+}
+
+#[test]
+fn a_value_is_taken_apart_at_its_commas() {
+    let cases: [(&str, &[u8], &[&[u8]]); 6] = [
+        ("one element", b"Bearer a", &[b"Bearer a"]),
+        ("two, joined by a hop", b"Bearer a,Bearer b", &[b"Bearer a", b"Bearer b"]),
+        ("blanks around them", b" Bearer a\t, \tBearer b ", &[b"Bearer a", b"Bearer b"]),
+        ("empty ones between", b",, Bearer a ,,", &[b"Bearer a"]),
+        ("nothing", b"", &[]),
+        ("bytes that are no text", b"\xff\xfe, \0", &[b"\xff\xfe", b"\0"]),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(elements(value).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_credential_stands_behind_its_scheme_only() {
+    let cases: [(&str, &[u8], Option<&[u8]>); 16] = [
+        ("A03 the scheme alone", b"Bearer", Some(b"")),
+        ("A03 the scheme and a space", b"Bearer ", Some(b"")),
+        ("A04 lower case", b"bearer x", Some(b"x")),
+        ("A04 upper case", b"BEARER x", Some(b"x")),
+        ("A05 two spaces", b"Bearer  x", Some(b"x")),
+        ("A05 trailing spaces", b"Bearer x  ", Some(b"x")),
+        ("A05 a tab instead of the space stays", b"Bearer\tx", Some(b"\tx")),
+        ("A05 a tab after the space stays", b"Bearer \tx", Some(b"\tx")),
+        ("A06 another scheme", b"Basic x", None),
+        ("A06 a scheme that begins alike", b"BearerX x", None),
+        ("A06 a scheme that ends alike", b"XBearer x", None),
+        ("A07 a credential without scheme", b"eyJhbGciOiJSUzI1NiJ9.e30.x", None),
+        ("shorter than the scheme", b"Bear", None),
+        ("A22 control bytes stay", b"Bearer \0x\n", Some(b"\0x\n")),
+        ("a space inside stays", b"Bearer x y", Some(b"x y")),
+        ("nothing", b"", None),
+    ];
+    for (name, element, expected) in cases {
+        assert_eq!(after_scheme(element, "Bearer"), expected, "{name}");
+    }
+}
