@@ -14,6 +14,7 @@ pub mod time;
 pub mod verdict;
 pub mod wire;
 
+pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;

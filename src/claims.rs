@@ -1,0 +1,208 @@
+//! Registered claims and configured rules → verdict.
+//!
+//! Knows nothing of keys or of where a token came from. The clock is an argument.
+
+mod header;
+mod judge;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::json::{self, JsonError};
+use crate::verdict::{Deny, Refusal, quoted};
+
+pub use header::HeaderValue;
+pub use judge::Judged;
+
+/// Which claim to read (a "claim reference" of the configuration).
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum ClaimRef {
+    /// A string: the literal member name first, then the dotted path.
+    Name(Box<str>),
+    /// An array of member names, outermost first; names are literal.
+    Path(Vec<Box<str>>),
+}
+
+/// What a provider's configuration demands of a token's claims and header type.
+#[derive(Clone, Debug)]
+pub struct Requirements {
+    /// The issuers accepted; `None` is `"any_issuer": true`.
+    pub issuers: Option<Vec<Box<str>>>,
+    /// One of these must be in `aud`; `None` is "not checked".
+    pub audiences: Option<Vec<Box<str>>>,
+    /// The client claim must be one of these; `None` is "not checked".
+    pub clients: Option<Vec<Box<str>>>,
+    /// The header's `typ` must be one of these, lower case, without `application/`; `None` is
+    /// "not checked" (the types that are always refused stay refused).
+    pub types: Option<Vec<Box<str>>>,
+    /// Whether ID tokens pass.
+    pub allow_id_tokens: bool,
+    /// Whether a token without `exp` passes.
+    pub allow_no_expiry: bool,
+    /// Whether a token with `cnf` passes, its proof unchecked.
+    pub ignore_binding: bool,
+    /// One skew for `exp`, `nbf`, `iat` and the session's end.
+    pub clock_skew: Duration,
+    /// The longest life: `exp` − `iat`, without `iat` `exp` − now.
+    pub max_lifetime: Option<Duration>,
+    /// Where the identity stands: the first present, non-null claim wins.
+    pub identity: Vec<ClaimRef>,
+    /// Where the client stands: the first present, non-null claim wins.
+    pub client: Vec<ClaimRef>,
+    /// Where the scopes stand: the first present, non-null claim wins.
+    pub scopes: Vec<ClaimRef>,
+}
+
+impl fmt::Display for ClaimRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Path(segments) => write!(f, "{segments:?}"),
+        }
+    }
+}
+
+/// A token's payload: a JSON object without duplicate members, otherwise unjudged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims(Map<String, Value>);
+
+/// What a token says of its issuer (RFC 7519 §4.1.1), before anything is verified.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Issuer<'c> {
+    /// Nothing, or `null`.
+    Absent,
+    /// This.
+    Is(&'c str),
+    /// Something that is no string.
+    WrongType,
+}
+
+/// What a token says of its client.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ClientClaim {
+    /// Nothing: no claim, `null`, or an empty string.
+    Absent,
+    /// This.
+    Is(String),
+    /// Something that is no string, which counts only where a client is asked for.
+    Malformed,
+}
+
+impl Claims {
+    /// Reads a payload (RFC 7519 §7.2, step 10).
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::TokenClaimMalformed`] for what is no JSON object, or has duplicate members
+    /// (RFC 7519 §4).
+    pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+        json::object(payload).map(Self).map_err(|error| {
+            malformed(match error {
+                JsonError::Duplicate => "the payload has two members of one name",
+                JsonError::Malformed => "the payload is no valid JSON",
+                JsonError::NotAnObject => "the payload is JSON, but not an object",
+            })
+        })
+    }
+
+    /// The claim that a reference names.
+    pub fn find(&self, claim: &ClaimRef) -> Option<&Value> {
+        match claim {
+            ClaimRef::Name(name) => self.0.get(&**name).or_else(|| walk(&self.0, name.split('.'))),
+            ClaimRef::Path(segments) => walk(&self.0, segments.iter().map(|name| &**name)),
+        }
+    }
+
+    /// The first of these claims that is present and not `null`.
+    pub fn first<'r>(&self, claims: &'r [ClaimRef]) -> Option<(&'r ClaimRef, &Value)> {
+        claims.iter().find_map(|claim| {
+            let value = self.find(claim).filter(|value| !value.is_null())?;
+            Some((claim, value))
+        })
+    }
+
+    /// What the token says of its issuer. Until a key has vouched for it, it may choose among
+    /// configured providers and nothing else.
+    pub fn issuer(&self) -> Issuer<'_> {
+        match self.present("iss") {
+            None => Issuer::Absent,
+            Some(Value::String(issuer)) => Issuer::Is(issuer),
+            Some(_) => Issuer::WrongType,
+        }
+    }
+
+    /// What the token says of its client: the first of these claims.
+    pub fn client(&self, claims: &[ClaimRef]) -> ClientClaim {
+        match self.first(claims) {
+            None => ClientClaim::Absent,
+            Some((_, Value::String(client))) if client.is_empty() => ClientClaim::Absent,
+            Some((_, Value::String(client))) => ClientClaim::Is(client.clone()),
+            Some(_) => ClientClaim::Malformed,
+        }
+    }
+
+    /// The scopes: the first of these claims, a string split at spaces (RFC 6749 §3.3) or an array
+    /// whose elements are not split. None of the claims, or an empty one, is no scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::TokenClaimMalformed`] where the claim is neither a string nor an array of strings.
+    pub fn scopes(&self, claims: &[ClaimRef]) -> Result<Vec<&str>, Refusal> {
+        let Some((claim, value)) = self.first(claims) else {
+            return Ok(Vec::new());
+        };
+        let scopes = match value {
+            // Only a space separates: a tab is part of a scope that nobody asks for.
+            Value::String(scopes) => Some(scopes.split(' ').collect()),
+            Value::Array(scopes) => scopes.iter().map(Value::as_str).collect(),
+            _ => None,
+        };
+        let mut scopes: Vec<&str> =
+            scopes.ok_or_else(|| wrong_type(claim, value, "a string or an array of strings"))?;
+        scopes.retain(|scope| !scope.is_empty());
+        Ok(scopes)
+    }
+
+    /// The top-level claim of this name, where it is a string.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// The top-level claim, where it is not `null`.
+    fn present(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+}
+
+fn walk<'c, 'n>(
+    members: &'c Map<String, Value>,
+    mut path: impl Iterator<Item = &'n str>,
+) -> Option<&'c Value> {
+    let outermost = members.get(path.next()?)?;
+    path.try_fold(outermost, |value, name| value.as_object()?.get(name))
+}
+
+fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+    Refusal::new(Deny::TokenClaimMalformed, reason)
+}
+
+fn wrong_type(claim: &dyn fmt::Display, value: &Value, wanted: &str) -> Refusal {
+    let claim = quoted(&claim.to_string());
+    malformed(format!("the claim {claim} is {}, not {wanted}", kind(value)))
+}
+
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,373 @@
+//! The registered claims (RFC 7519 §4.1) against what a provider's configuration demands.
+//!
+//! The order is fixed, so that a token with several faults is always refused for the same one:
+//! header type, token kind, issuer, audience, client, times, binding, identity.
+
+use serde_json::Value;
+
+use super::{ClaimRef, Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
+use crate::time::{UnixMillis, millis};
+use crate::verdict::{Deny, Refusal, quoted};
+
+/// Header types (RFC 7515 §4.1.9) that never mark an access token: a DPoP proof (RFC 9449 §4.2), a
+/// logout token (OpenID Connect Back-Channel Logout §2.4), a security event (RFC 8417 §2.3), an
+/// introspection response (RFC 9701 §5).
+const FOREIGN_TYPES: [&str; 4] =
+    ["dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt"];
+
+/// Payload types with which Keycloak marks what is no access token.
+const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
+
+/// What a token that passed says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Judged {
+    /// Who the caller is; never empty.
+    pub identity: String,
+    /// The client. Where no `clients` are configured, nobody has looked at it yet.
+    pub client: ClientClaim,
+    /// Who issued the token; `None` only where any issuer is accepted.
+    pub issuer: Option<String>,
+    /// When the token expires, skew not included.
+    pub expires: Option<UnixMillis>,
+    /// When the caller was authenticated: `auth_time`, else `iat`; `None` where it is not said, or
+    /// `auth_time` is no number.
+    pub authenticated_at: Option<UnixMillis>,
+}
+
+impl Claims {
+    /// Judges the claims at `now`; `typ` is that of the header.
+    ///
+    /// A claim that neither the standard nor `requirements` asks for is not looked at, whatever its
+    /// type.
+    ///
+    /// # Errors
+    ///
+    /// The first fault in the order that the module names.
+    pub fn judge(
+        &self,
+        typ: Option<&str>,
+        requirements: &Requirements,
+        now: UnixMillis,
+    ) -> Result<Judged, Refusal> {
+        check_header_type(typ, requirements)?;
+        self.check_kind(requirements)?;
+        let issuer = self.check_issuer(requirements)?;
+        self.check_audience(requirements)?;
+        self.check_client(requirements)?;
+        let times = self.check_times(requirements, now)?;
+        self.check_binding(requirements)?;
+        Ok(Judged {
+            identity: self.identity(requirements)?.to_owned(),
+            client: self.client(&requirements.client),
+            issuer: issuer.map(str::to_owned),
+            expires: times.expires,
+            authenticated_at: match self.present("auth_time") {
+                None => times.issued,
+                Some(Value::Number(seconds)) => numeric_date(seconds),
+                Some(_) => None,
+            },
+        })
+    }
+
+    /// Refuses what its payload marks as another kind of token.
+    fn check_kind(&self, requirements: &Requirements) -> Result<(), Refusal> {
+        if let Some(typ) = self.text("typ").filter(|typ| FOREIGN_PAYLOAD_TYPES.contains(typ)) {
+            return Err(refused_type(format!(
+                "the claim `typ` is {}, which marks no access token",
+                quoted(typ)
+            )));
+        }
+        if requirements.allow_id_tokens {
+            return Ok(());
+        }
+        let mark = if self.text("token_use") == Some("id") {
+            "its claim `token_use` is `id`"
+        } else if self.text("typ") == Some("ID") {
+            "its claim `typ` is `ID`"
+        } else if self.present("at_hash").is_some() {
+            "it has the claim `at_hash`"
+        } else if self.present("c_hash").is_some() {
+            "it has the claim `c_hash`"
+        } else {
+            return Ok(());
+        };
+        Err(refused_type(format!("this is an ID token: {mark}")))
+    }
+
+    /// `iss` is one of the issuers, byte for byte (RFC 8725 §3.8).
+    fn check_issuer(&self, requirements: &Requirements) -> Result<Option<&str>, Refusal> {
+        let issuer = match self.issuer() {
+            Issuer::Is(issuer) => Some(issuer),
+            Issuer::Absent => None,
+            Issuer::WrongType => return Err(self.unusable("iss", "a string")),
+        };
+        let Some(accepted) = &requirements.issuers else {
+            return Ok(issuer);
+        };
+        let found = match issuer {
+            Some(issuer) if contains(accepted, issuer) => return Ok(Some(issuer)),
+            Some(issuer) => format!("the claim `iss` is {}", quoted(issuer)),
+            None => "there is no claim `iss`".to_owned(),
+        };
+        Err(Refusal::new(
+            Deny::TokenIssuerUnknown,
+            format!("{found}; accepted: {}", list(accepted)),
+        ))
+    }
+
+    /// One of the audiences is in `aud`, a string or an array of strings (RFC 7519 §4.1.3).
+    fn check_audience(&self, requirements: &Requirements) -> Result<(), Refusal> {
+        match &requirements.audiences {
+            Some(accepted) => self.has_audience(accepted),
+            None => Ok(()),
+        }
+    }
+
+    /// Demands that one of `accepted` is in `aud`, compared byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::TokenAudienceMismatch`] where none is, [`Deny::TokenClaimMalformed`] where `aud` is
+    /// neither a string nor an array of strings.
+    pub fn has_audience(&self, accepted: &[Box<str>]) -> Result<(), Refusal> {
+        let wanted = "a string or an array of strings";
+        let found: Vec<&str> = match self.present("aud") {
+            None => Vec::new(),
+            Some(Value::String(audience)) => vec![audience],
+            Some(Value::Array(audiences)) => {
+                audiences.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(|| {
+                    malformed(format!("the claim `aud` is an array, but not {wanted}"))
+                })?
+            }
+            Some(_) => return Err(self.unusable("aud", wanted)),
+        };
+        if found.iter().any(|audience| contains(accepted, audience)) {
+            return Ok(());
+        }
+        let found = if self.present("aud").is_none() {
+            "there is no claim `aud`".to_owned()
+        } else {
+            format!("the claim `aud` is {}", list(&found))
+        };
+        Err(Refusal::new(
+            Deny::TokenAudienceMismatch,
+            format!("{found}; accepted: {}", list(accepted)),
+        ))
+    }
+
+    /// The client is one of the clients.
+    fn check_client(&self, requirements: &Requirements) -> Result<(), Refusal> {
+        let Some(accepted) = &requirements.clients else {
+            return Ok(());
+        };
+        let found = match self.first(&requirements.client) {
+            Some((_, Value::String(client))) if contains(accepted, client) => return Ok(()),
+            Some((claim, Value::String(client))) => {
+                format!("the claim {} is {}", quoted(&claim.to_string()), quoted(client))
+            }
+            Some((claim, value)) => return Err(wrong_type(claim, value, "a string")),
+            None => self.missing(&requirements.client),
+        };
+        Err(Refusal::new(
+            Deny::TokenClientRefused,
+            format!("{found}; accepted: {}", list(accepted)),
+        ))
+    }
+
+    /// Judges again what changes with time, for claims that [`judge`](Self::judge) has passed.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn judge_times(&self, requirements: &Requirements, now: UnixMillis) -> Result<(), Refusal> {
+        self.check_times(requirements, now).map(|_| ())
+    }
+
+    /// `exp`, `nbf`, `iat` (RFC 7519 §4.1.4 to §4.1.6) and the longest life.
+    fn check_times(&self, requirements: &Requirements, now: UnixMillis) -> Result<Times, Refusal> {
+        let skew = requirements.clock_skew;
+        let expires = self.date("exp")?;
+        let not_before = self.date("nbf")?;
+        let issued = self.date("iat")?;
+        let told = |what: &str, at: UnixMillis| {
+            let (at, now, skew) = (Seconds(at.millis()), Seconds(now.millis()), millis(skew));
+            format!("{what} {at}, the time is {now}, the skew {} s", Seconds(skew))
+        };
+        match expires {
+            None if !requirements.allow_no_expiry => {
+                return Err(Refusal::new(Deny::TokenExpiryMissing, "there is no claim `exp`"));
+            }
+            Some(at) if now >= at.after(skew) => {
+                return Err(Refusal::new(Deny::TokenExpired, told("the claim `exp` is", at)));
+            }
+            _ => {}
+        }
+        if let Some(at) = not_before.filter(|at| now.after(skew) < *at) {
+            return Err(Refusal::new(Deny::TokenNotYetValid, told("the claim `nbf` is", at)));
+        }
+        if let Some(at) = issued.filter(|at| now.after(skew) < *at) {
+            return Err(Refusal::new(Deny::TokenIssuedInFuture, told("the claim `iat` is", at)));
+        }
+        let times = Times { expires, issued };
+        times.check_lifetime(requirements, now)?;
+        Ok(times)
+    }
+
+    /// A `NumericDate` (RFC 7519 §2), `None` where the claim is missing. `null` is no number.
+    fn date(&self, name: &str) -> Result<Option<UnixMillis>, Refusal> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => match numeric_date(seconds) {
+                Some(at) => Ok(Some(at)),
+                None => Err(self.unusable(name, "a number in range")),
+            },
+            Some(_) => Err(self.unusable(name, "a number of seconds")),
+        }
+    }
+
+    /// A token bound to a key (RFC 7800) is no bearer token: without its proof it proves nothing.
+    fn check_binding(&self, requirements: &Requirements) -> Result<(), Refusal> {
+        match self.present("cnf") {
+            Some(binding) if !requirements.ignore_binding => {
+                let members = binding.as_object().map_or_else(
+                    || super::kind(binding).to_owned(),
+                    |members| {
+                        format!("an object with {}", list(&members.keys().collect::<Vec<_>>()))
+                    },
+                );
+                Err(Refusal::new(
+                    Deny::TokenBindingUnsupported,
+                    format!("the claim `cnf` is {members}: its proof cannot be checked"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn identity(&self, requirements: &Requirements) -> Result<&str, Refusal> {
+        match self.first(&requirements.identity) {
+            Some((claim, Value::String(identity))) if identity.is_empty() => Err(Refusal::new(
+                Deny::IdentityMissing,
+                format!("the claim {} is empty", quoted(&claim.to_string())),
+            )),
+            Some((_, Value::String(identity))) => Ok(identity),
+            Some((claim, value)) => Err(wrong_type(claim, value, "a string")),
+            None => Err(Refusal::new(Deny::IdentityMissing, self.missing(&requirements.identity))),
+        }
+    }
+
+    /// Says which claims were looked for, and the names of those that are there.
+    fn missing(&self, wanted: &[ClaimRef]) -> String {
+        let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+        let present: Vec<_> = self.0.keys().collect();
+        format!("there is no claim {}; the token has {}", list(&wanted), list(&present))
+    }
+
+    fn unusable(&self, name: &str, wanted: &str) -> Refusal {
+        wrong_type(&name, self.0.get(name).unwrap_or(&Value::Null), wanted)
+    }
+}
+
+/// When a token was issued and when it ends.
+struct Times {
+    expires: Option<UnixMillis>,
+    issued: Option<UnixMillis>,
+}
+
+impl Times {
+    fn check_lifetime(&self, requirements: &Requirements, now: UnixMillis) -> Result<(), Refusal> {
+        let Some(longest) = requirements.max_lifetime else {
+            return Ok(());
+        };
+        let Some(expires) = self.expires else {
+            return Err(Refusal::new(
+                Deny::TokenExpiryMissing,
+                "there is no claim `exp`, so the lifetime is without end",
+            ));
+        };
+        let (start, what) = match self.issued {
+            Some(issued) => (issued, "`exp` − `iat`"),
+            None => (now, "`exp` − now, there being no `iat`,"),
+        };
+        if self.issued.is_some_and(|issued| expires < issued) {
+            return Err(Refusal::new(
+                Deny::TokenLifetimeExceeded,
+                "the claim `exp` is before `iat`, so the lifetime cannot be told",
+            ));
+        }
+        let lifetime = expires.since(start);
+        if lifetime > longest {
+            let (lifetime, longest) = (Seconds(millis(lifetime)), Seconds(millis(longest)));
+            return Err(Refusal::new(
+                Deny::TokenLifetimeExceeded,
+                format!("{what} is {lifetime} s; at most {longest} s are accepted"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The header's `typ`, without regard to case or an `application/` prefix (RFC 7515 §4.1.9).
+fn check_header_type(typ: Option<&str>, requirements: &Requirements) -> Result<(), Refusal> {
+    let bare = typ.map(|typ| {
+        let typ = typ.to_ascii_lowercase();
+        typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+    });
+    if let Some(bare) = bare.as_deref().filter(|bare| FOREIGN_TYPES.contains(bare)) {
+        return Err(refused_type(format!(
+            "the header's `typ` is {}, which marks no access token",
+            quoted(bare)
+        )));
+    }
+    let Some(accepted) = &requirements.types else {
+        return Ok(());
+    };
+    let found = match &bare {
+        Some(bare) if contains(accepted, bare) => return Ok(()),
+        Some(bare) => format!("the header's `typ` is {}", quoted(bare)),
+        None => "the header has no `typ`".to_owned(),
+    };
+    Err(refused_type(format!("{found}; accepted: {}", list(accepted))))
+}
+
+/// Integers are taken as they are: a `f64` would round those past 2^53.
+fn numeric_date(seconds: &serde_json::Number) -> Option<UnixMillis> {
+    match seconds.as_u64() {
+        Some(seconds) => Some(UnixMillis::from_secs(seconds)),
+        None => seconds.as_f64().and_then(UnixMillis::from_numeric_date),
+    }
+}
+
+fn refused_type(reason: String) -> Refusal {
+    Refusal::new(Deny::TokenTypeRefused, reason)
+}
+
+fn contains(accepted: &[Box<str>], found: &str) -> bool {
+    accepted.iter().any(|wanted| **wanted == *found)
+}
+
+/// Quotes the first few of these.
+fn list(items: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 12;
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
+    match items.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => out.push(format!("{more} more")),
+    }
+    out.join(", ")
+}
+
+/// Milliseconds, written as seconds.
+struct Seconds(u64);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (seconds, 0) => write!(f, "{seconds}"),
+            (seconds, rest) => write!(f, "{seconds}.{rest:03}"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the operator is told about a refusal.
+
+#![allow(clippy::type_complexity, reason = "tables of cases")]
+
+use std::time::Duration;
+
+use super::judging::{judge, strict};
+use super::*;
+
+#[test]
+fn a_reason_names_what_was_found_and_what_was_wanted() {
+    let wanted = Requirements {
+        clients: Some(vec!["app".into()]),
+        types: Some(vec!["at+jwt".into()]),
+        max_lifetime: Some(Duration::from_secs(90)),
+        clock_skew: Duration::from_millis(1500),
+        ..strict()
+    };
+    let app = ("cid", r#""app""#);
+    let cases: &[(&str, Option<&str>, &[(&str, &str)], &str)] = &[
+        ("a type", Some("JWT"), &[], "the header's `typ` is `jwt`; accepted: `at+jwt`"),
+        ("no type", None, &[], "the header has no `typ`; accepted: `at+jwt`"),
+        (
+            "an issuer",
+            Some("at+jwt"),
+            &[("iss", r#""https://x\n""#)],
+            "the claim `iss` is `https://x\\u{a}`; accepted: `https://idp.example`, \
+             `https://other.example/`",
+        ),
+        (
+            "audiences",
+            Some("at+jwt"),
+            &[("aud", r#"["a","b"]"#)],
+            "the claim `aud` is `a`, `b`; accepted: `api`, `api://default`",
+        ),
+        (
+            "a client",
+            Some("at+jwt"),
+            &[("cid", r#""web""#)],
+            "the claim `cid` is `web`; accepted: `app`",
+        ),
+        (
+            "no client",
+            Some("at+jwt"),
+            &[],
+            "there is no claim `client_id`, `cid`; the token has `aud`, `exp`, `iat`, `iss`, \
+             `sub`; accepted: `app`",
+        ),
+        (
+            "an expiry",
+            Some("at+jwt"),
+            &[app, ("exp", "999990.5")],
+            "the claim `exp` is 999990.500, the time is 1000000, the skew 1.500 s",
+        ),
+        (
+            "a string for a number",
+            Some("at+jwt"),
+            &[app, ("exp", r#""1000100""#)],
+            "the claim `exp` is a string, not a number of seconds",
+        ),
+        (
+            "a long life",
+            Some("at+jwt"),
+            &[app],
+            "`exp` − `iat` is 200 s; at most 90 s are accepted",
+        ),
+        (
+            "a binding",
+            Some("at+jwt"),
+            &[
+                app,
+                ("iat", "1000050"),
+                ("iat", "1000000"),
+                ("exp", "1000090"),
+                ("cnf", r#"{"jkt":"x"}"#),
+            ],
+            "the claim `cnf` is an object with `jkt`: its proof cannot be checked",
+        ),
+        (
+            "an identity",
+            Some("at+jwt"),
+            &[
+                app,
+                ("exp", "1000010"),
+                ("iat", "1000000"),
+                ("sub", "(missing)"),
+                ("email", r#""secret""#),
+            ],
+            "there is no claim `uid`, `sub`; the token has `aud`, `cid`, `email`, `exp`, `iat`, \
+             `iss`",
+        ),
+    ];
+    for (case, typ, changes, expected) in cases {
+        let refusal = judge(*typ, changes, &wanted).expect_err(case);
+        assert_eq!(refusal.reason, *expected, "{case}");
+    }
+}
+
+#[test]
+fn a_reason_stays_short_whatever_the_token_holds() {
+    let many = format!("[{}\"x\"]", format!("\"{}\",", "y".repeat(500)).repeat(1000));
+    let refusal = judge(None, &[("aud", &many)], &strict()).expect_err("another audience");
+    assert!(refusal.reason.len() < 1500, "{} bytes", refusal.reason.len());
+    assert!(refusal.reason.contains("989 more"), "{}", refusal.reason);
+    assert!(!refusal.reason.contains(char::is_control));
+}
