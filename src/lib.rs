@@ -9,6 +9,7 @@
 //!
 //! ARCHITECTURE.md draws the layers; `tests/layers.rs` holds the modules to them.
 
+pub mod env;
 pub mod ids;
 pub mod time;
 pub mod verdict;
@@ -18,3 +19,5 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
+
+pub mod event;

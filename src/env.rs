@@ -1,0 +1,64 @@
+//! What answers at once, borrowed from the host for one call: the clock, randomness, the shared
+//! key-value store and the signature check.
+
+use crate::jose::verify::Verifier;
+use crate::time::UnixMillis;
+
+/// What the host lends the engine for the length of one event.
+pub struct Env<'a> {
+    /// The wall clock at the start of the event.
+    pub now: UnixMillis,
+    /// Unpredictable bytes.
+    pub random: &'a dyn Random,
+    /// The store that all workers of the process share.
+    pub shared: &'a dyn SharedData,
+    /// Who checks signatures.
+    pub verifier: &'a dyn Verifier,
+}
+
+/// A source of unpredictable bytes.
+pub trait Random {
+    /// Sixty-four unpredictable bits.
+    fn u64(&self) -> u64;
+}
+
+/// The version of a stored value, for compare-and-set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cas(pub u32);
+
+/// What stands under a key of the shared store.
+///
+/// Hosts cannot delete: an emptied value is absent, yet its version is needed to write over it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Stored {
+    /// The value; `None` where there is none or it is empty.
+    pub value: Option<Vec<u8>>,
+    /// The version to hand to [`SharedData::put`]; `None` where the key was never written.
+    pub cas: Option<Cas>,
+}
+
+/// Why a value was not stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PutError {
+    /// Another worker wrote first: get, change and put again.
+    Lost,
+    /// The host has no store, or refuses.
+    Unsupported,
+}
+
+/// A key-value store shared by all workers of one proxy process.
+///
+/// Every value read is untrusted: whoever shares the `vm_id` can write it.
+pub trait SharedData {
+    /// The value and its version.
+    fn get(&self, key: &str) -> Stored;
+
+    /// Writes `value` if the key still has the version just read; `None` means "only if the key
+    /// was never written" (put-if-absent).
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::Lost`] where the version moved on, [`PutError::Unsupported`] where the host
+    /// cannot store.
+    fn put(&self, key: &str, value: &[u8], expected: Option<Cas>) -> Result<(), PutError>;
+}

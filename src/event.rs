@@ -1,0 +1,211 @@
+//! The whole boundary of the core: what comes in, what goes out.
+//!
+//! 1. Every callback of the host is one [`Event`]; [`Effect`]s are carried out in order, and an
+//!    [`Effect::Call`] stands before every [`Effect::Settle`] of its batch: a host makes a call for
+//!    the context that is current, which settling changes.
+//! 2. Every [`Effect::Call`] gets exactly one [`Event::CallDone`], even if it could not be sent.
+//! 3. Every [`Event::RequestHeaders`] gets exactly one [`Effect::Settle`], now or later, unless
+//!    [`Event::StreamGone`] comes first.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::http::RequestHead;
+use crate::ids::{CallId, Name, StreamId};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A request's header section is complete.
+    RequestHeaders {
+        /// The request.
+        stream: StreamId,
+        /// Its method, path and headers.
+        head: RequestHead,
+    },
+    /// Another section of fields of a forwarded request, or of its upstream's answer, is complete.
+    /// Answers of the filter itself do not come back as events.
+    Fields {
+        /// The request.
+        stream: StreamId,
+        /// Which section.
+        section: Section,
+        /// The names in it, as the host spells them.
+        names: Vec<Vec<u8>>,
+    },
+    /// A call has ended, or could not be made.
+    CallDone {
+        /// Which.
+        call: CallId,
+        /// What came back; `None` where nothing did.
+        response: Option<CallResponse>,
+    },
+    /// A request has ended, whether or not it was settled.
+    StreamGone {
+        /// Which.
+        stream: StreamId,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Make an HTTP call on the filter's own behalf, not a stream's.
+    Call {
+        /// The number under which its end is told.
+        call: CallId,
+        /// What to send.
+        request: CallRequest,
+    },
+    /// Add to a counter.
+    Count {
+        /// Which.
+        metric: Cow<'static, str>,
+        /// How much.
+        by: u64,
+    },
+    /// Remove fields from a section on its way.
+    Clean {
+        /// The request.
+        stream: StreamId,
+        /// Which section.
+        section: Section,
+        /// The names, as the host spells them.
+        remove: Vec<Vec<u8>>,
+    },
+    /// Write a line to the host's log.
+    Log {
+        /// How bad it is.
+        level: Level,
+        /// The line: one line, without a token in it.
+        line: String,
+    },
+    /// Leave a fact for other filters and the access log (filter state `wasm.<key>`).
+    Note {
+        /// The request.
+        stream: StreamId,
+        /// The name: one path segment.
+        key: &'static str,
+        /// The fact.
+        value: String,
+    },
+    /// End the wait of a request.
+    Settle {
+        /// The request.
+        stream: StreamId,
+        /// How.
+        how: Settlement,
+    },
+}
+
+/// A section of fields that passes through behind a request's header section.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Section {
+    /// The trailers of a request (RFC 9110 §6.5).
+    RequestTrailers,
+    /// The header section of a response.
+    ResponseHeaders,
+    /// The trailers of a response.
+    ResponseTrailers,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settlement {
+    /// It goes upstream, changed so.
+    Forward(Vec<HeaderChange>),
+    /// It is answered here.
+    Respond(Reply),
+}
+
+/// One change to the headers that go upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeaderChange {
+    /// Remove every header of this name, as the host spells it.
+    Remove(Vec<u8>),
+    /// Replace every header of this name by one.
+    Set(Cow<'static, str>, Vec<u8>),
+}
+
+/// An answer of the filter itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The gRPC status, where the request is gRPC: the body is its message then.
+    pub grpc_status: Option<u32>,
+    /// Headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// A call to a cluster of the proxy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRequest {
+    /// The cluster, always from the configuration.
+    pub cluster: Box<str>,
+    /// `http` or `https`: what the URL says; whether TLS is spoken is the cluster's own affair.
+    pub scheme: &'static str,
+    /// Host and port.
+    pub authority: Box<str>,
+    /// Path and query.
+    pub path: Box<str>,
+    /// How long to wait for the whole answer.
+    pub timeout: Duration,
+}
+
+/// What a call brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallResponse {
+    /// The HTTP status; 0 where the host said none.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The size of the whole body in bytes, as the host said.
+    pub body_size: usize,
+    /// The body, cut at one byte more than any document we take.
+    pub body: Vec<u8>,
+}
+
+/// How bad a log line is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Level {
+    /// Only when looking closely.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// A refusal, or something that needs a look.
+    Warn,
+    /// Something that does not work.
+    Error,
+}
+
+/// The counters, by name. `docs/metrics.md` lists them.
+pub mod metric {
+    use super::{Cow, Name};
+    use crate::verdict::Deny;
+
+    /// Requests that went upstream.
+    pub const ALLOWED: &str = "tollgate_allowed";
+    /// Headers that were not sent upstream because a claim's value is no safe header value.
+    pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
+    /// Refusals that were counted but not logged.
+    pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
+    /// Session records that another session had to give up.
+    pub const SESSION_EVICTED: &str = "tollgate_session_evicted";
+    /// Sessions that could not be recorded.
+    pub const SESSION_UNRECORDED: &str = "tollgate_session_unrecorded";
+
+    /// Refusals for one reason.
+    pub fn denied(deny: Deny) -> Cow<'static, str> {
+        format!("tollgate_denied_{}", deny.code()).into()
+    }
+
+    /// Attempts to fetch one provider's keys that ended so.
+    pub fn keys_fetch(succeeded: bool, provider: &Name) -> Cow<'static, str> {
+        format!("tollgate_keys_fetch_{}_{provider}", if succeeded { "ok" } else { "failed" }).into()
+    }
+}
