@@ -19,5 +19,7 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod session;
+pub mod store;
 
 pub mod event;

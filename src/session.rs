@@ -1,0 +1,203 @@
+//! One identity's session at one provider, and its record in the store that all workers share.
+//!
+//! The end of a session is computed from the token in hand, never remembered: the record says who
+//! was here and when, nothing that a decision needs.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::env::{Random, SharedData};
+use crate::ids::Name;
+use crate::store::{Change, Outcome, Payload, Record, RecordId, Table};
+use crate::time::UnixMillis;
+use crate::verdict::Deny;
+
+/// What tells one session from every other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SessionKey<'a> {
+    /// The filter that the session belongs to.
+    pub instance: &'a str,
+    /// The provider that vouched.
+    pub provider: &'a Name,
+    /// Who issued the token; `None` where it does not say.
+    pub issuer: Option<&'a str>,
+    /// Who the caller is, within that issuer.
+    pub identity: &'a str,
+}
+
+impl SessionKey<'_> {
+    /// SHA-256 over the fields, each with its length before it, so that no two keys run together.
+    pub fn id(&self) -> RecordId {
+        let mut hash = Sha256::new();
+        let issuer = self.issuer.map_or([0].as_slice(), |_| &[1]);
+        let fields = [
+            b"tollgate session 1".as_slice(),
+            self.instance.as_bytes(),
+            self.provider.as_str().as_bytes(),
+            issuer,
+            self.issuer.unwrap_or_default().as_bytes(),
+            self.identity.as_bytes(),
+        ];
+        for field in fields {
+            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(field);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// The state of one identity at one provider, as the token in hand makes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Session {
+    /// The provider that vouched.
+    pub provider: Name,
+    /// Who issued the token; `None` where it does not say.
+    pub issuer: Option<String>,
+    /// Who the caller is, in full.
+    pub identity: String,
+    /// The client, where the token names one.
+    pub client: Option<String>,
+    /// When the session ends, skew not included; `None` where nothing ends it.
+    pub ends: Option<UnixMillis>,
+    /// [`SessionKey::id`].
+    pub id: RecordId,
+}
+
+impl Session {
+    /// The "key expiration check".
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::SessionExpired`] from `ends` plus `skew` on.
+    pub fn check(&self, now: UnixMillis, skew: Duration) -> Result<(), Deny> {
+        match self.ends {
+            Some(end) if now >= end.after(skew) => Err(Deny::SessionExpired),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The sessions on record.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    table: Table,
+    instance: Box<str>,
+}
+
+/// What recording a session came to. None of it changes a verdict.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Recorded {
+    /// It is new, and another record had to be given up for it.
+    Evicted,
+    /// It was on record.
+    Known,
+    /// It is new.
+    New,
+    /// The host has no store, or the others kept writing first.
+    Unrecorded,
+}
+
+/// A session as it stands on record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionRecord {
+    /// The beginning of the identity, at most [`Sessions::NAME_BYTES`] long.
+    pub name: String,
+    /// When it was first seen.
+    pub first_used: UnixMillis,
+    /// When it was last seen, at most [`Sessions::NOTED_EVERY`] too early.
+    pub last_used: UnixMillis,
+}
+
+impl Sessions {
+    /// The longest name on record, in bytes.
+    pub const NAME_BYTES: usize = 64;
+
+    /// How often the last use of a session is written.
+    pub const NOTED_EVERY: Duration = Duration::from_mins(1);
+
+    /// At least `capacity` records, shared by all filters of the process; `instance` keeps their
+    /// sessions apart.
+    pub fn new(capacity: u32, instance: &str) -> Self {
+        Self { table: Table::new("session", capacity), instance: instance.into() }
+    }
+
+    /// The id of an identity's session in this filter.
+    pub fn id(&self, provider: &Name, issuer: Option<&str>, identity: &str) -> RecordId {
+        SessionKey { instance: &self.instance, provider, issuer, identity }.id()
+    }
+
+    /// Puts a session on record, or notes that it was used.
+    pub fn record(
+        &self,
+        session: &Session,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        now: UnixMillis,
+    ) -> Recorded {
+        let outcome = self.table.update(shared, random, &session.id, now, |record| {
+            let known = record.and_then(SessionRecord::decode);
+            let recorded = if known.is_some() { Recorded::Known } else { Recorded::New };
+            if known.as_ref().is_some_and(|known| !known.is_due(now)) {
+                return Change::Keep(recorded);
+            }
+            let first_used = known.map_or(now, |known| known.first_used.min(now));
+            match SessionRecord::encode(&session.identity, first_used) {
+                Some(payload) => Change::Put(payload, recorded),
+                None => Change::Keep(Recorded::Unrecorded),
+            }
+        });
+        match outcome {
+            Outcome::Contended | Outcome::Unsupported => Recorded::Unrecorded,
+            Outcome::Written { evicted: true, .. } => Recorded::Evicted,
+            Outcome::Kept(recorded) | Outcome::Written { value: recorded, .. } => recorded,
+        }
+    }
+
+    /// The record of a session; `None` where there is none that can be read.
+    pub fn find(
+        &self,
+        id: &RecordId,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        now: UnixMillis,
+    ) -> Option<SessionRecord> {
+        let read =
+            |record: Option<Record<'_>>| Change::Keep(record.and_then(SessionRecord::decode));
+        match self.table.update(shared, random, id, now, read) {
+            Outcome::Kept(record) => record,
+            Outcome::Contended | Outcome::Unsupported | Outcome::Written { .. } => None,
+        }
+    }
+}
+
+/// A record's payload: a version, the first use as little-endian milliseconds, the name.
+impl SessionRecord {
+    const VERSION: u8 = 1;
+
+    fn encode(identity: &str, first_used: UnixMillis) -> Option<Payload> {
+        let end = identity.floor_char_boundary(Sessions::NAME_BYTES);
+        let mut bytes = vec![Self::VERSION];
+        bytes.extend_from_slice(&first_used.millis().to_le_bytes());
+        bytes.extend_from_slice(identity.get(..end)?.as_bytes());
+        Payload::new(bytes)
+    }
+
+    fn decode(record: Record<'_>) -> Option<Self> {
+        let (&[version], rest) = record.payload.split_first_chunk()?;
+        let (first_used, name) = rest.split_first_chunk()?;
+        (version == Self::VERSION && name.len() <= Sessions::NAME_BYTES).then_some(())?;
+        Some(Self {
+            name: std::str::from_utf8(name).ok()?.to_owned(),
+            first_used: UnixMillis::new(u64::from_le_bytes(*first_used)),
+            last_used: record.last_used,
+        })
+    }
+
+    /// Whether this use is to be written: the last one is long ago, or lies ahead and was thus not
+    /// written by this clock.
+    fn is_due(&self, now: UnixMillis) -> bool {
+        now.since(self.last_used) >= Sessions::NOTED_EVERY
+            || self.last_used > now.after(Sessions::NOTED_EVERY)
+    }
+}

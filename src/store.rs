@@ -1,0 +1,165 @@
+//! Bounded tables in the store that all workers share.
+//!
+//! Hosts cannot delete keys, so a table has a fixed number of them: each is a bucket of a few
+//! records, and a full bucket gives up the record unused for longest. Which bucket a record falls
+//! into is decided by a keyed hash, whose key all workers share and no client knows.
+//!
+//! Knows nothing of what a record is for.
+
+mod bucket;
+
+use std::hash::Hasher;
+use std::iter;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use crate::env::{PutError, Random, SharedData};
+use crate::time::UnixMillis;
+use bucket::Bucket;
+
+/// What tells a record from every other of its table: a whole SHA-256, never a part of it.
+pub type RecordId = [u8; 32];
+
+/// A table of a bounded number of records.
+#[derive(Clone, Debug)]
+pub struct Table {
+    kind: &'static str,
+    buckets: u32,
+}
+
+/// A record as it stands in the table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Record<'b> {
+    /// When it was last written.
+    pub last_used: UnixMillis,
+    /// What its owner stored. Whoever shares the store could have written it.
+    pub payload: &'b [u8],
+}
+
+/// What the owner of a record stores in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Payload(Vec<u8>);
+
+impl Payload {
+    /// Longest payload, in bytes.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Accepts a payload; `None` where it is too long.
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() <= Self::MAX_BYTES).then_some(Self(bytes))
+    }
+}
+
+/// What [`Table::update`] is to do with a record, and what to tell the caller then.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Change<T> {
+    /// Leave everything as it is; nothing is written.
+    Keep(T),
+    /// Store this and mark the record as used now.
+    Put(Payload, T),
+}
+
+/// What an update came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome<T> {
+    /// Other workers wrote first, sixteen times in a row; nothing was written.
+    Contended,
+    /// Nothing was to be written.
+    Kept(T),
+    /// The host has no store; nothing was written.
+    Unsupported,
+    /// The record was written.
+    Written {
+        /// What the change said.
+        value: T,
+        /// Whether another record had to be given up for it.
+        evicted: bool,
+    },
+}
+
+impl Table {
+    /// Records in one bucket.
+    pub const BUCKET_RECORDS: u32 = 8;
+
+    /// How often an update is tried while other workers write first.
+    pub const ATTEMPTS: u32 = 16;
+
+    /// A table of at least `capacity` records, rounded up to whole buckets. Its keys are
+    /// `tg1/<kind>/<bucket>`; tables of one kind are one table.
+    pub fn new(kind: &'static str, capacity: u32) -> Self {
+        Self { kind, buckets: capacity.div_ceil(Self::BUCKET_RECORDS).max(1) }
+    }
+
+    /// How many records fit.
+    pub fn capacity(&self) -> u64 {
+        u64::from(self.buckets).saturating_mul(u64::from(Self::BUCKET_RECORDS))
+    }
+
+    /// Changes one record: reads it, asks `change`, and writes if that is wanted and nobody wrote
+    /// meanwhile; otherwise all of it again, at most [`Self::ATTEMPTS`] times.
+    ///
+    /// A bucket that cannot be read counts as empty and is written over.
+    pub fn update<T>(
+        &self,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        id: &RecordId,
+        now: UnixMillis,
+        mut change: impl FnMut(Option<Record<'_>>) -> Change<T>,
+    ) -> Outcome<T> {
+        let seed = match seed(shared, random) {
+            Ok(seed) => seed,
+            Err(PutError::Lost) => return Outcome::Contended,
+            Err(PutError::Unsupported) => return Outcome::Unsupported,
+        };
+        let key = self.key(&seed, id);
+        for _ in 0..Self::ATTEMPTS {
+            let stored = shared.get(&key);
+            let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
+            let (payload, value) = match change(bucket.find(id)) {
+                Change::Keep(value) => return Outcome::Kept(value),
+                Change::Put(payload, value) => (payload, value),
+            };
+            let evicted = bucket.store(*id, now, payload.0);
+            match shared.put(&key, &bucket.encode(), stored.cas) {
+                Ok(()) => return Outcome::Written { value, evicted },
+                Err(PutError::Lost) => {}
+                Err(PutError::Unsupported) => return Outcome::Unsupported,
+            }
+        }
+        Outcome::Contended
+    }
+
+    fn key(&self, seed: &[u8; 16], id: &RecordId) -> String {
+        let mut hasher = SipHasher24::new_with_key(seed);
+        hasher.write(id);
+        let bucket = hasher.finish128().h1.checked_rem(u64::from(self.buckets)).unwrap_or_default();
+        format!("tg1/{}/{bucket}", self.kind)
+    }
+}
+
+/// The hash key that all workers share: whoever comes first makes it, by put-if-absent; one that
+/// cannot be read is replaced.
+///
+/// It is read anew each time, so that no worker can go on with another than the rest.
+fn seed(shared: &dyn SharedData, random: &dyn Random) -> Result<[u8; 16], PutError> {
+    const KEY: &str = "tg1/seed";
+    const VERSION: u8 = 1;
+    for _ in 0..Table::ATTEMPTS {
+        let stored = shared.get(KEY);
+        if let Some([VERSION, rest @ ..]) = stored.value.as_deref()
+            && let Ok(seed) = rest.try_into()
+        {
+            return Ok(seed);
+        }
+        let seed = u128::from(random.u64()) << 64 | u128::from(random.u64());
+        let seed = seed.to_le_bytes();
+        let value: Vec<u8> = iter::once(VERSION).chain(seed).collect();
+        match shared.put(KEY, &value, stored.cas) {
+            Ok(()) => return Ok(seed),
+            Err(PutError::Lost) => {}
+            Err(PutError::Unsupported) => return Err(PutError::Unsupported),
+        }
+    }
+    Err(PutError::Lost)
+}
