@@ -22,4 +22,8 @@ pub mod json;
 pub mod session;
 pub mod store;
 
+pub mod api;
+pub mod config;
+pub mod provider;
+
 pub mod event;

@@ -1,0 +1,347 @@
+//! Which API a request belongs to, and what that API asks for.
+
+use std::fmt;
+
+use crate::http::{Ambiguity, RequestPath};
+use crate::ids::{ApiId, Name, ProviderId};
+
+/// A named part of the traffic.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Its name.
+    pub name: Name,
+    /// Which requests belong to it.
+    pub matcher: Matcher,
+    /// Who may vouch.
+    pub auth: Auth,
+    /// Whether a CORS preflight passes without a credential.
+    pub preflight_passes: bool,
+    /// Narrows the audiences of the session's token; `None` is "as the provider says".
+    pub audiences: Option<Vec<Box<str>>>,
+    /// Narrows the clients of the session's token; `None` is "any".
+    pub clients: Option<Vec<Box<str>>>,
+    /// Scopes that the session's token must have, all of them.
+    pub scopes: Vec<Box<str>>,
+}
+
+/// Who may vouch for a request of an API.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// Anybody passes, without an identity.
+    None,
+    /// One of the branches must vouch.
+    Branches {
+        /// Tried in this order.
+        branches: Vec<Branch>,
+        /// Whether a request without any credential passes without an identity.
+        optional: bool,
+    },
+}
+
+/// Providers that must all vouch.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The members, as written.
+    pub members: Vec<ProviderId>,
+    /// The member whose session is used.
+    pub session_from: ProviderId,
+}
+
+/// Which requests belong to an API: hosts, paths and methods, each "any" where empty.
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    /// Host patterns.
+    pub hosts: Vec<HostPattern>,
+    /// Path patterns.
+    pub paths: Vec<PathPattern>,
+    /// Methods, exact.
+    pub methods: Vec<Box<str>>,
+}
+
+/// A host, exact or `*.example.com`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HostPattern {
+    /// This host, in lower case, without port or final dot.
+    Exact(Box<str>),
+    /// Every host that ends with this, which starts with a dot (`.example.com`), and is longer.
+    Suffix(Box<str>),
+}
+
+/// A path by segments.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathPattern {
+    /// The segments before a final `**`.
+    pub segments: Vec<Segment>,
+    /// Whether any number of segments may follow, none included (`/orders/**`).
+    pub open: bool,
+}
+
+/// One segment of a path pattern.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Segment {
+    /// `*` or `{name}`: any one segment.
+    Any,
+    /// These bytes, percent-decoded once.
+    Literal(Vec<u8>),
+}
+
+/// Why a text is no host pattern.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HostError {
+    /// A character that no host has.
+    Character,
+    /// Two dots with nothing between them, or a dot in front.
+    EmptyLabel,
+    /// A port: those of requests are ignored.
+    Port,
+    /// Longer than a host name can be (RFC 1035 §2.3.4).
+    TooLong,
+    /// A scheme or a path.
+    Url,
+    /// A `*` elsewhere than in front of a dot, or alone.
+    Wildcard,
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Character => {
+                "a host has letters, digits, `-`, `_` and `.` only; write others as `xn--…`"
+            }
+            Self::EmptyLabel => "the host begins with a dot or has two in a row",
+            Self::Port => "ports are ignored; write the host without one",
+            Self::TooLong => "a host is at most 253 characters long",
+            Self::Url => "write the host alone, without scheme and path",
+            Self::Wildcard => {
+                "`*` stands only in front, as in `*.example.com`; for any host leave `hosts` out"
+            }
+        })
+    }
+}
+
+/// Why a text is no path pattern.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PathError {
+    /// A path that every request is refused for.
+    Ambiguous(Ambiguity),
+    /// `**` elsewhere than at the end.
+    OpenInside,
+    /// A `*` or brace that is a part of a segment only.
+    PartOfSegment,
+    /// A `?`.
+    Query,
+    /// A `;`, raw or encoded.
+    Semicolon,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ambiguous(ambiguity) => {
+                return write!(f, "{ambiguity}; requests for such a path are refused");
+            }
+            Self::OpenInside => "`**` can only be the last segment",
+            Self::PartOfSegment => {
+                "`*` and `{id}` are whole segments; write a literal `*` as `%2A`, `{` as `%7B`"
+            }
+            Self::Query => "paths are matched without the query; delete `?` and what follows",
+            Self::Semicolon => "what follows a `;` in a segment selects no API; delete it",
+        })
+    }
+}
+
+impl HostPattern {
+    /// Reads a host, exact or `*.example.com`, in any case, with or without a final dot.
+    ///
+    /// # Errors
+    ///
+    /// See [`HostError`].
+    pub fn parse(raw: &str) -> Result<Self, HostError> {
+        const MAX_BYTES: usize = 253;
+        let lower = raw.to_ascii_lowercase();
+        if lower.contains(['/', '@', '?', '#']) {
+            return Err(HostError::Url);
+        }
+        let (wildcard, host) = match lower.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, lower.as_str()),
+        };
+        if host.contains('*') {
+            return Err(HostError::Wildcard);
+        }
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.len() > MAX_BYTES {
+            return Err(HostError::TooLong);
+        }
+        if let Some(address) = host.strip_prefix('[') {
+            let (address, port) = address.split_once(']').ok_or(HostError::Character)?;
+            if !port.is_empty() {
+                return Err(HostError::Port);
+            }
+            if wildcard || address.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err(HostError::Character);
+            }
+            return Ok(Self::Exact(host.into()));
+        }
+        if host.contains(':') {
+            return Err(HostError::Port);
+        }
+        if host.split('.').any(str::is_empty) {
+            return Err(HostError::EmptyLabel);
+        }
+        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if !host.bytes().all(known) {
+            return Err(HostError::Character);
+        }
+        Ok(if wildcard {
+            Self::Suffix(format!(".{host}").into())
+        } else {
+            Self::Exact(host.into())
+        })
+    }
+
+    /// Whether a host in its [comparable form](comparable_host) matches.
+    fn matches(&self, host: &[u8]) -> bool {
+        match self {
+            Self::Exact(exact) => host == exact.as_bytes(),
+            Self::Suffix(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_bytes()),
+        }
+    }
+
+    /// Whether every host that `other` matches matches this, too.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Suffix(wide), Self::Suffix(narrow)) => narrow.ends_with(&**wide),
+            (Self::Exact(_), Self::Suffix(_)) => false,
+            (_, Self::Exact(host)) => self.matches(host.as_bytes()),
+        }
+    }
+}
+
+/// A request's host as it is compared: lower case, without port and final dot.
+fn comparable_host(host: &[u8]) -> Vec<u8> {
+    let colon = host.iter().rposition(|&byte| byte == b':');
+    let (name, port) = colon.and_then(|at| host.split_at_checked(at)).unwrap_or((host, b""));
+    let digits = port.iter().skip(1).all(u8::is_ascii_digit);
+    let name = if digits { name } else { host };
+    name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase()
+}
+
+impl PathPattern {
+    /// Reads a path pattern: `*` and `{id}` are any one segment, a final `**` any number of them;
+    /// a trailing slash does not matter. Literal segments are percent-decoded once.
+    ///
+    /// # Errors
+    ///
+    /// See [`PathError`].
+    pub fn parse(raw: &str) -> Result<Self, PathError> {
+        if raw.contains('?') {
+            return Err(PathError::Query);
+        }
+        let path = RequestPath::parse(raw.as_bytes()).map_err(PathError::Ambiguous)?;
+        if path.semicolon_free().is_some() {
+            return Err(PathError::Semicolon);
+        }
+        let mut written = raw.split('/').skip(1);
+        let mut segments = Vec::new();
+        let mut open = false;
+        for decoded in path.segments() {
+            if open {
+                return Err(PathError::OpenInside);
+            }
+            let raw = written.next().unwrap_or_default();
+            match raw {
+                "**" => open = true,
+                "*" => segments.push(Segment::Any),
+                _ if is_placeholder(raw) => segments.push(Segment::Any),
+                _ if raw.contains(['*', '{', '}']) => return Err(PathError::PartOfSegment),
+                _ => segments.push(Segment::Literal(decoded.clone())),
+            }
+        }
+        Ok(Self { segments, open })
+    }
+
+    /// Whether a path, split into decoded segments, matches.
+    fn matches<S: AsRef<[u8]>>(&self, path: &[S]) -> bool {
+        let length_fits = if self.open {
+            path.len() >= self.segments.len()
+        } else {
+            path.len() == self.segments.len()
+        };
+        length_fits
+            && self.segments.iter().zip(path).all(|(own, found)| own.matches(found.as_ref()))
+    }
+
+    /// Whether every path that `other` matches matches this, too.
+    fn covers(&self, other: &Self) -> bool {
+        let length_fits = if self.open {
+            other.segments.len() >= self.segments.len()
+        } else {
+            !other.open && other.segments.len() == self.segments.len()
+        };
+        length_fits && self.segments.iter().zip(&other.segments).all(|(one, two)| one.covers(two))
+    }
+}
+
+/// Whether a segment of a pattern is `{name}`.
+fn is_placeholder(raw: &str) -> bool {
+    let name = raw.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+    })
+}
+
+impl Segment {
+    fn matches(&self, found: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Literal(literal) => literal == found,
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Literal(one), Self::Literal(two)) => one == two,
+            (Self::Literal(_), Self::Any) => false,
+        }
+    }
+}
+
+impl Matcher {
+    /// Whether a request belongs here; the host in its comparable form.
+    fn matches<S: AsRef<[u8]>>(&self, host: &[u8], path: &[S], method: &[u8]) -> bool {
+        (self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method))
+            && (self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host)))
+            && (self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether every request that `other` matches matches this, too, as far as single patterns
+    /// show: what only several patterns together cover is not found.
+    pub fn covers(&self, other: &Self) -> bool {
+        let everywhere = PathPattern { segments: Vec::new(), open: true };
+        covers_each(&self.hosts, &other.hosts, HostPattern::covers)
+            && covers_each(&self.methods, &other.methods, |one, other| one == other)
+            && (self.paths.contains(&everywhere)
+                || covers_each(&self.paths, &other.paths, PathPattern::covers))
+    }
+}
+
+/// Whether each of the narrow patterns is covered by one of the wide ones; none is "any".
+fn covers_each<T>(wide: &[T], narrow: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+    wide.is_empty()
+        || (!narrow.is_empty()
+            && narrow.iter().all(|narrow| wide.iter().any(|wide| covers(wide, narrow))))
+}
+
+/// The API that a request belongs to: the first that matches its host (with or without port), its
+/// path, split into segments and percent-decoded once, and its method.
+///
+/// The work is linear in the number of patterns.
+pub fn find<S: AsRef<[u8]>>(apis: &[Api], host: &[u8], path: &[S], method: &[u8]) -> Option<ApiId> {
+    let host = comparable_host(host);
+    apis.iter().position(|api| api.matcher.matches(&host, path, method)).map(ApiId)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+use super::*;
+use crate::http::RequestPath;
+
+fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
+    Api {
+        name: Name::parse(name).unwrap(),
+        matcher: matcher(hosts, paths, methods),
+        auth: Auth::None,
+        preflight_passes: false,
+        audiences: None,
+        clients: None,
+        scopes: Vec::new(),
+    }
+}
+
+fn matcher(hosts: &[&str], paths: &[&str], methods: &[&str]) -> Matcher {
+    Matcher {
+        hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+        paths: paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect(),
+        methods: methods.iter().map(|method| (*method).into()).collect(),
+    }
+}
+
+#[test]
+fn a_request_belongs_to_the_first_api_that_matches_it() {
+    let apis = [
+        api("health", &[], &["/health"], &["GET"]),
+        api("downloads", &[], &["/files/**", "/archive/*/latest"], &[]),
+        api("orders", &["api.example.com"], &["/orders/**", "/kunden/größe"], &[]),
+        api("wild", &["*.shop.example.com"], &[], &["GET", "POST"]),
+        api("item", &["api.example.com"], &["/items/{id}", "/a%2Ab", "/"], &[]),
+    ];
+    let cases = [
+        // name, host, path, method, API
+        ("an exact path", "x", "/health", "GET", Some("health")),
+        ("another method", "x", "/health", "POST", None),
+        ("a method in lower case", "x", "/health", "get", None),
+        ("a trailing slash", "x", "/health/", "GET", Some("health")),
+        ("one segment more", "x", "/health/live", "GET", None),
+        ("a path in capitals", "x", "/Health", "GET", None),
+        ("a query", "x", "/health?x=/orders", "GET", Some("health")),
+        ("a percent-encoded letter", "x", "/%68ealth", "GET", Some("health")),
+        ("what is encoded twice", "x", "/%2568ealth", "GET", None),
+        ("an open path's own start", "api.example.com", "/orders", "GET", Some("orders")),
+        ("an open path's start with a slash", "api.example.com", "/orders/", "GET", Some("orders")),
+        ("one segment under an open path", "api.example.com", "/orders/7", "GET", Some("orders")),
+        ("many segments under one", "api.example.com", "/orders/7/a/b/c", "PUT", Some("orders")),
+        ("a name that only begins alike", "api.example.com", "/orders-old", "GET", None),
+        ("another host", "example.com", "/orders/7", "GET", None),
+        ("a host with a port", "api.example.com:8443", "/orders", "GET", Some("orders")),
+        ("a host in capitals", "API.Example.COM", "/orders", "GET", Some("orders")),
+        ("a host with a final dot", "api.example.com.", "/orders", "GET", Some("orders")),
+        ("a final dot and a port", "api.example.com.:80", "/orders", "GET", Some("orders")),
+        ("a port that is none", "api.example.com:x", "/orders", "GET", None),
+        ("no host", "", "/orders", "GET", None),
+        ("no host, where any will do", "", "/files/x", "GET", Some("downloads")),
+        ("a star for one segment", "x", "/archive/2026/latest", "GET", Some("downloads")),
+        ("a star for no segment", "x", "/archive/latest", "GET", None),
+        ("a star for two segments", "x", "/archive/2026/11/latest", "GET", None),
+        ("a placeholder", "api.example.com", "/items/7", "DELETE", Some("item")),
+        ("a placeholder for none", "api.example.com", "/items", "DELETE", None),
+        ("a literal star", "api.example.com", "/a*b", "GET", Some("item")),
+        ("a literal star, encoded", "api.example.com", "/a%2ab", "GET", Some("item")),
+        ("what a star is not", "api.example.com", "/axb", "GET", None),
+        ("the root", "api.example.com", "/", "GET", Some("item")),
+        (
+            "Unicode as it is sent",
+            "api.example.com",
+            "/kunden/gr%C3%B6%C3%9Fe",
+            "GET",
+            Some("orders"),
+        ),
+        ("Unicode, decomposed", "api.example.com", "/kunden/gro%CC%88%C3%9Fe", "GET", None),
+        ("a name under a wildcard", "a.shop.example.com", "/x", "POST", Some("wild")),
+        ("two names under a wildcard", "a.b.shop.example.com", "/x", "POST", Some("wild")),
+        ("the wildcard's own parent", "shop.example.com", "/x", "POST", None),
+        ("a name that only ends alike", "myshop.example.com", "/x", "POST", None),
+        ("a method the wildcard lacks", "a.shop.example.com", "/x", "PUT", None),
+    ];
+    for (name, host, path, method, expected) in cases {
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        let found = find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
+        let found = found.map(|id| apis[id.0].name.as_str());
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn earlier_apis_take_what_later_ones_match_too() {
+    let apis = [api("one", &[], &["/a/**"], &[]), api("all", &[], &[], &[])];
+    let find = |path: &[&[u8]]| find(&apis, b"x", path, b"GET").map(|id| id.0);
+    assert_eq!(find(&[b"a", b"b"]), Some(0));
+    assert_eq!(find(&[b"b"]), Some(1));
+    assert_eq!(find(&[]), Some(1));
+}
+
+#[test]
+fn a_host_is_compared_without_port_case_and_final_dot() {
+    let cases: [(&str, &[u8], &[u8]); 10] = [
+        ("a plain host", b"api.example.com", b"api.example.com"),
+        ("capitals, port, dot", b"API.example.com.:443", b"api.example.com"),
+        ("an IPv6 address", b"[2001:DB8::1]", b"[2001:db8::1]"),
+        ("an IPv6 address with a port", b"[2001:db8::1]:8080", b"[2001:db8::1]"),
+        ("a colon without a port", b"api.example.com:", b"api.example.com"),
+        ("two dots", b"api.example.com..", b"api.example.com."),
+        ("nothing", b"", b""),
+        ("a colon alone", b":", b""),
+        ("a dot alone", b".", b""),
+        ("bytes that are no text", b"\xff\xfe:80", b"\xff\xfe"),
+    ];
+    for (name, host, expected) in cases {
+        assert_eq!(comparable_host(host), expected, "{name}");
+    }
+}
+
+#[test]
+fn host_patterns_are_hosts_or_wildcards_in_front() {
+    let exact = |host: &str| Ok(HostPattern::Exact(host.into()));
+    let suffix = |host: &str| Ok(HostPattern::Suffix(host.into()));
+    let long = "a.".repeat(130);
+    let cases = [
+        ("api.example.com", exact("api.example.com")),
+        ("API.Example.com.", exact("api.example.com")),
+        ("localhost", exact("localhost")),
+        ("my_service", exact("my_service")),
+        ("10.0.0.1", exact("10.0.0.1")),
+        ("[2001:DB8::1]", exact("[2001:db8::1]")),
+        ("*.example.com", suffix(".example.com")),
+        ("*.Example.com.", suffix(".example.com")),
+        ("*", Err(HostError::Wildcard)),
+        ("api.*.com", Err(HostError::Wildcard)),
+        ("a*.example.com", Err(HostError::Wildcard)),
+        ("*.*.example.com", Err(HostError::Wildcard)),
+        ("*.", Err(HostError::EmptyLabel)),
+        (".", Err(HostError::EmptyLabel)),
+        (".example.com", Err(HostError::EmptyLabel)),
+        ("api..example.com", Err(HostError::EmptyLabel)),
+        ("api.example.com:443", Err(HostError::Port)),
+        ("[2001:db8::1]:443", Err(HostError::Port)),
+        ("2001:db8::1", Err(HostError::Port)),
+        ("[2001:db8::1", Err(HostError::Character)),
+        ("[x]", Err(HostError::Character)),
+        ("*.[::1]", Err(HostError::Character)),
+        ("bücher.example", Err(HostError::Character)),
+        ("a b", Err(HostError::Character)),
+        ("https://api.example.com", Err(HostError::Url)),
+        ("api.example.com/orders", Err(HostError::Url)),
+        ("user@api.example.com", Err(HostError::Url)),
+        (long.as_str(), Err(HostError::TooLong)),
+    ];
+    for (raw, expected) in cases {
+        assert_eq!(HostPattern::parse(raw), expected, "{raw}");
+    }
+}
+
+#[test]
+fn path_patterns_are_segments_that_every_hop_reads_alike() {
+    let literal = |text: &str| Segment::Literal(text.into());
+    let closed = |segments: &[Segment]| Ok(PathPattern { segments: segments.into(), open: false });
+    let open = |segments: &[Segment]| Ok(PathPattern { segments: segments.into(), open: true });
+    let ambiguous = |why| Err(PathError::Ambiguous(why));
+    let cases = [
+        ("/", closed(&[])),
+        ("/**", open(&[])),
+        ("/**/", open(&[])),
+        ("/orders", closed(&[literal("orders")])),
+        ("/orders/", closed(&[literal("orders")])),
+        ("/orders/**", open(&[literal("orders")])),
+        ("/orders/*/items", closed(&[literal("orders"), Segment::Any, literal("items")])),
+        ("/orders/{order_id}", closed(&[literal("orders"), Segment::Any])),
+        ("/a%20b", closed(&[literal("a b")])),
+        ("/größe", closed(&[literal("größe")])),
+        ("/gr%C3%B6%C3%9Fe", closed(&[literal("größe")])),
+        ("/%2A", closed(&[literal("*")])),
+        ("/%7Bid%7D", closed(&[literal("{id}")])),
+        ("/a%252fb", closed(&[literal("a%2fb")])),
+        ("/...", closed(&[literal("...")])),
+        ("", ambiguous(Ambiguity::NotAbsolute)),
+        ("orders", ambiguous(Ambiguity::NotAbsolute)),
+        ("**", ambiguous(Ambiguity::NotAbsolute)),
+        ("https://x/orders", ambiguous(Ambiguity::NotAbsolute)),
+        ("//", ambiguous(Ambiguity::EmptySegment)),
+        ("/orders//items", ambiguous(Ambiguity::EmptySegment)),
+        ("/orders/../items", ambiguous(Ambiguity::DotSegment)),
+        ("/orders/%2e", ambiguous(Ambiguity::DotSegment)),
+        ("/a%2fb", ambiguous(Ambiguity::EncodedSlash)),
+        ("/a\\b", ambiguous(Ambiguity::Backslash)),
+        ("/a#b", ambiguous(Ambiguity::Fragment)),
+        ("/a b", ambiguous(Ambiguity::Control)),
+        ("/a%00", ambiguous(Ambiguity::Control)),
+        ("/a%c0%af", ambiguous(Ambiguity::NotUtf8)),
+        ("/100%", ambiguous(Ambiguity::Escape)),
+        ("/a%zz", ambiguous(Ambiguity::Escape)),
+        ("/a?b=c", Err(PathError::Query)),
+        ("/a;v=1", Err(PathError::Semicolon)),
+        ("/a%3bv=1", Err(PathError::Semicolon)),
+        ("/**/orders", Err(PathError::OpenInside)),
+        ("/**/**", Err(PathError::OpenInside)),
+        ("/orders/*.json", Err(PathError::PartOfSegment)),
+        ("/orders*", Err(PathError::PartOfSegment)),
+        ("/***", Err(PathError::PartOfSegment)),
+        ("/{id}.json", Err(PathError::PartOfSegment)),
+        ("/{}", Err(PathError::PartOfSegment)),
+        ("/{id", Err(PathError::PartOfSegment)),
+        ("/{a}{b}", Err(PathError::PartOfSegment)),
+        ("/{id=**}", Err(PathError::PartOfSegment)),
+    ];
+    for (raw, expected) in cases {
+        assert_eq!(PathPattern::parse(raw), expected, "{raw}");
+    }
+}
+
+/// Hosts, paths and methods of a matcher.
+type Written = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+#[test]
+fn a_matcher_covers_what_it_leaves_nothing_of() {
+    const ANY: Written = (&[], &[], &[]);
+    let cases: [(&str, Written, Written, bool); 25] = [
+        // name, earlier, later, covered
+        ("everything and everything", ANY, ANY, true),
+        ("everything and a path", ANY, (&[], &["/a"], &[]), true),
+        ("a path and everything", (&[], &["/a"], &[]), ANY, false),
+        ("every path and everything", (&[], &["/**"], &[]), ANY, true),
+        ("the same path", (&[], &["/a"], &[]), (&[], &["/a/"], &[]), true),
+        ("the same path, encoded", (&[], &["/a"], &[]), (&[], &["/%61"], &[]), true),
+        ("an open path and its start", (&[], &["/a/**"], &[]), (&[], &["/a"], &[]), true),
+        ("an open path and one under it", (&[], &["/a/**"], &[]), (&[], &["/a/b/*"], &[]), true),
+        ("an open path and a longer one", (&[], &["/a/**"], &[]), (&[], &["/a/b/**"], &[]), true),
+        ("a longer open path", (&[], &["/a/b/**"], &[]), (&[], &["/a/**"], &[]), false),
+        ("a star and a name", (&[], &["/*"], &[]), (&[], &["/a"], &[]), true),
+        ("a star and a placeholder", (&[], &["/*/b"], &[]), (&[], &["/{x}/b"], &[]), true),
+        ("a name and a star", (&[], &["/a"], &[]), (&[], &["/*"], &[]), false),
+        ("a star and an open path", (&[], &["/a/*"], &[]), (&[], &["/a/**"], &[]), false),
+        ("one path of two", (&[], &["/a"], &[]), (&[], &["/a", "/b"], &[]), false),
+        ("two paths and one", (&[], &["/a", "/b"], &[]), (&[], &["/b"], &[]), true),
+        ("a wildcard and a host", (&["*.x.y"], &[], &[]), (&["a.x.y"], &[], &[]), true),
+        ("a wildcard and its parent", (&["*.x.y"], &[], &[]), (&["x.y"], &[], &[]), false),
+        ("a wildcard and a longer one", (&["*.x.y"], &[], &[]), (&["*.a.x.y"], &[], &[]), true),
+        ("a wildcard and a shorter one", (&["*.a.x.y"], &[], &[]), (&["*.x.y"], &[], &[]), false),
+        ("a host and a wildcard", (&["a.x.y"], &[], &[]), (&["*.x.y"], &[], &[]), false),
+        ("a host and any", (&["a.x.y"], &[], &[]), ANY, false),
+        ("a method and any", (&[], &[], &["GET"]), ANY, false),
+        ("two methods and one", (&[], &[], &["GET", "PUT"]), (&[], &["/a"], &["PUT"]), true),
+        ("a wider path, another host", (&["a"], &["/**"], &[]), (&["b"], &["/a"], &[]), false),
+    ];
+    for (name, earlier, later, expected) in cases {
+        let [earlier, later] = [earlier, later].map(|(h, p, m)| matcher(h, p, m));
+        assert_eq!(earlier.covers(&later), expected, "{name}");
+    }
+}

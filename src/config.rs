@@ -1,0 +1,241 @@
+//! The configuration: bytes → [`Config`], or where and what is wrong.
+//!
+//! Bytes become a tree that knows where it stands (`tree`), the tree raw types that say what may be
+//! written where (`raw`), and those, once nothing contradicts anything (`check`), a [`Config`].
+//! Everything that is wrong is reported at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use crate::api::Api;
+use crate::http::Url;
+use crate::ids::{ApiId, Name, ProviderId, RingId};
+use crate::provider::{Kind, Provider};
+
+mod check;
+mod define;
+mod duration;
+mod problems;
+mod raw;
+mod read;
+#[cfg(not(target_family = "wasm"))]
+mod schema;
+mod tree;
+
+#[cfg(not(target_family = "wasm"))]
+pub use schema::schema;
+
+/// A checked configuration: names are resolved, nothing contradicts anything.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who vouches; a [`ProviderId`] is a place in here.
+    pub providers: Vec<Provider>,
+    /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
+    /// here.
+    pub apis: Vec<Api>,
+    /// The key rings that the providers share; a [`RingId`] is a place in here.
+    pub rings: Vec<RingConfig>,
+    /// How many sessions are recorded at once.
+    pub session_capacity: u32,
+    /// The realm of challenges (RFC 9110 §11.5): visible ASCII without `"` and `\`.
+    pub realm: Box<str>,
+    /// How refusals are logged.
+    pub log: LogConfig,
+    /// Who checks signatures.
+    pub crypto: Crypto,
+    /// Keeps sessions of different filters apart; `None` is the plugin's root id.
+    pub instance: Option<Box<str>>,
+    /// What is legal and risky: to be logged once.
+    pub warnings: Vec<Problem>,
+}
+
+/// A key ring's source and its timing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RingConfig {
+    /// What tells this ring from others: lower-case hex of SHA-256 over issuers, source kind, URL
+    /// and clusters, cut to 16 bytes.
+    pub id: Box<str>,
+    /// Name of the first provider that uses it, for logs and metrics.
+    pub provider: crate::ids::Name,
+    /// Issuers that a discovery document may name; empty is "any".
+    pub issuers: Vec<Box<str>>,
+    /// Where the keys are.
+    pub source: RingSource,
+    /// The cluster that is called.
+    pub cluster: Box<str>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How old a key set becomes before it is fetched again.
+    pub refresh: Duration,
+    /// Shortest time between two fetches on demand (an unknown `kid`).
+    pub cooldown: Duration,
+    /// How old a key set may be and still be used.
+    pub max_stale: Duration,
+}
+
+/// How a key ring finds its keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RingSource {
+    /// The URL of the key set.
+    Jwks(Url),
+    /// A discovery document (OpenID Connect Discovery §4, RFC 8414 §3) that names the key set.
+    Discovery {
+        /// The document's URL.
+        url: Url,
+        /// The cluster for the key set where it is on another host than the document.
+        keys_cluster: Option<Box<str>>,
+    },
+}
+
+/// How refusals are logged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogConfig {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// How an identity is shown.
+    pub identity: LogIdentity,
+    /// Lines per second and worker; the rest is counted.
+    pub per_second: u32,
+}
+
+/// Who checks signatures. Which algorithms are accepted does not depend on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Crypto {
+    /// The host, where it is known to be Envoy and passes a test; otherwise the filter itself.
+    Auto,
+    /// The host. Where it cannot, the configuration is refused.
+    Host,
+    /// The filter itself.
+    Wasm,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// `key=value` pairs.
+    Logfmt,
+}
+
+/// How an identity is shown in logs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogIdentity {
+    /// The first 16 hex digits of its SHA-256.
+    Hash,
+    /// Not at all.
+    Omit,
+    /// As it is, escaped and cut.
+    Plain,
+}
+
+/// Something wrong, or risky, at one place of the configuration.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Problem {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The field: `apis[0].match.paths[1]`; empty for the whole document.
+    pub path: Box<str>,
+    /// What was found, what would be valid, and the remedy; never a secret.
+    pub message: Box<str>,
+}
+
+impl fmt::Display for Problem {
+    /// `7:9: providers.okta.jwks.clustr: unknown field; …`, to be written behind a file's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Config {
+    /// Reads a configuration: JSON (RFC 8259) in UTF-8, at most 1 MiB and 32 levels deep.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order of the text; at most a thousand problems, and one
+    /// that says so where there are more. A text that is no JSON has one.
+    pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
+        let text = tree::utf8(text).map_err(|malformed| {
+            let valid = text.get(..malformed.at).unwrap_or_default();
+            let valid = std::str::from_utf8(valid).unwrap_or_default();
+            vec![no_tree(valid, malformed)]
+        })?;
+        let root = tree::parse(text).map_err(|malformed| vec![no_tree(text, malformed)])?;
+        let mut problems = problems::Problems::new(text);
+        let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems);
+        let config = raw.and_then(|raw| check::check(&raw, &mut problems));
+        let (refused, warnings) = problems.resolve(&root);
+        match config {
+            Some(config) if refused.is_empty() => Ok(Self { warnings, ..config }),
+            _ if refused.is_empty() => Err(vec![Problem {
+                line: 1,
+                column: 1,
+                path: "".into(),
+                message: "refused for a reason that got lost: a defect of Tollgate".into(),
+            }]),
+            _ => Err(refused),
+        }
+    }
+
+    /// A provider by its id.
+    pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
+        self.providers.get(id.0)
+    }
+
+    /// A provider's name by its id.
+    pub fn provider_name(&self, id: ProviderId) -> Option<&Name> {
+        self.provider(id).map(|provider| &provider.name)
+    }
+
+    /// An API by its id.
+    pub fn api(&self, id: ApiId) -> Option<&Api> {
+        self.apis.get(id.0)
+    }
+
+    /// A key ring by its id.
+    pub fn ring(&self, id: RingId) -> Option<&RingConfig> {
+        self.rings.get(id.0)
+    }
+
+    /// Whether any part of the configuration looks at paths, so that one which two hops could read
+    /// differently must be refused.
+    pub fn looks_at_paths(&self) -> bool {
+        self.apis.iter().any(|api| !api.matcher.paths.is_empty())
+    }
+
+    /// Every header that any part of the configuration may write, in lower case with `_` as `-`:
+    /// what is removed from every request, whichever API it belongs to. Names that start with
+    /// `x-tollgate-` are removed besides.
+    pub fn emitted_headers(&self) -> BTreeSet<Box<str>> {
+        let mut names = BTreeSet::new();
+        for provider in &self.providers {
+            let Kind::Jwt(jwt) = &provider.kind;
+            match &jwt.upstream.headers {
+                None => names.extend(DEFAULT_HEADERS.map(Box::from)),
+                Some(headers) => {
+                    names.extend(headers.iter().map(|(name, _)| name.replace('_', "-").into()))
+                }
+            }
+            names.extend(
+                jwt.upstream.payload_header.iter().map(|name| name.replace('_', "-").into()),
+            );
+        }
+        names
+    }
+}
+
+/// The headers that a provider without `upstream.headers` of its own writes: the session's identity
+/// and its provider.
+pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provider"];
+
+fn no_tree(text: &str, malformed: tree::Malformed) -> Problem {
+    let (line, column) = tree::Places::new(text).find(malformed.at);
+    Problem { line, column, path: "".into(), message: malformed.message.into() }
+}

@@ -1,0 +1,119 @@
+//! From what is written to what it means: names resolve, and nothing contradicts anything.
+//!
+//! Every check runs, whatever the others found. What a check returns counts only where nothing was
+//! refused, so that a wrong value may stand for itself until the end.
+
+use super::problems::Problems;
+use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
+use super::read::{At, Count, Field, Text};
+use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity};
+use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::{Kind, Provider};
+
+mod apis;
+mod headers;
+mod keys;
+mod provider;
+mod together;
+
+use provider::Draft;
+
+const DEFAULT_CAPACITY: u32 = 65_536;
+const DEFAULT_LINES_PER_SECOND: u32 = 10;
+const DEFAULT_REALM: &str = "api";
+
+/// How many sessions a bucket of the store holds: capacities are rounded up to whole buckets.
+const BUCKET: u32 = 8;
+
+/// Judges a configuration. `None` where something was refused.
+pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<Config> {
+    let providers = provider::check_all(raw, problems);
+    let apis = apis::check_all(raw, &providers, problems);
+    together::check(raw, &providers, &apis, problems);
+    let (rings, sources) = keys::share_rings(&providers, problems);
+    let realm = realm(&raw.realm, problems);
+    let instance = instance(&raw.instance, problems);
+    let (session_capacity, log) = (session_capacity(raw), log(raw));
+    if !problems.none() {
+        return None;
+    }
+    let providers = providers
+        .into_iter()
+        .zip(sources)
+        .map(|(draft, source)| build(draft?, source?))
+        .collect::<Option<Vec<_>>>()?;
+    let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
+    Some(Config {
+        providers,
+        apis,
+        rings,
+        session_capacity,
+        realm,
+        log,
+        crypto: match raw.crypto.or(RawCrypto::Auto) {
+            RawCrypto::Auto => Crypto::Auto,
+            RawCrypto::Host => Crypto::Host,
+            RawCrypto::Wasm => Crypto::Wasm,
+        },
+        instance,
+        warnings: Vec::new(),
+    })
+}
+
+fn build(draft: Draft, keys: KeySource) -> Option<Provider> {
+    Some(Provider {
+        name: draft.name?,
+        kind: Kind::Jwt(JwtProvider {
+            keys,
+            algorithms: draft.algorithms,
+            from: draft.from.into_iter().map(|location| location.value).collect(),
+            requirements: draft.requirements,
+            upstream: draft.upstream,
+        }),
+    })
+}
+
+fn session_capacity(raw: &RawConfig) -> u32 {
+    let written = raw.sessions.given().and_then(|sessions| sessions.capacity.given());
+    let capacity = written.map_or(DEFAULT_CAPACITY, |capacity| capacity.value.0);
+    capacity.checked_next_multiple_of(BUCKET).unwrap_or(capacity)
+}
+
+fn log(raw: &RawConfig) -> LogConfig {
+    let log = raw.log.given();
+    let format = match log.map(|log| log.format.or(RawLogFormat::Json)) {
+        None | Some(RawLogFormat::Json) => LogFormat::Json,
+        Some(RawLogFormat::Logfmt) => LogFormat::Logfmt,
+    };
+    let identity = match log.map(|log| log.identity.or(RawLogIdentity::Plain)) {
+        None | Some(RawLogIdentity::Plain) => LogIdentity::Plain,
+        Some(RawLogIdentity::Hash) => LogIdentity::Hash,
+        Some(RawLogIdentity::Omit) => LogIdentity::Omit,
+    };
+    let Count(per_second) = log.map_or(Count(DEFAULT_LINES_PER_SECOND), |log| {
+        log.per_second.or(Count(DEFAULT_LINES_PER_SECOND))
+    });
+    LogConfig { format, identity, per_second }
+}
+
+fn realm(raw: &Field<Text>, problems: &mut Problems<'_>) -> Box<str> {
+    const MAX_BYTES: usize = 256;
+    let Some(realm) = raw.given() else { return DEFAULT_REALM.into() };
+    let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+    if realm.len() > MAX_BYTES || !realm.bytes().all(plain) {
+        let message = format!(
+            "a realm is at most {MAX_BYTES} printable ASCII characters, without `\"` and `\\`"
+        );
+        problems.refuse(realm.at, message);
+    }
+    realm.value.0.clone()
+}
+
+fn instance(raw: &Field<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> {
+    const MAX_BYTES: usize = 256;
+    let instance = raw.given()?;
+    if instance.len() > MAX_BYTES {
+        problems.refuse(instance.at, format!("at most {MAX_BYTES} bytes"));
+    }
+    Some(instance.value.0.clone())
+}

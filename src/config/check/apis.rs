@@ -1,0 +1,476 @@
+//! One API on its own, against the providers.
+
+use super::provider::{self, Draft as Provider, not_empty};
+use crate::api::{Api, Auth, Branch, HostPattern, Matcher, PathPattern};
+use crate::config::problems::{Problems, listed, near, near_by_slip};
+use crate::config::raw::{RawApi, RawAuth, RawConfig, RawMatch, RawPreflight, items, one_or_many};
+use crate::config::read::{At, Field, List, OneOrMany, Text};
+use crate::ids::{Name, ProviderId};
+use crate::verdict::quoted;
+
+/// Methods that are known to be written in capitals (RFC 9110 §9.3, RFC 5789).
+const METHODS: [&str; 9] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// An API, judged on its own.
+pub(super) struct Draft {
+    /// Its name; `None` where that is wrong.
+    pub(super) name: Option<Name>,
+    /// Where it begins.
+    pub(super) at: usize,
+    /// Where the name is written, or else where the API begins.
+    pub(super) name_at: usize,
+    /// Which requests belong to it; `None` where that is wrong.
+    pub(super) matcher: Option<Matcher>,
+    /// Who may vouch; `None` where that is wrong.
+    pub(super) auth: Option<Auth>,
+    /// The branches that could be read, each with its place.
+    pub(super) branches: Vec<At<Members>>,
+    /// Every provider that it lists, once, in the order of their ids.
+    pub(super) providers: Vec<ProviderId>,
+    preflight_passes: bool,
+    audiences: Option<Vec<Box<str>>>,
+    clients: Option<Vec<Box<str>>>,
+    scopes: Vec<Box<str>>,
+}
+
+/// A branch's members.
+#[derive(Clone, Debug)]
+pub(super) struct Members(pub(super) Vec<ProviderId>);
+
+impl Draft {
+    /// The API, where nothing was refused.
+    pub(super) fn build(self) -> Option<Api> {
+        Some(Api {
+            name: self.name?,
+            matcher: self.matcher?,
+            auth: self.auth?,
+            preflight_passes: self.preflight_passes,
+            audiences: self.audiences,
+            clients: self.clients,
+            scopes: self.scopes,
+        })
+    }
+
+    /// Whether it lists a provider.
+    pub(super) fn lists(&self, provider: ProviderId) -> bool {
+        self.providers.binary_search(&provider).is_ok()
+    }
+}
+
+/// What is known about providers: their names, in the order of their ids.
+struct Names<'r>(Vec<&'r str>);
+
+impl Names<'_> {
+    fn find(&self, name: &str) -> Option<ProviderId> {
+        self.0.iter().position(|known| *known == name).map(ProviderId)
+    }
+
+    fn get(&self, id: ProviderId) -> &str {
+        self.0.get(id.0).copied().unwrap_or_default()
+    }
+
+    fn list(&self, ids: &[ProviderId]) -> String {
+        ids.iter().map(|id| self.get(*id)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn branch(&self, members: &Members) -> String {
+        members.0.iter().map(|id| format!("`{}`", self.get(*id))).collect::<Vec<_>>().join(" + ")
+    }
+}
+
+/// Judges each API.
+pub(super) fn check_all(
+    raw: &RawConfig,
+    providers: &[Option<Provider>],
+    problems: &mut Problems<'_>,
+) -> Vec<Draft> {
+    let names = raw.providers.given().map_or(&[][..], |providers| &providers.0);
+    let names = Names(names.iter().map(|entry| &*entry.name.value).collect());
+    if raw.apis.is_absent() {
+        return everything(providers.len()).into_iter().collect();
+    }
+    not_empty(
+        &raw.apis,
+        "an empty list would refuse every request; name an API, or leave it out",
+        problems,
+    );
+    items(&raw.apis).iter().map(|api| check(api, &names, problems)).collect()
+}
+
+/// The one API of a configuration that names none: everything, for any provider.
+fn everything(providers: usize) -> Option<Draft> {
+    let branch = |id| Branch { members: vec![ProviderId(id)], session_from: ProviderId(id) };
+    let branches: Vec<_> = (0..providers).map(branch).collect();
+    (!branches.is_empty()).then(|| Draft {
+        name: Name::parse("default"),
+        providers: (0..providers).map(ProviderId).collect(),
+        at: 0,
+        name_at: 0,
+        matcher: Some(Matcher::default()),
+        branches: branches
+            .iter()
+            .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
+            .collect(),
+        auth: Some(Auth::Branches { branches, optional: false }),
+        preflight_passes: false,
+        audiences: None,
+        clients: None,
+        scopes: Vec::new(),
+    })
+}
+
+fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Draft {
+    if api.name.is_absent() {
+        problems.missing(api.at, "name", "missing; name the API, such as \"orders\"");
+    }
+    let name = api.name.given().and_then(|name| {
+        provider::name(&At { at: name.at, value: &*name.value }, "an API", problems)
+    });
+    let matcher = matcher(&api.matcher, problems);
+    let mut branches = Vec::new();
+    let auth = auth(api, names, &mut branches, problems);
+    narrowing(api, problems);
+    let mut providers: Vec<_> =
+        branches.iter().flat_map(|branch| &branch.value.0).copied().collect();
+    providers.sort_unstable();
+    providers.dedup();
+    let texts = |field: &Field<List<Text>>| {
+        field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
+    };
+    Draft {
+        name,
+        at: api.at,
+        name_at: api.name.given().map_or(api.at, |name| name.at),
+        matcher,
+        auth,
+        branches,
+        providers,
+        preflight_passes: api.cors_preflight.or(RawPreflight::Refuse) == RawPreflight::Pass,
+        audiences: texts(&api.audiences),
+        clients: texts(&api.clients),
+        scopes: texts(&api.scopes).unwrap_or_default(),
+    }
+}
+
+fn matcher(field: &Field<RawMatch>, problems: &mut Problems<'_>) -> Option<Matcher> {
+    let raw = match field {
+        Field::Absent => return Some(Matcher::default()),
+        Field::Given(raw) => raw,
+        Field::Wrong => return None,
+    };
+    for list in [&raw.hosts, &raw.paths, &raw.methods] {
+        let message = "an empty list would match nothing; leave it out for any";
+        not_empty(list, message, problems);
+    }
+    let hosts = parsed(&raw.hosts, HostPattern::parse, problems);
+    let paths = parsed(&raw.paths, PathPattern::parse, problems);
+    let mut methods = Vec::new();
+    for method in items(&raw.methods) {
+        match refused_method(method) {
+            Some(message) => problems.refuse(method.at, message),
+            None => methods.push(method.value.0.clone()),
+        }
+    }
+    Some(Matcher { hosts, paths, methods })
+}
+
+fn parsed<T, E: std::fmt::Display>(
+    field: &Field<List<Text>>,
+    parse: fn(&str) -> Result<T, E>,
+    problems: &mut Problems<'_>,
+) -> Vec<T> {
+    let mut patterns = Vec::new();
+    for written in items(field) {
+        match parse(written) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(error) => problems.refuse(written.at, format!("{}: {error}", quoted(written))),
+        }
+    }
+    patterns
+}
+
+fn refused_method(method: &str) -> Option<String> {
+    if method == "*" {
+        return Some("`*` is no method; leave `methods` out for any".into());
+    }
+    if !super::headers::is_token(method) {
+        return Some(format!("{} is no method; write one, such as \"GET\"", quoted(method)));
+    }
+    let upper = method.to_ascii_uppercase();
+    (upper != method && METHODS.contains(&upper.as_str())).then(|| {
+        format!("methods are compared exactly, and {} is none; write `{upper}`", quoted(method))
+    })
+}
+
+fn auth(
+    api: &At<RawApi>,
+    names: &Names<'_>,
+    branches: &mut Vec<At<Members>>,
+    problems: &mut Problems<'_>,
+) -> Option<Auth> {
+    if api.auth.is_absent() {
+        problems.missing(
+            api.at,
+            "auth",
+            "missing; list the providers that may vouch, or say \"none\" for a public API",
+        );
+    }
+    let auth = api.auth.given()?;
+    let list = match &auth.value {
+        RawAuth::None => {
+            refuse_on_public(api, problems);
+            return Some(Auth::None);
+        }
+        RawAuth::Word(word) => {
+            problems.refuse(auth.at, refused_word(word, names));
+            return None;
+        }
+        RawAuth::Branches(list) => list,
+    };
+    if list.is_empty() {
+        problems.refuse(
+            auth.at,
+            "an empty list would let nobody in; name a provider, or say \"none\" for a public API",
+        );
+    }
+    for branch in &list.items {
+        branches.extend(members(branch, names, problems));
+    }
+    refuse_needless(branches, names, problems);
+    let chosen = session_from(api, branches, names, problems);
+    let branches = branches
+        .iter()
+        .zip(chosen)
+        .map(|(branch, chosen)| {
+            Some(Branch { members: branch.value.0.clone(), session_from: chosen? })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(Auth::Branches { branches, optional: api.optional.or(false) })
+}
+
+fn refused_word(word: &str, names: &Names<'_>) -> String {
+    if names.find(word).is_some() {
+        return format!("a provider stands in a list; write [\"{word}\"]");
+    }
+    let known = names.0.iter().copied().chain(["none"]);
+    match near_by_slip(word, known) {
+        Some("none") => format!("unknown value {}; did you mean `none`?", quoted(word)),
+        Some(provider) => {
+            format!("unknown value {}; did you mean [\"{provider}\"]?", quoted(word))
+        }
+        None => {
+            format!("unknown value {}; expected \"none\" or a list of providers", quoted(word))
+        }
+    }
+}
+
+/// What asks something of a credential has no meaning where none is asked for.
+fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
+    const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
+                           providers in `auth`";
+    let lists = [&api.audiences, &api.clients, &api.scopes];
+    let lists = lists.into_iter().filter_map(|field| field.given().map(|list| list.at));
+    let session = api.session_from.given().map(|session| session.at);
+    let optional = api.optional.given().filter(|optional| optional.value).map(|flag| flag.at);
+    let preflight = api.cors_preflight.given();
+    let preflight =
+        preflight.filter(|preflight| preflight.value == RawPreflight::Refuse).map(|p| p.at);
+    for at in lists.chain(session).chain(optional).chain(preflight) {
+        problems.refuse(at, MESSAGE);
+    }
+}
+
+fn members(
+    branch: &At<OneOrMany<16>>,
+    names: &Names<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<At<Members>> {
+    let list = &branch.value.0;
+    if list.is_empty() {
+        let message = "an empty branch would let everybody in; name a provider, or delete it";
+        problems.refuse(branch.at, message);
+        return None;
+    }
+    let mut members = Vec::new();
+    for written in &list.items {
+        match names.find(written) {
+            None => {
+                if problems.has_room() {
+                    problems.refuse(written.at, unknown_provider(written, names));
+                }
+            }
+            Some(id) if members.contains(&id) => {
+                let message = format!("`{}` is in this branch twice; delete one", &***written);
+                problems.refuse(written.at, message);
+            }
+            Some(id) => members.push(id),
+        }
+    }
+    (members.len() == list.written).then_some(At { at: branch.at, value: Members(members) })
+}
+
+fn unknown_provider(name: &str, names: &Names<'_>) -> String {
+    let known = names.0.iter().copied();
+    match near(name, known.clone()) {
+        Some(meant) => format!("{} is no provider; did you mean `{meant}`?", quoted(name)),
+        None if names.0.is_empty() => format!("{} is no provider; there are none", quoted(name)),
+        None => format!("{} is no provider; known: {}", quoted(name), listed(known, "and")),
+    }
+}
+
+/// Refuses a branch that another makes needless.
+fn refuse_needless(branches: &[At<Members>], names: &Names<'_>, problems: &mut Problems<'_>) {
+    for (index, branch) in branches.iter().enumerate() {
+        for (other_index, other) in branches.iter().enumerate() {
+            let contains = other.value.0.iter().all(|id| branch.value.0.contains(id));
+            if index == other_index || !contains {
+                continue;
+            }
+            let same = branch.value.0.len() == other.value.0.len();
+            if same && other_index < index {
+                problems.refuse(branch.at, "this branch is written twice; delete one");
+            } else if !same {
+                problems.refuse(
+                    branch.at,
+                    format!(
+                        "contains the branch {}, which is enough: this one is never needed; \
+                         delete one of the two",
+                        names.branch(&other.value)
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// Whose session each branch uses; `None` where that is wrong.
+fn session_from(
+    api: &At<RawApi>,
+    branches: &[At<Members>],
+    names: &Names<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Option<ProviderId>> {
+    let mut listed_ids: Vec<ProviderId> = Vec::new();
+    for id in branches.iter().flat_map(|branch| &branch.value.0) {
+        if !listed_ids.contains(id) {
+            listed_ids.push(*id);
+        }
+    }
+    let mut chosen = Vec::new();
+    let mut sure = !matches!(api.session_from, Field::Wrong);
+    for written in one_or_many(&api.session_from) {
+        match names.find(written).filter(|id| listed_ids.contains(id)) {
+            Some(id) => chosen.push(id),
+            None => {
+                sure = false;
+                problems.refuse(written.at, not_of_this_api(written, &listed_ids, names));
+            }
+        }
+    }
+    if let Some(list) = api.session_from.given()
+        && list.0.is_empty()
+    {
+        sure = false;
+        let message = "an empty list names no session; name a provider, or leave it out";
+        problems.refuse(list.at, message);
+    }
+    let mut choice = Vec::new();
+    for branch in branches {
+        choice.push(match *branch.value.0.as_slice() {
+            [only] => Some(only),
+            _ => choose(api, branch, &chosen, sure, names, problems),
+        });
+    }
+    choice
+}
+
+fn choose(
+    api: &At<RawApi>,
+    branch: &At<Members>,
+    chosen: &[ProviderId],
+    sure: bool,
+    names: &Names<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ProviderId> {
+    let shown = names.branch(&branch.value);
+    let own: Vec<_> = branch.value.0.iter().copied().filter(|id| chosen.contains(id)).collect();
+    match (own.as_slice(), api.session_from.given()) {
+        (&[one], _) => return Some(one),
+        (_, None) if sure => {
+            problems.missing(
+                api.at,
+                "session_from",
+                format!(
+                    "missing; the branch {shown} has several providers: name the one whose session \
+                     is used"
+                ),
+            );
+        }
+        (&[], Some(written)) if sure => {
+            problems.refuse(
+                written.at,
+                format!("names no provider of the branch {shown}; add exactly one of them"),
+            );
+        }
+        (&[_, _, ..], Some(written)) => {
+            problems.refuse(
+                written.at,
+                format!("names several providers of the branch {shown}; keep exactly one"),
+            );
+        }
+        _ => {}
+    }
+    None
+}
+
+fn not_of_this_api(name: &str, of_this_api: &[ProviderId], names: &Names<'_>) -> String {
+    let mut message = format!("{} is no provider of this API", quoted(name));
+    if !of_this_api.is_empty() {
+        message = format!("{message}; its branches have: {}", names.list(of_this_api));
+    }
+    let known: Vec<_> = of_this_api.iter().map(|id| names.get(*id)).collect();
+    match near_by_slip(name, known) {
+        Some(meant) => format!("{message}; did you mean `{meant}`?"),
+        None => message,
+    }
+}
+
+/// Checks the lists that narrow what providers ask for.
+fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
+    for (list, what) in [(&api.audiences, "audience"), (&api.clients, "client")] {
+        let message =
+            format!("an empty list would accept nothing; name one {what}, or leave it out");
+        not_empty(list, &message, problems);
+    }
+    not_empty(
+        &api.scopes,
+        "an empty list asks for nothing; name a scope, or leave it out",
+        problems,
+    );
+    for scope in items(&api.scopes) {
+        let token = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+        if scope.contains(' ') {
+            problems.refuse(scope.at, "a scope has no space; write each as a string of its own");
+        } else if !scope.bytes().all(token) {
+            problems.refuse(
+                scope.at,
+                format!(
+                    "{} is no scope: printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)",
+                    quoted(scope)
+                ),
+            );
+        }
+    }
+    let anonymous = api.optional.given().filter(|optional| optional.value);
+    let narrowed = [&api.audiences, &api.clients, &api.scopes]
+        .into_iter()
+        .any(|field| field.given().is_some());
+    if let (Some(optional), true) = (anonymous, narrowed) {
+        problems.warn(
+            optional.at,
+            "a request without a token passes although `audiences`, `clients` or `scopes` ask \
+             something of tokens",
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Names of headers: which may be read, which may be written.
+
+pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
+use crate::config::problems::Problems;
+use crate::config::read::At;
+use crate::verdict::quoted;
+
+/// The start of names that are ours alone.
+const RESERVED: &str = "x-tollgate-";
+
+/// Headers that frame or route the message (RFC 9110 §7.6.1, §7.2, §8.6): their meaning ends at the
+/// next hop, or is the proxy's.
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What a header is named for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Use {
+    /// A credential is read from it.
+    Read,
+    /// A header of `upstream.headers`.
+    Write,
+    /// The header of `upstream.payload_header`.
+    WritePayload,
+}
+
+/// Checks a header's name and puts it into lower case.
+pub(super) fn name(
+    written: &At<impl AsRef<str>>,
+    purpose: Use,
+    problems: &mut Problems<'_>,
+) -> Option<At<Box<str>>> {
+    let name = written.value.as_ref().to_ascii_lowercase();
+    match refusal(&name, purpose) {
+        None => Some(At { at: written.at, value: name.into() }),
+        Some(message) => {
+            problems.refuse(written.at, message);
+            None
+        }
+    }
+}
+
+fn refusal(name: &str, purpose: Use) -> Option<String> {
+    const MAX_BYTES: usize = 256;
+    let shown = quoted(name);
+    if name.starts_with(':') {
+        return Some(format!("{shown} is a pseudo-header; name an ordinary header"));
+    }
+    if name.len() > MAX_BYTES || !is_token(name) {
+        return Some(format!(
+            "{shown} is no header name: letters, digits and !#$%&'*+-.^_`|~, at most {MAX_BYTES}"
+        ));
+    }
+    if FRAMING.contains(&name) {
+        return Some(format!("{shown} belongs to the connection; name another header"));
+    }
+    if name == "cookie" && purpose == Use::Read {
+        return Some("`cookie` holds many values at once; name another header".into());
+    }
+    let ours = folded(name).starts_with(RESERVED);
+    match purpose {
+        Use::Write if ours && !DEFAULTS.contains(&name) => Some(format!(
+            "{shown} is reserved: of the names that start with `{RESERVED}` only `{}` and `{}` can be written",
+            DEFAULTS[0], DEFAULTS[1]
+        )),
+        Use::WritePayload if ours => Some(format!(
+            "{shown} is reserved: names that start with `{RESERVED}` are Tollgate's own"
+        )),
+        Use::Read if ours => Some(format!(
+            "{shown} is reserved: `{RESERVED}*` from clients is always removed; name another header"
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a text is a token (RFC 9110 §5.6.2).
+pub(super) fn is_token(text: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(token)
+}
+
+/// The name as careless servers see it: many take `x_user` for `x-user`.
+pub(super) fn folded(name: &str) -> String {
+    String::from_utf8(crate::http::folded(name.as_bytes())).unwrap_or_default()
+}

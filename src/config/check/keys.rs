@@ -1,0 +1,398 @@
+//! Where a provider's keys come from, and which providers share them.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::provider::Draft;
+use crate::config::duration::{Time, spelt};
+use crate::config::problems::{Problems, listed};
+use crate::config::raw::{Inline, RawDiscovery, RawJwks, RawProvider, one_or_many};
+use crate::config::read::{At, Field, Text};
+use crate::config::{RingConfig, RingSource};
+use crate::http::Url;
+use crate::ids::{Name, RingId};
+use crate::jose::alg::{Alg, AlgSet};
+use crate::jose::jwk::{KeySet, Origin, PublicKey, SetError};
+use crate::provider::jwt::KeySource;
+use crate::verdict::quoted;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_REFRESH: Duration = Duration::from_secs(10 * 60);
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
+const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
+
+/// Where one provider's keys come from.
+pub(super) enum Keys {
+    /// Written in the configuration.
+    Inline(Arc<KeySet>),
+    /// Fetched.
+    Ring(Box<Ring>),
+}
+
+/// A key ring as one provider asks for it.
+pub(super) struct Ring {
+    config: RingConfig,
+    /// Where `timeout`, `refresh`, `cooldown` and `max_stale` are written, or the object where they
+    /// would be.
+    places: [usize; 4],
+}
+
+/// Judges `jwks`; `None` where it is wrong.
+pub(super) fn check(
+    raw: &At<RawProvider>,
+    provider: Option<&Name>,
+    algorithms: AlgSet,
+    problems: &mut Problems<'_>,
+) -> Option<Keys> {
+    if raw.jwks.is_absent() && !matches!(raw.kind, Field::Wrong) {
+        problems.missing(
+            raw.at,
+            "jwks",
+            "missing; say where the keys are: `url`, `discovery` or `inline`",
+        );
+    }
+    let jwks = raw.jwks.given()?;
+    let written: Vec<_> = [
+        ("url", jwks.url.is_absent()),
+        ("discovery", jwks.discovery.is_absent()),
+        ("inline", jwks.inline.is_absent()),
+    ]
+    .into_iter()
+    .filter_map(|(name, absent)| (!absent).then_some(name))
+    .collect();
+    match *written.as_slice() {
+        [] => {
+            let message = "names no keys; write exactly one of `url`, `discovery` and `inline`";
+            problems.refuse(jwks.at, message);
+        }
+        [_] => {}
+        [first, second, ..] => problems.refuse(
+            jwks.at,
+            format!("`{first}` and `{second}` are two sources of keys; keep exactly one"),
+        ),
+    }
+    let inline = jwks.inline.given().and_then(|inline| self::inline(inline, problems));
+    if let ["inline"] = *written.as_slice() {
+        refuse_unused(jwks, problems);
+        if let (Some(set), Some(written)) = (&inline, jwks.inline.given()) {
+            refuse_unfit(set, algorithms, written.at, problems);
+        }
+        return inline.map(Keys::Inline);
+    }
+    let source = source(raw, jwks, problems);
+    let config = ring(raw, jwks, source, provider, problems)?;
+    let places = [
+        place(&jwks.timeout, jwks.at),
+        place(&jwks.refresh, jwks.at),
+        place(&jwks.cooldown, jwks.at),
+        place(&jwks.max_stale, jwks.at),
+    ];
+    Some(Keys::Ring(Box::new(Ring { config, places })))
+}
+
+fn place<T>(field: &Field<T>, otherwise: usize) -> usize {
+    field.given().map_or(otherwise, |value| value.at)
+}
+
+/// Refuses what has no meaning where nothing is fetched.
+fn refuse_unused(jwks: &At<RawJwks>, problems: &mut Problems<'_>) {
+    fn at<T>(field: &Field<T>) -> Option<usize> {
+        field.given().map(|value| value.at)
+    }
+    let places = [
+        at(&jwks.cluster),
+        at(&jwks.keys_cluster),
+        at(&jwks.timeout),
+        at(&jwks.refresh),
+        at(&jwks.cooldown),
+        at(&jwks.max_stale),
+    ];
+    for at in places.into_iter().flatten() {
+        problems.refuse(at, "has no use with `inline`, which fetches nothing; delete it");
+    }
+}
+
+/// A key that fits no algorithm accepted can verify nothing: worth a warning, and where all are like
+/// that, a refusal.
+fn refuse_unfit(set: &KeySet, accepted: AlgSet, at: usize, problems: &mut Problems<'_>) {
+    let fits = |key: &&PublicKey| accepted.iter().any(|algorithm| key.fits(algorithm));
+    if accepted.is_empty() || set.iter().all(|key| fits(&key)) {
+        return;
+    }
+    if set.iter().any(|key| fits(&key)) {
+        for key in set.iter().filter(|key| !fits(key)) {
+            let kid = key.kid().map_or_else(|| "without `kid`".into(), |kid| quoted(kid.as_str()));
+            let kind = key.kind();
+            problems.warn(
+                at,
+                format!("the key {kid} ({kind}) is not used: it fits no algorithm accepted here"),
+            );
+        }
+        return;
+    }
+    let accepted: Vec<_> = accepted.iter().map(Alg::name).collect();
+    problems.refuse(
+        at,
+        format!(
+            "no key of this set fits an algorithm accepted here: {}; name the keys' own in \
+             `algorithms`",
+            listed(accepted, "and")
+        ),
+    );
+}
+
+fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet>> {
+    match KeySet::parse(inline.value.0.as_bytes(), Origin::Inline) {
+        Ok(parsed) => {
+            for skipped in &parsed.skipped {
+                problems.warn(
+                    inline.at,
+                    format!("keys[{}] is not used: {}", skipped.index, skipped.why),
+                );
+            }
+            for entry in &parsed.private {
+                problems.warn(
+                    inline.at,
+                    format!(
+                        "keys[{}] shows its private part; write the public one only",
+                        entry.index
+                    ),
+                );
+            }
+            Some(Arc::new(parsed.set))
+        }
+        Err(SetError::NoneUsable(skipped)) => {
+            let mut message = String::from("no key of this set can be used");
+            for skipped in skipped.iter().take(8) {
+                let _ = write!(message, "; keys[{}]: {}", skipped.index, skipped.why);
+            }
+            problems.refuse(inline.at, message);
+            None
+        }
+        Err(error) => {
+            problems.refuse(inline.at, format!("no key set: {error}"));
+            None
+        }
+    }
+}
+
+fn source(
+    raw: &At<RawProvider>,
+    jwks: &At<RawJwks>,
+    problems: &mut Problems<'_>,
+) -> Option<RingSource> {
+    if let (Some(cluster), false) = (jwks.keys_cluster.given(), jwks.url.is_absent()) {
+        problems
+            .refuse(cluster.at, "has no use with `url`, which is called in `cluster`; delete it");
+    }
+    if let Some(text) = jwks.url.given() {
+        return url(text, problems).map(RingSource::Jwks);
+    }
+    let discovery = jwks.discovery.given()?;
+    let url = match &discovery.value {
+        RawDiscovery::Url(text) => url(&At { at: discovery.at, value: text.clone() }, problems)?,
+        RawDiscovery::Issuer => discovered(raw, discovery.at, problems)?,
+    };
+    let keys_cluster = jwks.keys_cluster.given().map(|cluster| cluster.value.0.clone());
+    Some(RingSource::Discovery { url, keys_cluster })
+}
+
+/// The discovery document's URL, from the one issuer (OpenID Connect Discovery §4).
+fn discovered(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_>) -> Option<Url> {
+    if raw.issuer.is_absent() && raw.any_issuer.or(false) {
+        problems.refuse(at, "there is no issuer to discover from; write the document's URL");
+        return None;
+    }
+    let issuer = match one_or_many(&raw.issuer) {
+        [issuer] => issuer,
+        // Missing, empty or wrong, which has been said.
+        [] => return None,
+        [..] => {
+            problems.refuse(at, "there are several issuers; write the document's URL");
+            return None;
+        }
+    };
+    let issuer = issuer.trim();
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let url = Url::parse(&format!("{base}{DISCOVERY_PATH}"));
+    match url {
+        Ok(url) if !base.contains('?') => {
+            warn_if_plain(&url, at, problems);
+            Some(url)
+        }
+        Ok(_) => {
+            problems.refuse(at, "the issuer has a query; write the document's URL");
+            None
+        }
+        Err(error) => {
+            problems.refuse(
+                at,
+                format!(
+                    "the issuer is no URL to discover from: it {error}; write the document's URL"
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// Reads a URL. It is never quoted: it may hold a password.
+fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) => {
+            warn_if_plain(&url, text.at, problems);
+            Some(url)
+        }
+        Err(error) => {
+            problems.refuse(text.at, format!("the URL {error}; write \"https://host/path\""));
+            None
+        }
+    }
+}
+
+fn warn_if_plain(url: &Url, at: usize, problems: &mut Problems<'_>) {
+    if !url.secure {
+        problems.warn(
+            at,
+            "`http`: whoever is on the way can replace the keys; use `https`, unless the mesh \
+             encrypts this call",
+        );
+    }
+}
+
+fn ring(
+    raw: &At<RawProvider>,
+    jwks: &At<RawJwks>,
+    source: Option<RingSource>,
+    provider: Option<&Name>,
+    problems: &mut Problems<'_>,
+) -> Option<RingConfig> {
+    let fetched = !jwks.url.is_absent() || !jwks.discovery.is_absent();
+    if jwks.cluster.is_absent() && fetched {
+        let host = match &source {
+            Some(RingSource::Jwks(url) | RingSource::Discovery { url, .. }) => {
+                format!("that leads to {}", quoted(url.host()))
+            }
+            None => "that leads to the keys".into(),
+        };
+        problems.missing(jwks.at, "cluster", format!("missing; name the Envoy cluster {host}"));
+    }
+    let refresh = time(&jwks.refresh, DEFAULT_REFRESH);
+    let max_stale = time(&jwks.max_stale, DEFAULT_MAX_STALE);
+    if max_stale < refresh {
+        problems.warn(
+            place(&jwks.max_stale, place(&jwks.refresh, jwks.at)),
+            "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
+        );
+    }
+    let mut issuers: Vec<_> =
+        one_or_many(&raw.issuer).iter().map(|issuer| issuer.value.0.clone()).collect();
+    issuers.sort();
+    let cluster = jwks.cluster.given()?.value.0.clone();
+    let source = source?;
+    Some(RingConfig {
+        id: id(&issuers, &source, &cluster),
+        provider: provider?.clone(),
+        issuers,
+        source,
+        cluster,
+        timeout: time(&jwks.timeout, DEFAULT_TIMEOUT),
+        refresh,
+        cooldown: time(&jwks.cooldown, DEFAULT_COOLDOWN),
+        max_stale,
+    })
+}
+
+fn time<const LEAST: u64, const MOST: u64>(
+    field: &Field<Time<LEAST, MOST>>,
+    default: Duration,
+) -> Duration {
+    field.given().map_or(default, |time| time.value.0)
+}
+
+/// What tells a ring from others. Every part goes in with its length, so that none can pass for two.
+fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
+    const BYTES: usize = 16;
+    let (kind, url, keys_cluster) = match source {
+        RingSource::Jwks(url) => ("jwks", url, ""),
+        RingSource::Discovery { url, keys_cluster } => {
+            ("discovery", url, keys_cluster.as_deref().unwrap_or_default())
+        }
+    };
+    let url = url.to_string();
+    let (count, mut hash) = (issuers.len().to_string(), Sha256::new());
+    let fixed = [kind, &url, cluster, keys_cluster, &count];
+    for part in fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)) {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .take(BYTES)
+        .fold(String::new(), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        })
+        .into()
+}
+
+/// Gives providers with the same source the same ring, in the order of the file.
+pub(super) fn share_rings(
+    drafts: &[Option<Draft>],
+    problems: &mut Problems<'_>,
+) -> (Vec<RingConfig>, Vec<Option<KeySource>>) {
+    let mut rings: Vec<RingConfig> = Vec::new();
+    let sources = drafts.iter().map(|draft| match draft.as_ref()?.keys.as_ref()? {
+        Keys::Inline(set) => Some(KeySource::Inline(Arc::clone(set))),
+        Keys::Ring(ring) => {
+            let known = rings.iter().position(|known| known.id == ring.config.id);
+            if let Some(known) = known.and_then(|known| rings.get(known)) {
+                refuse_conflicts(known, ring, problems);
+            }
+            Some(KeySource::Ring(RingId(known.unwrap_or_else(|| {
+                rings.push(ring.config.clone());
+                rings.len().saturating_sub(1)
+            }))))
+        }
+    });
+    let sources = sources.collect();
+    (rings, sources)
+}
+
+/// One fetch serves all who share a ring, so that they cannot want different timings.
+fn refuse_conflicts(known: &RingConfig, ring: &Ring, problems: &mut Problems<'_>) {
+    let timings = [
+        ("timeout", known.timeout, ring.config.timeout),
+        ("refresh", known.refresh, ring.config.refresh),
+        ("cooldown", known.cooldown, ring.config.cooldown),
+        ("max_stale", known.max_stale, ring.config.max_stale),
+    ];
+    for ((name, known_time, time), at) in timings.into_iter().zip(ring.places) {
+        if known_time != time {
+            problems.refuse(
+                at,
+                format!(
+                    "`{name}` is {} here and {} at provider `{}`, which shares these keys; give \
+                     both the same",
+                    Shown(time),
+                    Shown(known_time),
+                    known.provider
+                ),
+            );
+        }
+    }
+}
+
+/// A duration as it would be written.
+struct Shown(Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&spelt(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)))
+    }
+}

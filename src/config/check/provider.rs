@@ -1,0 +1,468 @@
+//! One provider on its own.
+
+use std::time::Duration;
+
+use super::headers::{self, Use};
+use super::keys::{self, Keys};
+use crate::claims::{ClaimRef, Requirements};
+use crate::config::problems::{Problems, listed, near_by_slip};
+use crate::config::raw::{
+    RawBinding, RawConfig, RawCredential, RawFact, RawHeader, RawLocation, RawProvider,
+    RawUpstream, items, one_or_many,
+};
+use crate::config::read::{At, Entry, Field, List, Text};
+use crate::ids::Name;
+use crate::jose::alg::{Alg, AlgSet};
+use crate::provider::jwt::{HeaderSource, Location, SessionFact, Upstream};
+use crate::verdict::quoted;
+
+const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
+const DEFAULT_CLIENT: [&str; 4] = ["client_id", "azp", "cid", "appid"];
+const DEFAULT_IDENTITY: [&str; 1] = ["sub"];
+const DEFAULT_SCOPES: [&str; 2] = ["scp", "scope"];
+
+/// Types of token that are never access tokens, whatever `typ` says.
+const NEVER_ACCESS: [&str; 4] =
+    ["dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt"];
+
+/// Algorithms that exist and are not supported.
+const UNSUPPORTED: [&str; 2] = ["ES256K", "Ed448"];
+
+/// A provider, judged on its own.
+pub(super) struct Draft {
+    /// Its name; `None` where that is wrong.
+    pub(super) name: Option<Name>,
+    /// Where the name is written.
+    pub(super) at: usize,
+    /// The issuers written.
+    pub(super) issuers: Vec<At<Box<str>>>,
+    /// Where `any_issuer` is written, if it says `true`.
+    pub(super) any_issuer: Option<usize>,
+    /// Where keys come from; `None` where that is wrong.
+    pub(super) keys: Option<Keys>,
+    pub(super) algorithms: AlgSet,
+    pub(super) from: Vec<At<Location>>,
+    /// Where the names of APIs in `from` are written.
+    pub(super) from_apis: Vec<At<Box<str>>>,
+    pub(super) requirements: Requirements,
+    pub(super) upstream: Upstream,
+    /// Where `from` is written, or else the provider.
+    pub(super) from_at: usize,
+    /// The headers that it names to write, lower-case, with their places.
+    pub(super) written: Vec<At<Box<str>>>,
+}
+
+/// Judges each provider; one that is no object at all is `None`.
+pub(super) fn check_all(raw: &RawConfig, problems: &mut Problems<'_>) -> Vec<Option<Draft>> {
+    let Some(providers) = raw.providers.given() else { return Vec::new() };
+    providers.0.iter().map(|entry| check(entry, problems)).collect()
+}
+
+fn check(entry: &Entry<RawProvider>, problems: &mut Problems<'_>) -> Option<Draft> {
+    let name = name(&entry.name, "a provider", problems);
+    let raw = entry.value.as_ref()?;
+    let any_issuer = issuer(raw, problems);
+    let algorithms = algorithms(raw, problems);
+    let keys = keys::check(raw, name.as_ref(), algorithms, problems);
+    audience(raw, problems);
+    let (from, from_apis) = locations(raw, problems);
+    let (upstream, written) = upstream(&raw.upstream, problems);
+    let issuers = one_or_many(&raw.issuer).iter().map(boxed).collect::<Vec<_>>();
+    Some(Draft {
+        keys,
+        name,
+        at: entry.name.at,
+        algorithms,
+        requirements: requirements(raw, any_issuer.is_some(), problems),
+        issuers,
+        any_issuer,
+        from,
+        from_apis,
+        from_at: raw.from.given().map_or(raw.at, |from| from.at),
+        upstream,
+        written,
+    })
+}
+
+/// Checks the name of a provider or an API.
+pub(super) fn name(
+    written: &At<impl AsRef<str>>,
+    what: &str,
+    problems: &mut Problems<'_>,
+) -> Option<Name> {
+    let text = written.value.as_ref();
+    let name = Name::parse(text);
+    if name.is_none() {
+        let mut message = format!(
+            "{} is no name for {what}: 1 to {} of a-z, 0-9, `_` and `-`",
+            quoted(text),
+            Name::MAX_BYTES
+        );
+        let plain: String =
+            text.chars()
+                .take(Name::MAX_BYTES)
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' }
+                })
+                .collect();
+        if plain.bytes().any(|b| b.is_ascii_alphanumeric()) {
+            message = format!("{message}; write `{plain}`");
+        }
+        problems.refuse(written.at, message);
+    }
+    name
+}
+
+/// Whether what is missing may be complained about: the fields of another kind are not known.
+fn is_jwt(raw: &At<RawProvider>) -> bool {
+    !matches!(raw.kind, Field::Wrong)
+}
+
+/// Returns where `any_issuer` says `true`.
+fn issuer(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Option<usize> {
+    let any = raw.any_issuer.given().filter(|any| any.value).map(|any| any.at);
+    if raw.issuer.is_absent() && any.is_none() && is_jwt(raw) {
+        problems.missing(
+            raw.at,
+            "issuer",
+            "missing; write the exact `iss` of the tokens, or say \"any_issuer\": true",
+        );
+    }
+    if let (Some(any), false) = (any, raw.issuer.is_absent()) {
+        problems.refuse(any, "contradicts `issuer`; keep one of the two");
+    }
+    if let Some(list) = raw.issuer.given()
+        && list.0.is_empty()
+    {
+        problems.refuse(
+            list.at,
+            "an empty list would accept nothing; name an issuer, or say \"any_issuer\": true",
+        );
+    }
+    let issuers = one_or_many(&raw.issuer);
+    for (index, issuer) in issuers.iter().enumerate() {
+        if issuer.contains(['{', '}']) {
+            problems.refuse(
+                issuer.at,
+                "holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant",
+            );
+        } else if issuer.trim() != &***issuer {
+            problems.refuse(issuer.at, "begins or ends with a space; `iss` is compared exactly");
+        }
+        refuse_repeated(issuers, index, issuer, problems);
+    }
+    any
+}
+
+fn refuse_repeated(list: &[At<Text>], index: usize, item: &At<Text>, problems: &mut Problems<'_>) {
+    if list.iter().take(index).any(|earlier| earlier.value == item.value) {
+        problems.refuse(item.at, "written twice in one list; delete one of the two");
+    }
+}
+
+fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
+    let any = raw.any_audience.given().filter(|any| any.value);
+    let unchecked = raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none();
+    if unchecked && is_jwt(raw) {
+        problems.missing(
+            raw.at,
+            "audiences",
+            "missing; name the audience of your API, or `clients`, or say \"any_audience\": true",
+        );
+    }
+    if let (Some(any), false) = (any, raw.audiences.is_absent()) {
+        problems.refuse(any.at, "contradicts `audiences`; keep one of the two");
+    }
+    not_empty(
+        &raw.audiences,
+        "an empty list would accept nothing; name an audience, or say \"any_audience\": true",
+        problems,
+    );
+    not_empty(
+        &raw.clients,
+        "an empty list would accept nothing; name a client, or leave it out",
+        problems,
+    );
+}
+
+/// Refuses a list that was written without elements.
+pub(super) fn not_empty<T, const MOST: usize>(
+    field: &Field<List<T, MOST>>,
+    message: &str,
+    problems: &mut Problems<'_>,
+) {
+    if let Some(list) = field.given()
+        && list.is_empty()
+    {
+        problems.refuse(list.at, message);
+    }
+}
+
+fn algorithms(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> AlgSet {
+    let field = &raw.algorithms;
+    not_empty(
+        field,
+        "an empty list would accept nothing; name an algorithm, or leave it out",
+        problems,
+    );
+    if field.is_absent() {
+        return AlgSet::default();
+    }
+    let fetched =
+        raw.jwks.given().is_some_and(|jwks| !jwks.url.is_absent() || !jwks.discovery.is_absent());
+    let mut algorithms = Vec::new();
+    for name in items(field) {
+        match Alg::parse(name) {
+            Some(algorithm) if algorithm.is_symmetric() && fetched => {
+                let message = format!(
+                    "`{algorithm}` signs with a secret, and keys that are fetched are no secret: \
+                     whoever reads them could sign; name the asymmetric algorithm of the provider"
+                );
+                problems.refuse(name.at, message);
+            }
+            Some(algorithm) => algorithms.push(algorithm),
+            None => problems.refuse(name.at, refused_algorithm(name)),
+        }
+    }
+    algorithms.into_iter().collect()
+}
+
+fn refused_algorithm(name: &str) -> String {
+    if name.eq_ignore_ascii_case("none") {
+        return "`none` is no signature: anybody could write such a token; take it out".into();
+    }
+    let known: Vec<_> = Alg::ALL.iter().map(|algorithm| algorithm.name()).collect();
+    if UNSUPPORTED.iter().any(|unsupported| unsupported.eq_ignore_ascii_case(name)) {
+        return format!("`{name}` is not supported; supported are {}", listed(known, "and"));
+    }
+    match near_by_slip(name, known.iter().copied()) {
+        Some(meant) => format!("unknown algorithm {}; did you mean `{meant}`?", quoted(name)),
+        None => {
+            format!("unknown algorithm {}; supported are {}", quoted(name), listed(known, "and"))
+        }
+    }
+}
+
+fn requirements(
+    raw: &At<RawProvider>,
+    any_issuer: bool,
+    problems: &mut Problems<'_>,
+) -> Requirements {
+    let texts = |field: &Field<List<Text>>| {
+        field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
+    };
+    let issuers = one_or_many(&raw.issuer).iter().map(|issuer| issuer.value.0.clone()).collect();
+    let claims = raw.claims.given();
+    let (identity, client) = match claims {
+        None => (None, None),
+        Some(claims) => {
+            for field in [&claims.identity, &claims.client] {
+                not_empty(
+                    field,
+                    "an empty list names no claim; name one, or leave it out",
+                    problems,
+                );
+            }
+            (claims.identity.given(), claims.client.given())
+        }
+    };
+    Requirements {
+        issuers: (!any_issuer).then_some(issuers),
+        audiences: texts(&raw.audiences),
+        clients: texts(&raw.clients),
+        types: types(&raw.typ, problems),
+        allow_id_tokens: raw.allow_id_tokens.or(false),
+        allow_no_expiry: raw.allow_no_expiry.or(false),
+        ignore_binding: raw.binding.or(RawBinding::Refuse) == RawBinding::Ignore,
+        clock_skew: raw.clock_skew.given().map_or(DEFAULT_CLOCK_SKEW, |skew| skew.value.0),
+        max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.value.0),
+        identity: references(identity, &DEFAULT_IDENTITY),
+        client: references(client, &DEFAULT_CLIENT),
+        scopes: references(None, &DEFAULT_SCOPES),
+    }
+}
+
+fn references(written: Option<&At<List<ClaimRef>>>, default: &[&str]) -> Vec<ClaimRef> {
+    match written {
+        Some(list) => list.items.iter().map(|claim| claim.value.clone()).collect(),
+        None => default.iter().map(|name| ClaimRef::Name((*name).into())).collect(),
+    }
+}
+
+fn types(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Option<Vec<Box<str>>> {
+    not_empty(field, "an empty list would accept nothing; name a type, or leave it out", problems);
+    field.given()?;
+    let mut types = Vec::new();
+    for written in items(field) {
+        let lower = written.to_ascii_lowercase();
+        let bare = lower.strip_prefix("application/").unwrap_or(&lower);
+        if NEVER_ACCESS.contains(&bare) {
+            problems.refuse(
+                written.at,
+                format!("`{bare}` is never an access token and always refused; take it out"),
+            );
+        }
+        types.push(bare.into());
+    }
+    Some(types)
+}
+
+/// The places where a credential stands, and the names of APIs that they mention.
+fn locations(
+    raw: &At<RawProvider>,
+    problems: &mut Problems<'_>,
+) -> (Vec<At<Location>>, Vec<At<Box<str>>>) {
+    not_empty(
+        &raw.from,
+        "an empty list would find no token; name a header, or leave it out for \
+         `Authorization: Bearer`",
+        problems,
+    );
+    if raw.from.is_absent() {
+        let location =
+            Location { header: "authorization".into(), scheme: Some("Bearer".into()), apis: None };
+        return (vec![At { at: raw.at, value: location }], Vec::new());
+    }
+    let mut from: Vec<At<Location>> = Vec::new();
+    let mut apis = Vec::new();
+    for location in items(&raw.from) {
+        apis.extend(items(&location.apis).iter().map(boxed));
+        let Some(location) = self::location(location, problems) else { continue };
+        if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
+            problems.refuse(location.at, message);
+        }
+        from.push(location);
+    }
+    (from, apis)
+}
+
+fn location(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<At<Location>> {
+    not_empty(
+        &raw.apis,
+        "an empty list would make this place count nowhere; name an API, or leave it out",
+        problems,
+    );
+    if let Some(scheme) = raw.scheme.given()
+        && !headers::is_token(scheme)
+    {
+        // Not quoted: it may be a whole credential.
+        problems.refuse(scheme.at, "a scheme is one word, such as \"Bearer\"");
+    }
+    if raw.header.is_absent() {
+        let message = "missing; name the header, such as \"authorization\"";
+        problems.missing(raw.at, "header", message);
+    }
+    let header = headers::name(raw.header.given()?, Use::Read, problems)?.value;
+    let scheme = match raw.scheme.given() {
+        Some(scheme) => Some(scheme.value.0.clone()),
+        None => (&*header == "authorization").then(|| "Bearer".into()),
+    };
+    // Names that are none are complained about where APIs are known.
+    let apis = raw
+        .apis
+        .given()
+        .filter(|apis| !apis.is_empty())
+        .map(|apis| apis.items.iter().filter_map(|name| Name::parse(name)).collect());
+    Some(At { at: raw.at, value: Location { header, scheme, apis } })
+}
+
+/// What is wrong with two places side by side.
+fn clash(earlier: &Location, later: &Location) -> Option<String> {
+    let (one, other) = (&earlier.header, &later.header);
+    if one != other {
+        return (headers::folded(one) == headers::folded(other)).then(|| {
+            format!("`{other}` and `{one}` above are one name to many servers; keep one of the two")
+        });
+    }
+    let apart = match (&earlier.apis, &later.apis) {
+        (Some(one), Some(other)) => !one.iter().any(|name| other.contains(name)),
+        _ => false,
+    };
+    if apart {
+        return None;
+    }
+    let lower = |scheme: &Option<Box<str>>| scheme.as_ref().map(|s| s.to_ascii_lowercase());
+    match (lower(&earlier.scheme), lower(&later.scheme)) {
+        (one, other) if one == other => {
+            Some(format!("reads `{}` a second time; delete one of the two", later.header))
+        }
+        (Some(_), Some(_)) => None,
+        _ => Some(format!(
+            "`{}` is read both with and without a scheme; give both places a scheme",
+            later.header
+        )),
+    }
+}
+
+fn upstream(
+    field: &Field<RawUpstream>,
+    problems: &mut Problems<'_>,
+) -> (Upstream, Vec<At<Box<str>>>) {
+    let mut upstream = Upstream { keep_credential: false, headers: None, payload_header: None };
+    let mut written: Vec<At<Box<str>>> = Vec::new();
+    let Some(raw) = field.given() else { return (upstream, written) };
+    upstream.keep_credential = raw.credential.or(RawCredential::Strip) == RawCredential::Keep;
+    if let Some(headers) = raw.headers.given() {
+        let mut named = Vec::new();
+        for entry in &headers.0 {
+            let name = headers::name(&entry.name, Use::Write, problems);
+            let source = entry.value.as_ref().and_then(|value| source(value, problems));
+            let Some(name) = name else { continue };
+            refuse_twin(&written, &name, problems);
+            written.push(name.clone());
+            named.extend(source.map(|source| (name.value, source)));
+        }
+        upstream.headers = Some(named);
+    }
+    if let Some(payload) = raw.payload_header.given()
+        && let Some(name) = headers::name(payload, Use::WritePayload, problems)
+    {
+        refuse_twin(&written, &name, problems);
+        written.push(name.clone());
+        upstream.payload_header = Some(name.value);
+    }
+    (upstream, written)
+}
+
+fn refuse_twin(written: &[At<Box<str>>], name: &At<Box<str>>, problems: &mut Problems<'_>) {
+    let folded = headers::folded(name);
+    if let Some(twin) = written.iter().find(|twin| headers::folded(twin) == folded) {
+        problems.refuse(
+            name.at,
+            format!(
+                "`{}` and `{}` differ only by case, `_` and `-`: one header to many servers; keep \
+                 one of the two",
+                &**name, &**twin
+            ),
+        );
+    }
+}
+
+fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSource> {
+    let source = match &value.value {
+        RawHeader::Claim(claim) => return Some(HeaderSource::Claim(claim.clone())),
+        RawHeader::Source(source) => source,
+    };
+    match (&source.claim, &source.session) {
+        (Field::Absent, Field::Absent) => {
+            problems.refuse(value.at, "names nothing; write exactly one of `claim` and `session`");
+            None
+        }
+        (Field::Given(claim), Field::Absent) => Some(HeaderSource::Claim(claim.value.clone())),
+        (Field::Absent, Field::Given(fact)) => Some(HeaderSource::Session(match fact.value {
+            RawFact::Client => SessionFact::Client,
+            RawFact::Identity => SessionFact::Identity,
+            RawFact::Provider => SessionFact::Provider,
+            RawFact::Scopes => SessionFact::Scopes,
+        })),
+        (Field::Wrong, Field::Absent) | (Field::Absent, Field::Wrong) => None,
+        _ => {
+            problems.refuse(value.at, "write exactly one of `claim` and `session`");
+            None
+        }
+    }
+}
+
+fn boxed(text: &At<Text>) -> At<Box<str>> {
+    At { at: text.at, value: text.value.0.clone() }
+}

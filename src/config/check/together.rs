@@ -1,0 +1,372 @@
+//! What providers and APIs must not say together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::apis::{Draft as Api, Members};
+use super::headers::{self, DEFAULTS};
+use super::provider::Draft as Provider;
+use crate::api::{Auth, Branch, Matcher};
+use crate::config::problems::{Problems, listed, near};
+use crate::config::raw::RawConfig;
+use crate::config::read::At;
+use crate::ids::ProviderId;
+use crate::provider::jwt::Location;
+use crate::verdict::quoted;
+
+type Providers = [Option<Provider>];
+
+/// Every cross-check.
+pub(super) fn check(
+    raw: &At<RawConfig>,
+    providers: &Providers,
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) {
+    somebody_vouches(raw, providers, apis, problems);
+    api_names(apis, problems);
+    hidden_apis(apis, problems);
+    warn_of_open_doors(apis, problems);
+    issuers(providers, apis, problems);
+    places_of_tokens(providers, apis, problems);
+    headers_read_and_written(providers, problems);
+    headers_of_a_branch(providers, apis, problems);
+    if !raw.apis.is_absent() {
+        unused_providers(providers, apis, problems);
+    }
+}
+
+fn provider(providers: &Providers, id: ProviderId) -> Option<&Provider> {
+    providers.get(id.0).and_then(Option::as_ref)
+}
+
+fn shown(provider: &Provider) -> &str {
+    provider.name.as_ref().map_or("?", |name| name.as_str())
+}
+
+fn shown_api(api: &Api) -> &str {
+    api.name.as_ref().map_or("?", |name| name.as_str())
+}
+
+fn somebody_vouches(
+    raw: &At<RawConfig>,
+    providers: &Providers,
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) {
+    let public = apis.iter().any(|api| matches!(api.auth, Some(Auth::None)));
+    let message = "nobody could vouch for a request; write a provider, or an API with \
+                   \"auth\": \"none\"";
+    if !providers.is_empty() || public {
+        return;
+    }
+    match raw.providers.given() {
+        Some(empty) => problems.refuse(empty.at, format!("empty; {message}")),
+        None if raw.providers.is_absent() => {
+            problems.missing(raw.at, "providers", format!("missing; {message}"));
+        }
+        None => {}
+    }
+}
+
+fn api_names(apis: &[Api], problems: &mut Problems<'_>) {
+    for (index, api) in apis.iter().enumerate() {
+        let twin = apis
+            .iter()
+            .take(index)
+            .position(|earlier| earlier.name.is_some() && earlier.name == api.name);
+        if let Some(twin) = twin {
+            let message =
+                format!("`{}` is the name of apis[{twin}], too; write another", shown_api(api));
+            problems.refuse(api.name_at, message);
+        }
+    }
+}
+
+fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
+    for (index, api) in apis.iter().enumerate() {
+        let hiding = apis.iter().take(index).enumerate().find(|(_, earlier)| {
+            match (&earlier.matcher, &api.matcher) {
+                (Some(earlier), Some(later)) => earlier.covers(later),
+                _ => false,
+            }
+        });
+        if let Some((place, hiding)) = hiding {
+            problems.refuse(
+                api.at,
+                format!(
+                    "hidden: `{}` (apis[{place}]) comes first and takes every request of this API; \
+                     put this one before it, or narrow its `match`",
+                    shown_api(hiding)
+                ),
+            );
+        }
+    }
+}
+
+/// A public API that takes whatever is left makes public what somebody forgot to list.
+fn warn_of_open_doors(apis: &[Api], problems: &mut Problems<'_>) {
+    for api in apis.iter().filter(|api| matches!(api.auth, Some(Auth::None))) {
+        let takes_all = |matcher: &Matcher| matcher.covers(&Matcher::default());
+        if api.matcher.as_ref().is_some_and(takes_all) {
+            problems.warn(
+                api.at,
+                "a public API that takes every request: what no API before it matches passes \
+                 without a credential; narrow its `match`",
+            );
+        }
+    }
+}
+
+/// A token must say by its issuer which provider of an API it is for.
+fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+    let mut said = BTreeSet::new();
+    for api in apis {
+        for pair in pairs(&api.providers) {
+            let (Some(one), Some(other)) =
+                (provider(providers, pair.0), provider(providers, pair.1))
+            else {
+                continue;
+            };
+            if one.any_issuer.is_some()
+                && let Some(at) = other.any_issuer
+                && said.insert((at, pair))
+            {
+                problems.refuse(
+                    at,
+                    format!(
+                        "provider `{}` takes any issuer, too, and API `{}` lists both: a token \
+                         could be for either; name the issuers of one of them",
+                        shown(one),
+                        shown_api(api)
+                    ),
+                );
+            }
+            let known: BTreeSet<_> = one.issuers.iter().map(|issuer| &issuer.value).collect();
+            for issuer in &other.issuers {
+                if known.contains(&issuer.value) && said.insert((issuer.at, pair)) {
+                    problems.refuse(
+                        issuer.at,
+                        format!(
+                            "also the issuer of provider `{}`, and API `{}` lists both: a token \
+                             could be for either; make them one provider, or list them in \
+                             different APIs",
+                            shown(one),
+                            shown_api(api)
+                        ),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
+    let from = |(index, one): (usize, &ProviderId)| {
+        let one = *one;
+        ids.iter().skip(index.saturating_add(1)).map(move |other| (one, *other)).collect::<Vec<_>>()
+    };
+    ids.iter().enumerate().flat_map(from).collect()
+}
+
+/// The APIs in `from` exist and list the provider; each API that lists it finds a place.
+fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+    let names: Vec<_> =
+        apis.iter().filter_map(|api| api.name.as_ref().map(|name| name.as_str())).collect();
+    for (index, draft) in providers.iter().enumerate() {
+        let Some(draft) = draft else { continue };
+        let id = ProviderId(index);
+        for written in &draft.from_apis {
+            let api = apis
+                .iter()
+                .find(|api| api.name.as_ref().is_some_and(|name| name.as_str() == &*written.value));
+            match api {
+                Some(api) if api.auth.is_none() || api.lists(id) => {}
+                Some(_) => problems.refuse(
+                    written.at,
+                    format!(
+                        "API {} does not list this provider in `auth`; add it there, or delete the \
+                         name here",
+                        quoted(written)
+                    ),
+                ),
+                None => problems.refuse(written.at, unknown_api(written, &names)),
+            }
+        }
+        places_for_each_api(draft, id, apis, &names, problems);
+        warn_of_one_place(api_branches(apis, id), id, providers, problems);
+    }
+}
+
+/// Each API that lists a provider finds a place where its token may stand.
+fn places_for_each_api(
+    draft: &Provider,
+    id: ProviderId,
+    apis: &[Api],
+    names: &[&str],
+    problems: &mut Problems<'_>,
+) {
+    // A misspelt API probably is the one that would be missed.
+    let unsure = draft.from_apis.iter().any(|written| !names.contains(&&*written.value));
+    if unsure || draft.from.is_empty() {
+        return;
+    }
+    let listing = apis.iter().filter(|api| api.lists(id));
+    for name in listing.filter_map(|api| api.name.as_ref()) {
+        let counts = |place: &Location| place.apis.as_ref().is_none_or(|apis| apis.contains(name));
+        if !draft.from.iter().any(|place| counts(place)) {
+            problems.refuse(
+                draft.from_at,
+                format!(
+                    "no place counts on API `{name}`, which lists this provider: its token would \
+                     never be found there; add `{name}` to a place"
+                ),
+            );
+        }
+    }
+}
+
+fn unknown_api(name: &str, names: &[&str]) -> String {
+    match near(name, names.iter().copied()) {
+        Some(meant) => format!("{} is no API; did you mean `{meant}`?", quoted(name)),
+        None if names.is_empty() => format!("{} is no API; there are none", quoted(name)),
+        None => {
+            format!("{} is no API; known: {}", quoted(name), listed(names.iter().copied(), "and"))
+        }
+    }
+}
+
+fn api_branches(apis: &[Api], id: ProviderId) -> impl Iterator<Item = (usize, &Members)> {
+    apis.iter()
+        .flat_map(|api| &api.branches)
+        .filter(move |branch| branch.value.0.contains(&id))
+        .map(|branch| (branch.at, &branch.value))
+}
+
+/// A request carries one token per place: providers that share their only one cannot both vouch.
+fn warn_of_one_place<'a>(
+    branches: impl Iterator<Item = (usize, &'a Members)>,
+    id: ProviderId,
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) {
+    for (at, members) in branches {
+        for other in members.0.iter().copied().filter(|other| id < *other) {
+            let (Some(one), Some(two)) = (provider(providers, id), provider(providers, other))
+            else {
+                continue;
+            };
+            if let ([first], [second]) = (one.from.as_slice(), two.from.as_slice())
+                && first.header == second.header
+            {
+                problems.warn(
+                    at,
+                    format!(
+                        "`{}` and `{}` both read only the header `{}`, and two tokens in one header \
+                         are refused: give one of them another place in `from`",
+                        shown(one),
+                        shown(two),
+                        first.header
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// What is removed from requests, because the configuration writes it, cannot be a credential.
+fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problems<'_>) {
+    let all = || providers.iter().flatten();
+    let places = |reader: &'p Provider| reader.from.iter().map(move |place| (place, reader));
+    let readers: BTreeMap<_, _> = all()
+        .flat_map(places)
+        .map(|(place, reader)| (headers::folded(&place.header), reader))
+        .collect();
+    for header in all().flat_map(|provider| &provider.written) {
+        if let Some(reader) = readers.get(&headers::folded(header)) {
+            problems.refuse(
+                header.at,
+                format!(
+                    "`{}` is where provider `{}` reads its token (`from`); write another header",
+                    &**header,
+                    shown(reader)
+                ),
+            );
+        }
+    }
+}
+
+/// All members of a branch write their headers, so that none may write another's.
+fn headers_of_a_branch(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+    for api in apis {
+        for branch in &api.branches {
+            for (one, other) in pairs(&branch.value.0) {
+                let (Some(one), Some(other)) =
+                    (provider(providers, one), provider(providers, other))
+                else {
+                    continue;
+                };
+                refuse_same_header(one, other, api, problems);
+            }
+        }
+        if let Some(Auth::Branches { branches, .. }) = &api.auth {
+            for branch in branches {
+                refuse_default_header(branch, providers, api, problems);
+            }
+        }
+    }
+}
+
+fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mut Problems<'_>) {
+    let known: BTreeSet<_> = one.written.iter().map(|header| headers::folded(header)).collect();
+    for header in &other.written {
+        if known.contains(&headers::folded(header)) {
+            problems.refuse(
+                header.at,
+                format!(
+                    "provider `{}` writes `{}`, too, and a branch of API `{}` has both; write \
+                     another header",
+                    shown(one),
+                    &**header,
+                    shown_api(api)
+                ),
+            );
+        }
+    }
+}
+
+fn refuse_default_header(
+    branch: &Branch,
+    providers: &Providers,
+    api: &Api,
+    problems: &mut Problems<'_>,
+) {
+    let Some(session) = provider(providers, branch.session_from) else { return };
+    if session.upstream.headers.is_some() {
+        return;
+    }
+    let others = branch.members.iter().filter(|id| **id != branch.session_from);
+    for other in others.filter_map(|id| provider(providers, *id)) {
+        for header in other.written.iter().filter(|header| DEFAULTS.contains(&&****header)) {
+            problems.refuse(
+                header.at,
+                format!(
+                    "on API `{}` the session of provider `{}` writes `{}`; write another header, \
+                     or give that provider `upstream.headers` of its own",
+                    shown_api(api),
+                    shown(session),
+                    &**header
+                ),
+            );
+        }
+    }
+}
+
+fn unused_providers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+    for (index, draft) in providers.iter().enumerate() {
+        let Some(draft) = draft else { continue };
+        let listed = apis.iter().any(|api| api.lists(ProviderId(index)));
+        if !listed {
+            problems.warn(draft.at, "no API lists this provider: its tokens are taken nowhere");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Durations: one integer and one unit.
+
+use std::time::Duration;
+
+use super::problems::Problems;
+use super::read::{Read, wrong_type};
+use super::tree::{Node, Value};
+use crate::verdict::quoted;
+
+/// The units, shortest first, and their length in milliseconds.
+const UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// The longest duration, in milliseconds: 365 days.
+pub(super) const YEAR: u64 = 365 * 86_400_000;
+
+/// One hour, in milliseconds.
+pub(super) const HOUR: u64 = 3_600_000;
+
+/// A duration from `LEAST` to `MOST` milliseconds, written as `"60s"`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Time<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+
+impl<const LEAST: u64, const MOST: u64> Read for Time<LEAST, MOST> {
+    const WHAT: &'static str = "a duration";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) => match exact(text) {
+                Some(millis) if (LEAST..=MOST).contains(&millis) => {
+                    return Some(Self(Duration::from_millis(millis)));
+                }
+                Some(millis) => {
+                    problems.refuse(node.start, out_of_range(text, millis, LEAST, MOST))
+                }
+                None => problems.refuse(node.start, misspelt(text)),
+            },
+            Value::Number(digits) => {
+                let message = format!("{} has no unit; {}", quoted(digits), right(meant(digits)));
+                problems.refuse(node.start, message);
+            }
+            _ => wrong_type(node, "a duration such as \"60s\"", problems),
+        }
+        None
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
+    }
+}
+
+/// Milliseconds of a duration that is spelt right; those that no `u64` holds count as its largest.
+fn exact(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let (_, millis) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX).saturating_mul(millis))
+}
+
+fn out_of_range(text: &str, millis: u64, least: u64, most: u64) -> String {
+    if millis > most {
+        format!("{} is too long; at most \"{}\"", quoted(text), spelt(most))
+    } else if millis == 0 {
+        format!("zero makes no sense here; at least \"{}\"", spelt(least))
+    } else {
+        format!("{} is too short; at least \"{}\"", quoted(text), spelt(least))
+    }
+}
+
+fn misspelt(text: &str) -> String {
+    format!("{} is no duration; {}", quoted(text), right(meant(text)))
+}
+
+fn right(spelling: Option<String>) -> String {
+    match spelling {
+        Some(spelling) => format!("write \"{spelling}\""),
+        None => "write one integer and one unit of ms, s, m, h, d, such as \"60s\"".into(),
+    }
+}
+
+/// A duration in the largest unit that needs no fraction.
+pub(super) fn spelt(millis: u64) -> String {
+    let fits = |(_, length): &&(&str, u64)| millis.checked_rem(*length) == Some(0);
+    let (unit, length) = match UNITS.iter().rev().find(fits) {
+        Some(&unit) if millis > 0 => unit,
+        _ => ("s", 1_000),
+    };
+    format!("{}{unit}", millis.checked_div(length).unwrap_or_default())
+}
+
+/// What a misspelt duration probably means: several units added up, a fraction, spaces, a unit's
+/// longer name, no unit at all (seconds). `None` where it cannot be told, or is out of all range.
+fn meant(text: &str) -> Option<String> {
+    const LONGEST: usize = 64;
+    if text.len() > LONGEST {
+        return None;
+    }
+    let mut rest = text.trim();
+    let (mut total, mut as_typed) = (0_u64, None);
+    while !rest.is_empty() {
+        let (number, behind) = split(rest, |c| !c.is_ascii_digit() && c != '.');
+        let (unit, behind) = split(behind.trim_start(), |c| !c.is_alphabetic());
+        let length = unit_length(unit)?;
+        rest = behind.trim_start();
+        let unit = UNITS.iter().find(|(_, known)| *known == length);
+        as_typed = unit.filter(|_| total == 0).map(|(unit, _)| format!("{number}{unit}"));
+        total = total.checked_add(scaled(number, length)?)?;
+    }
+    let right =
+        as_typed.filter(|typed| exact(typed) == Some(total)).unwrap_or_else(|| spelt(total));
+    (1..=YEAR).contains(&total).then_some(right)
+}
+
+fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
+    text.find(at).and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
+}
+
+fn unit_length(name: &str) -> Option<u64> {
+    // `M` is a month to some, and no unit here is longer than a day.
+    if name == "M" {
+        return None;
+    }
+    match name.to_lowercase().as_str() {
+        "ms" | "msec" | "msecs" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => Some(1_000),
+        "m" | "min" | "mins" | "minute" | "minutes" => Some(60_000),
+        "h" | "hr" | "hrs" | "hour" | "hours" => Some(3_600_000),
+        "d" | "day" | "days" => Some(86_400_000),
+        "w" | "week" | "weeks" => Some(7 * 86_400_000),
+        _ => None,
+    }
+}
+
+/// A decimal number times a unit, in whole milliseconds.
+fn scaled(number: &str, unit: u64) -> Option<u64> {
+    const MOST_DECIMALS: usize = 6;
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    if decimals.len() > MOST_DECIMALS || (whole.is_empty() && decimals.is_empty()) {
+        return None;
+    }
+    let parse = |digits: &str| match digits {
+        "" => Some(0_u64),
+        _ => digits.parse().ok(),
+    };
+    let scale = 10_u64.checked_pow(u32::try_from(decimals.len()).ok()?)?;
+    let part = parse(decimals)?.checked_mul(unit)?.checked_div(scale)?;
+    parse(whole)?.checked_mul(unit)?.checked_add(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_integer_and_one_unit_is_a_duration() {
+        let cases = [
+            // text, milliseconds
+            ("0s", Some(0)),
+            ("5ms", Some(5)),
+            ("60s", Some(60_000)),
+            ("10m", Some(600_000)),
+            ("24h", Some(86_400_000)),
+            ("365d", Some(YEAR)),
+            ("007s", Some(7_000)),
+            ("99999999999999999999999s", Some(u64::MAX)),
+            ("18446744073709551615d", Some(u64::MAX)),
+            ("", None),
+            ("s", None),
+            ("60", None),
+            ("60 s", None),
+            ("60S", None),
+            ("-1s", None),
+            ("+1s", None),
+            ("1.5h", None),
+            ("1h30m", None),
+            ("1w", None),
+            ("٣s", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(exact(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_spelling_is_answered_with_the_right_one() {
+        let cases = [
+            // typed, right
+            ("1h30m", Some("90m")),
+            ("1h 30m 5s", Some("5405s")),
+            ("90 m", Some("90m")),
+            ("60", Some("60s")),
+            ("5", Some("5s")),
+            ("1.5h", Some("90m")),
+            ("0.5s", Some("500ms")),
+            ("60 s", Some("60s")),
+            ("10 minutes", Some("10m")),
+            ("5Sec", Some("5s")),
+            ("1D", Some("1d")),
+            ("2w", Some("14d")),
+            ("1M", None),
+            ("PT5M", None),
+            ("forever", None),
+            ("-1s", None),
+            ("", None),
+            ("1..5s", None),
+            ("99999999999999999999h 1s", None),
+            ("1e3s", None),
+        ];
+        for (typed, right) in cases {
+            assert_eq!(meant(typed).as_deref(), right, "{typed:?}");
+        }
+        assert_eq!(meant(&"1s".repeat(1000)), None);
+    }
+}

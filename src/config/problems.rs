@@ -1,0 +1,242 @@
+//! Everything that is wrong, collected: one mistake hides no other.
+
+use std::collections::BTreeSet;
+
+use super::Problem;
+use super::tree::{self, Node, Places};
+
+/// Most problems that are kept; a text with more is not a configuration with mistakes.
+pub(super) const MAX_PROBLEMS: usize = 1000;
+
+/// What was found so far, by place in the text.
+pub(super) struct Problems<'t> {
+    /// The text that is read.
+    text: &'t str,
+    refused: Notes,
+    risky: Notes,
+}
+
+/// Problems in the order in which they were found.
+#[derive(Default)]
+struct Notes {
+    kept: BTreeSet<Note>,
+    more: bool,
+}
+
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+struct Note {
+    at: usize,
+    /// A member that is missing at the place.
+    member: Option<String>,
+    message: String,
+}
+
+impl Notes {
+    fn add(&mut self, at: usize, member: Option<String>, message: String) {
+        if self.kept.len() < MAX_PROBLEMS {
+            self.kept.insert(Note { at, member, message: on_one_line(message) });
+        } else {
+            self.more = true;
+        }
+    }
+
+    fn resolve(self, text: &str, root: &Node<'_>) -> Vec<Problem> {
+        let mut places = Places::new(text);
+        let mut problems: Vec<_> = self
+            .kept
+            .into_iter()
+            .map(|note| {
+                let (line, column) = places.find(note.at);
+                let mut path = tree::path(root, note.at);
+                if let Some(member) = note.member {
+                    tree::push_name(&mut path, &member);
+                }
+                Problem { line, column, path: path.into(), message: note.message.into() }
+            })
+            .collect();
+        if self.more {
+            problems.push(Problem {
+                line: 1,
+                column: 1,
+                path: "".into(),
+                message: format!("more than {MAX_PROBLEMS} problems: the rest is not shown").into(),
+            });
+        }
+        problems
+    }
+}
+
+/// A message may name what is itself refused for its name: whatever is in that, the message stays on
+/// one line.
+fn on_one_line(message: String) -> String {
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_unicode().collect::<String>(),
+        false => c.into(),
+    };
+    match message.chars().any(char::is_control) {
+        true => message.chars().map(escape).collect(),
+        false => message,
+    }
+}
+
+impl<'t> Problems<'t> {
+    /// None so far.
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, refused: Notes::default(), risky: Notes::default() }
+    }
+
+    /// The text that is read.
+    pub(super) const fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// Something wrong with the value or member name that begins at `at`.
+    pub(super) fn refuse(&mut self, at: usize, message: impl Into<String>) {
+        self.refused.add(at, None, message.into());
+    }
+
+    /// A member that the object at `at` must have.
+    pub(super) fn missing(&mut self, at: usize, member: &str, message: impl Into<String>) {
+        self.refused.add(at, Some(member.into()), message.into());
+    }
+
+    /// Something legal and risky about the value or member name that begins at `at`.
+    pub(super) fn warn(&mut self, at: usize, message: impl Into<String>) {
+        self.risky.add(at, None, message.into());
+    }
+
+    /// Whether another problem would be kept: a message that is dear to word is not worth it else.
+    pub(super) fn has_room(&self) -> bool {
+        self.refused.kept.len() < MAX_PROBLEMS
+    }
+
+    /// Whether nothing was refused.
+    pub(super) fn none(&self) -> bool {
+        self.refused.kept.is_empty()
+    }
+
+    /// What was refused, and what is risky, in the order of the text.
+    pub(super) fn resolve(self, root: &Node<'_>) -> (Vec<Problem>, Vec<Problem>) {
+        (self.refused.resolve(self.text, root), self.risky.resolve(self.text, root))
+    }
+}
+
+/// The name among `known` that was probably meant: by a slip or two of the fingers, or cut short.
+pub(super) fn near<'k>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'k str> + Clone,
+) -> Option<&'k str> {
+    const SHORTEST_STEM: usize = 3;
+    near_by_slip(typed, known.clone()).or_else(|| {
+        let typed = comparable(typed);
+        known.into_iter().find(|name| {
+            let name = comparable(name);
+            let stem = name.len().min(typed.len());
+            stem >= SHORTEST_STEM && (name.starts_with(&typed) || typed.starts_with(&name))
+        })
+    })
+}
+
+/// The name among `known` that differs by a slip or two of the fingers.
+pub(super) fn near_by_slip<'k>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    const LONGEST: usize = 128;
+    if typed.len() > LONGEST {
+        return None;
+    }
+    let typed = comparable(typed);
+    known
+        .into_iter()
+        .filter(|name| name.len() <= LONGEST)
+        .filter_map(|name| {
+            let slips = distance(&typed, &comparable(name));
+            let allowed = typed.len().max(name.len()).div_euclid(3).clamp(1, 4);
+            (slips <= allowed && slips < typed.len()).then_some((slips, name))
+        })
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn comparable(name: &str) -> String {
+    name.to_lowercase().replace('-', "_")
+}
+
+/// How many letters must be put in, taken out, replaced or swapped with their neighbour to get from
+/// one text to the other (optimal string alignment).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
+    for (row, c) in from.chars().enumerate() {
+        let mut current = vec![row.saturating_add(1)];
+        for (column, &wanted) in to.iter().enumerate() {
+            let at =
+                |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX);
+            let next = column.saturating_add(1);
+            let replace = at(&last, column).saturating_add(usize::from(c != wanted));
+            let insert = at(&current, column).saturating_add(1);
+            let delete = at(&last, next).saturating_add(1);
+            let mut best = replace.min(insert).min(delete);
+            let neighbour = column.checked_sub(1).and_then(|left| Some((left, *to.get(left)?)));
+            if let Some((left, neighbour)) = neighbour
+                && neighbour == c
+                && previous == Some(wanted)
+            {
+                best = best.min(at(&before_last, left).saturating_add(1));
+            }
+            current.push(best);
+        }
+        before_last = std::mem::replace(&mut last, current);
+        previous = Some(c);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+/// Names in a message: "`a`, `b` or `c`".
+pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, last: &str) -> String {
+    let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let tail = names.pop().unwrap_or_default();
+    if names.is_empty() { tail } else { format!("{} {last} {tail}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_finds_the_name_that_was_meant() {
+        let known = ["audiences", "clients", "clock_skew", "cluster", "issuer", "jwks", "realm"];
+        let cases = [
+            // typed, meant
+            ("clustr", Some("cluster")),
+            ("audience", Some("audiences")),
+            ("Issuer", Some("issuer")),
+            ("clock-skew", Some("clock_skew")),
+            ("isuser", Some("issuer")),
+            ("aud", Some("audiences")),
+            ("jwks_uri", Some("jwks")),
+            ("lcients", Some("clients")),
+            ("rate", None),
+            ("mode", None),
+            ("policies", None),
+            ("x", None),
+            ("", None),
+            ("é", None),
+        ];
+        for (typed, meant) in cases {
+            assert_eq!(near(typed, known), meant, "{typed}");
+        }
+        assert_eq!(near(&"x".repeat(100_000), known), None);
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_slip() {
+        assert_eq!(distance("isuser", "issuer"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,441 @@
+//! From the tree to raw types: what reading has in common.
+
+use std::ops::Deref;
+
+use super::problems::{Problems, listed, near, near_by_slip};
+use super::tree::{Member, Node, Value};
+use crate::verdict::quoted;
+
+/// The member that every object may have, and that is ignored.
+pub(super) const COMMENT: &str = "description";
+
+/// A raw type: what a value of the configuration may look like.
+pub(super) trait Read: Sized {
+    /// What it is called in a message: "a string".
+    const WHAT: &'static str;
+
+    /// Reads a value; `None` where it is wrong, which `problems` then says.
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self>;
+
+    /// Its JSON Schema (draft 2020-12).
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value;
+}
+
+/// A value and the place where it begins.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    /// Its place: a byte offset.
+    pub(super) at: usize,
+    /// It.
+    pub(super) value: T,
+}
+
+impl<T> Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Read> Read for At<T> {
+    const WHAT: &'static str = T::WHAT;
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        T::read(node, problems).map(|value| Self { at: node.start, value })
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        T::schema()
+    }
+}
+
+/// A member of an object. What was written and is wrong is not missing.
+#[derive(Clone, Debug)]
+pub(super) enum Field<T> {
+    /// Not written.
+    Absent,
+    /// Written and right, as far as its shape goes.
+    Given(At<T>),
+    /// Written and wrong, which has been said.
+    Wrong,
+}
+
+impl<T> Field<T> {
+    /// What was written, where its shape is right.
+    pub(super) const fn given(&self) -> Option<&At<T>> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Wrong => None,
+        }
+    }
+
+    /// Whether nothing was written.
+    pub(super) const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<T: Copy> Field<T> {
+    /// The value, or what stands for a missing one.
+    pub(super) fn or(&self, default: T) -> T {
+        self.given().map_or(default, |given| given.value)
+    }
+}
+
+/// Says that a value has not the type that belongs here.
+pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_>) {
+    let (found, hint) = match &node.value {
+        Value::Null => ("null", ": leave the field out instead"),
+        Value::Bool(_) => ("a boolean", ""),
+        Value::Number(_) => ("a number", ""),
+        Value::Text(text) if matches!(&**text, "true" | "false") && what.contains("true") => {
+            ("a string", ": write it without quotes")
+        }
+        Value::Text(text) if what.contains("number") && text.parse::<f64>().is_ok() => {
+            ("a string", ": write it without quotes")
+        }
+        Value::Text(_) if what.starts_with("a list") => ("a string", ": put it into brackets"),
+        Value::Text(_) => ("a string", ""),
+        Value::List(_) => ("a list", ""),
+        Value::Object(_) => ("an object", ""),
+    };
+    problems.refuse(node.start, format!("expected {what}, found {found}{hint}"));
+}
+
+/// The members of an object, by the names that it may have.
+pub(super) struct Members<'n, 't> {
+    known: Vec<(&'static str, &'n Node<'t>)>,
+    /// Absent fields that an unknown member was probably meant for.
+    meant: Vec<(&'static str, Option<&'n Node<'t>>)>,
+}
+
+impl<'n, 't> Members<'n, 't> {
+    /// Takes an object apart; says which members are unknown or there twice.
+    pub(super) fn open(
+        node: &'n Node<'t>,
+        names: &'static [&'static str],
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
+        let Value::Object(members) = &node.value else {
+            wrong_type(node, "an object", problems);
+            return None;
+        };
+        refuse_duplicates(members, problems);
+        let mut opened = Self { known: Vec::new(), meant: Vec::new() };
+        for member in members {
+            if member.name == COMMENT {
+                check_comment(&member.node, problems);
+            } else if let Some(name) = names.iter().find(|name| **name == member.name) {
+                opened.known.push((name, &member.node));
+            } else if problems.has_room() {
+                let meant = near(&member.name, names.iter().copied());
+                let message = match meant {
+                    Some(name) => format!("unknown field; did you mean `{name}`?"),
+                    None => {
+                        format!(
+                            "unknown field; known here: {}",
+                            listed(names.iter().copied(), "and")
+                        )
+                    }
+                };
+                problems.refuse(member.start, message);
+                if let Some(name) = meant {
+                    let slip = near_by_slip(&member.name, [name]).is_some();
+                    opened.meant.push((name, slip.then_some(&member.node)));
+                }
+            }
+        }
+        Some(opened)
+    }
+
+    /// Reads one member. A misspelt one is read as what was meant, so that its own mistakes are
+    /// found, too.
+    pub(super) fn take<T: Read>(&self, name: &str, problems: &mut Problems<'_>) -> Field<T> {
+        let mut field = Field::Absent;
+        for node in self.known.iter().filter(|(known, _)| *known == name).map(|(_, node)| node) {
+            let read = match T::read(node, problems) {
+                Some(value) => Field::Given(At { at: node.start, value }),
+                None => Field::Wrong,
+            };
+            if field.is_absent() {
+                field = read;
+            }
+        }
+        if field.is_absent()
+            && let Some((_, node)) = self.meant.iter().find(|(meant, _)| *meant == name)
+        {
+            if let Some(node) = node {
+                let _ = T::read(node, problems);
+            }
+            return Field::Wrong;
+        }
+        field
+    }
+}
+
+fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for member in members {
+        if !seen.insert(&*member.name) {
+            problems.refuse(member.start, "written twice in one object; delete one of the two");
+        }
+    }
+}
+
+/// A comment is text, so that nothing that was meant to count is taken for one.
+fn check_comment(node: &Node<'_>, problems: &mut Problems<'_>) {
+    let is_text = |node: &Node<'_>| matches!(node.value, Value::Text(_));
+    let fine = match &node.value {
+        Value::List(lines) => lines.iter().all(is_text),
+        _ => is_text(node),
+    };
+    if !fine {
+        problems.refuse(
+            node.start,
+            "`description` is a comment in every object: expected a string or a list of strings",
+        );
+    }
+}
+
+/// Reads one of a few words.
+pub(super) fn word(
+    node: &Node<'_>,
+    words: &'static [&'static str],
+    problems: &mut Problems<'_>,
+) -> Option<&'static str> {
+    let Value::Text(text) = &node.value else {
+        wrong_type(node, &format!("one of {}", listed(words.iter().copied(), "and")), problems);
+        return None;
+    };
+    let found = words.iter().copied().find(|word| word == text);
+    if found.is_none() {
+        let message = unknown(text, words.iter().copied());
+        problems.refuse(node.start, message);
+    }
+    found
+}
+
+/// Says that a word is none of those that are known, and which one was probably meant.
+pub(super) fn unknown<'k>(found: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
+    match near(found, known.clone()) {
+        Some(meant) => format!("unknown value {}; did you mean `{meant}`?", quoted(found)),
+        None => format!("unknown value {}; expected {}", quoted(found), listed(known, "or")),
+    }
+}
+
+impl Read for bool {
+    const WHAT: &'static str = "true or false";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        if let Value::Bool(flag) = node.value {
+            return Some(flag);
+        }
+        wrong_type(node, Self::WHAT, problems);
+        None
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "boolean" })
+    }
+}
+
+/// A string that says something: not empty, at most [`Text::MAX_BYTES`] long, without control
+/// characters.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Text(pub(super) Box<str>);
+
+impl Text {
+    /// Longest string.
+    pub(super) const MAX_BYTES: usize = 8192;
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Read for Text {
+    const WHAT: &'static str = "a string";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        };
+        if text.is_empty() {
+            problems.refuse(node.start, "an empty string; write a value, or leave it out");
+        } else if text.len() > Self::MAX_BYTES {
+            let message = format!("{} bytes long; at most {}", text.len(), Self::MAX_BYTES);
+            problems.refuse(node.start, message);
+        } else if text.chars().any(char::is_control) {
+            let message = format!("{} holds a control character; take it out", quoted(text));
+            problems.refuse(node.start, message);
+        } else {
+            return Some(Self(text.as_ref().into()));
+        }
+        None
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
+
+impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
+    const WHAT: &'static str = "a whole number";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let Value::Number(digits) = node.value else {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        };
+        let number = digits.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+        if number.is_none() {
+            let found = quoted(digits);
+            let message = format!("{found}; expected a whole number from {LEAST} to {MOST}");
+            problems.refuse(node.start, message);
+        }
+        number.map(Self)
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
+    }
+}
+
+/// Most elements of a list and members of a map, where nothing else is said.
+const MOST_ELEMENTS: usize = 1000;
+
+/// A list of at most `MOST` elements. Those that are wrong are left out, once that has been said.
+#[derive(Clone, Debug)]
+pub(super) struct List<T, const MOST: usize = MOST_ELEMENTS> {
+    /// The elements that are right.
+    pub(super) items: Vec<At<T>>,
+    /// How many were written.
+    pub(super) written: usize,
+}
+
+impl<T, const MOST: usize> List<T, MOST> {
+    /// Whether it was written without elements.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+}
+
+impl<T: Read, const MOST: usize> Read for List<T, MOST> {
+    const WHAT: &'static str = "a list";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let Value::List(elements) = &node.value else {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        };
+        if elements.len() > MOST {
+            let message = format!("{} elements; at most {MOST}", elements.len());
+            problems.refuse(node.start, message);
+            return None;
+        }
+        let items = elements.iter().filter_map(|element| At::read(element, problems)).collect();
+        Some(Self { items, written: elements.len() })
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        let items = T::schema();
+        serde_json::json!({ "type": "array", "minItems": 1, "maxItems": MOST, "items": items })
+    }
+}
+
+/// One string, or a list of at most `MOST`.
+#[derive(Clone, Debug)]
+pub(super) struct OneOrMany<const MOST: usize = MOST_ELEMENTS>(pub(super) List<Text, MOST>);
+
+impl<const MOST: usize> Read for OneOrMany<MOST> {
+    const WHAT: &'static str = "a string or a list of strings";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        match node.value {
+            Value::List(_) => List::read(node, problems).map(Self),
+            Value::Text(_) => {
+                At::read(node, problems).map(|one| Self(List { items: vec![one], written: 1 }))
+            }
+            _ => {
+                wrong_type(node, Self::WHAT, problems);
+                None
+            }
+        }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "anyOf": [Text::schema(), List::<Text, MOST>::schema()] })
+    }
+}
+
+/// An object whose member names are the operator's own.
+#[derive(Clone, Debug)]
+pub(super) struct Map<T>(pub(super) Vec<Entry<T>>);
+
+/// A member of a [`Map`].
+#[derive(Clone, Debug)]
+pub(super) struct Entry<T> {
+    /// Its name, and the place where the name begins.
+    pub(super) name: At<Box<str>>,
+    /// Its value; `None` where that is wrong, which has been said.
+    pub(super) value: Option<At<T>>,
+}
+
+impl<T: Read> Read for Map<T> {
+    const WHAT: &'static str = "an object";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let Value::Object(members) = &node.value else {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        };
+        if members.len() > MOST_ELEMENTS {
+            let message = format!("{} members; at most {MOST_ELEMENTS}", members.len());
+            problems.refuse(node.start, message);
+            return None;
+        }
+        refuse_duplicates(members, problems);
+        let mut entries = Vec::new();
+        for member in members {
+            if member.name == COMMENT {
+                check_comment(&member.node, problems);
+                continue;
+            }
+            let name = At { at: member.start, value: member.name.as_ref().into() };
+            entries.push(Entry { name, value: At::read(&member.node, problems) });
+        }
+        Some(Self(entries))
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({
+            "type": "object",
+            "properties": { COMMENT: super::schema::comment() },
+            "additionalProperties": T::schema(),
+        })
+    }
+}
