@@ -1,9 +1,9 @@
 //! Tollgate: a Proxy-Wasm filter that turns an identity provider's access tokens into sessions and
 //! verdicts inside the proxy.
 //!
-//! > What can take time is an `Effect` going out and an `Event`
+//! > What can take time is an [`Effect`](event::Effect) going out and an [`Event`](event::Event)
 //! > coming back. What answers at once (the clock, randomness, the shared key-value store, the
-//! > signature check) is borrowed in `Env` for one call.
+//! > signature check) is borrowed in [`Env`](env::Env) for one call.
 //!
 //! > The core decides and touches nothing; the shell touches everything and decides nothing.
 //!
@@ -27,4 +27,5 @@ pub mod api;
 pub mod config;
 pub mod provider;
 
+pub mod engine;
 pub mod event;

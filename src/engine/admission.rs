@@ -1,0 +1,308 @@
+//! A request's way through the steps: path → API → credentials → token → key → signature → claims →
+//! identity → session → access.
+//!
+//! Cheap before dear, untrusted before trusted; every step that refuses names itself.
+
+mod credential;
+mod token;
+
+use crate::api::{self, Api, Auth, Branch};
+use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::config::Config;
+use crate::engine::budget::Budget;
+use crate::engine::reply::quoted_list;
+use crate::engine::verified::VerifiedTokens;
+use crate::env::Env;
+use crate::event::Effect;
+use crate::http::{RequestHead, RequestPath};
+use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
+use crate::keys::{Patience, Ring};
+use crate::session::{Session, Sessions};
+use crate::verdict::{Deny, Refusal, quoted};
+pub(super) use credential::{Presented, jwt};
+pub(super) use token::Vouched;
+
+/// Most branches that a reason speaks of.
+const MAX_BRANCHES_TOLD: usize = 8;
+
+/// What stops a request.
+pub(super) enum Stop {
+    /// It may not pass.
+    Refuse(Refusal),
+    /// Nobody can tell before this ring has fetched.
+    Wait(RingId),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+/// A request that may pass, and what that is owed to.
+pub(super) struct Passage<'c> {
+    /// The credentials that the request shows to the API's providers.
+    pub(super) presented: Vec<Presented>,
+    /// On whose behalf; `None` where the API asks for nobody.
+    pub(super) permit: Option<Permit<'c>>,
+}
+
+/// Proof that a request may pass, and on whose behalf.
+///
+/// Only [`admit`] makes one, and only from verified tokens. What needs a verified identity takes a
+/// `Permit`, so the check cannot be forgotten.
+pub(super) struct Permit<'c> {
+    session: Session,
+    owner: Vouched<'c>,
+    others: Vec<Vouched<'c>>,
+}
+
+impl<'c> Permit<'c> {
+    /// The caller's session.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The provider whose session it is.
+    pub(super) const fn owner(&self) -> &Vouched<'c> {
+        &self.owner
+    }
+
+    /// Every provider that vouched, the session's first.
+    pub(super) fn vouched(&self) -> impl Iterator<Item = &Vouched<'c>> {
+        std::iter::once(&self.owner).chain(&self.others)
+    }
+}
+
+/// What was learnt on the way, for the log and the access log. Untrusted until the identity is set.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    pub(super) api: Option<Name>,
+    pub(super) provider: Option<Name>,
+    pub(super) kid: Option<String>,
+    pub(super) issuer: Option<String>,
+    /// The verified identity.
+    pub(super) identity: Option<String>,
+}
+
+impl Trail {
+    /// Another provider's credential is looked at now.
+    fn enter(&mut self, provider: Option<&Name>) {
+        self.provider = provider.cloned();
+        (self.kid, self.issuer) = (None, None);
+    }
+
+    /// What a token says of itself.
+    fn show(&mut self, kid: Option<&Kid>, claims: &Claims) {
+        self.kid = kid.map(|kid| kid.as_str().to_owned());
+        self.issuer = match claims.issuer() {
+            Issuer::Is(issuer) => Some(issuer.to_owned()),
+            Issuer::Absent | Issuer::WrongType => None,
+        };
+    }
+
+    /// Leaves what is known for other filters and the access log.
+    pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
+        let verified = self.identity.as_ref();
+        let provider = verified.and(self.provider.as_ref()).map(Name::to_string);
+        // A control character could forge a line in a log of plain text.
+        let shown = verified.filter(|identity| !identity.contains(char::is_control));
+        let facts = [
+            ("tollgate.api", self.api.as_ref().map(Name::to_string)),
+            ("tollgate.code", deny.map(|deny| deny.code().to_owned())),
+            ("tollgate.identity", shown.cloned()),
+            ("tollgate.provider", provider),
+        ];
+        effects.extend(
+            facts
+                .into_iter()
+                .filter_map(|(key, value)| Some(Effect::Note { stream, key, value: value? })),
+        );
+    }
+}
+
+/// What a request is judged with.
+pub(super) struct Judge<'a, 'c> {
+    pub(super) config: &'c Config,
+    pub(super) rings: &'a mut [Ring],
+    pub(super) slow_failures: &'a mut Budget,
+    pub(super) verified: &'a mut VerifiedTokens,
+    pub(super) sessions: &'a Sessions,
+    pub(super) patience: Patience,
+    pub(super) env: &'a Env<'a>,
+}
+
+impl<'c> Judge<'_, 'c> {
+    /// Decides about a request.
+    ///
+    /// # Errors
+    ///
+    /// What stops it.
+    pub(super) fn admit(
+        &mut self,
+        head: &RequestHead,
+        trail: &mut Trail,
+    ) -> Result<Passage<'c>, Stop> {
+        let config = self.config;
+        let api = find_api(config, head)?;
+        trail.api = Some(api.name.clone());
+        let (branches, optional) = match &api.auth {
+            Auth::None => return Ok(Passage { presented: Vec::new(), permit: None }),
+            Auth::Branches { branches, optional } => (branches, *optional),
+        };
+        let is_preflight = head.preflight_method().is_some();
+        if is_preflight && !api.preflight_passes {
+            let reason = format!("a CORS preflight for the protected API `{}`", api.name);
+            return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
+        }
+        let members = members(branches);
+        let presented = credential::presented(config, api, &members, head, trail)?;
+        if is_preflight {
+            return Ok(Passage { presented, permit: None });
+        }
+        let vouched = self.judge_all(&members, &presented, trail)?;
+        let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
+        let Some(branch) = branches.iter().find(vouches) else {
+            if optional && vouched.is_empty() {
+                return Ok(Passage { presented, permit: None });
+            }
+            return Err(nobody_vouches(config, branches, &vouched).into());
+        };
+        let permit = enter(config, api, branch, vouched, self.env, trail)?;
+        Ok(Passage { presented, permit: Some(permit) })
+    }
+}
+
+/// Every provider of an API, once, in the order of its branches.
+fn members(branches: &[Branch]) -> Vec<ProviderId> {
+    let mut all = Vec::new();
+    for id in branches.iter().flat_map(|branch| &branch.members) {
+        if !all.contains(id) {
+            all.push(*id);
+        }
+    }
+    all
+}
+
+/// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
+fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<&'c Api, Refusal> {
+    let method = head.preflight_method().unwrap_or_else(|| head.method());
+    let find =
+        |path: &RequestPath| api::find(&config.apis, head.authority(), path.segments(), method);
+    let found = if config.looks_at_paths() {
+        let path = RequestPath::parse(head.path())
+            .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
+        let found = find(&path);
+        if path.semicolon_free().is_some_and(|cut| find(&cut) != found) {
+            return Err(Refusal::new(
+                Deny::PathAmbiguous,
+                "with the part of a segment behind `;` the path belongs to another API than without",
+            ));
+        }
+        found
+    } else {
+        find(&RequestPath::default())
+    };
+    found.and_then(|id| config.apis.get(id.0)).ok_or_else(|| {
+        let reason = format!(
+            "no API matches method {} and host {}",
+            quoted(&String::from_utf8_lossy(method)),
+            quoted(&String::from_utf8_lossy(head.authority())),
+        );
+        Refusal::new(Deny::ApiUnknown, reason)
+    })
+}
+
+/// The members of a branch that have not vouched.
+fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
+    let absent = |id: &&ProviderId| !vouched.iter().any(|vouched| vouched.provider == **id);
+    branch.members.iter().filter(absent).copied().collect()
+}
+
+/// The refusal of every branch, that which got furthest (the fewest missing) first.
+fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
+    let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
+    let furthest = lacking.iter().enumerate().min_by_key(|(_, missing)| missing.len());
+    if let Some((place, _)) = furthest {
+        lacking.swap(0, place);
+    }
+    let told = lacking.iter().map(|missing| {
+        let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
+        let places = missing.iter().flat_map(|id| credential::places(config, *id));
+        let places = places.collect::<Vec<_>>().join(", ");
+        format!("no credential for {}; looked at {places}", quoted_list(names))
+    });
+    let told: Vec<_> = told.take(MAX_BRANCHES_TOLD).collect();
+    Refusal::new(Deny::CredentialMissing, told.join("; or: "))
+}
+
+/// From vouchers to a session, and what the session may do at this API.
+fn enter<'c>(
+    config: &'c Config,
+    api: &Api,
+    branch: &Branch,
+    vouched: Vec<Vouched<'c>>,
+    env: &Env<'_>,
+    trail: &mut Trail,
+) -> Result<Permit<'c>, Refusal> {
+    // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+    let (owners, others): (Vec<_>, Vec<_>) = vouched
+        .into_iter()
+        .filter(|vouched| branch.members.contains(&vouched.provider))
+        .partition(|vouched| vouched.provider == branch.session_from);
+    let Some(owner) = owners.into_iter().next() else {
+        return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
+    };
+    trail.enter(config.provider_name(owner.provider));
+    trail.show(owner.kid.as_ref(), &owner.claims);
+    trail.identity = Some(owner.judged.identity.clone());
+    let session = owner.session(config)?;
+    session.check(env.now, owner.config.requirements.clock_skew).map_err(|deny| {
+        let end = session.ends.map_or(0, |end| end.secs());
+        Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
+    })?;
+    may_call(api, &owner)?;
+    Ok(Permit { session, owner, others })
+}
+
+/// What an API narrows further, judged on the credential of the session's provider.
+fn may_call(api: &Api, owner: &Vouched<'_>) -> Result<(), Refusal> {
+    if let Some(audiences) = &api.audiences {
+        owner.claims.has_audience(audiences)?;
+    }
+    if let Some(clients) = &api.clients {
+        match &owner.judged.client {
+            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {}
+            ClientClaim::Is(client) => {
+                return Err(Refusal::new(
+                    Deny::AccessDenied,
+                    format!("the client {} is none of the API's clients", quoted(client)),
+                ));
+            }
+            ClientClaim::Absent => {
+                return Err(Refusal::new(Deny::AccessDenied, "the token names no client"));
+            }
+            ClientClaim::Malformed => {
+                return Err(Refusal::new(
+                    Deny::TokenClaimMalformed,
+                    "the client claim is no string, or empty",
+                ));
+            }
+        }
+    }
+    if api.scopes.is_empty() {
+        return Ok(());
+    }
+    let scopes = owner.claims.scopes(&owner.config.requirements.scopes)?;
+    let lacking: Vec<_> =
+        api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut refusal = Refusal::new(
+        Deny::ScopeInsufficient,
+        format!("the token lacks the scopes {}", quoted_list(lacking.iter().copied())),
+    );
+    refusal.scopes = Some(api.scopes.join(" ").into());
+    Err(refusal)
+}

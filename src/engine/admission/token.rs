@@ -1,0 +1,406 @@
+//! From a token to a voucher: whose is it, is its key known, did that key sign it, what does it say.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::credential::{Presented, jwt};
+use super::{Judge, Stop, Trail};
+use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::config::Config;
+use crate::engine::reply::quoted_list;
+use crate::engine::verified::Verified;
+use crate::env::Env;
+use crate::ids::{Kid, ProviderId, RingId};
+use crate::jose::alg::Alg;
+use crate::jose::jwk::{KeySet, PublicKey};
+use crate::jose::jws::Jws;
+use crate::keys::{self, Lookup, Patience, Wanted};
+use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::session::Session;
+use crate::verdict::{Deny, Refusal, quoted};
+
+/// A provider that has vouched for the request's caller: its token is verified and its claims hold.
+pub(in crate::engine) struct Vouched<'c> {
+    /// Which provider.
+    pub(in crate::engine) provider: ProviderId,
+    /// Its configuration.
+    pub(in crate::engine) config: &'c JwtProvider,
+    /// Its token.
+    verified: Rc<Verified>,
+}
+
+impl Deref for Vouched<'_> {
+    type Target = Verified;
+
+    fn deref(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+impl Vouched<'_> {
+    /// The session of this identity at this provider.
+    pub(super) fn session(&self, config: &Config) -> Result<Session, Refusal> {
+        let Some(name) = config.provider_name(self.provider) else {
+            return Err(Refusal::new(Deny::Internal, "a voucher of no provider"));
+        };
+        let judged = &self.judged;
+        Ok(Session {
+            id: self.session,
+            provider: name.clone(),
+            issuer: judged.issuer.clone(),
+            identity: judged.identity.clone(),
+            client: match &judged.client {
+                ClientClaim::Is(client) => Some(client.clone()),
+                ClientClaim::Absent | ClientClaim::Malformed => None,
+            },
+            ends: judged.expires,
+        })
+    }
+}
+
+/// A credential that is its reader's own.
+enum Own<'c, 't> {
+    /// It was verified before, and the key that did it is in use.
+    Known(Vouched<'c>),
+    /// Its form is right; nothing in it is verified.
+    Claimed(Claimed<'c, 't>),
+}
+
+/// A token whose form is right and whose provider is known; nothing in it is verified.
+struct Claimed<'c, 't> {
+    presented: &'t Presented,
+    config: &'c JwtProvider,
+    jws: Jws<'t>,
+    claims: Claims,
+}
+
+/// What verified a signature.
+struct Checked {
+    /// The key's thumbprint.
+    key: [u8; 32],
+    /// The version of its set.
+    set: [u8; 16],
+}
+
+/// Whose a token is, by its unverified issuer.
+enum Owner {
+    /// The provider's that reads it.
+    Reader,
+    /// Another provider's of the same API.
+    Another,
+    /// Nobody's.
+    Nobody,
+}
+
+impl<'c> Judge<'_, 'c> {
+    /// Judges every credential that was presented to the API's `members`. A bad one refuses the
+    /// request whichever branch it belongs to, and before one that has to wait.
+    pub(super) fn judge_all(
+        &mut self,
+        members: &[ProviderId],
+        presented: &[Presented],
+        trail: &mut Trail,
+    ) -> Result<Vec<Vouched<'c>>, Stop> {
+        let mut own = Vec::with_capacity(presented.len());
+        for one in presented {
+            trail.enter(self.config.provider_name(one.provider));
+            own.extend(self.claim(members, one, trail)?);
+        }
+        let mut vouched = Vec::with_capacity(own.len());
+        let mut waits = None;
+        for one in own {
+            let claimed = match one {
+                Own::Known(known) => {
+                    let requirements = &known.config.requirements;
+                    if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
+                        trail.enter(self.config.provider_name(known.provider));
+                        trail.show(known.kid.as_ref(), &known.claims);
+                        return Err(refusal.into());
+                    }
+                    vouched.push(known);
+                    continue;
+                }
+                Own::Claimed(claimed) => claimed,
+            };
+            trail.enter(self.config.provider_name(claimed.presented.provider));
+            trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
+            match self.verify(claimed)? {
+                Ok(one) => vouched.push(one),
+                Err(ring) => waits = waits.or(Some(ring)),
+            }
+        }
+        match waits {
+            Some(ring) => Err(Stop::Wait(ring)),
+            None => Ok(vouched),
+        }
+    }
+
+    /// Takes a credential apart, or recalls it; `None` where it is not its reader's own but another
+    /// provider's of this API.
+    fn claim<'t>(
+        &mut self,
+        members: &[ProviderId],
+        presented: &'t Presented,
+        trail: &mut Trail,
+    ) -> Result<Option<Own<'c, 't>>, Refusal> {
+        let Some(config) = jwt(self.config, presented.provider) else { return Ok(None) };
+        let own = match self.recall(presented, config) {
+            Some(verified) => {
+                Own::Known(Vouched { provider: presented.provider, config, verified })
+            }
+            None => {
+                let jws = Jws::parse(&presented.token)?;
+                let claims = Claims::parse(jws.payload())?;
+                Own::Claimed(Claimed { presented, config, jws, claims })
+            }
+        };
+        let claims = match &own {
+            Own::Known(known) => &known.claims,
+            Own::Claimed(claimed) => {
+                trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
+                &claimed.claims
+            }
+        };
+        match self.owner(members, presented.provider, config, claims)? {
+            Owner::Reader => Ok(Some(own)),
+            Owner::Another => Ok(None),
+            Owner::Nobody => Err(unknown_issuer(config, claims)),
+        }
+    }
+
+    /// A token that this worker has verified, while the key that did it is in use.
+    fn recall(&mut self, presented: &Presented, config: &JwtProvider) -> Option<Rc<Verified>> {
+        let random = self.env.random;
+        let verified = self.verified.find(presented.provider, &presented.token, random)?;
+        let in_use = match &config.keys {
+            KeySource::Inline(_) => true,
+            KeySource::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
+                let wanted = wanted(verified.kid.as_ref(), verified.alg, &verified.claims);
+                ring.still_has(&verified.key, wanted, &verified.seen_in, self.env.now)
+            }),
+        };
+        if !in_use {
+            self.verified.forget(&verified, random);
+        }
+        in_use.then_some(verified)
+    }
+
+    fn owner(
+        &self,
+        members: &[ProviderId],
+        reader: ProviderId,
+        config: &JwtProvider,
+        claims: &Claims,
+    ) -> Result<Owner, Refusal> {
+        let lists = |provider: &JwtProvider, issuer: &str| {
+            provider.requirements.issuers.as_ref().map(|all| all.iter().any(|one| **one == *issuer))
+        };
+        let others = || {
+            let other = |id: &&ProviderId| **id != reader;
+            members.iter().filter(other).filter_map(|id| jwt(self.config, *id))
+        };
+        Ok(match claims.issuer() {
+            Issuer::WrongType => {
+                return Err(Refusal::new(
+                    Deny::TokenClaimMalformed,
+                    "the claim `iss` is no string",
+                ));
+            }
+            Issuer::Is(issuer) => match lists(config, issuer) {
+                Some(true) => Owner::Reader,
+                _ if others().any(|other| lists(other, issuer) == Some(true)) => Owner::Another,
+                None => Owner::Reader,
+                Some(false) if others().any(|other| lists(other, issuer).is_none()) => {
+                    Owner::Another
+                }
+                Some(false) => Owner::Nobody,
+            },
+            Issuer::Absent if config.requirements.issuers.is_none() => Owner::Reader,
+            Issuer::Absent if others().any(|other| other.requirements.issuers.is_none()) => {
+                Owner::Another
+            }
+            Issuer::Absent => Owner::Nobody,
+        })
+    }
+
+    /// Algorithm → key → signature → claims. The inner error is the ring that has to fetch first.
+    fn verify(&mut self, token: Claimed<'c, '_>) -> Result<Result<Vouched<'c>, RingId>, Refusal> {
+        let header = token.jws.header();
+        let allowed = |alg: &Alg| token.config.algorithms.contains(*alg);
+        let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
+            return Err(Refusal::new(
+                Deny::TokenAlgorithmRefused,
+                format!(
+                    "the token says {}; the provider's algorithms are {}",
+                    quoted(&header.alg),
+                    quoted_list(token.config.algorithms.iter().map(Alg::name)),
+                ),
+            ));
+        };
+        let is_slow = matches!(alg, Alg::Es384 | Alg::Es512);
+        if is_slow && !self.slow_failures.is_left(self.env.now) {
+            return Err(later(
+                Deny::VerifyBudget,
+                "too many signatures of this algorithm have failed in this second",
+                Duration::from_secs(1),
+            ));
+        }
+        let kid = header.kid.as_ref();
+        let wanted = wanted(kid, alg, &token.claims);
+        let checked = match &token.config.keys {
+            KeySource::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
+            KeySource::Ring(id) => self.check_with_ring(*id, &token.jws, wanted),
+        };
+        let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
+        if is_slow && checked.as_ref().is_err_and(is_forged) {
+            self.slow_failures.spend(self.env.now);
+        }
+        let Checked { key, set } = match (checked?, &token.config.keys) {
+            (Some(checked), _) => checked,
+            (None, KeySource::Ring(id)) => return Ok(Err(*id)),
+            (None, KeySource::Inline(_)) => {
+                return Err(Refusal::new(Deny::Internal, "waiting for keys that are not fetched"));
+            }
+        };
+        let typ = header.typ.as_deref();
+        let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
+        let provider = token.presented.provider;
+        let Some(name) = self.config.provider_name(provider) else {
+            return Err(Refusal::new(Deny::Internal, "a token of no provider"));
+        };
+        let verified = Rc::new(Verified {
+            token: token.presented.token.as_slice().into(),
+            provider,
+            alg,
+            kid: kid.cloned(),
+            key,
+            seen_in: Cell::new(set),
+            session: self.sessions.id(name, judged.issuer.as_deref(), &judged.identity),
+            noted_at: Cell::default(),
+            judged,
+            payload: token.jws.payload_base64().into(),
+            claims: token.claims,
+        });
+        self.verified.insert(&verified, self.env.random);
+        Ok(Ok(Vouched { provider, config: token.config, verified }))
+    }
+
+    /// Checks a signature with the keys of the configuration.
+    fn check_with_set(
+        &self,
+        set: &KeySet,
+        jws: &Jws<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Checked, Refusal> {
+        match keys::candidates(set, wanted) {
+            Some(keys) if !keys.is_empty() => {
+                let key = check_signature(self.env, jws, &keys, wanted.alg)?;
+                Ok(Checked { key, set: set.version() })
+            }
+            Some(_) => Err(mismatch(wanted.kid, wanted.alg)),
+            None => Err(unknown_key(wanted.kid, "the configuration's key set has no such key")),
+        }
+    }
+
+    /// Checks a signature with a ring's keys; `None` where the ring has to fetch first.
+    fn check_with_ring(
+        &mut self,
+        id: RingId,
+        jws: &Jws<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Checked>, Refusal> {
+        let (env, patience) = (self.env, self.patience);
+        let Some(ring) = self.rings.get_mut(id.0) else {
+            return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
+        };
+        let Wanted { kid, alg, .. } = wanted;
+        let checked = match ring.lookup(wanted, patience, env) {
+            Lookup::Found { keys, version } => {
+                check_signature(env, jws, &keys, alg).map(|key| Some(Checked { key, set: version }))
+            }
+            Lookup::MayArrive => return Ok(None),
+            Lookup::Mismatch => return Err(mismatch(kid, alg)),
+            Lookup::Unknown => {
+                return Err(unknown_key(kid, "the provider's key set has no such key"));
+            }
+            Lookup::Stale(wait) => {
+                let reason = "the key set in use is older than `jwks.max_stale`";
+                return Err(later(Deny::KeysStale, reason, wait));
+            }
+            Lookup::Unavailable(wait) => {
+                return Err(match patience {
+                    Patience::Crowded => later(
+                        Deny::Overloaded,
+                        "too many requests wait for the provider's first key set",
+                        wait,
+                    ),
+                    _ => later(
+                        Deny::KeysUnavailable,
+                        "the key is not here, and the provider could not be asked",
+                        wait,
+                    ),
+                });
+            }
+        };
+        if checked.is_err() {
+            ring.suspect(env.now);
+        }
+        checked
+    }
+}
+
+/// The thumbprint of the key that verifies the signature.
+fn check_signature(
+    env: &Env<'_>,
+    jws: &Jws<'_>,
+    keys: &[&PublicKey],
+    alg: Alg,
+) -> Result<[u8; 32], Refusal> {
+    let verifies =
+        |key: &&&PublicKey| env.verifier.verify(key, alg, jws.signed(), jws.signature()).is_ok();
+    keys.iter().find(verifies).map(|key| *key.thumbprint()).ok_or_else(|| {
+        Refusal::new(
+            Deny::TokenSignatureInvalid,
+            format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
+        )
+    })
+}
+
+fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
+    let issuer = match claims.issuer() {
+        Issuer::Is(issuer) => Some(issuer),
+        Issuer::Absent | Issuer::WrongType => None,
+    };
+    Wanted { kid, alg, issuer, tenant: claims.text("tid") }
+}
+
+fn unknown_issuer(provider: &JwtProvider, claims: &Claims) -> Refusal {
+    let found = match claims.issuer() {
+        Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
+        Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
+    };
+    let expected = provider.requirements.issuers.iter().flatten().map(AsRef::as_ref);
+    Refusal::new(
+        Deny::TokenIssuerUnknown,
+        format!("the claim `iss` {found}; the provider's issuer is {}", quoted_list(expected)),
+    )
+}
+
+fn mismatch(kid: Option<&Kid>, alg: Alg) -> Refusal {
+    let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+    Refusal::new(
+        Deny::TokenKeyMismatch,
+        format!("the `kid` is {kid}; the key is not one for {} and this issuer", alg.name()),
+    )
+}
+
+fn unknown_key(kid: Option<&Kid>, found: &'static str) -> Refusal {
+    let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+    Refusal::new(Deny::TokenKeyUnknown, format!("the `kid` is {kid}; {found}"))
+}
+
+fn later(deny: Deny, reason: &'static str, wait: Duration) -> Refusal {
+    Refusal { retry_after: Some(wait), ..Refusal::new(deny, reason) }
+}

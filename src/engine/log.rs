@@ -1,0 +1,172 @@
+//! What the operator reads: one structured line per refusal and per change of a key set, never a
+//! token, bounded in rate.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::admission::Trail;
+use super::budget::Budget;
+use super::reply;
+use crate::config::{LogConfig, LogFormat, LogIdentity, Problem};
+use crate::event::{Effect, Level, metric};
+use crate::http::RequestHead;
+use crate::ids::Name;
+use crate::time::UnixMillis;
+use crate::verdict::Refusal;
+
+/// Longest field that repeats what a client sent, in bytes.
+const MAX_FIELD: usize = 64;
+/// Longest issuer: they are compared by eye, down to the last slash.
+const MAX_ISSUER: usize = 128;
+
+/// The log's form and its budget.
+#[derive(Debug)]
+pub(super) struct Log {
+    config: LogConfig,
+    budget: Budget,
+    /// Lines suppressed since the last one written.
+    suppressed: u64,
+}
+
+impl Log {
+    pub(super) fn new(config: &LogConfig) -> Self {
+        Self { config: config.clone(), budget: Budget::new(config.per_second), suppressed: 0 }
+    }
+
+    /// Writes the line of a refusal, if the budget allows, else counts it.
+    pub(super) fn refusal(
+        &mut self,
+        refusal: &Refusal,
+        trail: &Trail,
+        head: &RequestHead,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.budget.is_left(now) {
+            self.suppressed = self.suppressed.saturating_add(1);
+            effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
+            return;
+        }
+        self.budget.spend(now);
+        let mut line = Line::new("request_denied");
+        line.text("code", refusal.deny.code());
+        line.text("step", refusal.deny.step().name());
+        line.optional("provider", trail.provider.as_ref().map(Name::as_str));
+        line.optional("api", trail.api.as_ref().map(Name::as_str));
+        line.untrusted("kid", trail.kid.as_deref(), MAX_FIELD);
+        line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
+        self.identity(&mut line, trail.identity.as_deref());
+        line.text("reason", &refusal.reason);
+        line.text("remedy", refusal.deny.remedy());
+        line.optional("request_id", reply::request_id(head));
+        line.text("mode", "enforce");
+        if self.suppressed > 0 {
+            line.number("suppressed", std::mem::take(&mut self.suppressed));
+        }
+        effects.push(self.effect(Level::Warn, line));
+    }
+
+    /// Tells how many lines were suppressed, once there is room for a line again.
+    pub(super) fn flush(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
+        if self.suppressed == 0 || !self.budget.is_left(now) {
+            return;
+        }
+        let mut line = Line::new("log_suppressed");
+        line.number("suppressed", std::mem::take(&mut self.suppressed));
+        effects.push(self.effect(Level::Warn, line));
+    }
+
+    fn identity(&self, line: &mut Line, identity: Option<&str>) {
+        let Some(identity) = identity else { return };
+        match self.config.identity {
+            LogIdentity::Plain => line.untrusted("identity", Some(identity), MAX_FIELD),
+            LogIdentity::Omit => {}
+            LogIdentity::Hash => {
+                let digest = Sha256::digest(identity.as_bytes());
+                let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+                line.text("identity", &hex);
+            }
+        }
+    }
+
+    /// A line about something risky in the configuration.
+    pub(super) fn configuration_warning(&self, warning: &Problem) -> Effect {
+        let mut line = Line::new("configuration_warning");
+        line.text("field", &warning.path);
+        line.text("reason", &warning.message);
+        self.effect(Level::Warn, line)
+    }
+
+    /// A line about a provider's keys.
+    pub(super) fn keys(
+        &self,
+        level: Level,
+        event: &'static str,
+        provider: &Name,
+        fields: &[(&'static str, String)],
+    ) -> Effect {
+        let mut line = Line::new(event);
+        line.text("provider", provider.as_str());
+        for (name, value) in fields {
+            line.text(name, value);
+        }
+        self.effect(level, line)
+    }
+
+    fn effect(&self, level: Level, line: Line) -> Effect {
+        Effect::Log { level, line: line.render(self.config.format) }
+    }
+}
+
+/// One line in the making: fields in order.
+struct Line(Vec<(&'static str, Value)>);
+
+impl Line {
+    fn new(event: &'static str) -> Self {
+        Self(vec![("event", event.into())])
+    }
+
+    fn text(&mut self, name: &'static str, value: &str) {
+        self.0.push((name, value.into()));
+    }
+
+    fn number(&mut self, name: &'static str, value: u64) {
+        self.0.push((name, value.into()));
+    }
+
+    fn optional(&mut self, name: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    /// What a client sent: escaped to visible ASCII, cut to about `max` bytes.
+    fn untrusted(&mut self, name: &'static str, value: Option<&str>, max: usize) {
+        let Some(value) = value else { return };
+        let mut safe = String::new();
+        for c in value.chars() {
+            if safe.len() >= max {
+                safe.push_str("...");
+                break;
+            }
+            match c {
+                ' '..='~' => safe.push(c),
+                _ => safe.extend(c.escape_default()),
+            }
+        }
+        self.text(name, &safe);
+    }
+
+    fn render(self, format: LogFormat) -> String {
+        match format {
+            LogFormat::Json => {
+                let member = |(name, value): (&str, Value)| format!("\"{name}\":{value}");
+                format!("{{{}}}", self.0.into_iter().map(member).collect::<Vec<_>>().join(","))
+            }
+            LogFormat::Logfmt => {
+                let pair = |(name, value): (&str, Value)| format!("{name}={value}");
+                self.0.into_iter().map(pair).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}

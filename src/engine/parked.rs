@@ -1,0 +1,104 @@
+//! Requests that wait for keys: bounded in number, bytes and time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::http::RequestHead;
+use crate::ids::{RingId, StreamId};
+use crate::keys::{Patience, Progress, Ring};
+use crate::time::UnixMillis;
+
+/// Most requests that wait at once, per worker.
+const MAX_REQUESTS: usize = 256;
+/// Most bytes of headers that wait at once, per worker.
+const MAX_BYTES: usize = 1024 * 1024;
+/// Longest wait.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// A request that is not settled.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) stream: StreamId,
+    pub(super) head: RequestHead,
+    /// When it must be settled, however often its keys failed to come.
+    until: UnixMillis,
+}
+
+impl Request {
+    /// A request that has just come.
+    pub(super) fn new(stream: StreamId, head: RequestHead, now: UnixMillis) -> Self {
+        Self { stream, head, until: now.after(MAX_WAIT) }
+    }
+}
+
+/// A request that waits for a ring's next fetch.
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    ring: RingId,
+    /// Where the ring stood when the wait began.
+    seen: Progress,
+}
+
+/// There is no room for this request to wait.
+pub(super) struct Full(pub(super) Request);
+
+/// The waiting room.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    requests: BTreeMap<StreamId, Waiting>,
+    bytes: usize,
+}
+
+impl Parked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Lets a request wait for this ring.
+    pub(super) fn park(
+        &mut self,
+        request: Request,
+        ring: RingId,
+        rings: &[Ring],
+    ) -> Result<(), Full> {
+        let bytes = self.bytes.saturating_add(request.head.bytes());
+        if self.requests.len() >= MAX_REQUESTS || bytes > MAX_BYTES {
+            return Err(Full(request));
+        }
+        self.bytes = bytes;
+        let waiting = Waiting { ring, seen: progress(rings, ring), request };
+        self.requests.insert(waiting.request.stream, waiting);
+        Ok(())
+    }
+
+    /// Ends a request's wait.
+    pub(super) fn take(&mut self, stream: StreamId) -> Option<Request> {
+        let request = self.requests.remove(&stream)?.request;
+        self.bytes = self.bytes.saturating_sub(request.head.bytes());
+        Some(request)
+    }
+
+    /// Ends the wait of every request whose ring has moved on, or whose time is over.
+    pub(super) fn ready(&mut self, rings: &[Ring], now: UnixMillis) -> Vec<(Request, Patience)> {
+        let patience = |waiting: &Waiting| {
+            // A time further ahead than any could be: the clock was set back.
+            let until = waiting.request.until;
+            if now >= until || until > now.after(MAX_WAIT) {
+                Some(Patience::Overdue)
+            } else if progress(rings, waiting.ring) != waiting.seen {
+                Some(Patience::Waited)
+            } else {
+                None
+            }
+        };
+        let ready = |(stream, waiting): (&StreamId, &Waiting)| Some((*stream, patience(waiting)?));
+        let ready: Vec<_> = self.requests.iter().filter_map(ready).collect();
+        let take = |(stream, patience)| Some((self.take(stream)?, patience));
+        ready.into_iter().filter_map(take).collect()
+    }
+}
+
+fn progress(rings: &[Ring], ring: RingId) -> Progress {
+    rings.get(ring.0).map(Ring::progress).unwrap_or_default()
+}

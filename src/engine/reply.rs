@@ -1,0 +1,85 @@
+//! The only place that words an answer. It knows the code, not why.
+
+use serde::Serialize;
+
+use crate::event::Reply;
+use crate::http::RequestHead;
+use crate::time::secs_rounded_up;
+use crate::verdict::{Answer, Refusal};
+
+/// Longest request id that is repeated to the client, in bytes.
+const MAX_REQUEST_ID: usize = 64;
+
+/// The JSON body of a refusal.
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'static str,
+    error_description: &'static str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// Words the answer to a refused request.
+pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
+    let deny = refusal.deny;
+    let answer = deny.answer();
+    let mut headers = vec![("cache-control", "no-store".to_owned())];
+    if let Some(challenge) = challenge(refusal, realm) {
+        headers.push(("www-authenticate", challenge));
+    }
+    if answer == Answer::Unavailable {
+        let wait = refusal.retry_after.map_or(1, secs_rounded_up).max(1);
+        headers.push(("retry-after", wait.to_string()));
+    }
+    if head.is_grpc() {
+        headers.push(("x-tollgate-code", deny.code().to_owned()));
+        return Reply {
+            status: 200,
+            grpc_status: Some(answer.grpc_status()),
+            headers,
+            body: answer.description().to_owned(),
+        };
+    }
+    headers.push(("content-type", "application/json".to_owned()));
+    let body = Body {
+        error: answer.error(),
+        error_description: answer.description(),
+        code: deny.code(),
+        request_id: request_id(head),
+    };
+    // A struct of strings always serialises.
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Reply { status: answer.status(), grpc_status: None, headers, body }
+}
+
+/// The challenge (RFC 6750 §3), where the status calls for one.
+fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
+    let answer = refusal.deny.answer();
+    match answer {
+        Answer::Missing => Some(format!("Bearer realm=\"{realm}\"")),
+        Answer::InvalidToken | Answer::InvalidRequest => {
+            Some(format!("Bearer realm=\"{realm}\", error=\"{}\"", answer.error()))
+        }
+        Answer::InsufficientScope => {
+            let scopes = refusal.scopes.as_deref().unwrap_or_default();
+            Some(format!(
+                "Bearer realm=\"{realm}\", error=\"{}\", scope=\"{scopes}\"",
+                answer.error()
+            ))
+        }
+        Answer::AccessDenied | Answer::Unavailable | Answer::ServerError => None,
+    }
+}
+
+/// The proxy's id of a request, where it is one that can be repeated safely.
+pub(super) fn request_id(head: &RequestHead) -> Option<&str> {
+    let id = std::str::from_utf8(head.first("x-request-id")?).ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (!id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(plain)).then_some(id)
+}
+
+/// Words of the configuration, quoted, for a reason.
+pub(super) fn quoted_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().take(8).map(crate::verdict::quoted).collect::<Vec<_>>().join(", ")
+}

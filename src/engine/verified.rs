@@ -1,0 +1,135 @@
+//! Tokens that this worker has verified: what they say, and which key vouches for that.
+//!
+//! A verified token is not verified again while the key that did it is in use; time and revocation
+//! are judged on every hit. Only good tokens come in, so refused ones never push out good ones.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::mem;
+use std::rc::Rc;
+
+use siphasher::sip::SipHasher13;
+
+use crate::claims::{Claims, Judged};
+use crate::env::Random;
+use crate::ids::{Kid, ProviderId};
+use crate::jose::alg::Alg;
+use crate::store::RecordId;
+use crate::time::UnixMillis;
+
+/// Most tokens kept, per worker.
+const MAX_TOKENS: usize = 4096;
+/// Most bytes of tokens kept, per worker; what is kept with a token is about four times its size.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// A token whose signature is verified and whose claims hold, apart from time.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// The token in compact form. Never logged.
+    pub(super) token: Box<[u8]>,
+    /// The provider whose token it is.
+    pub(super) provider: ProviderId,
+    /// The algorithm that it was verified with.
+    pub(super) alg: Alg,
+    /// The key's id, as the token has it.
+    pub(super) kid: Option<Kid>,
+    /// The thumbprint of the key that verified it (RFC 7638).
+    pub(super) key: [u8; 32],
+    /// The version of the key set in which that key was last seen.
+    pub(super) seen_in: Cell<[u8; 16]>,
+    /// The token's claims.
+    pub(super) claims: Claims,
+    /// What they say.
+    pub(super) judged: Judged,
+    /// The payload as it came: base64url, unpadded.
+    pub(super) payload: Box<str>,
+    /// The session of this identity.
+    pub(super) session: RecordId,
+    /// When this worker last put that session on record.
+    pub(super) noted_at: Cell<UnixMillis>,
+}
+
+/// The verified tokens of one worker, in two generations: when the younger is full it becomes the
+/// older, whose tokens are forgotten unless they were used meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct VerifiedTokens {
+    /// The hash's key; no client can choose tokens that collide.
+    seed: Option<(u64, u64)>,
+    younger: Generation,
+    older: Generation,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    tokens: BTreeMap<u64, Rc<Verified>>,
+    bytes: usize,
+}
+
+impl Generation {
+    fn insert(&mut self, hash: u64, verified: Rc<Verified>) {
+        self.bytes = self.bytes.saturating_add(verified.token.len());
+        if let Some(replaced) = self.tokens.insert(hash, verified) {
+            self.bytes = self.bytes.saturating_sub(replaced.token.len());
+        }
+    }
+
+    fn remove(&mut self, hash: u64) -> Option<Rc<Verified>> {
+        let verified = self.tokens.remove(&hash)?;
+        self.bytes = self.bytes.saturating_sub(verified.token.len());
+        Some(verified)
+    }
+
+    fn is_full(&self) -> bool {
+        self.tokens.len() >= MAX_TOKENS / 2 || self.bytes >= MAX_BYTES / 2
+    }
+}
+
+impl VerifiedTokens {
+    /// Finds a token of this provider, compared whole.
+    pub(super) fn find(
+        &mut self,
+        provider: ProviderId,
+        token: &[u8],
+        random: &dyn Random,
+    ) -> Option<Rc<Verified>> {
+        let hash = self.hash(provider, token, random);
+        let same = |found: &&Rc<Verified>| found.provider == provider && *found.token == *token;
+        if let Some(found) = self.younger.tokens.get(&hash).filter(same) {
+            return Some(Rc::clone(found));
+        }
+        self.older.tokens.get(&hash).filter(same)?;
+        let found = self.older.remove(hash)?;
+        self.keep(hash, Rc::clone(&found));
+        Some(found)
+    }
+
+    /// Keeps a token.
+    pub(super) fn insert(&mut self, verified: &Rc<Verified>, random: &dyn Random) {
+        let hash = self.hash(verified.provider, &verified.token, random);
+        self.older.remove(hash);
+        self.keep(hash, Rc::clone(verified));
+    }
+
+    /// Forgets a token.
+    pub(super) fn forget(&mut self, verified: &Verified, random: &dyn Random) {
+        let hash = self.hash(verified.provider, &verified.token, random);
+        self.younger.remove(hash);
+        self.older.remove(hash);
+    }
+
+    fn keep(&mut self, hash: u64, verified: Rc<Verified>) {
+        if self.younger.is_full() {
+            self.older = mem::take(&mut self.younger);
+        }
+        self.younger.insert(hash, verified);
+    }
+
+    fn hash(&mut self, provider: ProviderId, token: &[u8], random: &dyn Random) -> u64 {
+        let (first, second) = *self.seed.get_or_insert_with(|| (random.u64(), random.u64()));
+        let mut hasher = SipHasher13::new_with_keys(first, second);
+        hasher.write_usize(provider.0);
+        hasher.write(token);
+        hasher.finish()
+    }
+}

@@ -1,0 +1,621 @@
+//! What becomes of a request, by rule: credentials, branches, APIs, answers and what goes upstream.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly, and spells its tables out"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
+use support::world::{Worker, World, head};
+use tollgate::event::{Event, HeaderChange, Section};
+use tollgate::ids::StreamId;
+
+const PARTNER: &str = "https://partner.example.com";
+
+/// A provider whose keys stand in the configuration.
+fn provider(issuer: &str, signer: &Signer) -> Value {
+    json!({
+        "issuer": issuer, "audiences": [AUDIENCE],
+        "jwks": { "inline": { "keys": [signer.jwk()] } },
+    })
+}
+
+/// Two providers, each with a header and a key of its own, and these APIs.
+fn two_providers(apis: Value) -> String {
+    let mut partner = provider(PARTNER, &Signer::new("p1"));
+    partner["from"] = json!([{ "header": "x-partner" }]);
+    let idp = provider(ISSUER, &Signer::new("k1"));
+    json!({ "providers": { "idp": idp, "partner": partner }, "apis": apis }).to_string()
+}
+
+/// One provider, and whatever else the configuration sets in it.
+fn one_provider(settings: &Value) -> String {
+    let mut idp = provider(ISSUER, &Signer::new("k1"));
+    for (name, value) in settings.as_object().unwrap() {
+        idp[name] = value.clone();
+    }
+    json!({ "providers": { "idp": idp } }).to_string()
+}
+
+fn idp_token() -> String {
+    Signer::new("k1").sign(&Token::for_identity("alice"))
+}
+
+fn partner_token() -> String {
+    Signer::new("p1").sign(&Token::for_identity("acme").claim("iss", PARTNER))
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn challenge(worker: &Worker<'_>, stream: StreamId) -> Option<String> {
+    let mut headers = worker.reply(stream).headers.iter();
+    headers.find(|(name, _)| *name == "www-authenticate").map(|(_, value)| value.clone())
+}
+
+/// The headers of a request after its changes, in lower-case text.
+fn upstream(worker: &Worker<'_>, stream: StreamId, sent: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> =
+        sent.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    for change in worker.changes(stream) {
+        match change {
+            HeaderChange::Remove(name) => {
+                headers.retain(|(found, _)| !found.as_bytes().eq_ignore_ascii_case(name));
+            }
+            HeaderChange::Set(name, value) => {
+                headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
+                headers.push((name.to_string(), String::from_utf8(value.clone()).unwrap()));
+            }
+        }
+    }
+    headers.sort();
+    headers
+}
+
+#[test]
+fn a_credential_is_found_missing_doubled_or_bad() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &one_provider(&json!({})));
+    let good = idp_token();
+    let forged = Signer::new("k1").renewed().sign(&Token::for_identity("alice"));
+    let with = |prefix: &str| format!("{prefix}{good}");
+    let twice = format!("Bearer {good}, Bearer {good}");
+    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+        ("nothing", &[], "credential_missing"),
+        ("an empty header", &[("authorization", "")], "credential_missing"),
+        ("the scheme alone", &[("authorization", "Bearer")], "token_malformed"),
+        ("the scheme in lower case", &[("authorization", &with("bearer "))], "forwarded"),
+        ("the scheme in capitals", &[("authorization", &with("BEARER "))], "forwarded"),
+        ("two spaces", &[("authorization", &with("Bearer  "))], "forwarded"),
+        ("a tab", &[("authorization", &with("Bearer\t"))], "token_malformed"),
+        ("another scheme", &[("authorization", "Basic YTpi")], "credential_missing"),
+        ("no scheme", &[("authorization", &good)], "credential_missing"),
+        ("a longer scheme", &[("authorization", &with("Bearers "))], "credential_missing"),
+        ("a scheme in the middle", &[("authorization", &with("x Bearer "))], "credential_missing"),
+        ("two in one header", &[("authorization", &twice)], "credential_multiple"),
+        (
+            "good and bad apart",
+            &[("authorization", &with("Bearer ")), ("authorization", "Bearer x")],
+            "credential_multiple",
+        ),
+        (
+            "bad and good apart",
+            &[("authorization", "Bearer x"), ("Authorization", &with("Bearer "))],
+            "credential_multiple",
+        ),
+        (
+            "another scheme beside it",
+            &[("authorization", "Basic YTpi"), ("authorization", &with("Bearer "))],
+            "credential_multiple",
+        ),
+        ("a forged one", &[("authorization", &bearer(&forged))], "token_signature_invalid"),
+        ("in another header", &[("x-token", &with("Bearer "))], "credential_missing"),
+    ];
+    for (name, headers, verdict) in cases {
+        let stream = worker.request(head("GET", "/", headers));
+        assert_eq!(worker.verdict(stream), *verdict, "{name}");
+    }
+}
+
+#[test]
+fn branches_are_tried_in_order_and_a_bad_credential_refuses_them_all() {
+    let (idp, partner) = (bearer(&idp_token()), partner_token());
+    let bad = Signer::new("k1").sign(&Token::for_identity("alice").claim("exp", NOW - 100));
+    let bad = bearer(&bad);
+    let stranger =
+        bearer(&Signer::new("k1").sign(&Token::for_identity("a").claim("iss", "https://x")));
+    let as_idp = partner_token();
+    let as_idp = bearer(&as_idp);
+    let either = json!([["partner"], ["idp"]]);
+    let both = json!([["partner", "idp"]]);
+    let cases = [
+        // name, auth, authorization, x-partner, verdict, identity
+        ("either: the first", &either, None, Some(&partner), "forwarded", "acme"),
+        ("either: the second", &either, Some(&idp), None, "forwarded", "alice"),
+        ("either: both, the first wins", &either, Some(&idp), Some(&partner), "forwarded", "acme"),
+        ("either: neither", &either, None, None, "credential_missing", ""),
+        ("either: good and bad", &either, Some(&bad), Some(&partner), "token_expired", ""),
+        ("either: an issuer of nobody", &either, Some(&stranger), None, "token_issuer_unknown", ""),
+        ("either: one of the other's", &either, Some(&as_idp), None, "credential_missing", ""),
+        ("both: both", &both, Some(&idp), Some(&partner), "forwarded", "alice"),
+        ("both: one alone", &both, Some(&idp), None, "credential_missing", ""),
+        ("both: the other alone", &both, None, Some(&partner), "credential_missing", ""),
+        ("both: one bad", &both, Some(&bad), Some(&partner), "token_expired", ""),
+    ];
+    for (name, auth, authorization, x_partner, verdict, identity) in cases {
+        let world = World::default();
+        let mut api = json!({ "name": "all", "auth": auth });
+        if auth == &both {
+            api["session_from"] = "idp".into();
+        }
+        let mut worker = Worker::new(&world, &two_providers(json!([api])));
+        let mut headers = Vec::new();
+        headers.extend(authorization.map(|value| ("authorization", value.as_str())));
+        headers.extend(x_partner.map(|value| ("x-partner", value.as_str())));
+        let stream = worker.request(head("GET", "/", &headers));
+        assert_eq!(worker.verdict(stream), verdict, "{name}");
+        let noted = worker.notes.get(&(stream, "tollgate.identity")).map(String::as_str);
+        assert_eq!(noted.unwrap_or_default(), identity, "{name}");
+    }
+}
+
+#[test]
+fn an_optional_api_lets_nobody_in_with_a_bad_credential() {
+    let world = World::default();
+    let apis = json!([{ "name": "all", "auth": ["idp"], "optional": true }]);
+    let mut worker = Worker::new(&world, &two_providers(apis));
+    let expired = Signer::new("k1").sign(&Token::for_identity("a").claim("exp", NOW - 100));
+    for (name, value, verdict, identity) in [
+        ("nothing", None, "forwarded", None),
+        ("another scheme", Some("Basic YTpi".to_owned()), "forwarded", None),
+        ("a good token", Some(bearer(&idp_token())), "forwarded", Some("alice")),
+        ("an expired token", Some(bearer(&expired)), "token_expired", None),
+        ("no token", Some("Bearer x".to_owned()), "token_malformed", None),
+    ] {
+        let headers: Vec<_> = value.iter().map(|v| ("authorization", v.as_str())).collect();
+        let stream = worker.request(head("GET", "/", &headers));
+        assert_eq!(worker.verdict(stream), verdict, "{name}");
+        let noted = worker.notes.get(&(stream, "tollgate.identity")).map(String::as_str);
+        assert_eq!(noted, identity, "{name}");
+        if name == "another scheme" {
+            let sent = [("authorization", "Basic YTpi"), ("x-tollgate-identity", "admin")];
+            let stream = worker.request(head("GET", "/", &sent));
+            let left = upstream(&worker, stream, &sent);
+            assert_eq!(left, [("authorization".into(), "Basic YTpi".into())]);
+        }
+    }
+}
+
+#[test]
+fn an_api_narrows_what_its_provider_accepts() {
+    let api = |name: &str, value: Value| {
+        let mut api = json!({ "name": "all", "auth": ["idp"] });
+        api[name] = value;
+        json!([api])
+    };
+    let token = |name: &str, value: Value| Token::for_identity("alice").claim(name, value);
+    let both = json!([AUDIENCE, "orders"]);
+    let cases = [
+        // name, the API's setting, token, verdict
+        ("its audience too", api("audiences", json!(["orders"])), token("aud", both), "forwarded"),
+        (
+            "the provider's audience only",
+            api("audiences", json!(["orders"])),
+            token("aud", json!(AUDIENCE)),
+            "token_audience_mismatch",
+        ),
+        ("its client", api("clients", json!(["c1"])), token("cid", json!("c1")), "forwarded"),
+        ("another", api("clients", json!(["c1"])), token("cid", json!("c2")), "access_denied"),
+        ("no client", api("clients", json!(["c1"])), token("x", json!(1)), "access_denied"),
+        (
+            "a client of a wrong type",
+            api("clients", json!(["c1"])),
+            token("client_id", json!(["c1"])),
+            "token_claim_malformed",
+        ),
+        (
+            "its scopes",
+            api("scopes", json!(["a", "b"])),
+            token("scp", json!(["b", "a"])),
+            "forwarded",
+        ),
+        (
+            "in a string",
+            api("scopes", json!(["a", "b"])),
+            token("scope", json!("b  a")),
+            "forwarded",
+        ),
+        (
+            "one missing",
+            api("scopes", json!(["a", "b"])),
+            token("scp", json!(["a"])),
+            "scope_insufficient",
+        ),
+        ("none at all", api("scopes", json!(["a"])), token("x", json!(1)), "scope_insufficient"),
+        (
+            "a prefix",
+            api("scopes", json!(["read"])),
+            token("scp", json!(["read:all"])),
+            "scope_insufficient",
+        ),
+        ("a number", api("scopes", json!(["1"])), token("scp", json!(1)), "token_claim_malformed"),
+    ];
+    for (name, apis, token, verdict) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &two_providers(apis));
+        let stream = worker.get(&Signer::new("k1").sign(&token));
+        assert_eq!(worker.verdict(stream), verdict, "{name}");
+        if verdict == "scope_insufficient" {
+            let challenge = challenge(&worker, stream).unwrap();
+            assert!(challenge.contains("error=\"insufficient_scope\", scope=\""), "{challenge}");
+        }
+    }
+}
+
+#[test]
+fn the_first_api_that_matches_counts() {
+    let apis = json!([
+        { "name": "health", "match": { "paths": ["/health"], "methods": ["GET"] }, "auth": "none" },
+        { "name": "upload", "match": { "paths": ["/files/**"], "methods": ["POST"] }, "auth": ["idp"],
+          "cors_preflight": "pass" },
+        { "name": "orders", "match": { "hosts": ["api.example.com"], "paths": ["/orders/**"] },
+          "auth": ["idp"] },
+    ]);
+    let preflight = |method| [("origin", "https://app"), ("access-control-request-method", method)];
+    let cases: &[(&str, &str, &str, &[(&str, &str)], &str)] = &[
+        ("public", "GET", "/health", &[], "forwarded"),
+        ("with a query", "GET", "/health?x=/orders", &[], "forwarded"),
+        ("by another method", "POST", "/health", &[], "api_unknown"),
+        ("method in lower case", "get", "/health", &[], "api_unknown"),
+        ("a public path in the query", "GET", "/orders?x=/health", &[], "credential_missing"),
+        ("protected", "GET", "/orders/7", &[], "credential_missing"),
+        ("a neighbour", "GET", "/orders-old", &[], "api_unknown"),
+        ("in capitals", "GET", "/ORDERS", &[], "api_unknown"),
+        ("an encoded letter", "GET", "/%6frders/7", &[], "credential_missing"),
+        ("dots", "GET", "/health/../orders", &[], "path_ambiguous"),
+        ("encoded dots", "GET", "/orders/%2e%2e/health", &[], "path_ambiguous"),
+        ("an encoded slash", "GET", "/health%2f..%2forders", &[], "path_ambiguous"),
+        ("two slashes", "GET", "//health", &[], "path_ambiguous"),
+        ("a parameter that changes nothing", "GET", "/orders/7;v=1", &[], "credential_missing"),
+        ("a parameter on a public path", "GET", "/health;x", &[], "path_ambiguous"),
+        ("an absolute form", "GET", "http://x/health", &[], "path_ambiguous"),
+        ("an asterisk", "OPTIONS", "*", &[], "path_ambiguous"),
+        ("preflight to a public API", "OPTIONS", "/health", &preflight("GET"), "forwarded"),
+        ("preflight where it passes", "OPTIONS", "/files/1", &preflight("POST"), "forwarded"),
+        (
+            "preflight where it does not",
+            "OPTIONS",
+            "/orders/7",
+            &preflight("GET"),
+            "cors_preflight_refused",
+        ),
+        ("preflight to nothing", "OPTIONS", "/files/1", &preflight("PUT"), "api_unknown"),
+        ("a bare OPTIONS", "OPTIONS", "/files/1", &[], "api_unknown"),
+    ];
+    for (name, method, path, headers, verdict) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &two_providers(apis.clone()));
+        let stream = worker.request(head(method, path, headers));
+        assert_eq!(worker.verdict(stream), *verdict, "{name}");
+    }
+}
+
+#[test]
+fn answers_say_the_code_and_nothing_of_the_token() {
+    let world = World::default();
+    let apis = json!([
+        { "name": "scoped", "match": { "paths": ["/scoped"] }, "auth": ["idp"], "scopes": ["a", "b"] },
+        { "name": "all", "match": { "paths": ["/all/**"] }, "auth": ["idp"] },
+    ]);
+    let mut worker = Worker::new(&world, &two_providers(apis));
+    let good = bearer(&idp_token());
+    let cases: &[(&str, &[(&str, &str)], u16, Option<&str>, &str, u32)] = &[
+        ("/all", &[], 401, Some("Bearer realm=\"api\""), "unauthorized", 16),
+        (
+            "/all",
+            &[("authorization", "Bearer secret-token")],
+            401,
+            Some("Bearer realm=\"api\", error=\"invalid_token\""),
+            "invalid_token",
+            16,
+        ),
+        (
+            "/all/secret-path/..",
+            &[],
+            400,
+            Some("Bearer realm=\"api\", error=\"invalid_request\""),
+            "invalid_request",
+            3,
+        ),
+        (
+            "/scoped",
+            &[("authorization", &good)],
+            403,
+            Some("Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"a b\""),
+            "insufficient_scope",
+            7,
+        ),
+        ("/secret-path", &[], 403, None, "access_denied", 7),
+    ];
+    for (path, headers, status, expected, error, grpc) in cases {
+        let mut headers = headers.to_vec();
+        headers.push(("x-request-id", "r-1"));
+        let stream = worker.request(head("GET", path, &headers));
+        assert_eq!(challenge(&worker, stream).as_deref(), *expected, "{path}");
+        let reply = worker.reply(stream);
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!((reply.status, reply.grpc_status), (*status, None), "{path}");
+        assert_eq!((&body["error"], &body["request_id"]), (&json!(error), &json!("r-1")), "{path}");
+        assert!(reply.headers.contains(&("cache-control", "no-store".into())), "{path}");
+        assert!(!format!("{reply:?}").contains("secret"), "{reply:?}");
+        for content_type in ["application/grpc", "application/grpc+proto"] {
+            headers.push(("content-type", content_type));
+            let stream = worker.request(head("POST", path, &headers));
+            headers.pop();
+            let reply = worker.reply(stream);
+            assert_eq!((reply.status, reply.grpc_status), (200, Some(*grpc)), "{path}");
+            assert!(!reply.body.contains('{'), "{path}: a fixed message");
+        }
+        headers.push(("content-type", "application/grpc-web"));
+        let stream = worker.request(head("POST", path, &headers));
+        assert_eq!(worker.reply(stream).status, *status, "{path}: not gRPC");
+    }
+    for id in ["a b", "<script>", &"x".repeat(65), ""] {
+        let stream = worker.request(head("GET", "/all", &[("x-request-id", id)]));
+        assert!(!worker.reply(stream).body.contains("request_id"), "{id}");
+    }
+}
+
+#[test]
+fn what_goes_upstream_is_ours_alone() {
+    let named = json!({ "upstream": { "headers": {
+        "x-user": "sub", "x-roles": { "claim": "roles" }, "x-org": ["https://x/org", "id"],
+        "x-scopes": { "session": "scopes" }, "x-client": { "session": "client" },
+    }, "payload_header": "x-payload" } });
+    let kept = json!({ "upstream": { "credential": "keep", "headers": {} } });
+    let token = Token::for_identity("alice")
+        .claim("roles", json!(["a", "b"]))
+        .claim("https://x/org", json!({ "id": 7 }))
+        .claim("scp", json!(["r", "w"]))
+        .claim("cid", "c1");
+    let token = Signer::new("k1").sign(&token);
+    let payload = token.split('.').nth(1).unwrap();
+    let value = bearer(&token);
+    let spoofs = [
+        ("authorization", value.as_str()),
+        ("x-tollgate-identity", "admin"),
+        ("X_Tollgate-Identity", "admin"),
+        ("x-tollgate-anything", "admin"),
+        ("x-user", "admin"),
+        ("X_User", "admin"),
+        ("connection", "close, x-user, X-Tollgate-Identity"),
+        ("x-other", "stays"),
+    ];
+    let all = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
+    };
+    let cases = [
+        (
+            "the default",
+            json!({}),
+            all(&[
+                ("X_User", "admin"),
+                ("connection", "close, x-user"),
+                ("x-other", "stays"),
+                ("x-tollgate-identity", "alice"),
+                ("x-tollgate-provider", "idp"),
+                ("x-user", "admin"),
+            ]),
+        ),
+        (
+            "named headers",
+            named,
+            all(&[
+                ("connection", "close"),
+                ("x-client", "c1"),
+                ("x-org", "7"),
+                ("x-other", "stays"),
+                ("x-payload", payload),
+                ("x-roles", "a,b"),
+                ("x-scopes", "r w"),
+                ("x-user", "alice"),
+            ]),
+        ),
+        (
+            "the credential kept",
+            kept,
+            all(&[
+                ("X_User", "admin"),
+                ("authorization", &value),
+                ("connection", "close, x-user"),
+                ("x-other", "stays"),
+                ("x-user", "admin"),
+            ]),
+        ),
+    ];
+    for (name, settings, expected) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &one_provider(&settings));
+        let stream = worker.request(head("GET", "/", &spoofs));
+        assert_eq!(worker.verdict(stream), "forwarded", "{name}");
+        assert_eq!(upstream(&worker, stream, &spoofs), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_claim_that_is_no_header_value_is_left_out_and_counted() {
+    let settings = json!({ "upstream": { "headers": { "x-name": "name" } } });
+    for (name, value, expected) in [
+        ("a line break", json!("a\r\nx-admin: 1"), None),
+        ("not ASCII", json!("Zoë"), None),
+        ("an element with a comma", json!(["a", "b,c"]), None),
+        ("an object", json!({ "a": 1 }), None),
+        ("plain", json!("Alice A."), Some("Alice A.")),
+    ] {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &one_provider(&settings));
+        let sent = [("x-name", "spoofed"), ("x-other", "stays")];
+        let token = bearer(&Signer::new("k1").sign(&Token::for_identity("a").claim("name", value)));
+        let mut headers = sent.to_vec();
+        headers.push(("authorization", &token));
+        let stream = worker.request(head("GET", "/", &headers));
+        let left = upstream(&worker, stream, &sent);
+        let found = left.iter().find(|(name, _)| name == "x-name").map(|(_, value)| value.as_str());
+        assert_eq!(found, expected, "{name}");
+        let dropped = worker.counts.get("tollgate_header_dropped").copied().unwrap_or_default();
+        assert_eq!(dropped, u64::from(expected.is_none()), "{name}");
+    }
+}
+
+#[test]
+fn a_public_api_still_keeps_spoofed_headers_out() {
+    let world = World::default();
+    let config = json!({
+        "providers": { "idp": {
+            "issuer": ISSUER, "audiences": [AUDIENCE],
+            "jwks": { "inline": { "keys": [Signer::new("k1").jwk()] } },
+            "upstream": { "headers": { "x-user": "sub" } },
+        } },
+        "apis": [{ "name": "public", "match": { "paths": ["/p/**"] }, "auth": "none" },
+                 { "name": "rest", "auth": ["idp"] }],
+    });
+    let mut worker = Worker::new(&world, &config.to_string());
+    let sent =
+        [("x-user", "admin"), ("x_tollgate_identity", "admin"), ("authorization", "Bearer x")];
+    let stream = worker.request(head("GET", "/p/1", &sent));
+    let left = upstream(&worker, stream, &sent);
+    assert_eq!(left, [("authorization".into(), "Bearer x".into())], "nobody here reads it");
+    let section = Section::ResponseHeaders;
+    let names = ["x-tollgate-code", "X-Tollgate-Identity", "x-user", "server"];
+    let names = names.map(|name| name.as_bytes().to_vec());
+    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    assert_eq!(worker.cleaned, names[..2], "an upstream's copies never reach the client");
+    worker.cleaned.clear();
+    let section = Section::ResponseTrailers;
+    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    assert_eq!(worker.cleaned, names[..2], "nor in trailers");
+    worker.cleaned.clear();
+    let section = Section::RequestTrailers;
+    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    assert_eq!(worker.cleaned, names[..3], "nor a client's the upstream, in trailers");
+}
+
+#[test]
+fn the_log_names_step_reason_and_remedy_and_never_the_token() {
+    let world = World::default();
+    let config: Value = serde_json::from_str(&one_provider(&json!({}))).unwrap();
+    for (format, identity) in
+        [("json", "plain"), ("logfmt", "plain"), ("json", "hash"), ("json", "omit")]
+    {
+        let mut config = config.clone();
+        config["log"] = json!({ "format": format, "identity": identity, "per_second": 3 });
+        config["apis"] = json!([{ "name": "all", "auth": ["idp"], "scopes": ["w"] }]);
+        let mut worker = Worker::new(&world, &config.to_string());
+        let hostile = Token::for_identity("eve\n\u{2028}\"").header("kid", "k\r\n1");
+        let tokens = [
+            Signer::new("k1").sign(&Token::for_identity("alice")),
+            Signer::new("k1").sign(&Token::for_identity("eve\n\u{2028}\"")),
+            Signer::new("k1").sign(&hostile),
+        ];
+        for token in &tokens {
+            worker.get(token);
+        }
+        assert_eq!(worker.log.len(), 3);
+        for (line, token) in worker.log.iter().zip(&tokens) {
+            assert!(line.is_ascii() && !line.contains(token.as_str()), "{line}");
+            for part in token.split('.').filter(|part| part.len() > 20) {
+                assert!(!line.contains(part), "{line}");
+            }
+        }
+        if format == "json" {
+            let line: Value = serde_json::from_str(&worker.log[0]).unwrap();
+            let fields = [
+                "event", "code", "step", "provider", "api", "kid", "iss", "reason", "remedy",
+                "mode",
+            ];
+            assert!(fields.iter().all(|field| line[field].is_string()), "{line}");
+            assert_eq!(
+                (&line["code"], &line["step"]),
+                (&json!("scope_insufficient"), &json!("access"))
+            );
+            let shown = line["identity"].as_str();
+            assert_eq!(
+                shown.map(str::len),
+                [("plain", 5), ("hash", 16)]
+                    .iter()
+                    .find(|(how, _)| *how == identity)
+                    .map(|(_, len)| *len)
+            );
+        } else {
+            assert!(worker.log[0].contains("code=\"scope_insufficient\" step=\"access\""));
+        }
+        worker.get(&tokens[0]);
+        assert_eq!(worker.log.len(), 3, "over the budget");
+        assert_eq!(worker.counts["tollgate_denied_scope_insufficient"], 3);
+        assert_eq!(worker.counts["tollgate_log_suppressed"], 1);
+        world.wait(std::time::Duration::from_secs(1));
+        worker.get(&tokens[0]);
+        assert!(worker.log[3].contains("suppressed"), "{}", worker.log[3]);
+    }
+}
+
+#[test]
+fn who_vouches_outside_the_branch_is_not_heard() {
+    let both = json!({ "headers": { "x-user": "sub" } });
+    let mut idp = provider(ISSUER, &Signer::new("k1"));
+    let mut partner = provider(PARTNER, &Signer::new("p1"));
+    partner["from"] = json!([{ "header": "x-partner" }]);
+    (idp["upstream"], partner["upstream"]) = (both.clone(), both);
+    let config = json!({
+        "providers": { "idp": idp, "partner": partner },
+        "apis": [{ "name": "all", "auth": ["idp", "partner"], "scopes": ["admin"] }],
+    });
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config.to_string());
+    let scoped = Token::for_identity("lowly").claim("scp", json!(["admin"]));
+    let authorization = bearer(&Signer::new("k1").sign(&scoped));
+    let token = partner_token();
+    let sent = [("authorization", authorization.as_str()), ("x-partner", token.as_str())];
+    let stream = worker.request(head("GET", "/", &sent));
+    let left = upstream(&worker, stream, &sent);
+    assert_eq!(left, [("x-user".into(), "lowly".into())]);
+    let stream = worker.request(head("GET", "/", &sent[1..]));
+    assert_eq!(worker.verdict(stream), "scope_insufficient");
+}
+
+#[test]
+fn an_identity_that_could_forge_a_line_is_left_out_of_the_filter_state() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &one_provider(&json!({})));
+    for (identity, noted) in
+        [("alice", true), ("Zoë", true), ("a\nb", false), ("a\u{1b}[31m", false)]
+    {
+        let stream = worker.get(&Signer::new("k1").sign(&Token::for_identity(identity)));
+        assert_eq!(worker.verdict(stream), "forwarded", "{identity:?}");
+        let found = worker.notes.contains_key(&(stream, "tollgate.identity"));
+        assert_eq!(found, noted, "{identity:?}");
+    }
+}
+
+#[test]
+fn suppressed_lines_are_told_when_the_flood_is_over() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &one_provider(&json!({})));
+    for _ in 0..30 {
+        worker.request(head("GET", "/", &[]));
+    }
+    worker.handle(Event::Tick);
+    assert_eq!(worker.log.len(), 10, "no room yet");
+    world.wait(std::time::Duration::from_secs(1));
+    worker.handle(Event::Tick);
+    assert!(worker.log[10].contains("\"log_suppressed\",\"suppressed\":20"), "{}", worker.log[10]);
+    worker.handle(Event::Tick);
+    assert_eq!(worker.log.len(), 11);
+}

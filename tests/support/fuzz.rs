@@ -1,0 +1,426 @@
+//! The fuzz targets: what is done with any bytes, and what must hold whatever they are.
+//!
+//! `fuzz/` feeds them what libFuzzer makes up; `tests/fuzz_corpus.rs` replays what was worth
+//! keeping, on the stable toolchain.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::BigUint;
+use tollgate::claims::{ClaimRef, Claims, Requirements};
+use tollgate::config::{Config, Problem};
+use tollgate::engine::Engine;
+use tollgate::event::{CallResponse, Event, Section, Settlement};
+use tollgate::http::RequestHead;
+use tollgate::ids::StreamId;
+use tollgate::jose::alg::Alg;
+use tollgate::jose::jwk::{
+    KeySet, MAX_CANDIDATES, MAX_KEYS, Origin, PublicKey, Selection, SetError,
+};
+use tollgate::jose::jws::Jws;
+use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
+use tollgate::jose::verify::{InWasm, Verifier};
+use tollgate::time::UnixMillis;
+use tollgate::verdict::{Deny, Refusal};
+
+use crate::support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
+use crate::support::world::{Worker, World};
+
+/// Longest text about what a stranger wrote, in bytes.
+const LONGEST_TEXT: usize = 2000;
+
+/// What is said of a stranger's bytes is one short line.
+fn is_short_line(text: &str) {
+    assert!(!text.is_empty() && text.len() <= LONGEST_TEXT, "{} bytes: {text}", text.len());
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+}
+
+fn reason(refusal: &Refusal) {
+    is_short_line(&refusal.reason);
+}
+
+/// A token that is taken has one spelling: its parts, encoded again, are the token. What is said of
+/// one that is refused is a short line.
+pub fn compact_jws(token: &[u8]) {
+    match Jws::parse(token) {
+        Ok(jws) => {
+            let signed = std::str::from_utf8(jws.signed()).unwrap();
+            let (header, payload) = signed.split_once('.').unwrap();
+            assert_eq!(payload, jws.payload_base64());
+            assert_eq!(payload, URL_SAFE_NO_PAD.encode(jws.payload()));
+            let signature = URL_SAFE_NO_PAD.encode(jws.signature());
+            assert_eq!(token, format!("{header}.{payload}.{signature}").as_bytes());
+            let decoded = URL_SAFE_NO_PAD.decode(header).unwrap();
+            assert_eq!(header, URL_SAFE_NO_PAD.encode(&decoded));
+            let object: serde_json::Value = serde_json::from_slice(&decoded).unwrap();
+            assert_eq!(object["alg"], jws.header().alg.as_str());
+            assert!(object.get("crit").is_none() && object.get("b64").is_none());
+        }
+        Err(refusal) => reason(&refusal),
+    }
+}
+
+/// A set that is taken has keys, each of them for some algorithm; no secret unless it was written
+/// into the configuration; the same version however often it is read; and no key of it takes a
+/// signature that nobody made.
+pub fn jwk_set(text: &[u8]) {
+    let fetched = jwk_set_from(text, Origin::Fetched);
+    let inline = jwk_set_from(text, Origin::Inline);
+    if let Some(fetched) = fetched {
+        let inline = inline.expect("what may be fetched may be written down");
+        assert!(inline.len() >= fetched.len());
+        assert!(
+            !fetched
+                .iter()
+                .any(|key| Alg::ALL.iter().any(|alg| { alg.is_symmetric() && key.fits(*alg) }))
+        );
+    }
+}
+
+fn jwk_set_from(text: &[u8], origin: Origin) -> Option<KeySet> {
+    let parsed = match KeySet::parse(text, origin) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            is_short_line(&error.to_string());
+            if let SetError::NoneUsable(skipped) = error {
+                assert!(skipped.len() <= MAX_KEYS);
+            }
+            return None;
+        }
+    };
+    let set = &parsed.set;
+    assert!((1..=MAX_KEYS).contains(&set.len()));
+    assert_eq!(KeySet::parse(text, origin).unwrap().set.version(), set.version());
+    parsed.skipped.iter().for_each(|skipped| is_short_line(&skipped.to_string()));
+    parsed.private.iter().for_each(|entry| is_short_line(&entry.to_string()));
+    for (nth, key) in set.iter().enumerate() {
+        let fitting: Vec<_> = Alg::ALL.into_iter().filter(|alg| key.fits(*alg)).collect();
+        assert!(!fitting.is_empty());
+        for alg in fitting {
+            selects(set, key, alg);
+            // A signature costs much, so that only the first keys are shown one.
+            if nth < 2 {
+                refuses_what_nobody_signed(key, alg);
+            }
+        }
+    }
+    Some(parsed.set)
+}
+
+fn selects(set: &KeySet, key: &PublicKey, alg: Alg) {
+    match set.select(key.kid(), alg) {
+        Selection::Candidates(keys) => {
+            assert!((1..=MAX_CANDIDATES).contains(&keys.len()));
+            assert!(keys.iter().all(|candidate| candidate.fits(alg)));
+        }
+        Selection::Mismatch => panic!("{key:?} fits {alg}"),
+        Selection::Unknown => assert!(key.kid().is_none() && set.len() > MAX_CANDIDATES),
+    }
+}
+
+fn refuses_what_nobody_signed(key: &PublicKey, alg: Alg) {
+    if let Some(spki) = key.spki_der() {
+        assert_eq!(spki.first(), Some(&0x30));
+    }
+    for length in [0, 32, 48, 64, 96, 132, 256] {
+        for byte in [0, 1, 0xff] {
+            let signature = vec![byte; length];
+            assert!(InWasm.verify(key, alg, b"a.b", &signature).is_err());
+        }
+    }
+}
+
+/// Claims that pass are of the issuer and the audience asked for, name an identity, and pass at no
+/// moment from their expiry on, nor with less skew at one at which they failed with more.
+pub fn claims(payload: &[u8]) {
+    let claims = match Claims::parse(payload) {
+        Ok(claims) => claims,
+        Err(refusal) => return reason(&refusal),
+    };
+    let requirements = |skew| Requirements {
+        issuers: Some(vec![ISSUER.into()]),
+        audiences: Some(vec![AUDIENCE.into()]),
+        clients: None,
+        types: None,
+        allow_id_tokens: false,
+        allow_no_expiry: true,
+        ignore_binding: false,
+        clock_skew: Duration::from_secs(skew),
+        max_lifetime: None,
+        identity: vec![ClaimRef::Name("sub".into()), ClaimRef::Name("a.b".into())],
+        client: vec![ClaimRef::Path(vec!["client_id".into()])],
+        scopes: vec![ClaimRef::Name("scope".into())],
+    };
+    for now in [0, NOW, 4_000_000_000].map(UnixMillis::from_secs) {
+        let judge = |skew, now| claims.judge(Some("at+jwt"), &requirements(skew), now);
+        let (strict, lenient) = (judge(0, now), judge(600, now));
+        if strict.is_ok() {
+            assert!(lenient.is_ok(), "{lenient:?}");
+        }
+        match lenient {
+            Ok(judged) => {
+                assert!(!judged.identity.is_empty());
+                assert_eq!(judged.issuer.as_deref(), Some(ISSUER));
+                if let Some(expires) = judged.expires {
+                    let late = judge(0, expires).unwrap_err();
+                    assert!(
+                        [Deny::TokenExpired, Deny::TokenNotYetValid, Deny::TokenIssuedInFuture]
+                            .contains(&late.deny),
+                        "{late:?}"
+                    );
+                }
+            }
+            Err(refusal) => reason(&refusal),
+        }
+    }
+    if let Err(refusal) = claims.scopes(&[ClaimRef::Name("scope".into())]) {
+        reason(&refusal);
+    }
+}
+
+/// The power is that of another library, whatever the modulus, the exponent and the base; and bytes
+/// are a signature here exactly where they are one there.
+pub fn rsa_kernel(bytes: &[u8]) {
+    let Some((choice, numbers)) = bytes.split_first() else { return };
+    let exponent = [3, 5, 17, 257, 65_537, 65_539, 0x8000_0001, u32::MAX][usize::from(choice & 7)];
+    // The first half is the modulus, made odd and as long as it is; the second the signature.
+    let (modulus, signature) = numbers.split_at(numbers.len() / 2);
+    if modulus.len() > 512 {
+        return;
+    }
+    let mut modulus = modulus.to_vec();
+    let Some(first) = modulus.first_mut() else { return };
+    *first |= 0x80 >> (choice >> 5);
+    *first &= 0xff >> (choice >> 5);
+    *modulus.last_mut().unwrap() |= 1;
+    let n = BigUint::from_bytes_be(&modulus);
+    let Ok(key) = RsaKey::new(&modulus, &u32::to_be_bytes(exponent)) else {
+        assert!(n.bits() < 2048);
+        return;
+    };
+    assert_eq!(key.bits(), n.bits());
+    let base = BigUint::from_bytes_be(signature);
+    let expected = (signature.len() == modulus.len() && base < n).then(|| {
+        let power = base.modpow(&BigUint::from(exponent), &n).to_bytes_be();
+        [vec![0; modulus.len() - power.len()], power].concat()
+    });
+    assert_eq!(key.raise(signature), expected);
+    for padding in [RsaPadding::Pkcs1, RsaPadding::Pss] {
+        for hash in [RsaHash::Sha256, RsaHash::Sha384, RsaHash::Sha512] {
+            // Nobody has the private key of a modulus that was made up, but for small bases with
+            // small powers, which hold no hash.
+            assert!(!key.verify(padding, hash, b"text", signature));
+        }
+    }
+}
+
+/// Every refusal names a place in the text, in one line; what is taken makes an engine.
+pub fn configuration(text: &[u8]) {
+    match Config::parse(text) {
+        Ok(config) => {
+            config.warnings.iter().for_each(problem);
+            let world = World::default();
+            Engine::new(config, "root").start(&world.env());
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            problems.iter().for_each(problem);
+        }
+    }
+}
+
+fn problem(problem: &Problem) {
+    assert!(problem.line > 0 && problem.column > 0, "{problem}");
+    assert!(!problem.message.is_empty());
+    assert!(!problem.message.starts_with("refused for a reason that got lost"), "{problem}");
+    assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
+}
+
+const CONFIG: &str = r#"{ "providers": { "idp": {
+    "issuer": "https://id.example.com/", "audiences": ["api"],
+    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
+
+/// Whatever happens to two workers, in whatever order, and whoever else writes into their store:
+/// each request is settled once, or leaves before; goes upstream only with a token that the
+/// provider signed, unchanged; nothing waits for ever; and no line of the log holds a token.
+pub fn engine_events(bytes: &[u8]) {
+    let world = World::default();
+    let mut scene = Scene {
+        workers: [(); 2].map(|()| Worker::new(&world, CONFIG)),
+        world: &world,
+        arrived: [BTreeMap::new(), BTreeMap::new()],
+        gone: [BTreeSet::new(), BTreeSet::new()],
+        minted: BTreeSet::new(),
+    };
+    let mut bytes = Bytes(bytes);
+    while let Some(step) = bytes.byte() {
+        scene.step(step, &mut bytes);
+        scene.check();
+    }
+    scene.end();
+}
+
+/// Bytes, taken from the front.
+struct Bytes<'b>(&'b [u8]);
+
+impl<'b> Bytes<'b> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn number(&mut self) -> usize {
+        let high = self.byte().unwrap_or_default();
+        usize::from(high) * 256 + usize::from(self.byte().unwrap_or_default())
+    }
+
+    /// As many as the next byte says, or all that is left.
+    fn text(&mut self) -> &'b [u8] {
+        let length = usize::from(self.byte().unwrap_or_default()).min(self.0.len());
+        let (text, rest) = self.0.split_at(length);
+        self.0 = rest;
+        text
+    }
+}
+
+struct Scene<'w> {
+    world: &'w World,
+    workers: [Worker<'w>; 2],
+    /// The value of `authorization` of each request that was not yet seen settled.
+    arrived: [BTreeMap<StreamId, Vec<u8>>; 2],
+    gone: [BTreeSet<StreamId>; 2],
+    /// The tokens that the provider signed.
+    minted: BTreeSet<String>,
+}
+
+impl Scene<'_> {
+    fn step(&mut self, step: u8, bytes: &mut Bytes<'_>) {
+        let at = usize::from(step >> 7);
+        match step & 15 {
+            0..=2 => {
+                let number = bytes.byte().unwrap_or_default();
+                let identity = format!("user-{}", number >> 4);
+                let token = signer(number).sign(&Token::for_identity(&identity));
+                self.minted.insert(token.clone());
+                self.arrive(at, b"/orders/7", &[b"Bearer ", token.as_bytes()].concat());
+            }
+            3 => {
+                let token =
+                    signer(bytes.byte().unwrap_or_default()).sign(&Token::for_identity("x"));
+                self.minted.insert(token.clone());
+                let mut value = format!("Bearer {token}").into_bytes();
+                let place = bytes.number() % value.len();
+                value[place] ^= bytes.byte().unwrap_or_default();
+                self.arrive(at, b"/", &value);
+            }
+            4 => {
+                let (path, value) = (bytes.text(), bytes.text());
+                self.arrive(at, path, value);
+            }
+            5 => {
+                let waiting = self.arrived[at].keys().nth(bytes.number() % 8).copied();
+                if let Some(stream) = waiting {
+                    self.arrived[at].remove(&stream);
+                    self.gone[at].insert(stream);
+                    self.workers[at].handle(Event::StreamGone { stream });
+                }
+            }
+            6..=8 => self.workers[at].tick(),
+            9..=11 => self.answer(at, bytes),
+            12 => self.world.store.losses.set(u32::from(bytes.byte().unwrap_or_default() & 7)),
+            13 => {
+                let keys = self.world.store.keys();
+                if let Some(key) = keys.get(bytes.number() % keys.len().max(1)) {
+                    self.world.store.force(key, bytes.text());
+                }
+            }
+            14 => {
+                let section = if step & 16 == 0 {
+                    Section::RequestTrailers
+                } else {
+                    Section::ResponseHeaders
+                };
+                let names = vec![bytes.text().to_vec(), bytes.text().to_vec()];
+                self.workers[at].handle(Event::Fields { stream: StreamId(0), section, names });
+            }
+            _ => {
+                self.world.wait(Duration::from_millis(bytes.number() as u64));
+                // The host ends every call within its time-out; a wait may be longer than that.
+            }
+        }
+    }
+
+    fn arrive(&mut self, at: usize, path: &[u8], authorization: &[u8]) {
+        let headers: [(&[u8], &[u8]); 4] = [
+            (b":method", b"GET"),
+            (b":path", path),
+            (b":authority", b"api.example.com"),
+            (b"authorization", authorization),
+        ];
+        let head = RequestHead { headers: headers.map(|(n, v)| (n.to_vec(), v.to_vec())).to_vec() };
+        let stream = self.workers[at].request(head);
+        self.arrived[at].insert(stream, authorization.to_vec());
+    }
+
+    fn answer(&mut self, at: usize, bytes: &mut Bytes<'_>) {
+        let Some(call) = self.workers[at].calls.keys().next().copied() else { return };
+        self.workers[at].calls.remove(&call);
+        let how = bytes.byte().unwrap_or_default();
+        let (status, body) = match how & 3 {
+            0 | 1 => {
+                let signers: Vec<_> = (0..how >> 4).map(signer).collect();
+                (200, key_set(&signers.iter().collect::<Vec<_>>()).into_bytes())
+            }
+            2 => (200, bytes.text().to_vec()),
+            _ => (bytes.number() as u16, Vec::new()),
+        };
+        let headers = vec![(b"cache-control".to_vec(), bytes.text().to_vec())];
+        let response = CallResponse { status, headers, body_size: body.len(), body };
+        let response = (how & 4 == 0).then_some(response);
+        self.workers[at].handle(Event::CallDone { call, response });
+    }
+
+    fn check(&mut self) {
+        for ((worker, arrived), gone) in
+            self.workers.iter_mut().zip(&mut self.arrived).zip(&self.gone)
+        {
+            arrived.retain(|stream, authorization| {
+                let Some(settlement) = worker.settled.get(stream) else { return true };
+                if matches!(settlement, Settlement::Forward(_)) {
+                    let text = std::str::from_utf8(authorization).unwrap();
+                    let token = text.rsplit(' ').next().unwrap();
+                    assert!(self.minted.contains(token), "forwarded with {text}");
+                }
+                false
+            });
+            assert!(gone.iter().all(|stream| !worker.settled.contains_key(stream)));
+            assert!(arrived.len() <= 256, "{} wait", arrived.len());
+            for line in worker.log.drain(..) {
+                is_short_line(&line);
+                let tokens = |token: &String| line.contains(token.rsplit('.').next().unwrap());
+                assert!(!self.minted.iter().any(tokens), "{line}");
+            }
+        }
+    }
+
+    /// Time heals everything: whoever still waits is told something within ten seconds.
+    fn end(mut self) {
+        self.world.store.losses.set(0);
+        self.world.wait(Duration::from_secs(11));
+        for at in 0..2 {
+            self.workers[at].calls.clear();
+            self.workers[at].tick();
+        }
+        self.check();
+        for arrived in &self.arrived {
+            assert!(arrived.is_empty(), "{:?} wait for ever", arrived.keys());
+        }
+    }
+}
+
+fn signer(number: u8) -> Signer {
+    Signer::new(&format!("key-{}", number & 15))
+}

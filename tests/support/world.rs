@@ -1,0 +1,255 @@
+//! Workers of one proxy process, their shared store and a hand-cranked clock: the engine's whole
+//! surroundings, without a proxy.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tollgate::config::Config;
+use tollgate::engine::Engine;
+use tollgate::env::{Env, Random};
+use tollgate::event::{CallRequest, CallResponse, Effect, Event, HeaderChange, Reply, Settlement};
+use tollgate::http::RequestHead;
+use tollgate::ids::{CallId, StreamId};
+use tollgate::jose::alg::Alg;
+use tollgate::jose::jwk::PublicKey;
+use tollgate::jose::verify::{BadSignature, InWasm, Verifier};
+use tollgate::time::UnixMillis;
+
+use super::store::MemoryStore;
+use super::token::NOW;
+
+/// Numbers that look random and are the same in every run.
+pub struct Sequence(Cell<u64>);
+
+impl Random for Sequence {
+    fn u64(&self) -> u64 {
+        // SplitMix64.
+        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let mut z = self.0.get();
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// The module's own signature check, counted.
+#[derive(Default)]
+pub struct Counting(Cell<u32>);
+
+impl Verifier for Counting {
+    fn verify(
+        &self,
+        key: &PublicKey,
+        alg: Alg,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        self.0.set(self.0.get() + 1);
+        InWasm.verify(key, alg, signed, signature)
+    }
+}
+
+/// What all workers share.
+pub struct World {
+    pub now: Cell<UnixMillis>,
+    pub store: MemoryStore,
+    random: Sequence,
+    verifier: Counting,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            now: Cell::new(UnixMillis::from_secs(NOW)),
+            store: MemoryStore::default(),
+            random: Sequence(Cell::new(1)),
+            verifier: Counting::default(),
+        }
+    }
+}
+
+impl World {
+    /// Lets time pass.
+    pub fn wait(&self, span: Duration) {
+        self.now.set(self.now.get().after(span));
+    }
+
+    /// How many signatures were checked so far.
+    pub fn verifications(&self) -> u32 {
+        self.verifier.0.get()
+    }
+
+    /// What a host lends at this moment.
+    pub fn env(&self) -> Env<'_> {
+        Env {
+            now: self.now.get(),
+            random: &self.random,
+            shared: &self.store,
+            verifier: &self.verifier,
+        }
+    }
+}
+
+/// One worker: its engine, and what the engine asked for.
+pub struct Worker<'w> {
+    world: &'w World,
+    engine: Engine,
+    next_stream: u32,
+    /// Calls that nobody has answered.
+    pub calls: BTreeMap<CallId, CallRequest>,
+    /// How many calls were made.
+    pub calls_made: usize,
+    /// How each request ended.
+    pub settled: BTreeMap<StreamId, Settlement>,
+    /// The fields removed from other sections.
+    pub cleaned: Vec<Vec<u8>>,
+    /// The log.
+    pub log: Vec<String>,
+    /// The counters.
+    pub counts: BTreeMap<String, u64>,
+    /// The facts left for other filters.
+    pub notes: BTreeMap<(StreamId, &'static str), String>,
+}
+
+impl<'w> Worker<'w> {
+    /// A worker with a configuration that must be right.
+    pub fn new(world: &'w World, config: &str) -> Self {
+        let config = Config::parse(config.as_bytes()).unwrap_or_else(|problems| {
+            panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>())
+        });
+        let mut worker = Self {
+            world,
+            engine: Engine::new(config, "root"),
+            next_stream: 0,
+            calls: BTreeMap::new(),
+            calls_made: 0,
+            settled: BTreeMap::new(),
+            cleaned: Vec::new(),
+            log: Vec::new(),
+            counts: BTreeMap::new(),
+            notes: BTreeMap::new(),
+        };
+        let effects = worker.engine.start(&world.env());
+        worker.carry_out(effects);
+        worker
+    }
+
+    /// How long until the next tick is wanted.
+    pub fn tick_period(&self) -> Duration {
+        self.engine.tick_period()
+    }
+
+    /// Hands the engine an event and keeps what it asks for.
+    pub fn handle(&mut self, event: Event) {
+        let effects = self.engine.handle(event, &self.world.env());
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Call { call, request } => {
+                    self.calls_made += 1;
+                    assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");
+                }
+                Effect::Count { metric, by } => {
+                    *self.counts.entry(metric.into_owned()).or_default() += by;
+                }
+                Effect::Clean { remove, .. } => self.cleaned.extend(remove),
+                Effect::Log { line, .. } => {
+                    assert!(!line.contains('\n'), "a log line of two lines: {line}");
+                    self.log.push(line);
+                }
+                Effect::Note { stream, key, value } => {
+                    self.notes.insert((stream, key), value);
+                }
+                Effect::Settle { stream, how } => {
+                    assert!(self.settled.insert(stream, how).is_none(), "{stream:?} settled twice");
+                }
+            }
+        }
+    }
+
+    /// A request of these headers.
+    pub fn request(&mut self, head: RequestHead) -> StreamId {
+        let stream = StreamId(self.next_stream);
+        self.next_stream += 1;
+        self.handle(Event::RequestHeaders { stream, head });
+        stream
+    }
+
+    /// `GET /orders/7` with this bearer token.
+    pub fn get(&mut self, token: &str) -> StreamId {
+        self.request(head("GET", "/orders/7", &[("authorization", &format!("Bearer {token}"))]))
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self) {
+        self.handle(Event::Tick);
+    }
+
+    /// Answers the one call that is out.
+    pub fn answer(&mut self, status: u16, headers: &[(&str, &str)], body: &str) {
+        let call = *self.calls.keys().next().expect("a call is out");
+        self.calls.remove(&call);
+        let headers = headers.iter().map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into()));
+        let response = CallResponse {
+            status,
+            headers: headers.collect(),
+            body_size: body.len(),
+            body: body.into(),
+        };
+        self.handle(Event::CallDone { call, response: Some(response) });
+    }
+
+    /// Ticks, and answers the fetch that this starts with a key set.
+    pub fn fetch(&mut self, key_set: &str) {
+        self.tick();
+        self.answer(200, &[], key_set);
+    }
+
+    /// How a request ended: `forwarded`, the deny code of its refusal, or `waiting`.
+    pub fn verdict(&self, stream: StreamId) -> String {
+        match self.settled.get(&stream) {
+            None => "waiting".into(),
+            Some(Settlement::Forward(_)) => "forwarded".into(),
+            Some(Settlement::Respond(reply)) => code(reply),
+        }
+    }
+
+    /// The answer to a refused request.
+    pub fn reply(&self, stream: StreamId) -> &Reply {
+        match self.settled.get(&stream) {
+            Some(Settlement::Respond(reply)) => reply,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// The changes to a permitted request.
+    pub fn changes(&self, stream: StreamId) -> &[HeaderChange] {
+        match self.settled.get(&stream) {
+            Some(Settlement::Forward(changes)) => changes,
+            other => panic!("not forwarded: {other:?}"),
+        }
+    }
+}
+
+/// The deny code that an answer carries.
+pub fn code(reply: &Reply) -> String {
+    let in_header = reply.headers.iter().find(|(name, _)| *name == "x-tollgate-code");
+    match in_header {
+        Some((_, code)) => code.clone(),
+        None => {
+            let body: serde_json::Value = serde_json::from_str(&reply.body).expect("a JSON body");
+            body["code"].as_str().expect("a code").into()
+        }
+    }
+}
+
+/// A request's headers.
+pub fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> RequestHead {
+    let pseudo = [(":method", method), (":path", path), (":authority", "api.example.com")];
+    let all = pseudo.iter().chain(headers);
+    RequestHead { headers: all.map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into())).collect() }
+}

@@ -1,0 +1,213 @@
+//! Tokens that were verified before: not again while their key is in use, and not a moment longer.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p384::ecdsa::signature::Signer as _;
+use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
+use support::world::{Worker, World};
+
+const CONFIG: &str = r#"{ "providers": { "idp": {
+    "issuer": "https://id.example.com/", "audiences": ["api"],
+    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
+
+fn token(signer: &Signer, identity: &str) -> String {
+    signer.sign(&Token::for_identity(identity).claim("exp", NOW + 86_400))
+}
+
+fn wait(world: &World, seconds: u64) {
+    world.wait(Duration::from_secs(seconds));
+}
+
+/// Asks for a token's verdict, and how many signatures that took.
+fn verdict(world: &World, worker: &mut Worker<'_>, token: &str) -> (String, u32) {
+    let before = world.verifications();
+    let stream = worker.get(token);
+    (worker.verdict(stream), world.verifications() - before)
+}
+
+fn forwarded(count: u32) -> (String, u32) {
+    ("forwarded".into(), count)
+}
+
+#[test]
+fn a_token_is_verified_once_in_each_worker() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut workers = [Worker::new(&world, CONFIG), Worker::new(&world, CONFIG)];
+    workers[0].fetch(&key_set(&[&signer]));
+    let alice = token(&signer, "alice");
+    for worker in &mut workers {
+        assert_eq!(verdict(&world, worker, &alice), forwarded(1));
+        assert_eq!(verdict(&world, worker, &alice), forwarded(0));
+        assert_eq!(verdict(&world, worker, &token(&signer, "bob")), forwarded(1));
+        assert_eq!(worker.notes.values().filter(|note| *note == "alice").count(), 2);
+    }
+}
+
+#[test]
+fn one_bit_more_or_less_is_another_token() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&[&signer]));
+    let alice = token(&signer, "alice");
+    assert_eq!(verdict(&world, &mut worker, &alice), forwarded(1));
+    for at in (0..alice.len()).step_by(7) {
+        let mut other = alice.clone().into_bytes();
+        other[at] ^= 1;
+        let Ok(other) = String::from_utf8(other) else { continue };
+        assert_ne!(verdict(&world, &mut worker, &other).0, "forwarded", "byte {at}");
+    }
+    let (head, _) = alice.rsplit_once('.').unwrap();
+    assert_ne!(verdict(&world, &mut worker, &format!("{head}.")).0, "forwarded");
+    assert_eq!(verdict(&world, &mut worker, &alice), forwarded(0));
+}
+
+#[test]
+fn time_is_judged_on_every_hit() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&[&signer]));
+    let short = signer.sign(&Token::for_identity("alice"));
+    assert_eq!(verdict(&world, &mut worker, &short), forwarded(1));
+    wait(&world, 359);
+    assert_eq!(verdict(&world, &mut worker, &short), forwarded(0));
+    wait(&world, 1);
+    assert_eq!(verdict(&world, &mut worker, &short), ("token_expired".into(), 0));
+}
+
+#[test]
+fn a_withdrawn_key_ends_its_tokens_and_nothing_else_does() {
+    let world = World::default();
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let mut workers = [Worker::new(&world, CONFIG), Worker::new(&world, CONFIG)];
+    workers[0].fetch(&key_set(&[&old, &new]));
+    let (of_old, of_new) = (token(&old, "alice"), token(&new, "alice"));
+    for worker in &mut workers {
+        assert_eq!(verdict(&world, worker, &of_old), forwarded(1));
+        assert_eq!(verdict(&world, worker, &of_new), forwarded(1));
+    }
+    // The same set again, a flood of unknown kids, and a set with one key more change nothing.
+    wait(&world, 600);
+    workers[0].fetch(&key_set(&[&new, &old]));
+    for n in 0..50 {
+        workers[0].get(&old.sign(&Token::for_identity("eve").header("kid", format!("x{n}"))));
+    }
+    workers[0].fetch(&key_set(&[&new, &old, &Signer::new("k3")]));
+    workers[1].tick();
+    for worker in &mut workers {
+        assert_eq!(verdict(&world, worker, &of_old), forwarded(0));
+        assert_eq!(verdict(&world, worker, &of_new), forwarded(0));
+    }
+    // One withdrawn: its tokens end in every worker, the other's go on.
+    wait(&world, 600);
+    workers[0].fetch(&key_set(&[&new]));
+    workers[1].tick();
+    for worker in &mut workers {
+        assert_eq!(verdict(&world, worker, &of_new), forwarded(0));
+        let stream = worker.get(&of_old);
+        worker.tick();
+        if !worker.calls.is_empty() {
+            worker.answer(200, &[], &key_set(&[&new]));
+        }
+        assert_eq!(worker.verdict(stream), "token_key_unknown");
+    }
+    // The same key id with another key behind it is another key.
+    wait(&world, 600);
+    workers[0].fetch(&key_set(&[&new.renewed()]));
+    assert_eq!(verdict(&world, &mut workers[0], &of_new), ("token_signature_invalid".into(), 1));
+}
+
+#[test]
+fn keys_that_are_too_old_verify_nothing_not_even_again() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&[&signer]));
+    let long = signer.sign(&Token::for_identity("alice").claim("exp", NOW + 864_000));
+    assert_eq!(verdict(&world, &mut worker, &long), forwarded(1));
+    wait(&world, 86_401);
+    assert_eq!(verdict(&world, &mut worker, &long), ("keys_stale".into(), 0));
+}
+
+#[test]
+fn refused_tokens_never_push_out_good_ones_and_good_ones_only_the_oldest() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&[&signer]));
+    let alice = token(&signer, "alice");
+    assert_eq!(verdict(&world, &mut worker, &alice), forwarded(1));
+    let (signed, _) = alice.rsplit_once('.').unwrap();
+    for n in 0..6000 {
+        let forged = format!("{signed}.{n:086}");
+        assert_ne!(verdict(&world, &mut worker, &forged).0, "forwarded");
+    }
+    assert_eq!(verdict(&world, &mut worker, &alice), forwarded(0));
+    for n in 0..6000 {
+        assert_eq!(verdict(&world, &mut worker, &token(&signer, &n.to_string())), forwarded(1));
+        if n % 1000 == 0 {
+            assert_eq!(verdict(&world, &mut worker, &alice), forwarded(0), "used, so kept");
+        }
+    }
+    assert_eq!(verdict(&world, &mut worker, &token(&signer, "0")), forwarded(1), "forgotten");
+    assert_eq!(verdict(&world, &mut worker, &token(&signer, "5999")), forwarded(0), "kept");
+}
+
+/// A P-384 key and a token signed with it, good or forged.
+fn es384() -> (serde_json::Value, impl Fn(&str, bool) -> String) {
+    let pair = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+    let point = pair.verifying_key().to_sec1_point(false);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let jwk = serde_json::json!({
+        "kty": "EC", "crv": "P-384", "kid": "slow",
+        "x": encode(point.x().unwrap()), "y": encode(point.y().unwrap()),
+    });
+    let sign = move |identity: &str, is_good: bool| {
+        let claims = serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": identity, "exp": NOW + 300,
+        });
+        let header = encode(br#"{"alg":"ES384","kid":"slow"}"#);
+        let signed = format!("{header}.{}", encode(claims.to_string().as_bytes()));
+        let text = if is_good { signed.clone() } else { format!("{signed}x") };
+        let signature: p384::ecdsa::Signature = pair.sign(text.as_bytes());
+        format!("{signed}.{}", encode(&signature.to_bytes()))
+    };
+    (jwk, sign)
+}
+
+#[test]
+fn forged_tokens_on_a_slow_curve_have_a_budget_and_known_ones_need_none() {
+    let world = World::default();
+    let (jwk, sign) = es384();
+    let config = serde_json::json!({ "providers": { "idp": {
+        "issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": ["ES384"],
+        "jwks": { "inline": { "keys": [jwk] } },
+    } } });
+    let mut worker = Worker::new(&world, &config.to_string());
+    let known = sign("alice", true);
+    assert_eq!(verdict(&world, &mut worker, &known), forwarded(1));
+    for n in 0..20 {
+        let forged = sign(&n.to_string(), false);
+        let refused = ("token_signature_invalid".into(), 1);
+        assert_eq!(verdict(&world, &mut worker, &forged), refused, "{n}");
+    }
+    let refused = ("verify_budget".into(), 0);
+    assert_eq!(verdict(&world, &mut worker, &sign("20", false)), refused);
+    assert_eq!(verdict(&world, &mut worker, &sign("bob", true)), refused);
+    assert_eq!(verdict(&world, &mut worker, &known), forwarded(0), "verified before");
+    wait(&world, 1);
+    assert_eq!(verdict(&world, &mut worker, &sign("bob", true)), forwarded(1));
+}
