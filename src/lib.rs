@@ -29,3 +29,6 @@ pub mod provider;
 
 pub mod engine;
 pub mod event;
+
+#[cfg(target_family = "wasm")]
+mod shell;

@@ -1,0 +1,367 @@
+//! The Proxy-Wasm shell: translates host callbacks into events, and effects into host calls.
+//!
+//! Decides nothing. If a line here would need a unit test, it belongs in the engine.
+
+mod crypto;
+mod host;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
+
+use crate::config::{Config, Crypto};
+use crate::engine::{self, Engine};
+use crate::env::Env;
+use crate::event::{
+    CallRequest, CallResponse, Effect, Event, HeaderChange, Level, Reply, Section, Settlement,
+};
+use crate::http::RequestHead;
+use crate::ids::{CallId, StreamId};
+use crate::jose::host::ByHost;
+use crate::jose::jwk::MAX_SET_BYTES;
+use crate::jose::verify::{InWasm, Verifier};
+use crypto::EnvoyCrypto;
+use host::{HostRandom, HostStore};
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Debug);
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+}}
+
+/// One configured filter in one worker.
+#[derive(Default)]
+struct Filter {
+    engine: Option<Engine>,
+    /// The host's signature check, where it is used.
+    host_crypto: Option<ByHost<EnvoyCrypto>>,
+    /// Whether a header that is removed is gone, without being emptied first.
+    removes_headers: bool,
+    streams: BTreeMap<StreamId, Stage>,
+    /// The host's numbers of the calls that are out.
+    calls: BTreeMap<u32, CallId>,
+    counters: BTreeMap<String, u32>,
+    tick: Duration,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Stage {
+    /// Nothing of it may go upstream yet.
+    Pending,
+    /// It goes upstream.
+    Forwarded,
+    /// It was answered here.
+    Answered,
+}
+
+/// The plugin's root context.
+#[derive(Default)]
+struct Root(Rc<RefCell<Filter>>);
+
+/// One request.
+struct Stream {
+    id: StreamId,
+    filter: Rc<RefCell<Filter>>,
+}
+
+impl Filter {
+    /// Has the engine decide about an event, and does what it says. `current` is the stream whose
+    /// callback this is.
+    fn handle(&mut self, event: Event, current: Option<StreamId>) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let Some(engine) = &mut self.engine else { return };
+            let effects = engine.handle(event, &env(self.host_crypto.as_ref()));
+            for effect in effects {
+                self.carry_out(effect, current, &mut events);
+            }
+        }
+        let period = self.engine.as_ref().map(Engine::tick_period).unwrap_or_default();
+        if self.tick != period {
+            self.tick = period;
+            host::set_tick_period(period);
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        current: Option<StreamId>,
+        events: &mut VecDeque<Event>,
+    ) {
+        match effect {
+            Effect::Call { call, request } => match dispatch(&request) {
+                Some(token) => drop(self.calls.insert(token, call)),
+                None => events.push_back(Event::CallDone { call, response: None }),
+            },
+            Effect::Clean { section, remove, .. } => {
+                for name in remove {
+                    self.remove(map(section), &name);
+                }
+            }
+            Effect::Count { metric, by } => {
+                let counter = match self.counters.get(metric.as_ref()) {
+                    Some(counter) => Some(*counter),
+                    None => host::define_counter(&metric).inspect(|counter| {
+                        self.counters.insert(metric.into_owned(), *counter);
+                    }),
+                };
+                if let Some(counter) = counter {
+                    host::increment(counter, by);
+                }
+            }
+            Effect::Log { level, line } => write_log(level, &line),
+            Effect::Note { stream, key, value } => {
+                if current == Some(stream) || host::set_effective_context(stream.0) {
+                    host::set_property(key, value.as_bytes());
+                }
+            }
+            Effect::Settle { stream, how } => self.settle(stream, how, current),
+        }
+    }
+
+    fn settle(&mut self, stream: StreamId, how: Settlement, current: Option<StreamId>) {
+        let is_current = current == Some(stream);
+        if !is_current && !host::set_effective_context(stream.0) {
+            return;
+        }
+        let stage = match how {
+            Settlement::Forward(changes) if changes.iter().all(|one| self.change(one)) => {
+                Stage::Forwarded
+            }
+            // What could not be changed must not go upstream.
+            Settlement::Forward(_) => {
+                respond(&engine::failed(&RequestHead::default()));
+                Stage::Answered
+            }
+            Settlement::Respond(reply) => {
+                respond(&reply);
+                Stage::Answered
+            }
+        };
+        self.streams.insert(stream, stage);
+        if stage == Stage::Forwarded && !is_current {
+            host::resume_request();
+        }
+    }
+
+    fn change(&self, change: &HeaderChange) -> bool {
+        let kind = MapType::HttpRequestHeaders;
+        match change {
+            HeaderChange::Remove(name) => self.remove(kind, name),
+            HeaderChange::Set(name, value) => host::set_header(kind, name.as_bytes(), value),
+        }
+    }
+
+    fn remove(&self, kind: MapType, name: &[u8]) -> bool {
+        if self.removes_headers {
+            host::remove_header(kind, name)
+        } else {
+            host::empty_and_remove_header(kind, name)
+        }
+    }
+}
+
+fn env(host_crypto: Option<&ByHost<EnvoyCrypto>>) -> Env<'_> {
+    let verifier: &dyn Verifier = match host_crypto {
+        Some(host) => host,
+        None => &InWasm,
+    };
+    Env { now: host::now(), random: &HostRandom, shared: &HostStore, verifier }
+}
+
+fn write_log(level: Level, line: &str) {
+    match level {
+        Level::Debug => log::debug!("{line}"),
+        Level::Info => log::info!("{line}"),
+        Level::Warn => log::warn!("{line}"),
+        Level::Error => log::error!("{line}"),
+    }
+}
+
+fn map(section: Section) -> MapType {
+    match section {
+        Section::RequestTrailers => MapType::HttpRequestTrailers,
+        Section::ResponseHeaders => MapType::HttpResponseHeaders,
+        Section::ResponseTrailers => MapType::HttpResponseTrailers,
+    }
+}
+
+fn respond(reply: &Reply) {
+    host::respond(reply.status, &reply.headers, &reply.body, reply.grpc_status);
+}
+
+/// Makes a call; `None` where the host refuses to (no such cluster, no host in it).
+fn dispatch(request: &CallRequest) -> Option<u32> {
+    let headers = vec![
+        (":method", "GET"),
+        (":scheme", request.scheme),
+        (":authority", &*request.authority),
+        (":path", &*request.path),
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("user-agent", concat!("tollgate/", env!("CARGO_PKG_VERSION"))),
+    ];
+    // The SDK's own call: only it can route the answer. Envoy's two errors are errors in it too.
+    proxy_wasm::hostcalls::dispatch_http_call(
+        &request.cluster,
+        headers,
+        None,
+        Vec::new(),
+        request.timeout,
+    )
+    .ok()
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        let Ok(mut filter) = self.0.try_borrow_mut() else { return };
+        let Some(call) = filter.calls.remove(&token) else { return };
+        let response = (headers > 0).then(|| {
+            let headers = host::headers(MapType::HttpCallResponseHeaders).unwrap_or_default();
+            let status = headers.iter().find(|(name, _)| name == b":status");
+            let status =
+                status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+            let max = body_size.min(MAX_SET_BYTES.saturating_add(1));
+            let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
+            CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
+        });
+        filter.handle(Event::CallDone { call, response }, None);
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let Ok(mut filter) = self.0.try_borrow_mut() else { return false };
+        let text = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
+        let config = match Config::parse(&text) {
+            Ok(config) => config,
+            Err(problems) => {
+                for problem in problems {
+                    log::error!("configuration refused: {problem}");
+                }
+                return false;
+            }
+        };
+        if host::property("plugin_vm_id").is_none_or(|id| id.is_empty()) {
+            log::warn!(
+                "`vm_id` is empty: every plugin without one shares its store; give this one its own"
+            );
+        }
+        let host_crypto = match config.crypto {
+            Crypto::Wasm => None,
+            Crypto::Auto | Crypto::Host => crypto::trusted(),
+        };
+        if config.crypto == Crypto::Host && host_crypto.is_none() {
+            log::error!(
+                "configuration refused: crypto: `host`, but this proxy has no signature check \
+                 that passes the filter's test; use `auto`"
+            );
+            return false;
+        }
+        let by = if host_crypto.is_some() { "the proxy, where it can" } else { "the filter" };
+        log::info!("signatures are checked by {by}");
+        let root_id = host::property("plugin_root_id").unwrap_or_default();
+        let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
+        let effects = engine.start(&env(None));
+        filter.host_crypto = host_crypto;
+        filter.removes_headers = host::is_envoy();
+        filter.tick = engine.tick_period();
+        filter.engine = Some(engine);
+        host::set_tick_period(filter.tick);
+        for effect in effects {
+            filter.carry_out(effect, None, &mut VecDeque::new());
+        }
+        true
+    }
+
+    fn on_tick(&mut self) {
+        if let Ok(mut filter) = self.0.try_borrow_mut() {
+            filter.handle(Event::Tick, None);
+        }
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { id: StreamId(id), filter: Rc::clone(&self.0) }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Stream {
+    /// Whether the request may go on: only once it was let go.
+    fn action(&self) -> Action {
+        let stage =
+            self.filter.try_borrow().ok().and_then(|filter| filter.streams.get(&self.id).copied());
+        if stage == Some(Stage::Forwarded) { Action::Continue } else { Action::Pause }
+    }
+
+    /// Lets a section of a request that is not answered here, or of its answer, through. Trailers may
+    /// come while the request waits, and do not come again.
+    fn pass(&self, section: Section) {
+        if let Ok(mut filter) = self.filter.try_borrow_mut()
+            && matches!(filter.streams.get(&self.id), Some(Stage::Forwarded | Stage::Pending))
+        {
+            let names = host::header_names(map(section));
+            filter.handle(Event::Fields { stream: self.id, section, names }, Some(self.id));
+        }
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        if let Ok(mut filter) = self.filter.try_borrow_mut() {
+            filter.streams.remove(&self.id);
+            filter.handle(Event::StreamGone { stream: self.id }, Some(self.id));
+        }
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let Some(headers) = host::headers(MapType::HttpRequestHeaders) else {
+            // What cannot be read cannot be judged.
+            respond(&engine::failed(&RequestHead::default()));
+            return Action::Pause;
+        };
+        let head = RequestHead { headers };
+        #[cfg(tollgate_trap)]
+        if head.path() == b"/trap" {
+            std::process::abort();
+        }
+        match self.filter.try_borrow_mut() {
+            Ok(mut filter) if filter.engine.is_some() => {
+                filter.streams.insert(self.id, Stage::Pending);
+                filter.handle(Event::RequestHeaders { stream: self.id, head }, Some(self.id));
+            }
+            _ => respond(&engine::failed(&head)),
+        }
+        self.action()
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.pass(Section::RequestTrailers);
+        self.action()
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        self.pass(Section::ResponseHeaders);
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.pass(Section::ResponseTrailers);
+        Action::Continue
+    }
+}

@@ -1,0 +1,339 @@
+//! Host calls that never trap: the SDK's own panic on every status they do not expect.
+//!
+//! The one module with `unsafe` in it: each block hands the host pointers to live Rust memory, or
+//! takes over memory that the host had this module allocate. An unexpected status becomes `None` or
+//! an error, and the caller degrades.
+
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use proxy_wasm::types::{BufferType, MapType};
+
+use crate::env::{Cas, PutError, Random, SharedData, Stored};
+use crate::time::{UnixMillis, millis};
+use crate::wire::Reader;
+
+/// `Ok` of the ABI.
+const OK: u32 = 0;
+/// `CasMismatch` of the ABI.
+const CAS_MISMATCH: u32 = 8;
+/// The request's direction of a stream.
+const HTTP_REQUEST: u32 = 0;
+/// The kind of metric that only grows.
+const COUNTER: u32 = 0;
+/// A version that no value has: hosts store under a new key whatever version is asked for, and
+/// refuse it on a key that exists, so this is "only if absent".
+const ABSENT: u32 = u32::MAX;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        arguments: *const u8,
+        arguments_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_continue_stream(direction: u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+    fn proxy_get_buffer_bytes(
+        kind: BufferType,
+        start: usize,
+        max: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_header_map_pairs(kind: MapType, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_remove_header_map_value(kind: MapType, name: *const u8, size: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        kind: MapType,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+        cas: u32,
+    ) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+}
+
+/// Runs a host call that returns bytes; `None` where it fails. No bytes are an empty vector.
+fn fetch(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    if call(&raw mut data, &raw mut size) != OK {
+        return None;
+    }
+    if data.is_null() {
+        return Some(Vec::new());
+    }
+    // SAFETY: on `Ok` the host has had the module's allocator make `size` bytes at `data`, filled
+    // them, and hands them over.
+    Some(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// The wall clock; where the host has none, WASI's.
+pub(super) fn now() -> UnixMillis {
+    let mut nanoseconds = 0;
+    // SAFETY: the host writes one number.
+    if unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) } == OK {
+        return UnixMillis::new(nanoseconds.checked_div(1_000_000).unwrap_or_default());
+    }
+    #[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixMillis::new(since_epoch.map(millis).unwrap_or_default())
+}
+
+/// Asks for a tick every `period`.
+pub(super) fn set_tick_period(period: Duration) {
+    let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: a number is handed over. A host without ticks says so, and fetches start late.
+    let _ = unsafe { proxy_set_tick_period_milliseconds(period) };
+}
+
+/// Every header of a map, names and values as they came; `None` where it cannot be read.
+pub(super) fn headers(kind: MapType) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    // SAFETY: see `fetch`.
+    let map = fetch(|data, size| unsafe { proxy_get_header_map_pairs(kind, data, size) });
+    pairs(&map?)
+}
+
+/// The names in a map; none where it cannot be read.
+pub(super) fn header_names(kind: MapType) -> Vec<Vec<u8>> {
+    // SAFETY: see `fetch`.
+    let map = fetch(|data, size| unsafe { proxy_get_header_map_pairs(kind, data, size) });
+    map.and_then(|map| parts(&map, |name, _| name.to_vec())).unwrap_or_default()
+}
+
+fn pairs(map: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    parts(map, |name, value| (name.to_vec(), value.to_vec()))
+}
+
+/// Takes the ABI's form of a header map apart: a count, the sizes of each name and value, then each
+/// with a zero byte behind it.
+fn parts<T>(map: &[u8], take: impl Fn(&[u8], &[u8]) -> T) -> Option<Vec<T>> {
+    if map.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut sizes = Reader::new(map);
+    let count = usize::try_from(sizes.u32()?).ok()?;
+    let mut bytes = Reader::new(map.get(count.checked_mul(8)?.checked_add(4)?..)?);
+    let mut out = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut part = || {
+            let part = bytes.slice(usize::try_from(sizes.u32()?).ok()?)?;
+            bytes.u8()?;
+            Some(part)
+        };
+        out.push(take(part()?, part()?));
+    }
+    Some(out)
+}
+
+/// The ABI's form of a header map; `None` where it is too large for it.
+fn packed(headers: &[(&str, String)]) -> Option<Vec<u8>> {
+    let mut out = u32::try_from(headers.len()).ok()?.to_le_bytes().to_vec();
+    for (name, value) in headers {
+        out.extend(u32::try_from(name.len()).ok()?.to_le_bytes());
+        out.extend(u32::try_from(value.len()).ok()?.to_le_bytes());
+    }
+    for (name, value) in headers {
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.extend_from_slice(value.as_bytes());
+        out.push(0);
+    }
+    Some(out)
+}
+
+/// Replaces every header of this name by one.
+pub(super) fn set_header(kind: MapType, name: &[u8], value: &[u8]) -> bool {
+    // SAFETY: both slices outlive the call.
+    let status = unsafe {
+        proxy_replace_header_map_value(kind, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    status == OK
+}
+
+/// Removes every header of this name, on a host that really does.
+pub(super) fn remove_header(kind: MapType, name: &[u8]) -> bool {
+    // SAFETY: the slice outlives the call.
+    unsafe { proxy_remove_header_map_value(kind, name.as_ptr(), name.len()) == OK }
+}
+
+/// Removes every header of this name. Emptied first: some hosts send on what they only removed.
+pub(super) fn empty_and_remove_header(kind: MapType, name: &[u8]) -> bool {
+    let emptied = set_header(kind, name, b"");
+    remove_header(kind, name) && emptied
+}
+
+/// Whether the host is Envoy, by a property that no other has.
+pub(super) fn is_envoy() -> bool {
+    property("xds\0node\0user_agent_name").is_some_and(|agent| agent == b"envoy")
+}
+
+/// Up to `max` bytes from the start of a buffer.
+pub(super) fn buffer(kind: BufferType, max: usize) -> Option<Vec<u8>> {
+    // SAFETY: see `fetch`.
+    fetch(|data, size| unsafe { proxy_get_buffer_bytes(kind, 0, max, data, size) })
+}
+
+/// A property of the host, by its path: segments with a zero byte between them.
+pub(super) fn property(name: &str) -> Option<Vec<u8>> {
+    // SAFETY: the slice outlives the call; see `fetch`.
+    fetch(|data, size| unsafe { proxy_get_property(name.as_ptr(), name.len(), data, size) })
+}
+
+/// Leaves a fact for other filters under `wasm.<name>`.
+pub(super) fn set_property(name: &str, value: &[u8]) {
+    // SAFETY: both slices outlive the call. A host without properties has nobody who reads them.
+    let _ = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
+}
+
+/// Answers the current request. `grpc_status` is −1 where it is not gRPC.
+pub(super) fn respond(
+    status: u16,
+    headers: &[(&str, String)],
+    body: &str,
+    grpc_status: Option<u32>,
+) -> bool {
+    let Some(headers) = packed(headers) else { return false };
+    let grpc_status = grpc_status.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1);
+    // SAFETY: all slices outlive the call.
+    let status = unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            std::ptr::null(),
+            0,
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            grpc_status,
+        )
+    };
+    status == OK
+}
+
+/// Lets the current request go on.
+pub(super) fn resume_request() -> bool {
+    // SAFETY: a number is handed over.
+    unsafe { proxy_continue_stream(HTTP_REQUEST) == OK }
+}
+
+/// Makes another context the current one; `false` where it is gone.
+pub(super) fn set_effective_context(context: u32) -> bool {
+    // SAFETY: a number is handed over.
+    unsafe { proxy_set_effective_context(context) == OK }
+}
+
+/// The counter of this name; the same name is the same counter in every worker.
+pub(super) fn define_counter(name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the slice outlives the call, the host writes one number.
+    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Adds to a counter.
+pub(super) fn increment(counter: u32, by: u64) {
+    let by = i64::try_from(by).unwrap_or(i64::MAX);
+    // SAFETY: numbers are handed over. A count that is lost is no reason to fail a request.
+    let _ = unsafe { proxy_increment_metric(counter, by) };
+}
+
+/// Calls a function that only this host has. Some hosts trap on a name that they do not know.
+pub(super) fn foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+    // SAFETY: both slices outlive the call; see `fetch`.
+    fetch(|data, size| unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            data,
+            size,
+        )
+    })
+}
+
+/// The host's shared key-value store.
+pub(super) struct HostStore;
+
+impl SharedData for HostStore {
+    fn get(&self, key: &str) -> Stored {
+        let mut cas = 0;
+        // SAFETY: the key outlives the call, the host writes one number; see `fetch`.
+        let value = fetch(|data, size| unsafe {
+            proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas)
+        });
+        match value {
+            None => Stored::default(),
+            Some(value) => {
+                Stored { value: Some(value).filter(|value| !value.is_empty()), cas: Some(Cas(cas)) }
+            }
+        }
+    }
+
+    fn put(&self, key: &str, value: &[u8], expected: Option<Cas>) -> Result<(), PutError> {
+        let cas = expected.map_or(ABSENT, |Cas(cas)| cas);
+        // SAFETY: both slices outlive the call.
+        let status = unsafe {
+            proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+        };
+        match status {
+            OK => Ok(()),
+            CAS_MISMATCH => Err(PutError::Lost),
+            _ => Err(PutError::Unsupported),
+        }
+    }
+}
+
+/// WASI's randomness.
+pub(super) struct HostRandom;
+
+impl Random for HostRandom {
+    fn u64(&self) -> u64 {
+        // A host without randomness still gets a number that differs from call to call.
+        getrandom::u64().unwrap_or_else(|_| now().millis())
+    }
+}
