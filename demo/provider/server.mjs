@@ -1,0 +1,319 @@
+// An OpenID provider with Okta's shape, for the demo and the tests. Never for anything else: its
+// secrets are in this file, and its control port signs whatever it is asked to.
+//
+// Public port (PORT, 9000), as a real provider would have it, all below the issuer's path:
+//   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too
+//   /v1/token                           client credentials, with `resource` and `scope`
+//   /v1/keys                            the JWKS
+//
+// Control port (CONTROL_PORT, 9001), on loopback whatever HOST says; every answer is JSON:
+//   GET  /ready                     is the public port open?
+//   GET  /hits                      requests per path on the public port; POST /hits/reset
+//   POST /rotate?alg=RS256          a new signing key; the old ones stay published
+//   POST /retire                    only the newest key of each algorithm stays published
+//   POST /jwks?mode=MODE&ms=1000    what the JWKS endpoint does from now on, see `faults` below
+//   POST /sign                      {"header": {...}, "claims": {...}} laid over a token that is
+//                                   right in every way; null removes a member. "alg" in the header
+//                                   picks the key; "kid" is only a label.
+//   POST /down, POST /up            closes the public port, open connections too; opens it again
+//
+// Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds).
+
+import crypto from 'node:crypto';
+import http from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import * as jose from 'jose';
+
+// Its advice on the console is for operators of a real provider.
+console.warn = console.info = () => {};
+const { Provider, errors } = await import('oidc-provider');
+
+const HOST = process.env.HOST ?? '127.0.0.1';
+const PORT = Number(process.env.PORT ?? 9000);
+const CONTROL_PORT = Number(process.env.CONTROL_PORT ?? 9001);
+const ISSUER = process.env.ISSUER ?? `http://127.0.0.1:${PORT}/oauth2/default`;
+const TTL = Number(process.env.TTL ?? 300);
+const BASE = new URL(ISSUER).pathname.replace(/\/$/, '');
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'PS256'];
+
+/** The largest body that the control port reads, in bytes. */
+const MAX_BODY = 1 << 20;
+
+// ---- who may ask for what ------------------------------------------------------------------
+
+const SCOPES = ['orders:read', 'orders:write', 'admin'];
+
+/** The APIs that tokens can be for, and the algorithm that signs each one's. */
+const RESOURCES = {
+  'https://api.example': 'RS256',
+  'https://other.example': 'RS256',
+  'https://api-es256.example': 'ES256',
+  'https://api-eddsa.example': 'EdDSA',
+  'https://api-ps256.example': 'PS256',
+};
+
+/** Client and secret; the tokens of `svc-untyped` look exactly like Okta's. */
+const CLIENTS = {
+  svc: 'svc-secret',
+  admin: 'admin-secret',
+  'svc-untyped': 'svc-untyped-secret',
+};
+
+/** Okta's header has no `typ`; the client is in `cid`, the scopes in `scp`, nowhere else. */
+function asOkta(token) {
+  token.header = { ...token.header, typ: undefined };
+  delete token.payload.client_id;
+  delete token.payload.scope;
+  token.payload.ver = 1;
+}
+
+function configuration(keys) {
+  return {
+    clients: Object.entries(CLIENTS).map(([client_id, client_secret]) => ({
+      client_id,
+      client_secret,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+    })),
+    jwks: { keys: structuredClone(keys) },
+    scopes: SCOPES,
+    cookies: { keys: ['this provider sets no cookie'] },
+    ttl: { ClientCredentials: TTL },
+    routes: { authorization: '/v1/authorize', token: '/v1/token', jwks: '/v1/keys', userinfo: '/v1/userinfo' },
+    extraTokenClaims: (_ctx, token) => ({
+      cid: token.clientId,
+      uid: token.clientId,
+      scp: token.scope ? token.scope.split(' ') : [],
+      groups: token.clientId === 'admin' ? ['staff', 'admins'] : ['staff'],
+    }),
+    formats: {
+      customizers: {
+        jwt: (_ctx, token, structured) => {
+          if (token.clientId === 'svc-untyped') asOkta(structured);
+        },
+      },
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => 'https://api.example',
+        useGrantedResource: () => true,
+        getResourceServerInfo: (_ctx, resource) => {
+          const alg = RESOURCES[resource];
+          if (!alg) throw new errors.InvalidTarget();
+          return {
+            audience: resource,
+            scope: SCOPES.join(' '),
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: TTL,
+            jwt: { sign: { alg } },
+          };
+        },
+      },
+    },
+  };
+}
+
+// ---- keys, newest first --------------------------------------------------------------------
+
+let keys = [];
+let answer;
+
+async function addKey(alg) {
+  const { privateKey } = await jose.generateKeyPair(alg, { extractable: true });
+  const jwk = await jose.exportJWK(privateKey);
+  const key = { ...jwk, alg, use: 'sig', kid: await jose.calculateJwkThumbprint(jwk) };
+  keys = [key, ...keys];
+  return key;
+}
+
+/** oidc-provider reads its keys once, so a change of keys is a new provider; tokens are JWTs and live on. */
+function reload() {
+  const provider = new Provider(ISSUER, configuration(keys));
+  provider.on('server_error', (_ctx, error) => log('provider error', error));
+  answer = provider.callback();
+}
+
+/** How node signs for each algorithm; jose would refuse the headers that tests want signed. */
+const SIGN = {
+  RS256: (data, key) => crypto.sign('sha256', data, key),
+  ES256: (data, key) => crypto.sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }),
+  EdDSA: (data, key) => crypto.sign(null, data, key),
+  PS256: (data, key) => crypto.sign('sha256', data, { key, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
+};
+
+function sign({ header = {}, claims = {} }) {
+  const alg = header.alg ?? 'RS256';
+  const key = keys.find((candidate) => candidate.alg === alg);
+  if (!key) throw new RangeError(`no key for ${alg}; there are ${ALGORITHMS.join(', ')}`);
+  const now = Math.floor(Date.now() / 1000);
+  const protectedHeader = overlay({ alg, typ: 'at+jwt', kid: key.kid }, header);
+  const payload = overlay(
+    { iss: ISSUER, aud: 'https://api.example', sub: 'svc', cid: 'svc', scp: ['orders:read'], iat: now, exp: now + TTL },
+    claims,
+  );
+  const signed = [protectedHeader, payload].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  const signature = SIGN[alg](Buffer.from(signed), crypto.createPrivateKey({ key, format: 'jwk' }));
+  return { token: `${signed}.${signature.toString('base64url')}`, header: protectedHeader, claims: payload };
+}
+
+function overlay(right, wrong) {
+  const members = Object.entries({ ...right, ...wrong });
+  return Object.fromEntries(members.filter(([, value]) => value !== null));
+}
+
+// ---- the public port -----------------------------------------------------------------------
+
+let hits = {};
+let fault = { mode: 'ok', ms: 1000 };
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** A well-formed key set of nine million bytes, without a usable key. */
+function* hugeKeySet() {
+  const filler = `{"kty":"oct","kid":"${'x'.repeat(9_000)}"},`;
+  yield '{"keys":[';
+  for (let bytes = 0; bytes < 9_000_000; bytes += filler.length) yield filler;
+  yield '{"kty":"oct"}]}';
+}
+
+/** What the JWKS endpoint can do instead of its job. Each answers, but `ok` and `slow`. */
+const faults = {
+  ok: undefined,
+  slow: undefined,
+  404: (_req, res) => res.writeHead(404, JSON_TYPE).end('{"error":"not_found"}'),
+  500: (_req, res) => res.writeHead(500, { 'content-type': 'text/plain' }).end('internal error'),
+  empty: (_req, res) => res.writeHead(200, JSON_TYPE).end('{"keys":[]}'),
+  html: (_req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Please sign in to the network.</body></html>'),
+  redirect: (_req, res) => res.writeHead(302, { location: `${ISSUER}/v1/elsewhere` }).end(),
+  truncated: async (_req, res) => {
+    res.writeHead(200, { ...JSON_TYPE, 'content-length': 4096 });
+    res.write('{"keys":[{"kty":"RSA","n":"');
+    await sleep(50);
+    res.destroy();
+  },
+  huge: (_req, res) => {
+    res.writeHead(200, JSON_TYPE);
+    return pipeline(hugeKeySet(), res).catch(() => res.destroy());
+  },
+};
+
+async function serve(req, res) {
+  const { pathname } = new URL(req.url, 'http://provider');
+  hits[pathname] = (hits[pathname] ?? 0) + 1;
+  if (pathname === `${BASE}/v1/keys` && fault.mode !== 'ok') {
+    if (fault.mode === 'slow') await sleep(fault.ms);
+    else return faults[fault.mode](req, res);
+  }
+  if (!req.url.startsWith(`${BASE}/`)) return res.writeHead(404).end();
+  // oidc-provider sits at the root and learns from originalUrl what it is mounted on.
+  req.originalUrl = req.url.replace('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration');
+  req.url = req.originalUrl.slice(BASE.length);
+  return answer(req, res);
+}
+
+const server = http.createServer((req, res) => {
+  Promise.resolve(serve(req, res)).catch((error) => fail(res, 500, error));
+});
+
+// A connection that the proxy keeps is never closed under a request that is on its way.
+server.keepAliveTimeout = 0;
+
+const open = () => new Promise((resolve, reject) => {
+  if (server.listening) return resolve();
+  server.once('error', reject);
+  server.listen(PORT, HOST, () => { server.off('error', reject); resolve(); });
+});
+
+const close = () => new Promise((resolve) => {
+  if (!server.listening) return resolve();
+  server.close(() => resolve());
+  server.closeAllConnections();
+});
+
+// ---- the control port ----------------------------------------------------------------------
+
+const published = () => keys.map(({ kid, alg }) => ({ kid, alg }));
+
+const controls = {
+  'GET /ready': () => ({ ready: server.listening, issuer: ISSUER }),
+  'GET /hits': () => hits,
+  'POST /hits/reset': () => (hits = {}),
+  'POST /rotate': async ({ query }) => {
+    const alg = query.get('alg') ?? 'RS256';
+    if (!ALGORITHMS.includes(alg)) throw new RangeError(`alg must be one of ${ALGORITHMS.join(', ')}`);
+    const { kid } = await addKey(alg);
+    reload();
+    return { kid, published: published() };
+  },
+  'POST /retire': () => {
+    const seen = new Set();
+    keys = keys.filter(({ alg }) => !seen.has(alg) && seen.add(alg));
+    reload();
+    return { published: published() };
+  },
+  'POST /jwks': ({ query }) => {
+    const mode = query.get('mode') ?? 'ok';
+    if (!Object.hasOwn(faults, mode)) throw new RangeError(`mode must be one of ${Object.keys(faults).join(', ')}`);
+    fault = { mode, ms: Number(query.get('ms') ?? 1000) };
+    return fault;
+  },
+  'POST /sign': ({ body }) => sign(body ? JSON.parse(body) : {}),
+  'POST /down': async () => { await close(); return { ready: false }; },
+  'POST /up': async () => { await open(); return { ready: true }; },
+};
+
+async function read(req) {
+  let body = '';
+  for await (const chunk of req.setEncoding('utf8')) {
+    body += chunk;
+    if (body.length > MAX_BODY) throw new RangeError(`a body has at most ${MAX_BODY} bytes`);
+  }
+  return body;
+}
+
+async function control(req, res) {
+  const { pathname, searchParams: query } = new URL(req.url, 'http://control');
+  const act = controls[`${req.method} ${pathname}`];
+  if (!act) return fail(res, 404, new RangeError(`there are: ${Object.keys(controls).join(', ')}`));
+  try {
+    const result = await act({ query, body: await read(req) });
+    return res.writeHead(200, JSON_TYPE).end(`${JSON.stringify(result)}\n`);
+  } catch (error) {
+    return fail(res, error instanceof RangeError || error instanceof SyntaxError ? 400 : 500, error);
+  }
+}
+
+function fail(res, status, error) {
+  if (status === 500) log('error', error);
+  if (res.headersSent) return res.destroy();
+  return res.writeHead(status, JSON_TYPE).end(`${JSON.stringify({ error: error.message })}\n`);
+}
+
+// ---- start ---------------------------------------------------------------------------------
+
+function log(what, error) {
+  console.error(`${new Date().toISOString()} ${what}: ${error?.stack ?? error}`);
+}
+
+for (const alg of ALGORITHMS) await addKey(alg);
+reload();
+
+try {
+  await open();
+  await new Promise((resolve, reject) => {
+    http.createServer(control).once('error', reject).listen(CONTROL_PORT, '127.0.0.1', resolve);
+  });
+} catch (error) {
+  console.error(`the provider cannot listen: ${error.message}`);
+  process.exit(1);
+}
+// From here on nothing ends it but a signal.
+process.on('uncaughtException', (error) => log('uncaught exception', error));
+process.on('unhandledRejection', (error) => log('unhandled rejection', error));
+console.log(`issuer ${ISSUER} on ${HOST}:${PORT}, control on 127.0.0.1:${CONTROL_PORT}`);

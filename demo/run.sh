@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# The demo on this machine: builds the filter, starts the provider, the upstream and Envoy, tells the
+# story, and stays up until Ctrl-C. With ONCE=1 it ends after the story.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'demo: %s\n' "$*"; }
+die() {
+  printf 'demo: %s\n' "$*" >&2
+  exit 1
+}
+
+names=()
+pids=()
+# Ends what this script started, by process id, newest first.
+end_parts() {
+  local at
+  for ((at = ${#pids[@]} - 1; at >= 0; at--)); do
+    kill "${pids[at]}" 2>/dev/null || true
+  done
+  for ((at = ${#pids[@]} - 1; at >= 0; at--)); do
+    wait "${pids[at]}" 2>/dev/null || true
+  done
+}
+trap end_parts EXIT
+trap 'printf "\n"; say "ending what was started"; exit 130' INT
+trap 'exit 143' TERM
+
+# start NAME OUTPUT COMMAND…: what it prints goes to target/demo/OUTPUT, its log is target/demo/NAME.log.
+start() {
+  local name=$1 output=$2
+  shift 2
+  "$@" >"target/demo/$output" 2>&1 </dev/null &
+  names+=("$name")
+  pids+=($!)
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+answers() {
+  local status
+  status=$( (exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$2" >&3 && head -n 1 <&3) 2>/dev/null) || return 1
+  [[ $status == *" 200 "* ]]
+}
+
+# One sentence and the end of the log when a part has ended by itself.
+check_parts() {
+  local at
+  for at in "${!pids[@]}"; do
+    kill -0 "${pids[at]}" 2>/dev/null && continue
+    tail -n 15 "target/demo/${names[at]}.log" 2>/dev/null | sed 's/^/    /' >&2
+    die "${names[at]} has ended; the whole log is target/demo/${names[at]}.log"
+  done
+}
+
+# wait_for NAME PORT PATH: until it answers 200, a minute at most.
+wait_for() {
+  local deadline=$((SECONDS + 60))
+  until answers "$2" "$3"; do
+    check_parts
+    ((SECONDS < deadline)) || die "$1 does not answer on 127.0.0.1:$2 after 60 seconds; see target/demo/$1.log"
+    sleep 0.1
+  done
+}
+
+demo/setup.sh
+# shellcheck source=/dev/null
+. .tools/env.sh
+
+for part in "10000 Envoy" "9901 Envoy's admin page" "9000 the provider" "9001 the provider's control port" "8080 the upstream"; do
+  ! listens "${part%% *}" || die "port ${part%% *} on 127.0.0.1 is in use, ${part#* } needs it: end what listens there (ss -ltnp shows it)"
+done
+
+say "building the filter"
+cargo wasm --locked || die "the filter does not build; cargo says why above"
+# Cargo may be told to build elsewhere; envoy.yaml names one place.
+built=$(cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/wasm32-wasip1/release/tollgate.wasm
+wasm=target/wasm32-wasip1/release/tollgate.wasm
+mkdir -p target/demo "${wasm%/*}"
+[ "$built" -ef "$wasm" ] || cp "$built" "$wasm"
+rm -f target/demo/*
+
+say "starting the provider, the upstream and Envoy; their logs are in target/demo"
+start provider provider.log "$TOLLGATE_NODE" demo/provider/server.mjs
+start upstream upstream.log "$TOLLGATE_NODE" demo/upstream.mjs
+wait_for provider 9001 /ready
+wait_for upstream 8080 /
+start envoy access.log "$TOLLGATE_ENVOY" -c envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200
+wait_for envoy 9901 /ready
+demo/mistake.sh
+
+"$TOLLGATE_NODE" demo/story.mjs
+
+if [ "${ONCE:-}" = 1 ]; then
+  exit 0
+fi
+while :; do
+  check_parts
+  sleep 1
+done

@@ -1,0 +1,284 @@
+// The story on the terminal: one step after the other, each with the request, the answer and the
+// reason, each held to what it says. The first step that does not come out as told ends it with 1.
+//
+// It talks to parts that are up already: demo/run.sh or docker-compose.yml starts them.
+
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+
+const ISSUER = 'http://127.0.0.1:9000/oauth2/default';
+const CONTROL = 'http://127.0.0.1:9001';
+const API = 'http://127.0.0.1:10000';
+const ADMIN = 'http://127.0.0.1:9901';
+const ENVOY_LOG = 'target/demo/envoy.log';
+const MISTAKE_LOG = 'target/demo/mistake.log';
+const AUDIENCE = 'https://api.example';
+
+// ---- how it looks --------------------------------------------------------------------------
+
+const coloured = process.stdout.isTTY && !process.env.NO_COLOR;
+const paint = (code) => (text) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
+const [bold, dim, red, green] = [1, 2, 31, 32].map(paint);
+
+const say = (text = '') => console.log(text);
+const line = (label, text) => say(`   ${dim(label.padEnd(4))} ${text}`);
+
+/** Enough of a token to know it again, too little to use it. */
+const shortened = (token) => `${token.slice(0, 12)}…${token.slice(-6)}`;
+
+// ---- what must be true ---------------------------------------------------------------------
+
+class NotAsTold extends Error {}
+
+function expect(what, found, expected) {
+  if (JSON.stringify(found) === JSON.stringify(expected)) return;
+  throw new NotAsTold(`${what}\n   expected  ${JSON.stringify(expected)}\n   found     ${JSON.stringify(found)}`);
+}
+
+function expectMatch(what, found, pattern) {
+  if (pattern.test(found ?? '')) return;
+  throw new NotAsTold(`${what}\n   expected  ${pattern}\n   found     ${JSON.stringify(found)}`);
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// ---- talking to the parts ------------------------------------------------------------------
+
+/** One request; never through a proxy, never reusing a connection. Rejects after ten seconds. */
+function request(method, url, { headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const req = http.request(url, { method, headers, agent: false, timeout: 10_000 }, (res) => {
+      let text = '';
+      res.setEncoding('utf8').on('data', (chunk) => { text += chunk; });
+      res.on('error', reject).on('end', () => resolve({ status: res.statusCode, headers: res.headers, text }));
+    });
+    req.on('timeout', () => req.destroy(new Error(`${method} ${url}: no answer within 10 seconds`)));
+    req.on('error', reject).end(body);
+  });
+}
+
+async function control(path, body) {
+  const { status, text } = await request(path === '/hits' ? 'GET' : 'POST', CONTROL + path, { body });
+  expect(`the provider's control port, ${path}`, status, 200);
+  return JSON.parse(text);
+}
+
+const keyFetches = async () => (await control('/hits'))['/oauth2/default/v1/keys'] ?? 0;
+
+/** Fetches a token by client credentials, as any client would. */
+async function tokenFor(client, resource = AUDIENCE, scope = 'orders:read') {
+  const { status, text } = await request('POST', `${ISSUER}/v1/token`, {
+    headers: {
+      authorization: `Basic ${Buffer.from(`${client}:${client}-secret`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope, resource }).toString(),
+  });
+  line('>', `POST /oauth2/default/v1/token  client=${client} grant_type=client_credentials resource=${resource}`);
+  expect('the token endpoint', status, 200);
+  const token = JSON.parse(text).access_token;
+  const header = decoded(token, 0);
+  line('<', `200  a token signed with ${header.alg}, key ${header.kid.slice(0, 8)}…`);
+  return token;
+}
+
+const decoded = (token, part) => JSON.parse(Buffer.from(token.split('.')[part], 'base64url').toString());
+
+async function call(path, token) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const answer = await request('GET', API + path, { headers });
+  line('>', `GET ${path}${token === undefined ? '' : `  authorization: Bearer ${shortened(token)}`}`);
+  return answer;
+}
+
+/** The request went through: shows what the upstream received. */
+async function allowed(path, token, identity) {
+  const { status, text } = await call(path, token);
+  line('<', status === 200 ? green(status) : red(`${status}  ${text}`));
+  expect('the status', status, 200);
+  const { headers } = JSON.parse(text);
+  line('', `the upstream saw x-tollgate-identity: ${headers['x-tollgate-identity']}`);
+  line('', `                 x-tollgate-provider: ${headers['x-tollgate-provider']}`);
+  line('', `                 authorization: ${headers.authorization ?? 'nothing, the token stays at the proxy'}`);
+  expect('the identity that the upstream saw', headers['x-tollgate-identity'], [identity]);
+  expect('the provider that the upstream saw', headers['x-tollgate-provider'], ['okta']);
+  expect('the credential that the upstream saw', headers.authorization, undefined);
+}
+
+/** The request was refused: shows the answer, and the reason from the operator's log. */
+async function refused(path, token, { status, code, challenge }) {
+  const answer = await call(path, token);
+  line('<', `${answer.status === status ? green(answer.status) : red(answer.status)}  www-authenticate: ${answer.headers['www-authenticate'] ?? '-'}`);
+  line('', answer.text.trim());
+  expect('the status', answer.status, status);
+  const body = JSON.parse(answer.text);
+  expect('the code in the answer', body.code, code);
+  expect('the challenge', answer.headers['www-authenticate'], challenge);
+  expect('whether caches may keep the answer', answer.headers['cache-control'], 'no-store');
+  const logged = await logLine(body.request_id);
+  line('log', `step ${logged.step}: ${logged.reason}`);
+  line('', `what to do: ${logged.remedy}`);
+  expect('the code in the log', logged.code, code);
+  if (token !== undefined && readFileSync(ENVOY_LOG, 'utf8').includes(token)) {
+    throw new NotAsTold('the log\n   expected  no token in it\n   found     this one');
+  }
+}
+
+/** Tollgate's line about a request, once Envoy has written it. */
+async function logLine(requestId) {
+  const deadline = Date.now() + 5_000;
+  while (Date.now() < deadline) {
+    for (const text of readFileSync(ENVOY_LOG, 'utf8').split('\n')) {
+      if (requestId && text.includes(requestId) && text.includes('{')) return JSON.parse(text.slice(text.indexOf('{')));
+    }
+    await sleep(50);
+  }
+  throw new NotAsTold(`the operator's log\n   expected  a line about request ${requestId} in ${ENVOY_LOG}\n   found     none`);
+}
+
+// ---- the story -----------------------------------------------------------------------------
+
+const INVALID = 'Bearer realm="api", error="invalid_token"';
+let good;
+
+const steps = [
+  ['A client fetches a token and calls the API', async () => {
+    good = await tokenFor('svc');
+    await allowed('/orders/7', good, 'svc');
+  }],
+
+  ['No token', async () => {
+    await refused('/orders/7', undefined, { status: 401, code: 'credential_missing', challenge: 'Bearer realm="api"' });
+  }],
+
+  ['Somebody changes who the token is about', async () => {
+    const [header, , signature] = good.split('.');
+    line('', 'its payload says "uid": "admin" now, its signature is still the old one');
+    const claims = Buffer.from(JSON.stringify({ ...decoded(good, 1), uid: 'admin' })).toString('base64url');
+    await refused('/orders/7', `${header}.${claims}.${signature}`, { status: 401, code: 'token_signature_invalid', challenge: INVALID });
+  }],
+
+  ['The token has expired', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const { token } = await control('/sign', JSON.stringify({ claims: { iat: now - 7200, exp: now - 3600 } }));
+    await refused('/orders/7', token, { status: 401, code: 'token_expired', challenge: INVALID });
+  }],
+
+  ['The token is for another API', async () => {
+    const token = await tokenFor('svc', 'https://other.example');
+    await refused('/orders/7', token, { status: 401, code: 'token_audience_mismatch', challenge: INVALID });
+  }],
+
+  ["Envoy's own RBAC filter uses the identity: /admin is for `admin` alone", async () => {
+    const { status, text } = await call('/admin/users', good);
+    line('<', `${status === 403 ? green(status) : red(status)}  ${text}`);
+    expect('the status', status, 403);
+    expect('who refused', text, 'RBAC: access denied');
+    await allowed('/admin/users', await tokenFor('admin'), 'admin');
+  }],
+
+  ['The provider changes its signing key', async () => {
+    // The forged token of step 3 was worth a look at the keys; the next one is due after `cooldown`.
+    await sleep(1_500);
+    const before = await keyFetches();
+    const { kid } = await control('/rotate?alg=RS256');
+    line('', `the provider signs with a new key now: ${kid.slice(0, 8)}…`);
+    const token = await tokenFor('svc');
+    expect('the key that signed the token', decoded(token, 0).kid, kid);
+    await allowed('/orders/7', token, 'svc');
+    for (let more = 0; more < 20; more += 1) {
+      const { status } = await request('GET', `${API}/orders/${more}`, { headers: { authorization: `Bearer ${token}` } });
+      expect('the status of a further request', status, 200);
+    }
+    const fetches = await keyFetches() - before;
+    line('', `20 more requests on new connections: all 200; the keys were fetched ${fetches === 1 ? 'once' : `${fetches} times`}`);
+    expect('key fetches since the change', fetches, 1);
+    good = token;
+  }],
+
+  ['The provider goes down', async () => {
+    await control('/down');
+    try {
+      const gone = await request('GET', `${ISSUER}/v1/keys`).then(() => 'an answer', (error) => error.code);
+      line('', `GET ${ISSUER}/v1/keys: ${gone}`);
+      expect('what the provider says', gone, 'ECONNREFUSED');
+      await allowed('/orders/7', good, 'svc');
+    } finally {
+      await control('/up');
+    }
+  }],
+
+  ['The mistake that Tollgate was made for: a session provider that provides no session', async () => {
+    const lines = readFileSync(MISTAKE_LOG, 'utf8').trimEnd().split('\n');
+    line('', 'in the configuration, one word: "session_from": "oauth_token"   (was "okta")');
+    line('>', 'envoy --mode validate -c target/demo/mistake.yaml');
+    const reason = lines.find((text) => text.includes('apis[1].session_from'));
+    const status = lines.at(-1);
+    line('<', `${status === 'exit status 0' ? red(status) : green(status)}, refused before any request is served`);
+    line('log', reason === undefined ? red('nothing about apis[1].session_from') : reason.replace(/^.*?(?=apis\[1\])/, ''));
+    expectMatch('what Envoy did', status, /^exit status [1-9]/);
+    expectMatch('the line that names the field', reason, /apis\[1\]\.session_from: `oauth_token` is no provider of this API/);
+  }],
+];
+
+const shell = (command, comment) => say(`  ${bold(command.padEnd(comment ? 52 : 0))}${comment ? dim(`  # ${comment}`) : ''}`);
+
+function whatToTry() {
+  say('Everything stays up; Ctrl-C ends it. Things to try, in another terminal:');
+  say();
+  shell(`TOKEN=$(curl -s -u svc:svc-secret -d grant_type=client_credentials -d scope=orders:read ${ISSUER}/v1/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`);
+  shell(`curl -i -H "Authorization: Bearer $TOKEN" ${API}/orders/7`);
+  shell(`curl -i -H "Authorization: Bearer nonsense" ${API}/orders/7`);
+  shell(`curl -i ${API}/health`, 'the one API without authentication');
+  shell(`curl -X POST ${CONTROL}/rotate`, 'then fetch a new TOKEN');
+  shell(`curl -X POST ${CONTROL}/down`, 'and /up again');
+  shell(`curl ${CONTROL}/hits`, 'what the provider was asked');
+  shell(`curl -s '${ADMIN}/stats?filter=tollgate'`, 'what Tollgate counted');
+  shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
+  say();
+  say('Your own provider: in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the');
+  say('cluster `okta` your provider\'s address, with TLS:');
+  say();
+  for (const text of OWN_CLUSTER) say(`  ${text}`);
+  say();
+  say(process.env.IN_CONTAINERS
+    ? 'Then: docker compose restart envoy'
+    : 'End this, then: .tools/bin/node demo/upstream.mjs & .tools/bin/envoy -c envoy.yaml');
+}
+
+const OWN_CLUSTER = `
+- name: okta
+  type: STRICT_DNS
+  connect_timeout: 2s
+  load_assignment:
+    cluster_name: okta
+    endpoints:
+      - lb_endpoints:
+          - endpoint: { address: { socket_address: { address: example.okta.com, port_value: 443 } } }
+  transport_socket:
+    name: envoy.transport_sockets.tls
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+      sni: example.okta.com
+      common_tls_context:
+        validation_context:
+          trusted_ca: { filename: /etc/ssl/certs/ca-certificates.crt }
+          match_typed_subject_alt_names:
+            - { san_type: DNS, matcher: { exact: example.okta.com } }`.trim().split('\n');
+
+say();
+for (const [at, [title, tell]] of steps.entries()) {
+  say(bold(`${at + 1}. ${title}`));
+  try {
+    await tell();
+  } catch (error) {
+    say();
+    say(red(`Step ${at + 1} did not come out as told: ${error instanceof NotAsTold ? error.message : error.stack}`));
+    say(`The logs are in target/demo.`);
+    process.exit(1);
+  }
+  say();
+}
+say(green(`All ${steps.length} steps came out as told.`));
+say();
+if (process.env.ONCE !== '1') whatToTry();
