@@ -1,0 +1,38 @@
+//! The filter inside a real Envoy, in front of a real upstream, with keys from a real OpenID
+//! provider or from a server that misbehaves as told.
+//!
+//! Nothing here looks inside the filter: what counts is what a client gets, what the upstream saw,
+//! what the key server was asked for, and what the operator can read. Waits are deadlines on
+//! conditions and generous ones; how long something took decides nothing.
+//!
+//! `make setup` brings Envoy, Node and the provider, `make wasm` builds the module; a test that
+//! lacks one of them fails and says so.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "tests: what is wrong should stop them at once, and they live in real time"
+)]
+
+mod e2e {
+    mod harness;
+
+    mod answers;
+    mod faults;
+    mod foreign;
+    mod hostile;
+    mod hygiene;
+    mod isolation;
+    mod keys;
+    mod matching;
+    mod reload;
+    mod story;
+    mod trap;
+}

@@ -1,0 +1,335 @@
+//! Envoy's bootstrap, built from what a test wants.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::places;
+use super::process::free_port;
+
+/// A configuration of these providers and these APIs (null: the one that is there by default), which
+/// logs every refusal.
+pub(crate) fn configuration(providers: Value, apis: Value) -> Value {
+    let mut all = json!({ "providers": providers, "log": { "per_second": 1000 } });
+    if !apis.is_null() {
+        all["apis"] = apis;
+    }
+    all
+}
+
+/// The filter, as one listener loads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    configuration: String,
+    root_id: String,
+    vm_id: String,
+    module: PathBuf,
+    stop_iteration: bool,
+}
+
+impl Filter {
+    /// The filter with this configuration.
+    pub(crate) fn new(configuration: &Value) -> Self {
+        Self::raw(&configuration.to_string())
+    }
+
+    /// The filter with a configuration that need not be JSON.
+    pub(crate) fn raw(configuration: &str) -> Self {
+        Self {
+            configuration: configuration.to_owned(),
+            root_id: "tollgate".to_owned(),
+            vm_id: "tollgate".to_owned(),
+            module: places::wasm(),
+            stop_iteration: false,
+        }
+    }
+
+    /// Another root id, which is the default `instance`.
+    pub(crate) fn root_id(mut self, root_id: &str) -> Self {
+        root_id.clone_into(&mut self.root_id);
+        self
+    }
+
+    /// Another VM than the one that all filters of a build share.
+    pub(crate) fn vm_id(mut self, vm_id: &str) -> Self {
+        vm_id.clone_into(&mut self.vm_id);
+        self
+    }
+
+    /// Whether Envoy goes on with body and trailers while the filter has the headers wait.
+    pub(crate) fn stop_iteration(mut self, allowed: bool) -> Self {
+        self.stop_iteration = allowed;
+        self
+    }
+
+    /// Another build of the module, or another module.
+    pub(crate) fn module(mut self, module: PathBuf) -> Self {
+        self.module = module;
+        self
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "name": "tollgate",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": {
+                    "name": "tollgate",
+                    "root_id": self.root_id,
+                    "failure_policy": "FAIL_RELOAD",
+                    "allow_on_headers_stop_iteration": self.stop_iteration,
+                    "configuration": {
+                        "@type": "type.googleapis.com/google.protobuf.StringValue",
+                        "value": self.configuration
+                    },
+                    "vm_config": {
+                        "vm_id": self.vm_id,
+                        "runtime": "envoy.wasm.runtime.v8",
+                        "code": { "local": { "filename": self.module } }
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// A port of the proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
+    /// Where it listens.
+    pub(crate) port: u16,
+    filters: Vec<Value>,
+    normalise: bool,
+    answers_itself: bool,
+    idle_timeout: Duration,
+}
+
+impl Listener {
+    /// A listener without any filter but the router, settings as in the repository's envoy.yaml.
+    pub(crate) fn plain() -> Self {
+        Self {
+            port: free_port(),
+            filters: Vec::new(),
+            normalise: true,
+            answers_itself: false,
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// A listener with the filter.
+    pub(crate) fn new(filter: &Filter) -> Self {
+        Self::plain().then(filter.to_json())
+    }
+
+    /// Adds a filter behind those that are there.
+    pub(crate) fn then(mut self, filter: Value) -> Self {
+        self.filters.push(filter);
+        self
+    }
+
+    /// Takes the place of another listener: its port, and so its name.
+    pub(crate) const fn in_place_of(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Lets every path and header through to the filter as the client wrote it.
+    pub(crate) const fn raw(mut self) -> Self {
+        self.normalise = false;
+        self
+    }
+
+    /// Answers 200 by itself and logs nothing: what is left is the proxy's own work.
+    pub(crate) const fn answering_itself(mut self) -> Self {
+        self.answers_itself = true;
+        self
+    }
+
+    /// How long a request may stand still before Envoy ends it.
+    pub(crate) const fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
+        self
+    }
+
+    fn to_json(&self, access_log: &Path) -> Value {
+        let mut filters = self.filters.clone();
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" }
+        }));
+        let mut manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "ingress",
+            "use_remote_address": true,
+            "http_protocol_options": { "enable_trailers": true },
+            "stream_idle_timeout": format!("{}s", self.idle_timeout.as_secs_f64()),
+            "upgrade_configs": [{ "upgrade_type": "websocket" }],
+            "http_filters": filters,
+            "route_config": { "virtual_hosts": [{
+                "name": "all", "domains": ["*"],
+                "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]
+            }] },
+            "access_log": [{
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                    "path": access_log,
+                    "log_format": { "json_format": {
+                        "path": "%PATH(NQ)%",
+                        "status": "%RESPONSE_CODE%",
+                        "details": "%RESPONSE_CODE_DETAILS%",
+                        "identity": "%FILTER_STATE(wasm.tollgate.identity:PLAIN)%",
+                        "provider": "%FILTER_STATE(wasm.tollgate.provider:PLAIN)%",
+                        "api": "%FILTER_STATE(wasm.tollgate.api:PLAIN)%",
+                        "code": "%FILTER_STATE(wasm.tollgate.code:PLAIN)%"
+                    } }
+                }
+            }]
+        });
+        if self.answers_itself {
+            manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
+                "match": { "prefix": "/" },
+                "direct_response": { "status": 200, "body": { "inline_string": "ok\n" } }
+            }]);
+            manager["access_log"] = json!([]);
+        }
+        if self.normalise {
+            manager["normalize_path"] = json!(true);
+            manager["merge_slashes"] = json!(true);
+            manager["path_with_escaped_slashes_action"] = json!("UNESCAPE_AND_REDIRECT");
+            manager["common_http_protocol_options"] =
+                json!({ "headers_with_underscores_action": "REJECT_REQUEST" });
+        }
+        json!({
+            "name": format!("port-{}", self.port),
+            "address": { "socket_address": { "address": "127.0.0.1", "port_value": self.port } },
+            // Every worker gets its share of the connections, however few there are.
+            "connection_balance_config": { "exact_balance": {} },
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": manager
+            }] }]
+        })
+    }
+}
+
+/// Everything that one Envoy is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// The test's name, and its folder's.
+    pub(crate) name: String,
+    /// How many workers.
+    pub(crate) workers: u32,
+    /// How chatty the `wasm` log is.
+    pub(crate) wasm_log: &'static str,
+    clusters: Vec<(String, u16)>,
+    listeners: Vec<Listener>,
+    /// Whether listeners come from a file that may change.
+    discovered: bool,
+}
+
+impl Site {
+    /// A site whose routes lead to this port.
+    pub(crate) fn new(name: &str, upstream: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            workers: 1,
+            wasm_log: "trace",
+            clusters: vec![("upstream".to_owned(), upstream)],
+            listeners: Vec::new(),
+            discovered: false,
+        }
+    }
+
+    /// Adds a cluster on the loopback interface.
+    pub(crate) fn cluster(mut self, name: &str, port: u16) -> Self {
+        self.clusters.push((name.to_owned(), port));
+        self
+    }
+
+    /// Adds a listener.
+    pub(crate) fn listener(mut self, listener: &Listener) -> Self {
+        self.listeners.push(listener.clone());
+        self
+    }
+
+    /// Sets the number of workers.
+    pub(crate) const fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Logs less, for tests that send much.
+    pub(crate) const fn wasm_log(mut self, level: &'static str) -> Self {
+        self.wasm_log = level;
+        self
+    }
+
+    /// Takes its listeners from a file that may change while Envoy runs.
+    pub(crate) const fn discovered(mut self) -> Self {
+        self.discovered = true;
+        self
+    }
+
+    /// Writes the bootstrap, and the listeners' own file if they are discovered.
+    pub(super) fn write(&self, folder: &Path, admin: u16) -> PathBuf {
+        let clusters: Vec<_> = self
+            .clusters
+            .iter()
+            .map(|(name, port)| {
+                json!({
+                    "name": name,
+                    "connect_timeout": "2s",
+                    "typed_extension_protocol_options": {
+                        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                            "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } }
+                        }
+                    },
+                    "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [{
+                        "endpoint": { "address": { "socket_address": {
+                            "address": "127.0.0.1", "port_value": port } } } }] }] }
+                })
+            })
+            .collect();
+        let mut bootstrap = json!({
+            "node": { "id": self.name, "cluster": "tests" },
+            "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": admin } } },
+            "static_resources": { "clusters": clusters },
+        });
+        if self.discovered {
+            deliver(folder, &self.listeners);
+            bootstrap["dynamic_resources"]["lds_config"] = json!({
+                "resource_api_version": "V3",
+                "path_config_source": {
+                    "path": folder.join("listeners.json"),
+                    "watched_directory": { "path": folder }
+                }
+            });
+        } else {
+            bootstrap["static_resources"]["listeners"] =
+                self.listeners.iter().map(|one| one.to_json(&folder.join("access.log"))).collect();
+        }
+        let path = folder.join("envoy.json");
+        std::fs::write(&path, format!("{bootstrap:#}")).expect("the bootstrap under target/");
+        path
+    }
+}
+
+/// Puts a new set of listeners before a running Envoy, in one step.
+pub(super) fn deliver(folder: &Path, listeners: &[Listener]) {
+    let access_log = folder.join("access.log");
+    let resources: Vec<_> = listeners
+        .iter()
+        .map(|one| {
+            let mut resource = one.to_json(&access_log);
+            resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+            resource
+        })
+        .collect();
+    let document = json!({ "resources": resources }).to_string();
+    let fresh = folder.join("listeners.json.new");
+    std::fs::write(&fresh, document).expect("the listeners under target/");
+    std::fs::rename(fresh, folder.join("listeners.json")).expect("a rename under target/");
+}

@@ -1,0 +1,159 @@
+//! A server for key sets and discovery documents that does, path by path, what it is told.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+use serde_json::{Value, json};
+
+use super::message::Message;
+use super::process::free_port;
+use super::server::Server;
+use super::token::AUDIENCE;
+
+/// What is answered on one path.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    /// Send only so much of the body, then hang up.
+    cut: Option<usize>,
+    /// Do not answer before [`KeyServer::release`].
+    held: bool,
+}
+
+impl Answer {
+    /// 200 with a JSON document.
+    pub(crate) fn json(document: &Value) -> Self {
+        Self::new(200, "application/json", document.to_string())
+    }
+
+    /// Any status, type and body.
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+            cut: None,
+            held: false,
+        }
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Announces the whole body, sends `bytes` of it and hangs up.
+    pub(crate) const fn cut_after(mut self, bytes: usize) -> Self {
+        self.cut = Some(bytes);
+        self
+    }
+
+    /// Waits for [`KeyServer::release`] before it answers.
+    pub(crate) const fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+}
+
+/// The server.
+pub(crate) struct KeyServer {
+    server: Mutex<Server>,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Default)]
+struct State {
+    answers: BTreeMap<String, Answer>,
+    hits: BTreeMap<String, usize>,
+    heads: Vec<Message>,
+    released: u64,
+}
+
+impl KeyServer {
+    /// Starts one that answers 404 everywhere.
+    pub(crate) fn start() -> Self {
+        let state = Arc::new((Mutex::new(State::default()), Condvar::new()));
+        let shared = Arc::clone(&state);
+        let serve = move |stream| serve(stream, &shared);
+        Self { server: Mutex::new(Server::start(free_port(), Arc::new(serve))), state }
+    }
+
+    /// Where it listens, up or not.
+    pub(crate) fn port(&self) -> u16 {
+        self.server.lock().unwrap().port()
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port())
+    }
+
+    /// A provider of the filter with this issuer and its keys at a path here, in the cluster `keys`.
+    pub(crate) fn provider(&self, issuer: &str, path: &str) -> Value {
+        json!({ "issuer": issuer, "audiences": [AUDIENCE],
+                "jwks": { "url": self.url(path), "cluster": "keys" } })
+    }
+
+    /// Sets what a path answers from now on.
+    pub(crate) fn set(&self, path: &str, answer: Answer) {
+        self.state.0.lock().unwrap().answers.insert(path.to_owned(), answer);
+    }
+
+    /// How often a path was asked for.
+    pub(crate) fn hits(&self, path: &str) -> usize {
+        self.state.0.lock().unwrap().hits.get(path).copied().unwrap_or(0)
+    }
+
+    /// Every request that came.
+    pub(crate) fn requests(&self) -> Vec<Message> {
+        self.state.0.lock().unwrap().heads.clone()
+    }
+
+    /// Lets every held answer go.
+    pub(crate) fn release(&self) {
+        self.state.0.lock().unwrap().released += 1;
+        self.state.1.notify_all();
+    }
+
+    /// Refuses connections and cuts those that are open.
+    pub(crate) fn down(&self) {
+        self.server.lock().unwrap().down();
+    }
+}
+
+fn serve(mut stream: BufReader<TcpStream>, shared: &(Mutex<State>, Condvar)) -> io::Result<()> {
+    let (state, released) = shared;
+    while let Some(mut message) = Message::read_head(&mut stream)? {
+        message.read_body(&mut stream, false)?;
+        let path = message.start.split(' ').nth(1).unwrap_or_default().to_owned();
+        let answer = {
+            let mut state = state.lock().unwrap();
+            *state.hits.entry(path.clone()).or_default() += 1;
+            state.heads.push(message);
+            let answer = state.answers.get(&path).cloned();
+            let answer = answer.unwrap_or_else(|| Answer::new(404, "text/plain", "not here"));
+            if answer.held {
+                let seen = state.released;
+                drop(released.wait_while(state, |state| state.released == seen).unwrap());
+            }
+            answer
+        };
+        let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
+        for (name, value) in &answer.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
+        let sent = answer.cut.unwrap_or(answer.body.len()).min(answer.body.len());
+        stream.get_mut().write_all(head.as_bytes())?;
+        stream.get_mut().write_all(&answer.body[..sent])?;
+        if sent < answer.body.len() {
+            return stream.get_ref().shutdown(Shutdown::Both);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! What the tests stand on: a real Envoy, a client and servers that work in exact bytes, signers,
+//! and the real provider.
+#![allow(dead_code, unused_imports, reason = "tests and benchmarks each take what they need")]
+
+mod bootstrap;
+mod client;
+mod envoy;
+mod keys;
+mod load;
+mod message;
+pub(crate) mod places;
+mod process;
+mod provider;
+mod server;
+mod token;
+mod upstream;
+mod wait;
+
+pub(crate) use bootstrap::{Filter, Listener, Site, configuration};
+pub(crate) use client::{Connection, Request, Response, fetch};
+pub(crate) use envoy::{Envoy, validate};
+pub(crate) use keys::{Answer, KeyServer};
+pub(crate) use load::Load;
+pub(crate) use places::trap_wasm;
+pub(crate) use provider::Provider;
+pub(crate) use token::{ISSUER, Signer, Token, key_set, now};
+pub(crate) use upstream::Upstream;
+pub(crate) use wait::{eventually, within};

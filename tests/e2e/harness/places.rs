@@ -1,0 +1,52 @@
+//! Where things are, and what to do where they are not.
+
+use std::path::{Path, PathBuf};
+
+/// The Envoy that `make setup` brings.
+pub(crate) fn envoy() -> PathBuf {
+    present(project().join(".tools/bin/envoy"), "make setup")
+}
+
+/// The Node that `make setup` brings, or links to.
+pub(crate) fn node() -> PathBuf {
+    present(project().join(".tools/bin/node"), "make setup")
+}
+
+/// The provider's program, once its packages are there.
+pub(crate) fn provider() -> PathBuf {
+    present(project().join("demo/provider/node_modules"), "make setup");
+    project().join("demo/provider/server.mjs")
+}
+
+/// The filter.
+pub(crate) fn wasm() -> PathBuf {
+    present(target().join("wasm32-wasip1/release/tollgate.wasm"), "make wasm")
+}
+
+/// The filter, built to trap on a request for `/trap`.
+pub(crate) fn trap_wasm() -> PathBuf {
+    present(target().join("trap.wasm"), "make trap")
+}
+
+/// An empty folder of the test's own.
+pub(crate) fn scratch(test: &str) -> PathBuf {
+    let folder = target().join("e2e").join(test);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder under target/");
+    folder
+}
+
+/// The project's own folder.
+pub(crate) fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Cargo's target folder, wherever it was put.
+pub(crate) fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("Cargo's folder for tests has a parent")
+}
+
+fn present(path: PathBuf, remedy: &str) -> PathBuf {
+    assert!(path.exists(), "{} is missing: run `{remedy}`", path.display());
+    path
+}

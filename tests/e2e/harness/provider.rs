@@ -1,0 +1,144 @@
+//! The real OpenID provider of the demo, and the port that makes it change its keys or fail.
+
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::client::{Connection, Request, fetch};
+use super::places;
+use super::process::{Process, free_port};
+use super::wait::until;
+
+/// A running provider with an issuer, and so keys, of its own.
+pub(crate) struct Provider {
+    port: u16,
+    control: u16,
+    _process: Process,
+}
+
+impl Provider {
+    /// The audience of the tokens that nothing else was asked for.
+    pub(crate) const AUDIENCE: &str = "https://api.example";
+    /// Every client's secret, none of which may ever be logged.
+    pub(crate) const SECRETS: [&str; 3] = ["svc-secret", "admin-secret", "svc-untyped-secret"];
+
+    /// Starts one and waits until it answers.
+    pub(crate) fn start(test: &str) -> Self {
+        let (port, control) = (free_port(), free_port());
+        let mut command = Command::new(places::node());
+        command
+            .arg(places::provider())
+            .env("HOST", "127.0.0.1")
+            .env("PORT", port.to_string())
+            .env("CONTROL_PORT", control.to_string())
+            .env_remove("ISSUER");
+        let log = places::scratch(&format!("{test}-provider")).join("provider.log");
+        let mut process = Process::start(&mut command, &log);
+        until("the provider to be ready", || {
+            if let Some(code) = process.exit_code() {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                panic!("the provider ended with {code}: {said}");
+            }
+            Connection::try_open(control).ok()?.try_fetch(&Request::get("/ready")).ok()
+        });
+        Self { port, control, _process: process }
+    }
+
+    /// Where it listens, up or not.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What its tokens have in `iss`.
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://127.0.0.1:{}/oauth2/default", self.port)
+    }
+
+    /// Its configuration as a provider of the filter, keys by discovery from the cluster `idp`.
+    pub(crate) fn discovered(&self) -> Value {
+        json!({ "issuer": self.issuer(), "audiences": [Self::AUDIENCE],
+                "jwks": { "discovery": true, "cluster": "idp" },
+                "claims": { "identity": ["uid", "sub"] } })
+    }
+
+    /// Its configuration as a provider of the filter, keys by their URL and often.
+    pub(crate) fn with_keys(&self, refresh: &str, cooldown: &str) -> Value {
+        let mut provider = self.discovered();
+        provider["jwks"] = json!({ "url": format!("{}/v1/keys", self.issuer()), "cluster": "idp",
+                                   "refresh": refresh, "cooldown": cooldown });
+        provider
+    }
+
+    /// An access token by client credentials.
+    pub(crate) fn token(&self, client: &str, scope: &str, resource: &str) -> String {
+        let secret = STANDARD.encode(format!("{client}:{client}-secret"));
+        let form = format!(
+            "grant_type=client_credentials&scope={}&resource={}",
+            scope.replace(' ', "+").replace(':', "%3A"),
+            resource.replace(':', "%3A").replace('/', "%2F")
+        );
+        let request = Request::new("POST", "/oauth2/default/v1/token")
+            .host(&format!("127.0.0.1:{}", self.port))
+            .header("Authorization", format!("Basic {secret}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        let response = fetch(self.port, &request);
+        let token = response.json()["access_token"].as_str().map(str::to_owned);
+        token.unwrap_or_else(|| panic!("no token for {client}: {}", response.text()))
+    }
+
+    /// The token that most tests need: `svc`, `orders:read`, for [`Self::AUDIENCE`].
+    pub(crate) fn usual_token(&self) -> String {
+        self.token("svc", "orders:read", Self::AUDIENCE)
+    }
+
+    /// A token with these members of header and claims in place of the right ones.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let body = json!({ "header": header, "claims": claims }).to_string();
+        let answer = self.control(&Request::new("POST", "/sign").body(body));
+        answer["token"].as_str().expect("a signed token").to_owned()
+    }
+
+    /// Makes a new key; the old ones stay published.
+    pub(crate) fn rotate(&self, algorithm: &str) {
+        self.post(&format!("/rotate?alg={algorithm}"));
+    }
+
+    /// Withdraws every key but the newest of each algorithm.
+    pub(crate) fn retire(&self) {
+        self.post("/retire");
+    }
+
+    /// Sets what the key set's endpoint does.
+    pub(crate) fn keys_endpoint(&self, mode: &str) {
+        self.post(&format!("/jwks?mode={mode}"));
+    }
+
+    /// Refuses connections from now on.
+    pub(crate) fn down(&self) {
+        self.post("/down");
+    }
+
+    /// Takes connections again.
+    pub(crate) fn up(&self) {
+        self.post("/up");
+    }
+
+    /// How often the key set was asked for.
+    pub(crate) fn key_fetches(&self) -> u64 {
+        let hits = self.control(&Request::get("/hits"));
+        hits["/oauth2/default/v1/keys"].as_u64().unwrap_or(0)
+    }
+
+    fn post(&self, target: &str) {
+        self.control(&Request::new("POST", target).body(""));
+    }
+
+    fn control(&self, request: &Request) -> Value {
+        let response = fetch(self.control, request);
+        assert_eq!(response.status(), 200, "the provider's control port: {}", response.text());
+        response.json()
+    }
+}
