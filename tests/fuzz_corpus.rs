@@ -1,0 +1,72 @@
+//! What fuzzing found worth keeping, on the stable toolchain: `fuzz/corpus/<target>`, file by file.
+
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a target may fail loudly"
+)]
+#[allow(unreachable_pub, reason = "tests have no public surface")]
+#[path = "support/fuzz.rs"]
+mod fuzz;
+
+use std::path::Path;
+
+/// Runs a target on each file of its corpus.
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    for file in files {
+        // A panic does not say which input it was.
+        let report = Report(&file);
+        target(&std::fs::read(&file).unwrap());
+        std::mem::forget(report);
+    }
+}
+
+/// Names the file that a panic unwinds through.
+struct Report<'f>(&'f Path);
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        eprintln!("the input was {}", self.0.display());
+    }
+}
+
+#[test]
+fn compact_tokens_are_read_as_before() {
+    replay("compact_jws", fuzz::compact_jws);
+}
+
+#[test]
+fn key_sets_are_read_as_before() {
+    replay("jwk_set", fuzz::jwk_set);
+}
+
+#[test]
+fn claims_are_judged_as_before() {
+    replay("claims", fuzz::claims);
+}
+
+#[test]
+fn rsa_powers_are_those_of_another_library_as_before() {
+    replay("rsa_kernel", fuzz::rsa_kernel);
+}
+
+#[test]
+fn configurations_are_read_as_before() {
+    replay("configuration", fuzz::configuration);
+}
+
+#[test]
+fn events_are_handled_as_before() {
+    replay("engine_events", fuzz::engine_events);
+}
