@@ -1,0 +1,73 @@
+//! How much is measured.
+
+use std::time::Duration;
+
+/// How much is measured, and of what.
+pub(crate) struct Plan {
+    /// Whether this is the short one.
+    pub(crate) quick: bool,
+    /// How often each path is measured.
+    pub(crate) rounds: usize,
+    /// How long each measurement takes.
+    pub(crate) slice: Duration,
+    /// Tokens that are sent once: this many in a round. An algorithm that is dear has a quarter.
+    pub(crate) fresh: usize,
+    /// How often each point of a curve is measured.
+    pub(crate) curve_rounds: usize,
+    /// How many distinct tokens fill the memory.
+    pub(crate) memory_tokens: usize,
+    /// How often the RSA verifications are timed.
+    pub(crate) timings: usize,
+    /// What it takes, in words.
+    pub(crate) duration: &'static str,
+    parts: Vec<String>,
+}
+
+/// The parts that a run consists of.
+pub(crate) const PARTS: [&str; 4] = ["paths", "rsa", "curves", "memory"];
+
+impl Plan {
+    /// Reads `--quick` and `--part NAME`, which may come several times.
+    pub(crate) fn parse(arguments: &[String]) -> Self {
+        let quick = arguments.iter().any(|argument| argument == "--quick");
+        let named = arguments.iter().zip(arguments.iter().skip(1));
+        let parts: Vec<_> = named
+            .filter(|(option, _)| *option == "--part")
+            .map(|(_, name)| {
+                assert!(PARTS.contains(&name.as_str()), "no part {name}: there are {PARTS:?}");
+                name.clone()
+            })
+            .collect();
+        let full = Self {
+            quick: false,
+            rounds: 20,
+            slice: Duration::from_millis(250),
+            fresh: 1500,
+            curve_rounds: 11,
+            memory_tokens: 1_000_000,
+            timings: 7,
+            duration: "about 12 minutes",
+            parts,
+        };
+        if quick {
+            Self {
+                quick,
+                rounds: 5,
+                slice: Duration::from_millis(120),
+                fresh: 800,
+                curve_rounds: 3,
+                memory_tokens: 100_000,
+                timings: 3,
+                duration: "about 3 minutes",
+                ..full
+            }
+        } else {
+            full
+        }
+    }
+
+    /// Whether this part is wanted: all are, unless some are named.
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+    }
+}

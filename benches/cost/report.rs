@@ -1,0 +1,137 @@
+//! What the measurements mean: the figures, and the tables on the terminal.
+
+use serde_json::{Value, json};
+
+/// A figure with the most that it may be.
+struct Target {
+    figure: &'static str,
+    most: f64,
+    aim: f64,
+    meaning: &'static str,
+}
+
+const TARGETS: [Target; 7] = [
+    Target {
+        figure: "warm_vs_native",
+        most: 0.30,
+        aim: 0.20,
+        meaning: "a token seen before, as a part of what the native filter adds",
+    },
+    Target {
+        figure: "warm_minus_empty_us",
+        most: 7.0,
+        aim: 7.0,
+        meaning: "a token seen before, over the empty filter, µs",
+    },
+    Target {
+        figure: "cold_host_vs_native_headers",
+        most: 1.25,
+        aim: 1.0,
+        meaning: "a new token with the host's crypto, as a part of native with a header",
+    },
+    Target {
+        figure: "rsa2048_wasm_us",
+        most: 110.0,
+        aim: 80.0,
+        meaning: "one RSA-2048 verification in Wasm, µs",
+    },
+    Target {
+        figure: "rsa2048_wasm_vs_jwt_simple",
+        most: 0.1,
+        aim: 0.1,
+        meaning: "the same, as a part of jwt-simple's",
+    },
+    Target {
+        figure: "memory_growth_mb",
+        most: 5.0,
+        aim: 5.0,
+        meaning: "resident memory, many distinct tokens against 10,000, MB",
+    },
+    Target { figure: "module_kib", most: 800.0, aim: 600.0, meaning: "tollgate.wasm, KiB" },
+];
+
+/// The report's `figures`: null where the part that they come from was not run.
+pub(crate) fn figures(report: &Value) -> Value {
+    let added = |path: &str| report["added_us"][path]["median"].as_f64();
+    let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
+    let minus = |one: Option<f64>, other: Option<f64>| Some(one? - other?);
+    let rsa = |by: &str| report["rsa2048_us"][by]["median"].as_f64();
+    json!({
+        "warm_vs_native": ratio(added("warm"), added("native")),
+        "warm_minus_empty_us": minus(added("warm"), added("empty_wasm")),
+        "cold_host_vs_native_headers": ratio(added("cold_host_rs256"), added("native_headers")),
+        "rsa2048_wasm_us": rsa("tollgate"),
+        "rsa2048_wasm_vs_jwt_simple": ratio(rsa("tollgate"), rsa("jwt_simple")),
+        "memory_growth_mb": report["memory"]["growth_bytes"].as_f64().map(|bytes| bytes / 1e6),
+        "module_kib": report["module_bytes"].as_f64().map(|bytes| bytes / 1024.0),
+    })
+}
+
+/// Prints the tables.
+pub(crate) fn print(report: &Value) {
+    print_paths(report);
+    print_curves(report);
+    print_targets(report);
+}
+
+fn print_paths(report: &Value) {
+    let Some(paths) = report["paths"].as_object() else { return };
+    println!("\n{:<26}{:>9}{:>10}   {:<20}{:>8}", "", "CPU", "added", "95 %", "");
+    println!("{:<26}{:>9}{:>10}   {:<20}{:>8}", "path", "µs", "µs", "interval", "1/s");
+    let mut rows: Vec<_> = paths.iter().collect();
+    rows.sort_by(|(_, one), (_, other)| cost(one).total_cmp(&cost(other)));
+    for (name, path) in rows {
+        let added = &report["added_us"][name];
+        let interval = match (added["low"].as_f64(), added["high"].as_f64()) {
+            (Some(low), Some(high)) => format!("{low:.1} – {high:.1}"),
+            _ => String::new(),
+        };
+        let median = added["median"].as_f64().map_or(String::new(), |value| format!("{value:.1}"));
+        let rps = path["rps"].as_f64().unwrap_or(f64::NAN);
+        println!("{name:<26}{:>9.1}{median:>10}   {interval:<20}{rps:>8.0}", cost(path));
+    }
+    if let Some(idle) = report["idle_us_per_second"].as_f64() {
+        println!("(at rest the proxy spends {idle:.0} µs a second, which is taken off)");
+    }
+}
+
+fn cost(path: &Value) -> f64 {
+    path["median_us"].as_f64().unwrap_or(f64::NAN)
+}
+
+fn print_curves(report: &Value) {
+    let Some(curves) = report["curves"].as_object() else { return };
+    println!("\nadded over the plain listener, µs");
+    for (name, points) in curves {
+        let points: Vec<_> = points
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|point| {
+                format!("{}: {:.1}", point["at"], point["median"].as_f64().unwrap_or(f64::NAN))
+            })
+            .collect();
+        println!("{name:<14}{}", points.join("   "));
+    }
+}
+
+fn print_targets(report: &Value) {
+    println!("\n{:<30}{:>9}{:>9}{:>9}", "figure", "measured", "at most", "aim");
+    for target in TARGETS {
+        let Some(measured) = report["figures"][target.figure].as_f64() else { continue };
+        let verdict = if measured <= target.aim {
+            "met"
+        } else if measured <= target.most {
+            "met, not the aim"
+        } else {
+            "MISSED"
+        };
+        println!(
+            "{:<30}{measured:>9.2}{:>9.2}{:>9.2}  {verdict:<18}{}",
+            target.figure, target.most, target.aim, target.meaning
+        );
+    }
+    if report["about"]["quick"] == true {
+        println!("a quick run: fewer rounds, and 100,000 tokens in memory, not 1,000,000");
+    }
+}

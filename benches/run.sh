@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Measures what a request costs the proxy, and draws it.
+#
+#   benches/run.sh             all of it
+#   QUICK=1 benches/run.sh     fewer rounds and fewer tokens: about three minutes
+#   benches/run.sh --publish   copies the picture to docs/bench.svg, too
+#   benches/run.sh --draw      measures nothing, draws and prints the last report once more
+#   benches/run.sh --part paths|rsa|curves|memory   some of it; may be given several times
+#
+# The report is in target/bench/report.json and target/bench/report.svg. Keys and tokens are kept
+# beside them, so that later runs need not mint them again. Nothing here needs root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+
+demo/setup.sh
+cargo wasm --locked
+cargo build --locked --release --target wasm32-wasip1 --manifest-path benches/filters/Cargo.toml --target-dir "$target/bench/filters"
+cargo bench --locked --bench cost -- ${QUICK:+--quick} "$@"
