@@ -1,0 +1,443 @@
+//! What the documents say, held against the crate: codes, metrics, log lines, configurations,
+//! commands, links, dependencies, tests.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tollgate::config::Config;
+use tollgate::event::metric;
+use tollgate::ids::Name;
+use tollgate::verdict::Deny;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file below `folder` with this extension, as paths from the root of the project.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path())
+        {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let path = path.strip_prefix(root()).expect("a path below the root");
+                found.push(path.to_str().expect("a path in UTF-8").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The Markdown documents of the project.
+fn documents() -> Vec<String> {
+    let here = fs::read_dir(root()).into_iter().flatten().flatten();
+    let here = here.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut all: Vec<_> = here.filter(|name| name.ends_with(".md")).collect();
+    all.extend(files("docs", "md"));
+    assert!(all.len() > 10, "{all:?}");
+    all
+}
+
+/// The rows of every table in a text: cells without blanks around them.
+fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().filter_map(|line| {
+        let inner = line.strip_prefix('|')?.strip_suffix('|')?;
+        Some(inner.split('|').map(str::trim).collect())
+    })
+}
+
+/// The text from a heading to the next one of the same depth or less.
+fn section<'t>(text: &'t str, heading: &str) -> &'t str {
+    let start = text.find(&format!("{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+    let body = text.get(start..).and_then(|text| text.split_once('\n')).expect("a body").1;
+    let depth = heading.bytes().take_while(|byte| *byte == b'#').count();
+    let ends = (1..=depth).filter_map(|depth| body.find(&format!("\n{} ", "#".repeat(depth))));
+    ends.min().and_then(|end| body.get(..end)).unwrap_or(body)
+}
+
+/// The code in a cell: what stands in its first pair of backticks.
+fn code(cell: &str) -> Option<&str> {
+    cell.strip_prefix('`')?.split('`').next()
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<(bool, String)> = None;
+    for line in text.lines() {
+        match (line.trim_start().strip_prefix("```"), &mut open) {
+            (Some(_), Some(_)) => {
+                found.extend(open.take().and_then(|(wanted, block)| wanted.then_some(block)));
+            }
+            (Some(named), None) => open = Some((named == language, String::new())),
+            (None, Some((_, block))) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_deny_code_is_documented_as_it_is() {
+    let text = read("docs/deny-codes.md");
+    let codes = section(&text, "## Codes");
+    let mut documented = BTreeSet::new();
+    for row in rows(codes) {
+        let Some(code) = row.first().and_then(|cell| code(cell)) else { continue };
+        let deny = Deny::ALL.into_iter().find(|deny| deny.code() == code);
+        let deny = deny.unwrap_or_else(|| panic!("there is no code {code}"));
+        let answer = deny.answer();
+        let facts = [
+            answer.status().to_string(),
+            answer.grpc_status().to_string(),
+            format!("`{}`", answer.error()),
+            format!("`{}`", deny.step().name()),
+        ];
+        assert_eq!(row.get(1..5), Some(facts.each_ref().map(String::as_str).as_slice()), "{code}");
+        assert!(row.iter().all(|cell| !cell.is_empty()), "{code} has an empty cell");
+        assert!(documented.insert(code), "{code} stands there twice");
+        let own = section(codes, &format!("### `{}`", deny.step().name()));
+        assert!(own.contains(&format!("| `{code}` |")), "{code} stands under another step");
+    }
+    let all: BTreeSet<_> = Deny::ALL.iter().map(|deny| deny.code()).collect();
+    assert_eq!(documented, all);
+}
+
+#[test]
+fn every_answer_is_documented_as_it_is() {
+    let text = read("docs/deny-codes.md");
+    let answers: Vec<_> = rows(section(&text, "## Answers")).collect();
+    for answer in Deny::ALL.map(Deny::answer) {
+        let error = format!("`{}`", answer.error());
+        let row = answers.iter().find(|row| row.first() == Some(&error.as_str()));
+        let row = row.unwrap_or_else(|| panic!("{error} is not documented"));
+        let [_, status, grpc, _, description] = row.as_slice() else { panic!("{row:?}") };
+        assert!(status.starts_with(&answer.status().to_string()), "{row:?}");
+        assert_eq!(*grpc, answer.grpc_status().to_string(), "{row:?}");
+        assert_eq!(*description, answer.description());
+    }
+}
+
+/// The string literals of the crate's sources that begin with `start`, up to the first placeholder.
+fn literals(start: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in files("src", "rs").iter().filter(|file| !file.ends_with("tests.rs")) {
+        let text = read(file);
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for tail in text.split(&format!("\"{start}")).skip(1) {
+            let rest = tail.split(['"', '{']).next().unwrap_or_default();
+            found.insert(format!("{start}{rest}"));
+        }
+    }
+    assert!(!found.is_empty(), "the sources have no literal {start}");
+    found
+}
+
+#[test]
+fn every_counter_is_documented_and_every_documented_counter_exists() {
+    let text = read("docs/metrics.md");
+    let documented: BTreeSet<_> = rows(section(&text, "## Counters"))
+        .filter_map(|row| Some((code(row.first()?)?.to_owned(), code(row.get(1)?)?.to_owned())))
+        .filter(|(host, _)| host.starts_with("wasmcustom."))
+        .map(|(host, prometheus)| {
+            assert_eq!(host, format!("wasmcustom.{prometheus}"));
+            prometheus
+        })
+        .collect();
+    let provider = Name::parse("p").expect("a name");
+    let fetch = |succeeded| {
+        let name = metric::keys_fetch(succeeded, &provider);
+        format!("{}<provider>", name.strip_suffix('p').expect("a name at the end"))
+    };
+    let denied = metric::denied(Deny::Internal);
+    let denied = format!("{}<code>", denied.strip_suffix("internal").expect("a code at the end"));
+    let mut known = BTreeSet::from([denied, fetch(true), fetch(false)]);
+    known.extend(literals("tollgate_").into_iter().filter(|name| !name.ends_with('_')));
+    assert_eq!(documented, known);
+    for prefix in literals("tollgate_") {
+        assert!(documented.iter().any(|name| name.starts_with(&prefix)), "{prefix}…");
+    }
+}
+
+#[test]
+fn every_key_of_the_filter_state_is_documented() {
+    let text = read("docs/metrics.md");
+    let documented: BTreeSet<_> = rows(section(&text, "## Filter state"))
+        .filter_map(|row| Some(code(row.first()?)?.strip_prefix("wasm.")?.to_owned()))
+        .collect();
+    assert_eq!(documented, literals("tollgate."));
+}
+
+#[test]
+fn every_event_in_the_log_is_documented() {
+    let text = read("docs/metrics.md");
+    let mut events = BTreeSet::new();
+    for file in files("src/engine", "rs") {
+        let text = read(&file);
+        // `Line::new("event")`, and `log.keys(level, "event", …)` however it is broken into lines.
+        for opening in ["Line::new(", "log.keys("] {
+            for tail in text.split(opening).skip(1) {
+                let arguments = tail.split(')').next().unwrap_or_default();
+                events.extend(arguments.split('"').nth(1).map(str::to_owned));
+            }
+        }
+    }
+    assert!(events.len() > 5, "{events:?}");
+    let lines = section(&text, "## Log lines");
+    for event in events {
+        let is_row = rows(lines).any(|row| row.first().and_then(|cell| code(cell)) == Some(&event));
+        let is_heading = lines.contains(&format!("### `{event}`"));
+        assert!(is_row || is_heading, "the event {event} is not documented");
+    }
+}
+
+#[test]
+fn every_field_of_a_refusal_in_the_log_is_documented() {
+    let text = read("docs/metrics.md");
+    let documented: BTreeSet<_> = rows(section(&text, "### `request_denied` (warn)"))
+        .filter_map(|row| Some(code(row.first()?)?.to_owned()))
+        .collect();
+    let source = read("src/engine/log.rs");
+    let refusal = source.split_once("fn refusal(").expect("the refusal's line").1;
+    let refusal = refusal.split("fn configuration_warning").next().unwrap_or_default();
+    let mut written = BTreeSet::from(["event".to_owned()]);
+    for method in [".text(\"", ".optional(\"", ".untrusted(\"", ".number(\""] {
+        let names = refusal.split(method).skip(1).filter_map(|tail| tail.split('"').next());
+        written.extend(names.map(str::to_owned));
+    }
+    assert_eq!(documented, written);
+}
+
+#[test]
+fn every_configuration_in_the_readme_is_accepted() {
+    let text = read("README.md");
+    let mut configurations = blocks(&text, "json");
+    for yaml in blocks(&text, "yaml") {
+        configurations.extend(embedded(&yaml));
+    }
+    assert!(configurations.len() >= 6, "{}", configurations.len());
+    for text in configurations {
+        if let Err(problems) = Config::parse(text.as_bytes()) {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}\n{text}", problems.join("\n"));
+        }
+    }
+}
+
+/// The JSON that stands in a YAML block behind `value: |`.
+fn embedded(yaml: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = yaml.lines().peekable();
+    while let Some(line) = lines.next() {
+        if !line.trim_end().ends_with("value: |") {
+            continue;
+        }
+        let indent = line.len().saturating_sub(line.trim_start().len());
+        let mut json = String::new();
+        while let Some(line) = lines.next_if(|line| {
+            line.trim().is_empty() || line.len().saturating_sub(line.trim_start().len()) > indent
+        }) {
+            json.push_str(line);
+            json.push('\n');
+        }
+        found.push(json);
+    }
+    found
+}
+
+/// The commands in a document: fenced shell blocks line by line, and spans of code.
+fn commands(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for block in ["sh", "shell", "bash", "console"].map(|language| blocks(text, language)) {
+        found.extend(block.iter().flat_map(|block| block.lines()).map(str::to_owned));
+    }
+    found.extend(text.split('`').skip(1).step_by(2).map(str::to_owned));
+    found
+}
+
+#[test]
+fn every_make_target_that_is_named_exists() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<_> = makefile
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .flat_map(|(names, _)| names.split_whitespace())
+        .collect();
+    let mut named = 0_usize;
+    for document in documents() {
+        let text = read(&document);
+        for command in commands(&text) {
+            let Some(rest) = command.trim().trim_start_matches("$ ").strip_prefix("make ") else {
+                continue;
+            };
+            for target in rest.split_whitespace().take_while(|word| !word.starts_with('#')) {
+                if !target.contains('=') {
+                    assert!(targets.contains(target), "{document}: make {target}");
+                    named = named.saturating_add(1);
+                }
+            }
+        }
+    }
+    assert!(named >= 2, "the documents name {named} targets");
+}
+
+/// A heading as an anchor: the form that Git hosts give it.
+fn anchor(heading: &str) -> String {
+    heading
+        .chars()
+        .filter_map(|c| match c {
+            ' ' | '-' => Some('-'),
+            '_' => Some('_'),
+            c if c.is_alphanumeric() => Some(c.to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut followed = 0_usize;
+    for document in documents() {
+        let text = read(&document);
+        let folder = root().join(&document).parent().map(PathBuf::from).unwrap_or_default();
+        for tail in text.split("](").skip(1) {
+            let link = tail.split(')').next().unwrap_or_default();
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { root().join(&document) } else { folder.join(path) };
+            assert!(target.exists(), "{document} links to {link}");
+            if !fragment.is_empty() {
+                let text = fs::read_to_string(&target).expect("a document");
+                assert!(anchors(&text).contains(fragment), "{document} links to {link}");
+            }
+            followed = followed.saturating_add(1);
+        }
+    }
+    assert!(followed > 20, "{followed}");
+}
+
+#[test]
+fn every_dependency_has_a_line_that_says_why() {
+    let manifest = read("Cargo.toml");
+    let mut declared = BTreeSet::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.trim_end_matches(']').ends_with("dependencies");
+        } else if let (true, Some((name, _))) = (inside, line.split_once(" = ")) {
+            declared.insert(name.to_owned());
+        }
+    }
+    assert!(declared.contains("proxy-wasm"), "{declared:?}");
+    let text = read("ARCHITECTURE.md");
+    let explained: BTreeSet<_> = rows(section(&text, "## Dependencies"))
+        .filter_map(|row| code(row.first()?).map(str::to_owned))
+        .collect();
+    assert_eq!(explained, declared);
+}
+
+#[test]
+fn every_module_has_its_line_in_the_layout() {
+    let text = read("ARCHITECTURE.md");
+    let layout = section(&text, "## Layout");
+    for line in read("src/lib.rs").lines() {
+        let line = line.trim_start_matches("pub ");
+        if let Some(module) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+            assert!(layout.contains(&format!("{module}.rs")), "{module} is not in the layout");
+        }
+    }
+}
+
+#[test]
+fn every_event_and_effect_is_drawn_at_the_boundary() {
+    let text = read("ARCHITECTURE.md");
+    let boundary = section(&text, "## The boundary");
+    let source = read("src/event.rs");
+    let mut variants = 0_usize;
+    for name in ["pub enum Event {", "pub enum Effect {"] {
+        let body = source.split_once(name).expect("an enum").1.split("\n}\n").next();
+        for line in body.unwrap_or_default().lines() {
+            let variant =
+                line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase));
+            let Some(variant) = variant.map(|line| line.trim_end_matches([' ', '{', ','])) else {
+                continue;
+            };
+            assert!(boundary.contains(variant), "{variant} is not drawn");
+            variants = variants.saturating_add(1);
+        }
+    }
+    assert!(variants > 8, "{variants}");
+}
+
+#[test]
+fn every_decision_is_numbered_listed_and_has_its_three_parts() {
+    let index = read("ARCHITECTURE.md");
+    let decisions = files("docs/decisions", "md");
+    assert!(decisions.len() > 5, "{decisions:?}");
+    for (place, path) in decisions.iter().enumerate() {
+        let number = format!("docs/decisions/{:04}-", place.saturating_add(1));
+        assert!(path.starts_with(&number), "{path} is not number {}", place.saturating_add(1));
+        assert!(index.contains(&format!("]({path})")), "{path} is not listed");
+        let text = read(path);
+        for part in ["# ", "**Context.** ", "**Decision.** ", "**Price.** "] {
+            let parts = text.lines().filter(|line| line.starts_with(part)).count();
+            assert_eq!(parts, 1, "{path}: {part}");
+        }
+        assert!(text.lines().count() <= 12, "{path} is long");
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let mut tests = BTreeMap::new();
+    for folder in ["src", "tests"] {
+        for file in files(folder, "rs") {
+            let text = read(&file);
+            for tail in text.split("fn ").skip(1) {
+                let name = tail.split(['(', '<']).next().unwrap_or_default();
+                tests.insert(name.to_owned(), file.clone());
+            }
+        }
+    }
+    let text = read("SECURITY.md");
+    let mut named = 0_usize;
+    for row in rows(section(&text, "## Threat model")) {
+        let Some(cell) = row.get(2).filter(|cell| cell.contains('`')) else { continue };
+        for name in cell.split('`').skip(1).step_by(2) {
+            assert!(tests.contains_key(name), "there is no test {name}");
+            named = named.saturating_add(1);
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+#[test]
+fn no_document_speaks_of_the_machine_it_was_written_on() {
+    for document in documents() {
+        let text = read(&document);
+        for path in ["/home/", "/root/", "/tmp/", "/work/", "/Users/"] {
+            assert!(!text.contains(path), "{document} names {path}");
+        }
+    }
+}
