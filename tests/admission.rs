@@ -12,9 +12,8 @@ mod support;
 
 use serde_json::{Value, json};
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
-use support::world::{Worker, World, head};
-use tollgate::event::{Event, HeaderChange, Section};
-use tollgate::ids::StreamId;
+use support::world::{Worker, World, head, upstream};
+use tollgate::event::{Event, Section};
 
 const PARTNER: &str = "https://partner.example.com";
 
@@ -53,30 +52,6 @@ fn partner_token() -> String {
 
 fn bearer(token: &str) -> String {
     format!("Bearer {token}")
-}
-
-fn challenge(worker: &Worker<'_>, stream: StreamId) -> Option<String> {
-    let mut headers = worker.reply(stream).headers.iter();
-    headers.find(|(name, _)| *name == "www-authenticate").map(|(_, value)| value.clone())
-}
-
-/// The headers of a request after its changes, in lower-case text.
-fn upstream(worker: &Worker<'_>, stream: StreamId, sent: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> =
-        sent.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    for change in worker.changes(stream) {
-        match change {
-            HeaderChange::Remove(name) => {
-                headers.retain(|(found, _)| !found.as_bytes().eq_ignore_ascii_case(name));
-            }
-            HeaderChange::Set(name, value) => {
-                headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
-                headers.push((name.to_string(), String::from_utf8(value.clone()).unwrap()));
-            }
-        }
-    }
-    headers.sort();
-    headers
 }
 
 #[test]
@@ -253,7 +228,7 @@ fn an_api_narrows_what_its_provider_accepts() {
         let stream = worker.get(&Signer::new("k1").sign(&token));
         assert_eq!(worker.verdict(stream), verdict, "{name}");
         if verdict == "scope_insufficient" {
-            let challenge = challenge(&worker, stream).unwrap();
+            let challenge = worker.reply_header(stream, "www-authenticate").unwrap();
             assert!(challenge.contains("error=\"insufficient_scope\", scope=\""), "{challenge}");
         }
     }
@@ -348,7 +323,7 @@ fn answers_say_the_code_and_nothing_of_the_token() {
         let mut headers = headers.to_vec();
         headers.push(("x-request-id", "r-1"));
         let stream = worker.request(head("GET", path, &headers));
-        assert_eq!(challenge(&worker, stream).as_deref(), *expected, "{path}");
+        assert_eq!(worker.reply_header(stream, "www-authenticate"), *expected, "{path}");
         let reply = worker.reply(stream);
         let body: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!((reply.status, reply.grpc_status), (*status, None), "{path}");

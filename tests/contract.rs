@@ -16,13 +16,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use support::token::{Signer, Token, key_set};
-use support::world::{Worker, World, head};
+use support::world::{CONFIG, Worker, World, head};
 use tollgate::event::{CallResponse, Event};
 use tollgate::ids::StreamId;
-
-const CONFIG: &str = r#"{ "providers": { "idp": {
-    "issuer": "https://id.example.com/", "audiences": ["api"],
-    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
 
 /// One thing that happens to one of two workers.
 #[derive(Clone, Debug)]

@@ -13,13 +13,8 @@ mod support;
 use std::time::Duration;
 
 use support::token::{Signer, Token, key_set};
-use support::world::{Worker, World, head};
+use support::world::{CONFIG, Worker, World, head};
 use tollgate::event::Event;
-use tollgate::ids::StreamId;
-
-const CONFIG: &str = r#"{ "providers": { "idp": {
-    "issuer": "https://id.example.com/", "audiences": ["api"],
-    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
 
 const DISCOVERY: &str = r#"{ "providers": { "idp": {
     "issuer": "https://id.example.com/", "audiences": ["api"],
@@ -32,11 +27,6 @@ fn token(signer: &Signer) -> String {
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
-}
-
-fn header<'w>(worker: &'w Worker<'_>, stream: StreamId, name: &str) -> Option<&'w str> {
-    let mut headers = worker.reply(stream).headers.iter();
-    headers.find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
 }
 
 #[test]
@@ -137,7 +127,7 @@ fn a_provider_that_is_down_is_our_fault_not_the_clients() {
     worker.answer(503, &[], "upstream connect error");
     assert_eq!(worker.verdict(first), "keys_unavailable");
     assert_eq!(worker.reply(first).status, 503);
-    let wait: u64 = header(&worker, first, "retry-after").unwrap().parse().unwrap();
+    let wait: u64 = worker.reply_header(first, "retry-after").unwrap().parse().unwrap();
     assert!((1..=5).contains(&wait), "{wait}");
     let at_once = worker.get(&token(&signer));
     assert_eq!(worker.verdict(at_once), "keys_unavailable", "nobody waits for the back-off");
@@ -178,7 +168,7 @@ fn old_keys_serve_while_the_provider_is_down_but_not_for_ever() {
     world.wait(seconds(3601));
     let stale = worker.get(&token_of_old);
     assert_eq!(worker.verdict(stale), "keys_stale");
-    assert!(header(&worker, stale, "retry-after").is_some());
+    assert!(worker.reply_header(stale, "retry-after").is_some());
     worker.fetch(&key_set(&[&signer]));
     let healed = worker.get(&token_of_old);
     assert_eq!(worker.verdict(healed), "forwarded");

@@ -15,11 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p384::ecdsa::signature::Signer as _;
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
-use support::world::{Worker, World};
-
-const CONFIG: &str = r#"{ "providers": { "idp": {
-    "issuer": "https://id.example.com/", "audiences": ["api"],
-    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
+use support::world::{CONFIG, Worker, World};
 
 fn token(signer: &Signer, identity: &str) -> String {
     signer.sign(&Token::for_identity(identity).claim("exp", NOW + 86_400))

@@ -19,6 +19,11 @@ use tollgate::time::UnixMillis;
 use super::store::MemoryStore;
 use super::token::NOW;
 
+/// One provider whose keys are fetched, and every request asks for its token.
+pub const CONFIG: &str = r#"{ "providers": { "idp": {
+    "issuer": "https://id.example.com/", "audiences": ["api"],
+    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } } }"#;
+
 /// Numbers that look random and are the same in every run.
 pub struct Sequence(Cell<u64>);
 
@@ -226,6 +231,12 @@ impl<'w> Worker<'w> {
         }
     }
 
+    /// A header of the answer to a refused request.
+    pub fn reply_header(&self, stream: StreamId, name: &str) -> Option<&str> {
+        let mut headers = self.reply(stream).headers.iter();
+        headers.find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+    }
+
     /// The changes to a permitted request.
     pub fn changes(&self, stream: StreamId) -> &[HeaderChange] {
         match self.settled.get(&stream) {
@@ -233,6 +244,29 @@ impl<'w> Worker<'w> {
             other => panic!("not forwarded: {other:?}"),
         }
     }
+}
+
+/// The headers that were `sent` with a permitted request, after its changes.
+pub fn upstream(
+    worker: &Worker<'_>,
+    stream: StreamId,
+    sent: &[(&str, &str)],
+) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> =
+        sent.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    for change in worker.changes(stream) {
+        match change {
+            HeaderChange::Remove(name) => {
+                headers.retain(|(found, _)| !found.as_bytes().eq_ignore_ascii_case(name));
+            }
+            HeaderChange::Set(name, value) => {
+                headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
+                headers.push((name.to_string(), String::from_utf8(value.clone()).unwrap()));
+            }
+        }
+    }
+    headers.sort();
+    headers
 }
 
 /// The deny code that an answer carries.
