@@ -20,6 +20,7 @@ pub mod http;
 pub mod jose;
 pub mod json;
 pub mod keys;
+pub mod limits;
 pub mod session;
 pub mod store;
 

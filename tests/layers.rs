@@ -22,6 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
+    // Not: what a request is.
+    ("limits", &[]),
     // Not: what a record is for.
     ("store", &["env", "time"]),
     // Not: tokens, claims, HTTP, which host.
