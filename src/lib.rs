@@ -26,6 +26,7 @@ pub mod store;
 
 pub mod api;
 pub mod config;
+pub mod policy;
 pub mod provider;
 
 pub mod engine;

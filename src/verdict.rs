@@ -11,10 +11,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Deny {
-    /// The API is not for this client.
+    /// The API is not for this client, or no policy grants the request.
     AccessDenied,
     /// No API of the configuration matches the request.
     ApiUnknown,
+    /// The token's claims are not what the API requires.
+    ClaimInsufficient,
     /// A CORS preflight for a protected API that does not let preflights pass (Fetch §3.2).
     CorsPreflightRefused,
     /// Nothing that vouches for the caller came with the request (RFC 6750 §3.1).
@@ -33,10 +35,16 @@ pub enum Deny {
     Overloaded,
     /// A path that the next hop could read differently.
     PathAmbiguous,
+    /// The API gives policies, and none of them to this caller.
+    PolicyNone,
+    /// The token names a policy that does not exist.
+    PolicyUnknown,
     /// The token lacks a scope that the API needs (RFC 6750 §3.1).
     ScopeInsufficient,
     /// The session's end has passed: the "key expiration check".
     SessionExpired,
+    /// A policy in force is not active.
+    SessionInactive,
     /// A request was permitted without a session: a bug, never a client's fault.
     SessionMissing,
     /// The algorithm is not one that the provider's configuration or the key allows (RFC 8725 §3.1).
@@ -47,6 +55,8 @@ pub enum Deny {
     TokenBindingUnsupported,
     /// A claim is missing its type, or the payload is no JSON object (RFC 7519 §7.2).
     TokenClaimMalformed,
+    /// The token's claims are not what the provider requires.
+    TokenClaimRefused,
     /// The token's client is not one of the provider's `clients`.
     TokenClientRefused,
     /// An encrypted token (JWE, RFC 7516).
@@ -170,7 +180,9 @@ pub enum Step {
     Claims,
     /// Who the caller is.
     Identity,
-    /// The session: present and not expired (the "key expiration check").
+    /// Which policies are in force for the caller.
+    Policies,
+    /// The session: present, active and not expired (the "key expiration check").
     Session,
     /// Whether the session may call this API.
     Access,
@@ -188,6 +200,7 @@ impl Step {
             Self::Signature => "signature",
             Self::Claims => "claims",
             Self::Identity => "identity",
+            Self::Policies => "policies",
             Self::Session => "session",
             Self::Access => "access",
         }
@@ -208,9 +221,10 @@ const fn facts(code: &'static str, answer: Answer, step: Step, remedy: &'static 
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::AccessDenied,
         Self::ApiUnknown,
+        Self::ClaimInsufficient,
         Self::CorsPreflightRefused,
         Self::CredentialMissing,
         Self::CredentialMultiple,
@@ -220,13 +234,17 @@ impl Deny {
         Self::KeysUnavailable,
         Self::Overloaded,
         Self::PathAmbiguous,
+        Self::PolicyNone,
+        Self::PolicyUnknown,
         Self::ScopeInsufficient,
         Self::SessionExpired,
+        Self::SessionInactive,
         Self::SessionMissing,
         Self::TokenAlgorithmRefused,
         Self::TokenAudienceMismatch,
         Self::TokenBindingUnsupported,
         Self::TokenClaimMalformed,
+        Self::TokenClaimRefused,
         Self::TokenClientRefused,
         Self::TokenEncrypted,
         Self::TokenExpired,
@@ -255,13 +273,21 @@ impl Deny {
                 "access_denied",
                 AccessDenied,
                 Step::Access,
-                "add the token's client to `apis[].clients`, or call with another client",
+                "let an entry of `policies.*.access` grant this API, method and path to one of the \
+                 caller's policies, or give the caller another policy; where the reason speaks of \
+                 the client, add it to `apis[].clients`",
             ),
             Self::ApiUnknown => facts(
                 "api_unknown",
                 AccessDenied,
                 Step::Api,
                 "no entry of `apis` matches this host, path and method: add one, or widen a `match`",
+            ),
+            Self::ClaimInsufficient => facts(
+                "claim_insufficient",
+                AccessDenied,
+                Step::Access,
+                "give the caller what `apis[].require` asks for at the provider, or relax it",
             ),
             Self::CorsPreflightRefused => facts(
                 "cors_preflight_refused",
@@ -324,17 +350,39 @@ impl Deny {
                  `path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT` in Envoy's \
                  http_connection_manager, or have the caller send a plain path",
             ),
+            Self::PolicyNone => facts(
+                "policy_none",
+                AccessDenied,
+                Step::Policies,
+                "let `by_scope`, `by_client`, `by_claim` or `from_claim` of `apis[].policies` lead \
+                 from these tokens to a policy, or name one for everybody in `default`",
+            ),
+            Self::PolicyUnknown => facts(
+                "policy_unknown",
+                AccessDenied,
+                Step::Policies,
+                "add the policy to `policies`, or mend what the provider writes into the claim in \
+                 `providers.*.claims.policies`",
+            ),
             Self::ScopeInsufficient => facts(
                 "scope_insufficient",
                 InsufficientScope,
                 Step::Access,
-                "grant the client the missing scopes at the provider, or shorten `apis[].scopes`",
+                "grant the client the missing scopes at the provider, or shorten `apis[].scopes` or \
+                 the `scopes` of the entry in `policies.*.access`",
             ),
             Self::SessionExpired => facts(
                 "session_expired",
                 InvalidToken,
                 Step::Session,
                 "the caller must get a new token; if clocks differ, raise `providers.*.clock_skew`",
+            ),
+            Self::SessionInactive => facts(
+                "session_inactive",
+                AccessDenied,
+                Step::Session,
+                "a policy of the caller says `\"active\": false`: set it to true, or give the caller \
+                 another policy",
             ),
             Self::SessionMissing => facts(
                 "session_missing",
@@ -369,6 +417,13 @@ impl Deny {
                 Step::Claims,
                 "the provider sends a claim of the wrong type: mend its claim mapping, or name \
                  another claim in `providers.*.claims`",
+            ),
+            Self::TokenClaimRefused => facts(
+                "token_claim_refused",
+                InvalidToken,
+                Step::Claims,
+                "have the provider issue tokens with what `providers.*.require` asks for, or relax \
+                 it",
             ),
             Self::TokenClientRefused => facts(
                 "token_client_refused",
@@ -539,6 +594,20 @@ pub fn quoted(raw: &str) -> String {
     }
     out.push('`');
     out
+}
+
+/// Quotes the first few of these for a reason; "nothing" where there are none.
+pub fn list(items: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 12;
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
+    match items.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => out.push(format!("{more} more")),
+    }
+    out.join(", ")
 }
 
 #[cfg(test)]

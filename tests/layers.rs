@@ -32,8 +32,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("claims", &["json", "time", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose"]),
-    ("api", &["http", "ids"]),
-    ("config", &["api", "claims", "http", "ids", "jose", "provider", "verdict"]),
+    ("api", &["claims", "http", "ids", "limits"]),
+    // Not: keys, headers, what a counter is.
+    ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
+    (
+        "config",
+        &["api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "verdict"],
+    ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "time", "wire"]),
     ("event", &["http", "ids", "verdict"]),

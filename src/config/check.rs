@@ -5,6 +5,7 @@
 
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
+use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity};
 use crate::provider::jwt::{JwtProvider, KeySource};
@@ -13,7 +14,10 @@ use crate::provider::{Kind, Provider};
 mod apis;
 mod headers;
 mod keys;
+mod policies;
+mod policies_together;
 mod provider;
+mod rules;
 mod together;
 
 use provider::Draft;
@@ -30,6 +34,11 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
     let providers = provider::check_all(raw, problems);
     let apis = apis::check_all(raw, &providers, problems);
     together::check(raw, &providers, &apis, problems);
+    let mode = raw.mode.or(RawMode::Enforce);
+    if let Some(mode) = raw.mode.given().filter(|mode| mode.value == RawMode::Report) {
+        problems.warn(mode.at, apis::REPORTS);
+    }
+    let policies = policies::check(raw, &providers, &apis, problems);
     let (rings, sources) = keys::share_rings(&providers, problems);
     let realm = realm(&raw.realm, problems);
     let instance = instance(&raw.instance, problems);
@@ -42,10 +51,12 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
         .zip(sources)
         .map(|(draft, source)| build(draft?, source?))
         .collect::<Option<Vec<_>>>()?;
-    let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
+    let apis = apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
         apis,
+        policies,
+        reports: mode == RawMode::Report,
         rings,
         session_capacity,
         realm,
