@@ -282,12 +282,15 @@ impl PathPattern {
 
     /// Whether some path matches both.
     pub fn meets(&self, other: &Self) -> bool {
-        let both = |one: &Self, other: &Self| one.open || one.segments.len() >= other.segments.len();
+        let both =
+            |one: &Self, other: &Self| one.open || one.segments.len() >= other.segments.len();
         both(self, other)
             && both(other, self)
-            && self.segments.iter().zip(&other.segments).all(|(one, two)| {
-                one.covers(two) || two.covers(one)
-            })
+            && self
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|(one, two)| one.covers(two) || two.covers(one))
     }
 
     /// Whether every path that `other` matches matches this, too.

@@ -246,4 +246,3 @@ pub struct Endpoint<'p> {
     rate: Definition<Rate>,
     limit_by: &'p LimitBy,
 }
-

@@ -48,8 +48,12 @@ impl Claims {
             value.as_array().is_some_and(|elements| elements.iter().any(|one| one == wanted))
         };
         let (holds, wanted) = match &rule.test {
-            Test::ContainsAll(all) => (all.iter().all(contains), "an array with all of what it must hold"),
-            Test::ContainsAny(any) => (any.iter().any(contains), "an array with one of what it must hold"),
+            Test::ContainsAll(all) => {
+                (all.iter().all(contains), "an array with all of what it must hold")
+            }
+            Test::ContainsAny(any) => {
+                (any.iter().any(contains), "an array with one of what it must hold")
+            }
             Test::In(values) => (values.contains(value), "one of the values that it may be"),
             Test::Present => (true, "there"),
             Test::StartsWith(start) => (

@@ -35,9 +35,8 @@ impl Policies {
         }
         if let Some(cut) = path.semicolon_free() {
             let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
-            let mut same = entries().map(|(_, entry)| {
-                entry.is_about(method, path) == entry.is_about(method, &cut)
-            });
+            let mut same = entries()
+                .map(|(_, entry)| entry.is_about(method, path) == entry.is_about(method, &cut));
             if !same.all(|same| same) {
                 return Err(Refusal::new(
                     Deny::PathAmbiguous,

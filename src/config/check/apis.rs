@@ -18,8 +18,7 @@ const METHODS: [&str; 9] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 /// What is risky about only reporting.
-pub(super) const REPORTS: &str =
-    "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
+pub(super) const REPORTS: &str = "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
      `tollgate_would_deny_*` show what you expect";
 
 /// An API, judged on its own.
@@ -164,7 +163,9 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     }
     let rate = api.rate.given().and_then(|rate| policies::rate(rate, problems));
     Draft {
-        rate: rate.zip(name.as_ref()).map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
+        rate: rate
+            .zip(name.as_ref())
+            .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
         rules: rules(&api.require, problems),
         mode: mode.map(|mode| mode.value),
         name,

@@ -121,11 +121,7 @@ pub(super) fn check(
     Policies::new(drafts.into_iter().filter_map(|draft| draft.policy).collect(), checked)
 }
 
-fn policy(
-    entry: &Member<RawPolicy>,
-    apis: &[Api],
-    problems: &mut Problems<'_>,
-) -> Option<Policy> {
+fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) -> Option<Policy> {
     let name = provider::name(&entry.name, "a policy", problems);
     let raw = entry.value.as_ref()?;
     let name = name?;
@@ -281,7 +277,9 @@ fn refused_api(api: &Api, entry: &Entry, whole: bool) -> Option<&'static str> {
     if !any(matcher.methods.is_empty(), entry.methods.is_empty())
         && !entry.methods.iter().any(|method| matcher.methods.contains(method))
     {
-        return Some("no request of this API has one of the entry's `methods`; mend one of the two");
+        return Some(
+            "no request of this API has one of the entry's `methods`; mend one of the two",
+        );
     }
     let meets = |pattern: &PathPattern| matcher.paths.iter().any(|own| own.meets(pattern));
     if !any(matcher.paths.is_empty(), entry.paths.is_empty()) && !entry.paths.iter().any(meets) {
@@ -438,7 +436,8 @@ fn given(
     for entry in &map.0 {
         let name = &entry.name;
         if what == "scope" && (name.value.is_empty() || name.value.contains(' ')) {
-            let message = format!("{} is no scope: it has no space and is not empty", quoted(&name.value));
+            let message =
+                format!("{} is no scope: it has no space and is not empty", quoted(&name.value));
             problems.refuse(name.at, message);
         }
         let Some(list) = &entry.value else { continue };
@@ -458,7 +457,10 @@ fn clients(api: &RawApi, problems: &mut Problems<'_>) {
         if !clients.items.iter().any(|client| *client.value.0 == *entry.name.value) {
             problems.refuse(
                 entry.name.at,
-                format!("{} is none of the API's `clients`; add it there, or delete it here", quoted(&entry.name.value)),
+                format!(
+                    "{} is none of the API's `clients`; add it there, or delete it here",
+                    quoted(&entry.name.value)
+                ),
             );
         }
     }

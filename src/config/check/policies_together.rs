@@ -115,7 +115,8 @@ impl Whole<'_> {
         }
         for list in given {
             if self.grants_nothing(api, list) {
-                problems.warn(list.at, "grants nothing on this API: no `access` entry speaks of it");
+                problems
+                    .warn(list.at, "grants nothing on this API: no `access` entry speaks of it");
             }
         }
         let Some(default) = &assigned.default else { return };
@@ -158,7 +159,9 @@ impl Whole<'_> {
                 {
                     problems.refuse(
                         list.at,
-                        format!("{message}, and are in force together; give it to one of them only"),
+                        format!(
+                            "{message}, and are in force together; give it to one of them only"
+                        ),
                     );
                 }
             }
@@ -186,9 +189,10 @@ impl Whole<'_> {
         let scopes = assigned.by_scope.iter().enumerate();
         let scopes = scopes.map(|(place, list)| (Source::Scope(place), list));
         let clients = assigned.by_client.iter().map(|list| (Source::Client, list));
-        let claims = assigned.by_claim.iter().enumerate().flat_map(|(place, lists)| {
-            lists.iter().map(move |list| (Source::Claim(place), list))
-        });
+        let claims =
+            assigned.by_claim.iter().enumerate().flat_map(|(place, lists)| {
+                lists.iter().map(move |list| (Source::Claim(place), list))
+            });
         let mut speaking: Vec<(Source, PolicyId)> = Vec::new();
         for (source, list) in scopes.chain(clients).chain(claims) {
             let says = |id: &&PolicyId| {
@@ -216,14 +220,15 @@ impl Whole<'_> {
     }
 
     fn unused_claims(&self, problems: &mut Problems<'_>) {
-        let reading = || self.apis.iter().zip(self.assigned).filter(|(_, assigned)| {
-            assigned.as_ref().is_some_and(|assigned| assigned.from_claim.is_some())
-        });
+        let reading = || {
+            self.apis.iter().zip(self.assigned).filter(|(_, assigned)| {
+                assigned.as_ref().is_some_and(|assigned| assigned.from_claim.is_some())
+            })
+        };
         for provider in self.providers.iter().flatten() {
             let Some(at) = provider.policies_at else { continue };
-            let read = reading().any(|(api, _)| {
-                self.session_providers(api).any(|other| other.at == provider.at)
-            });
+            let read = reading()
+                .any(|(api, _)| self.session_providers(api).any(|other| other.at == provider.at));
             if !read {
                 problems.warn(
                     at,

@@ -446,11 +446,8 @@ fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSo
         RawHeader::Claim(claim) => return Some(HeaderSource::Claim(claim.clone())),
         RawHeader::Source(source) => source,
     };
-    let written = [
-        source.claim.is_absent(),
-        source.session.is_absent(),
-        source.metadata.is_absent(),
-    ];
+    let written =
+        [source.claim.is_absent(), source.session.is_absent(), source.metadata.is_absent()];
     let message = match written.iter().filter(|absent| !**absent).count() {
         1 => None,
         0 => Some("names nothing; write exactly one of `claim`, `session` and `metadata`"),
