@@ -103,6 +103,9 @@ pub(super) fn check(
     problems: &mut Problems<'_>,
 ) -> Policies {
     let names = Names::new(raw);
+    if let Some(policies) = raw.policies.given().filter(|policies| policies.0.is_empty()) {
+        problems.refuse(policies.at, "empty; write a policy, or leave it out");
+    }
     let drafts: Vec<_> = names
         .0
         .iter()
@@ -131,22 +134,26 @@ fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) 
         access: access(raw, &name, apis, problems),
         rate: rate_bound(&raw.rate, &bound("rate"), problems),
         quota: self::quota(&raw.quota, &bound("quota"), problems),
-        limit_by: match raw.limit_by.given().map(|by| &by.value) {
-            None | Some(RawLimitBy::Who(RawLimitWho::Identity)) => LimitBy::Identity,
-            Some(RawLimitBy::Who(RawLimitWho::Client)) => LimitBy::Client,
-            Some(RawLimitBy::Claim(by)) => {
-                if by.claim.is_absent() {
-                    problems.missing(raw.at, "limit_by", "missing; write {\"claim\": …}");
-                }
-                by.claim.given().map_or(LimitBy::Identity, |by| LimitBy::Claim(by.value.clone()))
-            }
-        },
+        limit_by: raw.limit_by.given().map(|by| limit_by(by, problems)).unwrap_or_default(),
         expires_after: raw.expires_after.given().map(|age| age.value.0),
         active: raw.active.or(true),
         tags: tags(&raw.tags, problems),
         metadata: metadata(&raw.metadata, problems),
         name,
     })
+}
+
+fn limit_by(raw: &At<RawLimitBy>, problems: &mut Problems<'_>) -> LimitBy {
+    match &raw.value {
+        RawLimitBy::Who(RawLimitWho::Identity) => LimitBy::Identity,
+        RawLimitBy::Who(RawLimitWho::Client) => LimitBy::Client,
+        RawLimitBy::Claim(by) => {
+            if by.claim.is_absent() {
+                problems.missing(raw.at, "claim", "missing; name the claim");
+            }
+            by.claim.given().map(|claim| LimitBy::Claim(claim.value.clone())).unwrap_or_default()
+        }
+    }
 }
 
 fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
@@ -186,7 +193,7 @@ fn access(
     let mut known: Vec<Vec<String>> = Vec::new();
     for raw in items(&raw.access) {
         let names = names(raw, policy);
-        if known.contains(&names) {
+        if known.contains(&names) && !items(&raw.apis).is_empty() {
             problems.refuse(raw.at, "grants what an entry above grants; make them one");
         }
         entries.push(self::entry(raw, &names, apis, problems));
