@@ -146,10 +146,10 @@ impl Policies {
         self.in_force(grant).map(|policy| policy.name.as_str())
     }
 
-    /// The tags of the policies in force, each once.
-    pub fn tags<'p>(&'p self, grant: &'p Grant) -> Vec<&'p str> {
+    /// The tags of the caller's API key and of the policies in force, each once.
+    pub fn tags<'p>(&'p self, grant: &'p Grant, own: &'p [Box<str>]) -> Vec<&'p str> {
         let mut tags = Vec::new();
-        for tag in self.in_force(grant).flat_map(|policy| &policy.tags) {
+        for tag in own.iter().chain(self.in_force(grant).flat_map(|policy| &policy.tags)) {
             if !tags.contains(&&**tag) {
                 tags.push(&**tag);
             }
@@ -157,14 +157,16 @@ impl Policies {
         tags
     }
 
-    /// What the policies in force say about a key.
-    pub fn metadata<'p>(&'p self, grant: &'p Grant, key: &str) -> Metadata<'p> {
+    /// What the caller's API key and the policies in force say under a key of `metadata`.
+    pub fn metadata<'p>(
+        &'p self,
+        grant: &'p Grant,
+        own: &'p [(Box<str>, Box<str>)],
+        key: &str,
+    ) -> Metadata<'p> {
         let mut found = Metadata::Absent;
-        for (_, value) in self
-            .in_force(grant)
-            .flat_map(|policy| &policy.metadata)
-            .filter(|(known, _)| **known == *key)
-        {
+        let pairs = own.iter().chain(self.in_force(grant).flat_map(|policy| &policy.metadata));
+        for (_, value) in pairs.filter(|(known, _)| **known == *key) {
             found = match found {
                 Metadata::Absent => Metadata::Is(value),
                 Metadata::Is(earlier) if *earlier == **value => found,

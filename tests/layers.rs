@@ -31,13 +31,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "verdict"]),
     // Build the above, checked. Not: requests.
-    ("provider", &["claims", "ids", "jose"]),
+    ("provider", &["claims", "ids", "jose", "time"]),
     ("api", &["claims", "http", "ids", "limits"]),
     // Not: keys, headers, what a counter is.
     ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
     (
         "config",
-        &["api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "verdict"],
+        &[
+            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "time",
+            "verdict",
+        ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "time", "wire"]),

@@ -20,7 +20,6 @@ use tollgate::http::RequestPath;
 use tollgate::ids::{ApiId, PolicyId};
 use tollgate::limits::Charge;
 use tollgate::policy::{Facts, Grant, LimitBy, Metadata, TokenFacts};
-use tollgate::provider::Kind;
 use tollgate::time::UnixMillis;
 use tollgate::verdict::{Deny, Refusal};
 
@@ -67,7 +66,7 @@ fn token(claims: &Value) -> Claims {
 }
 
 fn combine_at(config: &Config, api: ApiId, claims: &Value, own: &[&str]) -> Result<Grant, Refusal> {
-    let Kind::Jwt(jwt) = &config.providers[0].kind;
+    let jwt = config.providers[0].jwt().unwrap();
     let claims = token(claims);
     let judged = claims.judge(None, &jwt.requirements, UnixMillis::from_secs(NOW)).unwrap();
     let own: Vec<PolicyId> = own.iter().map(|name| config.policies.find(name).unwrap()).collect();
@@ -504,7 +503,12 @@ fn tags_and_metadata_are_joined() {
     });
     let config = config(&policies, &json!({ "from_claim": true }));
     let both = combine(&config, &json!({ "pol": "b c a" })).unwrap();
-    assert_eq!(config.policies.tags(&both), ["free", "beta", "gold"]);
+    assert_eq!(config.policies.tags(&both, &[]), ["free", "beta", "gold"]);
+    let own = ["gold".into(), "own".into()];
+    assert_eq!(config.policies.tags(&both, &own), ["gold", "own", "free", "beta"]);
+    let own = |value: &str| [(Box::from("region"), Box::from(value))];
+    assert_eq!(config.policies.metadata(&both, &own("eu"), "region"), Metadata::Is("eu"));
+    assert_eq!(config.policies.metadata(&both, &own("us"), "region"), Metadata::Contradictory);
     let cases = [
         ("a b", "tier", Metadata::Contradictory),
         ("a b", "region", Metadata::Is("eu")),
@@ -514,7 +518,7 @@ fn tags_and_metadata_are_joined() {
     ];
     for (policies, key, expected) in cases {
         let grant = combine(&config, &json!({ "pol": policies })).unwrap();
-        assert_eq!(config.policies.metadata(&grant, key), expected, "{policies} {key}");
+        assert_eq!(config.policies.metadata(&grant, &[], key), expected, "{policies} {key}");
     }
 }
 

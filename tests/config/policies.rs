@@ -9,8 +9,7 @@ use tollgate::claims::{ClaimRef, Rule, Test};
 use tollgate::ids::{ApiId, PolicyId};
 use tollgate::limits::{Bound, Quota, Rate};
 use tollgate::policy::LimitBy;
-use tollgate::provider::Kind;
-use tollgate::provider::jwt::{HeaderSource, SessionFact};
+use tollgate::provider::{HeaderSource, SessionFact};
 
 use super::{accepted, refused};
 
@@ -407,7 +406,43 @@ fn what_nobody_gets_or_reads_is_warned_about() {
         [
             "1:10: mode: `report`: nothing is refused, and nobody is kept out; say `enforce` once the counters `tollgate_would_deny_*` show what you expect",
             "2:24: providers.okta.claims.policies: nothing reads this: no API that uses this provider's session has `policies.from_claim`",
-            "5:1: policies.b: nobody gets this policy: no API names it in its `policies`, and none has `from_claim`",
+            "5:1: policies.b: nobody gets this policy: no API names it in its `policies`, none has `from_claim`, and no API key has it",
+        ]
+    );
+}
+
+#[test]
+fn the_policies_of_api_keys_are_judged_like_those_of_apis() {
+    let text = |policies: &str, own: &str, api: &str| {
+        format!(
+            r#"{{"providers": {{"partner": {{"kind": "api_key", "from": [{{"header": "x-api-key"}}], "keys": [{{"name": "a", "sha256": "{}", "identity": "acme", "policies":
+{own}}}]}}}}, "policies": {{
+{policies}}},
+"apis": [{{"name": "all", "auth": ["partner"]{api}}}]}}"#,
+            "0123456789abcdef".repeat(4)
+        )
+    };
+    let a = r#""a": {"access": [{"apis": ["all"]}]}"#;
+    assert_eq!(accepted(&text(a, r#"["a"]"#, "")).warnings, []);
+    assert_eq!(accepted(&text(a, r#"["a"]"#, r#", "policies": {}"#)).warnings, []);
+    assert_eq!(
+        refused(&text(a, r#"["b", "a", "a"]"#, "")),
+        [
+            "2:2: providers.partner.keys[0].policies[0]: `b` is no policy; known: `a`",
+            "2:12: providers.partner.keys[0].policies[2]: written twice in one list; delete one of the two",
+        ]
+    );
+    let two = r#""a": {"metadata": {"tier": "1"}}, "b": {"metadata": {"tier": "2"}}"#;
+    assert_eq!(
+        refused(&text(two, r#"["b", "a"]"#, "")),
+        [
+            "2:1: providers.partner.keys[0].policies: `b` and `a` give the metadata `tier` different values (`2` and `1`), and are in force together; give it to one of them only",
+        ]
+    );
+    assert_eq!(
+        refused(&text(a, r#"["a"]"#, r#", "policies": {"by_scope": {"s": ["a"]}}"#)),
+        [
+            "4:59: apis[0].policies: `by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API takes the session of API keys only; use `default`, or the keys' own `policies`",
         ]
     );
 }
@@ -499,7 +534,7 @@ fn what_is_written_about_policies_is_what_is_meant() {
     let name = |name: &str| ClaimRef::Name(name.into());
     let path = |segments: [&str; 2]| ClaimRef::Path(segments.map(Box::from).into());
     let rule = |claim, test| Rule { claim, test };
-    let Kind::Jwt(okta) = &config.providers[0].kind;
+    let okta = config.providers[0].jwt().unwrap();
     assert_eq!(okta.requirements.scopes, [name("https://example.com/scopes"), name("a.b")]);
     assert_eq!(okta.requirements.policies, [path(["x", "y"])]);
     assert_eq!(
@@ -510,7 +545,7 @@ fn what_is_written_about_policies_is_what_is_meant() {
             rule(name("h"), Test::StartsWith("i".into())),
         ]
     );
-    let headers = okta.upstream.headers.as_ref().unwrap();
+    let headers = config.providers[0].upstream.headers.as_ref().unwrap();
     let sources: Vec<_> = headers.iter().map(|(_, source)| source.clone()).collect();
     assert_eq!(
         sources,

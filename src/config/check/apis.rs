@@ -37,6 +37,8 @@ pub(super) struct Draft {
     pub(super) branches: Vec<At<Members>>,
     /// Every provider that it lists, once, in the order of their ids.
     pub(super) providers: Vec<ProviderId>,
+    /// The fields that ask something of the session's token, with the places where they are written.
+    pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
     preflight_passes: bool,
     rules: Vec<Rule>,
     rate: Option<Definition<Rate>>,
@@ -132,6 +134,7 @@ fn everything(providers: usize) -> Option<Draft> {
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
+        asks_of_tokens: Vec::new(),
         preflight_passes: false,
         audiences: None,
         clients: None,
@@ -162,7 +165,11 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
         problems.warn(mode.at, REPORTS);
     }
     let rate = api.rate.given().and_then(|rate| policies::rate(rate, problems));
+    let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
+    let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
+    let require = api.require.given().map(|require| ("require", require.at));
     Draft {
+        asks_of_tokens: asks.chain(require).collect(),
         rate: rate
             .zip(name.as_ref())
             .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),

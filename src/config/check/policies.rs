@@ -120,8 +120,17 @@ pub(super) fn check(
         checked.push(given);
         assigned.push(draft);
     }
-    policies_together::check(&drafts, &assigned, providers, apis, problems);
+    let own = keys(raw, &names, problems);
+    policies_together::check(&drafts, &assigned, &own, providers, apis, problems);
     Policies::new(drafts.into_iter().filter_map(|draft| draft.policy).collect(), checked)
+}
+
+/// The policies that API keys have themselves, a list for each key.
+fn keys(raw: &RawConfig, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<Together> {
+    let providers = raw.providers.given().into_iter().flat_map(|providers| &providers.0);
+    let keys = providers.filter_map(|entry| entry.value.as_ref()?.keys.given());
+    let lists = keys.flat_map(|keys| &keys.items).filter_map(|key| key.policies.given());
+    lists.filter(|list| !list.is_empty()).map(|list| names.resolve(list, problems)).collect()
 }
 
 fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) -> Option<Policy> {

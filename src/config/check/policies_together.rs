@@ -2,7 +2,7 @@
 
 use super::apis::Draft as Api;
 use super::policies::{Assigned, Draft, Together};
-use super::provider::Draft as Provider;
+use super::provider::{Draft as Provider, DraftKind};
 use crate::api::{Auth, Branch};
 use crate::config::problems::{Problems, listed, near};
 use crate::ids::{ApiId, PolicyId};
@@ -16,6 +16,8 @@ struct Whole<'w> {
     apis: &'w [Api],
     /// What each API says about policies, where it does.
     assigned: &'w [Option<Assigned>],
+    /// What API keys have themselves.
+    own: &'w [Together],
 }
 
 /// Where a policy comes from at an API: what can come from both is in force together.
@@ -33,17 +35,21 @@ enum Source {
 pub(super) fn check(
     policies: &[Draft],
     assigned: &[Option<Assigned>],
+    own: &[Together],
     providers: &[Option<Provider>],
     apis: &[Api],
     problems: &mut Problems<'_>,
 ) {
-    let whole = Whole { policies, providers, apis, assigned };
+    let whole = Whole { policies, providers, apis, assigned, own };
     for (place, (api, assigned)) in apis.iter().zip(assigned).enumerate() {
         let Some(assigned) = assigned else { continue };
-        whole.somebody_gets_one(assigned, problems);
+        whole.somebody_gets_one(api, assigned, problems);
         whole.tokens_name_policies(api, assigned, problems);
         whole.lists(ApiId(place), assigned, problems);
         whole.warn_of_contradictions(assigned, problems);
+    }
+    for list in own {
+        whole.refuse_contradictions(list, problems);
     }
     whole.unused_claims(problems);
     whole.unused_policies(problems);
@@ -67,13 +73,24 @@ impl Whole<'_> {
             .filter_map(|branch| self.providers.get(branch.session_from.0).and_then(Option::as_ref))
     }
 
-    fn somebody_gets_one(&self, assigned: &Assigned, problems: &mut Problems<'_>) {
-        let written = assigned.default.is_some()
-            || !assigned.by_scope.is_empty()
+    /// Whether an API uses sessions of tokens, or of API keys.
+    fn uses(&self, api: &Api, tokens: bool) -> bool {
+        self.session_providers(api).any(|provider| provider.jwt().is_some() == tokens)
+    }
+
+    fn somebody_gets_one(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
+        let by_tokens = !assigned.by_scope.is_empty()
             || !assigned.by_client.is_empty()
             || !assigned.by_claim.is_empty()
             || assigned.from_claim.is_some();
-        if !written {
+        if by_tokens && self.uses(api, false) && !self.uses(api, true) {
+            problems.refuse(
+                assigned.at,
+                "`by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API \
+                 takes the session of API keys only; use `default`, or the keys' own `policies`",
+            );
+        }
+        if !by_tokens && assigned.default.is_none() && !self.uses(api, false) {
             problems.refuse(
                 assigned.at,
                 "gives nobody a policy, so that everybody would be refused; name one in `default`, \
@@ -86,9 +103,9 @@ impl Whole<'_> {
     fn tokens_name_policies(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
         let Some(at) = assigned.from_claim else { return };
         let silent = |provider: &&Provider| provider.policies_at.is_none();
-        let all = self.session_providers(api).count();
-        let names: Vec<_> = self
-            .session_providers(api)
+        let tokens = || self.session_providers(api).filter(|provider| provider.jwt().is_some());
+        let all = tokens().count();
+        let names: Vec<_> = tokens()
             .filter(silent)
             .filter_map(|provider| provider.name.as_ref().map(|name| name.as_str()))
             .collect();
@@ -249,7 +266,7 @@ impl Whole<'_> {
             let given = assigned.by_scope.iter().chain(&assigned.by_client);
             assigned.default.iter().chain(given).chain(assigned.by_claim.iter().flatten())
         });
-        for id in lists.flat_map(|list| &list.value) {
+        for id in lists.chain(self.own).flat_map(|list| &list.value) {
             if let Some(used) = used.get_mut(id.0) {
                 *used = true;
             }
@@ -257,8 +274,8 @@ impl Whole<'_> {
         for (draft, _) in self.policies.iter().zip(used).filter(|(_, used)| !used) {
             problems.warn(
                 draft.at,
-                "nobody gets this policy: no API names it in its `policies`, and none has \
-                 `from_claim`",
+                "nobody gets this policy: no API names it in its `policies`, none has \
+                 `from_claim`, and no API key has it",
             );
         }
     }
@@ -270,7 +287,9 @@ impl Whole<'_> {
             let mut ids: Vec<_> = entries.flat_map(|entry| &entry.apis).copied().collect();
             ids.sort_unstable();
             ids.dedup();
-            let silent = |id: &ApiId| self.assigned.get(id.0).is_none_or(Option::is_none);
+            let keys = |id: &ApiId| self.apis.get(id.0).is_some_and(|api| self.uses(api, false));
+            let silent =
+                |id: &ApiId| self.assigned.get(id.0).is_none_or(Option::is_none) && !keys(id);
             let names: Vec<_> = ids
                 .into_iter()
                 .filter(silent)
@@ -292,8 +311,16 @@ impl Whole<'_> {
     /// A header that carries metadata names a key that some policy has.
     fn metadata_keys(&self, problems: &mut Problems<'_>) {
         let policies = self.policies.iter().filter_map(|draft| draft.policy.as_ref());
-        let known: Vec<&str> =
-            policies.flat_map(|policy| &policy.metadata).map(|(key, _)| &**key).collect();
+        let keys = self.providers.iter().flatten().filter_map(|provider| match &provider.kind {
+            DraftKind::ApiKey { keys, .. } => Some(keys),
+            DraftKind::Jwt(_) => None,
+        });
+        let of_keys = keys.flat_map(|keys| keys.iter()).flat_map(|key| &key.metadata);
+        let known: Vec<&str> = policies
+            .flat_map(|policy| &policy.metadata)
+            .chain(of_keys)
+            .map(|(key, _)| &**key)
+            .collect();
         for key in self.providers.iter().flatten().flat_map(|provider| &provider.metadata) {
             if known.contains(&&*key.value) {
                 continue;
