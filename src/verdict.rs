@@ -1,7 +1,8 @@
 //! What a decision comes to: a reason to refuse, with its code, its status and its remedy.
 
-use std::borrow::Cow;
-use std::time::Duration;
+mod refusal;
+
+pub use refusal::{Refusal, Scheme, quoted};
 
 /// Why a request was refused.
 ///
@@ -25,10 +26,18 @@ pub enum Deny {
     IdentityMissing,
     /// A contradiction inside the filter.
     Internal,
+    /// The API key's end has passed.
+    KeyExpired,
+    /// The API key is switched off.
+    KeyInactive,
+    /// Nobody owns an API key like this.
+    KeyUnknown,
     /// The keys in use are older than `max_stale`.
     KeysStale,
     /// The provider's keys were never loaded, or could not be asked for just now.
     KeysUnavailable,
+    /// A page of an origin that is not listed uses a cookie to change something.
+    OriginRefused,
     /// Too many requests wait for keys.
     Overloaded,
     /// A path that the next hop could read differently.
@@ -208,7 +217,7 @@ const fn facts(code: &'static str, answer: Answer, step: Step, remedy: &'static 
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::AccessDenied,
         Self::ApiUnknown,
         Self::CorsPreflightRefused,
@@ -216,8 +225,12 @@ impl Deny {
         Self::CredentialMultiple,
         Self::IdentityMissing,
         Self::Internal,
+        Self::KeyExpired,
+        Self::KeyInactive,
+        Self::KeyUnknown,
         Self::KeysStale,
         Self::KeysUnavailable,
+        Self::OriginRefused,
         Self::Overloaded,
         Self::PathAmbiguous,
         Self::ScopeInsufficient,
@@ -295,6 +308,25 @@ impl Deny {
                 Step::Access,
                 "a defect of Tollgate: report it with this line",
             ),
+            Self::KeyExpired => facts(
+                "key_expired",
+                InvalidToken,
+                Step::Credential,
+                "give the caller a new key, or move the key's `expires` in `providers.*.keys`",
+            ),
+            Self::KeyInactive => facts(
+                "key_inactive",
+                AccessDenied,
+                Step::Credential,
+                "the key says \"active\": false in `providers.*.keys`: set it to true to let it in",
+            ),
+            Self::KeyUnknown => facts(
+                "key_unknown",
+                InvalidToken,
+                Step::Credential,
+                "no entry of `providers.*.keys` has the SHA-256 of this key: was it mistyped, cut, or \
+                 hashed with a newline behind it?",
+            ),
             Self::KeysStale => facts(
                 "keys_stale",
                 Unavailable,
@@ -308,6 +340,13 @@ impl Deny {
                 Step::Key,
                 "the provider's keys cannot be fetched: look at the last `keys_fetch_failed` line; \
                  check `jwks.url` and that the cluster in `jwks.cluster` reaches it",
+            ),
+            Self::OriginRefused => facts(
+                "origin_refused",
+                AccessDenied,
+                Step::Credential,
+                "a page of an origin that is not in `providers.*.from[].origins` caused a request with \
+                 the cookie that could change something: add the origin if the page is yours",
             ),
             Self::Overloaded => facts(
                 "overloaded",
@@ -500,47 +539,6 @@ impl Deny {
     }
 }
 
-/// A refusal with what the operator needs to know about this one request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
-    /// Why.
-    pub deny: Deny,
-    /// What was looked at and found, for the log only: it may quote the token's claims and header,
-    /// escaped and cut, never the token itself.
-    pub reason: Cow<'static, str>,
-    /// The scopes that the API needs, for the challenge of [`Deny::ScopeInsufficient`].
-    pub scopes: Option<Box<str>>,
-    /// When trying again makes sense, for [`Answer::Unavailable`].
-    pub retry_after: Option<Duration>,
-}
-
-impl Refusal {
-    /// A refusal and what was found.
-    pub fn new(deny: Deny, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { deny, reason: reason.into(), scopes: None, retry_after: None }
-    }
-}
-
-/// Quotes untrusted text for a reason: control characters, quotes and what is not ASCII escaped, cut
-/// to 64 bytes.
-pub fn quoted(raw: &str) -> String {
-    const MAX_BYTES: usize = 64;
-    let mut out = String::from("`");
-    for c in raw.chars() {
-        if out.len() > MAX_BYTES {
-            out.push('…');
-            break;
-        }
-        match c {
-            '`' | '\\' | '"' => out.extend(c.escape_default()),
-            ' '..='~' => out.push(c),
-            _ => out.extend(c.escape_unicode()),
-        }
-    }
-    out.push('`');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -555,12 +553,5 @@ mod tests {
             assert!(deny.remedy().len() > 20, "{deny:?}");
             assert!(deny.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{deny:?}");
         }
-    }
-
-    #[test]
-    fn quoted_text_stays_on_one_short_line() {
-        assert_eq!(quoted("k1"), "`k1`");
-        assert_eq!(quoted("a\r\n\"\u{2028}\x1b[31m"), "`a\\u{d}\\u{a}\\\"\\u{2028}\\u{1b}[31m`");
-        assert!(quoted(&"x".repeat(1000)).len() < 80);
     }
 }
