@@ -188,9 +188,9 @@ pub mod metric {
     use super::{Cow, Name};
     use crate::verdict::Deny;
 
-    /// Requests that went upstream.
+    /// Requests that were permitted and went upstream.
     pub const ALLOWED: &str = "tollgate_allowed";
-    /// Headers that were not sent upstream because a claim's value is no safe header value.
+    /// Headers that were not sent upstream because their value is no safe header value.
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
     /// Refusals that were counted but not logged.
     pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
@@ -199,9 +199,14 @@ pub mod metric {
     /// Sessions that could not be recorded.
     pub const SESSION_UNRECORDED: &str = "tollgate_session_unrecorded";
 
-    /// Refusals for one reason.
-    pub fn denied(deny: Deny) -> Cow<'static, str> {
-        format!("tollgate_denied_{}", deny.code()).into()
+    /// Refusals for one reason, or what would have been one where they are only reported.
+    pub fn denied(deny: Deny, reports: bool) -> Cow<'static, str> {
+        let code = deny.code();
+        if reports {
+            format!("tollgate_would_deny_{code}").into()
+        } else {
+            format!("tollgate_denied_{code}").into()
+        }
     }
 
     /// Attempts to fetch one provider's keys that ended so.

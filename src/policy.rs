@@ -6,6 +6,7 @@
 mod access;
 mod combine;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::PathPattern;
@@ -141,11 +142,6 @@ impl Policies {
         grant.policies.iter().filter_map(|id| self.get(*id))
     }
 
-    /// The names of the policies in force, in order.
-    pub fn names<'p>(&'p self, grant: &'p Grant) -> impl Iterator<Item = &'p str> {
-        self.in_force(grant).map(|policy| policy.name.as_str())
-    }
-
     /// The tags of the caller's API key and of the policies in force, each once.
     pub fn tags<'p>(&'p self, grant: &'p Grant, own: &'p [Box<str>]) -> Vec<&'p str> {
         let mut tags = Vec::new();
@@ -214,6 +210,8 @@ pub enum Metadata<'p> {
 pub struct Grant {
     /// In the order of their names, each once.
     policies: Vec<PolicyId>,
+    /// Their names, joined by commas.
+    names: Arc<str>,
     /// Whether one of them says what may be called, so that one of them must grant the request.
     is_restricted: bool,
     /// The entries about this API whose scopes the token has.
@@ -231,6 +229,11 @@ impl Grant {
     /// The policies in force, in the order of their names.
     pub fn policies(&self) -> &[PolicyId] {
         &self.policies
+    }
+
+    /// The names of the policies in force, in order, joined by commas.
+    pub const fn names(&self) -> &Arc<str> {
+        &self.names
     }
 
     /// When the session ends by the policies' `expires_after`.

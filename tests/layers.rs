@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "provider", "session", "store", "time", "verdict",
+            "policy", "provider", "session", "store", "time", "verdict",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.
