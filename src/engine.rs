@@ -236,7 +236,8 @@ impl Engine {
     ) {
         trail.note(stream, Some(refusal.deny), effects);
         let reports = self.reports(trail);
-        effects.push(Effect::Count { metric: metric::denied(refusal.deny, reports), by: 1 });
+        let metric = if reports { metric::would_deny } else { metric::denied };
+        effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
         self.log.refusal(refusal, trail, head, reports, env.now, effects);
         let how = if reports {
             let nothing = Passage::default();

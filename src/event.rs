@@ -199,14 +199,14 @@ pub mod metric {
     /// Sessions that could not be recorded.
     pub const SESSION_UNRECORDED: &str = "tollgate_session_unrecorded";
 
-    /// Refusals for one reason, or what would have been one where they are only reported.
-    pub fn denied(deny: Deny, reports: bool) -> Cow<'static, str> {
-        let code = deny.code();
-        if reports {
-            format!("tollgate_would_deny_{code}").into()
-        } else {
-            format!("tollgate_denied_{code}").into()
-        }
+    /// Refusals for one reason.
+    pub fn denied(deny: Deny) -> Cow<'static, str> {
+        format!("tollgate_denied_{}", deny.code()).into()
+    }
+
+    /// Requests that would have been refused for one reason, were refusals not only reported.
+    pub fn would_deny(deny: Deny) -> Cow<'static, str> {
+        format!("tollgate_would_deny_{}", deny.code()).into()
     }
 
     /// Attempts to fetch one provider's keys that ended so.
