@@ -102,8 +102,8 @@ impl Engine {
                 let request = Request::new(stream, head, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
-            Event::Fields { stream, section, names } => {
-                let remove = self.hygiene.unwanted(section, names);
+            Event::Fields { stream, section, fields } => {
+                let remove = self.hygiene.unwanted(section, &fields);
                 if !remove.is_empty() {
                     effects.push(Effect::Clean { stream, section, remove });
                 }

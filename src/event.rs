@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::http::RequestHead;
+use crate::http::{Fields, RequestHead};
 use crate::ids::{CallId, Name, StreamId};
 
 /// Something that happened.
@@ -30,8 +30,8 @@ pub enum Event {
         stream: StreamId,
         /// Which section.
         section: Section,
-        /// The names in it, as the host spells them.
-        names: Vec<Vec<u8>>,
+        /// What is in it.
+        fields: Fields,
     },
     /// A call has ended, or could not be made.
     CallDone {
@@ -40,7 +40,8 @@ pub enum Event {
         /// What came back; `None` where nothing did.
         response: Option<CallResponse>,
     },
-    /// A request has ended, whether or not it was settled.
+    /// A request has ended, perhaps before it was settled; of one that was settled it need not be
+    /// told.
     StreamGone {
         /// Which.
         stream: StreamId,
@@ -162,8 +163,8 @@ pub struct CallRequest {
 pub struct CallResponse {
     /// The HTTP status; 0 where the host said none.
     pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Its header section.
+    pub headers: Fields,
     /// The size of the whole body in bytes, as the host said.
     pub body_size: usize,
     /// The body, cut at one byte more than any document we take.

@@ -1,8 +1,10 @@
 //! What a request head holds, bounded; what a header means is not known here.
 
+mod fields;
 mod path;
 mod url;
 
+pub use fields::{Fields, Place};
 pub use path::{Ambiguity, RequestPath};
 pub use url::{Url, UrlError};
 
@@ -10,8 +12,8 @@ pub use url::{Url, UrlError};
 /// bytes as they came. Names are in lower case on most hosts, but that is not relied on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RequestHead {
-    /// Name and value of each header, in order, repeated ones apart.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The fields, in order.
+    pub headers: Fields,
 }
 
 impl RequestHead {
@@ -33,22 +35,12 @@ impl RequestHead {
 
     /// The values of every header of this name, without regard to its case, repeated ones apart.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers
-            .iter()
-            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_slice())
+        self.headers.values(name)
     }
 
     /// The value of the first header of this name.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.values(name).next()
-    }
-
-    /// How many bytes the names and values have together.
-    pub fn bytes(&self) -> usize {
-        self.headers.iter().fold(0, |sum, (name, value)| {
-            sum.saturating_add(name.len()).saturating_add(value.len())
-        })
+        self.headers.first(name)
     }
 
     /// Whether the caller speaks gRPC and wants its answer so: `application/grpc` or

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
 use support::world::{Worker, World, head, upstream};
 use tollgate::event::{Event, Section};
+use tollgate::http::Fields;
 
 const PARTNER: &str = "https://partner.example.com";
 
@@ -469,16 +470,17 @@ fn a_public_api_still_keeps_spoofed_headers_out() {
     assert_eq!(left, [("authorization".into(), "Bearer x".into())], "nobody here reads it");
     let section = Section::ResponseHeaders;
     let names = ["x-tollgate-code", "X-Tollgate-Identity", "x-user", "server"];
+    let fields: Fields = names.map(|name| (name, "")).into_iter().collect();
     let names = names.map(|name| name.as_bytes().to_vec());
-    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    worker.handle(Event::Fields { stream, section, fields: fields.clone() });
     assert_eq!(worker.cleaned, names[..2], "an upstream's copies never reach the client");
     worker.cleaned.clear();
     let section = Section::ResponseTrailers;
-    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    worker.handle(Event::Fields { stream, section, fields: fields.clone() });
     assert_eq!(worker.cleaned, names[..2], "nor in trailers");
     worker.cleaned.clear();
     let section = Section::RequestTrailers;
-    worker.handle(Event::Fields { stream, section, names: names.to_vec() });
+    worker.handle(Event::Fields { stream, section, fields });
     assert_eq!(worker.cleaned, names[..3], "nor a client's the upstream, in trailers");
 }
 

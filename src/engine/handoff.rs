@@ -6,7 +6,7 @@ use super::admission::{Passage, Permit, Vouched};
 use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
-use crate::http::{RequestHead, begins_folded, elements, folded, is_folded};
+use crate::http::{Fields, RequestHead, begins_folded, elements, folded, is_folded};
 use crate::provider::jwt::{HeaderSource, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
@@ -36,12 +36,12 @@ impl Hygiene {
 
     /// The names in another section that nobody but the filter may use: to the upstream every one
     /// that it may emit, to the client those with its prefix.
-    pub(super) fn unwanted(&self, section: Section, mut names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        names.retain(|name| match section {
+    pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
+        let unwanted = |name: &&[u8]| match section {
             Section::RequestTrailers => self.is_ours(name),
             Section::ResponseHeaders | Section::ResponseTrailers => begins_folded(name, RESERVED),
-        });
-        names
+        };
+        fields.iter().map(|(name, _)| name).filter(unwanted).map(<[u8]>::to_vec).collect()
     }
 
     /// The changes that turn what the client sent into what the upstream gets: ours set, copies of
@@ -57,13 +57,15 @@ impl Hygiene {
         let set = set.unwrap_or_default();
         let spent = spent_credentials(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
-        for (name, _) in &head.headers {
+        for (name, _) in head.headers.iter() {
             let ours = self.is_ours(name);
             let is_spent = spent.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
-            let replaced = set.iter().any(|(set, _)| set.as_bytes() == name.as_slice());
-            let remove = HeaderChange::Remove(name.clone());
-            if (ours || is_spent) && !replaced && !changes.contains(&remove) {
-                changes.push(remove);
+            let replaced = set.iter().any(|(set, _)| set.as_bytes() == name);
+            if (ours || is_spent) && !replaced {
+                let remove = HeaderChange::Remove(name.to_vec());
+                if !changes.contains(&remove) {
+                    changes.push(remove);
+                }
             }
         }
         changes.extend(self.connection(head));
