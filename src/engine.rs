@@ -23,7 +23,7 @@ use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
-use admission::{Judge, Permit, Stop, Trail};
+use admission::{Judge, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
 use keeper::Keeper;
@@ -49,6 +49,7 @@ pub struct Engine {
     keeper: Keeper,
     log: Log,
     parked: Parked,
+    readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
     slow_failures: Budget,
@@ -72,6 +73,7 @@ impl Engine {
             keeper: Keeper::default(),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions: Sessions::new(config.session_capacity, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
@@ -148,6 +150,7 @@ impl Engine {
         let stream = *stream;
         let mut judge = Judge {
             config: &self.config,
+            readers: &self.readers,
             rings: &mut self.rings,
             slow_failures: &mut self.slow_failures,
             verified: &mut self.verified,

@@ -8,6 +8,7 @@
 //!    [`Event::StreamGone`] comes first.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::{Fields, RequestHead};
@@ -90,7 +91,7 @@ pub enum Effect {
         /// The name: one path segment.
         key: &'static str,
         /// The fact.
-        value: String,
+        value: Arc<str>,
     },
     /// End the wait of a request.
     Settle {

@@ -99,12 +99,7 @@ impl Filter {
         }
     }
 
-    fn carry_out(
-        &mut self,
-        effect: Effect,
-        current: Option<&Stream>,
-        more: &mut VecDeque<Event>,
-    ) {
+    fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
         match effect {
             Effect::Call { call, request } => match dispatch(&request) {
                 Some(token) => drop(self.calls.insert(token, call)),

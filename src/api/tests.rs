@@ -1,5 +1,6 @@
 use super::*;
 use crate::http::RequestPath;
+use crate::ids::ApiId;
 
 fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
     Api {
@@ -79,7 +80,8 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
     ];
     for (name, host, path, method, expected) in cases {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        let found = find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
+        let found =
+            Index::new(&apis).find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
         let found = found.map(|id| apis[id.0].name.as_str());
         assert_eq!(found, expected, "{name}");
     }
@@ -88,7 +90,7 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
 #[test]
 fn earlier_apis_take_what_later_ones_match_too() {
     let apis = [api("one", &[], &["/a/**"], &[]), api("all", &[], &[], &[])];
-    let find = |path: &[&[u8]]| find(&apis, b"x", path, b"GET").map(|id| id.0);
+    let find = |path: &[&[u8]]| Index::new(&apis).find(&apis, b"x", path, b"GET").map(|id| id.0);
     assert_eq!(find(&[b"a", b"b"]), Some(0));
     assert_eq!(find(&[b"b"]), Some(1));
     assert_eq!(find(&[]), Some(1));

@@ -7,6 +7,7 @@ use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity};
+use crate::api::Index;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
@@ -45,6 +46,7 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
     let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
+        index: Index::new(&apis),
         apis,
         rings,
         session_capacity,

@@ -50,7 +50,7 @@ impl Hygiene {
         &self,
         config: &Config,
         head: &RequestHead,
-        passage: &Passage<'_>,
+        passage: &Passage<'_, '_>,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
         let set = passage.permit.as_ref().map(|permit| written(permit, effects));
@@ -150,24 +150,21 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
 
 /// The headers whose credential has done its work. A credential that vouched goes by its own
 /// provider's setting; one that did not (on a preflight, say) by that of whoever reads it.
-fn spent_credentials<'p>(config: &Config, passage: &'p Passage<'_>) -> Vec<&'p str> {
+fn spent_credentials<'p>(config: &Config, passage: &Passage<'_, 'p>) -> Vec<&'p str> {
     let keeps =
         |id| super::admission::jwt(config, id).is_some_and(|jwt| jwt.upstream.keep_credential);
     let vouched = |id| {
         let permit = passage.permit.as_ref();
         permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
     };
-    let kept: Vec<_> = passage
-        .presented
-        .iter()
-        .filter(|one| vouched(one.provider) && keeps(one.provider))
-        .map(|one| &*one.header)
-        .collect();
-    passage
-        .presented
-        .iter()
-        .filter(|one| !keeps(one.provider))
-        .map(|one| &*one.header)
-        .filter(|header| !kept.contains(header))
+    let places = || passage.presented.iter().map(|one| one.place);
+    let is_kept = |header: &str| {
+        let readers = places().filter(|place| place.header() == header);
+        readers.flat_map(|place| place.readers()).any(|id| vouched(*id) && keeps(*id))
+    };
+    places()
+        .filter(|place| !place.readers().iter().all(|id| keeps(*id)))
+        .map(|place| place.header())
+        .filter(|header| !is_kept(header))
         .collect()
 }

@@ -44,6 +44,14 @@ pub struct Location {
     pub apis: Option<Vec<Name>>,
 }
 
+impl Location {
+    /// Whether this is the same place as the other, whichever APIs they count for.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let scheme = |place: &Self| place.scheme.as_ref().map(|scheme| scheme.to_ascii_lowercase());
+        self.header == other.header && scheme(self) == scheme(other)
+    }
+}
+
 /// What goes upstream with a permitted request.
 #[derive(Clone, Debug)]
 pub struct Upstream {

@@ -156,7 +156,11 @@ fn places(map: &[u8]) -> Option<Vec<Place>> {
         next = end.checked_add(1)?;
         map.get(start..next).map(|_| start..end)
     };
-    (0..count).map(|_| Some(Place { name: part()?, value: part()? })).collect()
+    let mut places = Vec::with_capacity(count);
+    for _ in 0..count {
+        places.push(Place { name: part()?, value: part()? });
+    }
+    Some(places)
 }
 
 /// The ABI's form of a header map; `None` where it is too large for it.

@@ -167,7 +167,7 @@ impl<'w> Worker<'w> {
                     self.log.push(line);
                 }
                 Effect::Note { stream, key, value } => {
-                    self.notes.insert((stream, key), value);
+                    self.notes.insert((stream, key), value.to_string());
                 }
                 Effect::Settle { stream, how } => {
                     assert!(self.settled.insert(stream, how).is_none(), "{stream:?} settled twice");

@@ -290,9 +290,10 @@ fn ring(
             "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
         );
     }
-    let mut issuers: Vec<_> =
-        one_or_many(&raw.issuer).iter().map(|issuer| issuer.value.0.clone()).collect();
-    issuers.sort();
+    let mut issuers: Vec<Box<str>> = Vec::new();
+    for issuer in one_or_many(&raw.issuer).iter().map(|issuer| &issuer.value.0) {
+        issuers.insert(issuers.partition_point(|one| one < issuer), issuer.clone());
+    }
     let cluster = jwks.cluster.given()?.value.0.clone();
     let source = source?;
     Some(RingConfig {

@@ -1,58 +1,125 @@
-//! What a request shows to vouch for its caller, by provider.
+//! What a request shows to vouch for its caller.
 
 use super::Trail;
-use crate::api::Api;
+use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, elements};
-use crate::ids::{Name, ProviderId};
+use crate::ids::{ApiId, Name, ProviderId};
 use crate::provider::Kind;
 use crate::provider::jwt::{JwtProvider, Location};
 use crate::verdict::{Deny, Refusal};
 
-/// A credential that stands where a provider looks for one.
-pub(in crate::engine) struct Presented {
-    /// The provider that looks there.
-    pub(in crate::engine) provider: ProviderId,
-    /// The header it stands in, as the configuration names it.
-    pub(in crate::engine) header: Box<str>,
-    /// The credential itself, without its scheme. Never logged.
-    pub(in crate::engine) token: Vec<u8>,
+/// Where the credentials of each API's requests may stand, and who looks there.
+#[derive(Debug)]
+pub(in crate::engine) struct Readers(Vec<OfApi>);
+
+/// The same for one API.
+#[derive(Debug, Default)]
+pub(super) struct OfApi {
+    /// Every provider of the API, once, in the order of its branches.
+    pub(super) members: Vec<ProviderId>,
+    /// Where they look: a place that several share is read once.
+    places: Vec<Place>,
 }
 
-/// Reads the credentials for the `members` of an API.
-///
-/// # Errors
-///
-/// [`Deny::CredentialMultiple`] where a provider finds more than one.
-pub(super) fn presented(
-    config: &Config,
-    api: &Api,
-    members: &[ProviderId],
-    head: &RequestHead,
-    trail: &mut Trail,
-) -> Result<Vec<Presented>, Refusal> {
-    let mut found = Vec::new();
-    for id in members.iter().copied() {
-        let Some(provider) = jwt(config, id) else { continue };
-        trail.provider = config.provider_name(id).cloned();
-        let mut own = Vec::new();
-        for place in provider.from.iter().filter(|place| counts(place, &api.name)) {
-            let tokens = read(place, head)?;
-            own.extend(tokens.map(|token| Presented {
-                provider: id,
-                header: place.header.clone(),
-                token: token.to_vec(),
-            }));
-        }
-        if own.len() > 1 {
-            let mut names: Vec<_> = own.iter().map(|one| &*one.header).collect();
-            names.dedup();
-            return Err(multiple(&names.join(", ")));
-        }
-        found.append(&mut own);
+/// A place of a request, and the providers that look there.
+#[derive(Debug)]
+pub(in crate::engine) struct Place {
+    location: Location,
+    readers: Vec<ProviderId>,
+}
+
+impl Place {
+    /// The header, as the configuration names it.
+    pub(in crate::engine) fn header(&self) -> &str {
+        &self.location.header
     }
-    trail.provider = None;
-    Ok(found)
+
+    /// Who looks here; never nobody.
+    pub(in crate::engine) fn readers(&self) -> &[ProviderId] {
+        &self.readers
+    }
+
+    /// The first who looks here: what is wrong with a credential's form is told in its name.
+    pub(super) fn first_reader(&self) -> Option<ProviderId> {
+        self.readers.first().copied()
+    }
+}
+
+/// A credential that stands where a provider looks for one.
+pub(in crate::engine) struct Presented<'a> {
+    /// Where it stands.
+    pub(in crate::engine) place: &'a Place,
+    /// The credential itself, without its scheme. Never logged.
+    pub(in crate::engine) token: &'a [u8],
+}
+
+impl Readers {
+    pub(in crate::engine) fn new(config: &Config) -> Self {
+        Self(config.apis.iter().map(|api| OfApi::new(config, api)).collect())
+    }
+
+    pub(super) fn of(&self, api: ApiId) -> Option<&OfApi> {
+        self.0.get(api.0)
+    }
+}
+
+impl OfApi {
+    fn new(config: &Config, api: &Api) -> Self {
+        let mut all = Self::default();
+        let Auth::Branches { branches, .. } = &api.auth else { return all };
+        for id in branches.iter().flat_map(|branch| &branch.members).copied() {
+            if all.members.contains(&id) {
+                continue;
+            }
+            all.members.push(id);
+            let locations = jwt(config, id).into_iter().flat_map(|provider| &provider.from);
+            for location in locations.filter(|location| counts(location, &api.name)) {
+                let same = |place: &&mut Place| place.location.is_same_place(location);
+                match all.places.iter_mut().find(same) {
+                    Some(place) => place.readers.push(id),
+                    None => {
+                        all.places.push(Place { location: location.clone(), readers: vec![id] });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Reads the credentials of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::CredentialMultiple`] where a provider finds more than one.
+    pub(super) fn presented<'a>(
+        &'a self,
+        config: &Config,
+        head: &'a RequestHead,
+        trail: &mut Trail,
+    ) -> Result<Vec<Presented<'a>>, Refusal> {
+        let mut found: Vec<Presented<'a>> = Vec::new();
+        for place in &self.places {
+            let Some(token) = read(&place.location, head).inspect_err(|_| {
+                trail.enter(place.first_reader().and_then(|id| config.provider_name(id)));
+            })?
+            else {
+                continue;
+            };
+            let by_both = found.iter().find_map(|other| {
+                let both = |id: &&ProviderId| other.place.readers.contains(id);
+                place.readers.iter().find(both).map(|id| (*id, other.place))
+            });
+            if let Some((id, other)) = by_both {
+                trail.enter(config.provider_name(id));
+                let mut names = vec![other.header(), place.header()];
+                names.dedup();
+                return Err(multiple(&names.join(", ")));
+            }
+            found.push(Presented { place, token });
+        }
+        Ok(found)
+    }
 }
 
 /// Where a provider looks for its credential, in words.

@@ -70,8 +70,9 @@ enum Own<'c, 't> {
 
 /// A token whose form is right and whose provider is known; nothing in it is verified.
 struct Claimed<'c, 't> {
-    presented: &'t Presented,
+    provider: ProviderId,
     config: &'c JwtProvider,
+    token: &'t [u8],
     jws: Jws<'t>,
     claims: Claims,
 }
@@ -84,51 +85,39 @@ struct Checked {
     set: [u8; 16],
 }
 
-/// Whose a token is, by its unverified issuer.
-enum Owner {
-    /// The provider's that reads it.
-    Reader,
-    /// Another provider's of the same API.
-    Another,
-    /// Nobody's.
-    Nobody,
-}
-
 impl<'c> Judge<'_, 'c> {
     /// Judges every credential that was presented to the API's `members`. A bad one refuses the
     /// request whichever branch it belongs to, and before one that has to wait.
     pub(super) fn judge_all(
         &mut self,
         members: &[ProviderId],
-        presented: &[Presented],
+        presented: &[Presented<'_>],
         trail: &mut Trail,
     ) -> Result<Vec<Vouched<'c>>, Stop> {
         let mut own = Vec::with_capacity(presented.len());
         for one in presented {
-            trail.enter(self.config.provider_name(one.provider));
             own.extend(self.claim(members, one, trail)?);
         }
         let mut vouched = Vec::with_capacity(own.len());
         let mut waits = None;
         for one in own {
-            let claimed = match one {
+            match one {
                 Own::Known(known) => {
                     let requirements = &known.config.requirements;
                     if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
-                        trail.enter(self.config.provider_name(known.provider));
-                        trail.show(known.kid.as_ref(), &known.claims);
+                        trail.verified(self.config.provider_name(known.provider), &known);
                         return Err(refusal.into());
                     }
                     vouched.push(known);
-                    continue;
                 }
-                Own::Claimed(claimed) => claimed,
-            };
-            trail.enter(self.config.provider_name(claimed.presented.provider));
-            trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
-            match self.verify(claimed)? {
-                Ok(one) => vouched.push(one),
-                Err(ring) => waits = waits.or(Some(ring)),
+                Own::Claimed(claimed) => {
+                    trail.enter(self.config.provider_name(claimed.provider));
+                    trail.claimed(claimed.jws.header().kid.as_ref(), &claimed.claims);
+                    match self.verify(claimed)? {
+                        Ok(one) => vouched.push(one),
+                        Err(ring) => waits = waits.or(Some(ring)),
+                    }
+                }
             }
         }
         match waits {
@@ -137,92 +126,55 @@ impl<'c> Judge<'_, 'c> {
         }
     }
 
-    /// Takes a credential apart, or recalls it; `None` where it is not its reader's own but another
+    /// Recalls a credential, or takes it apart; `None` where it is not its readers' own but another
     /// provider's of this API.
     fn claim<'t>(
         &mut self,
         members: &[ProviderId],
-        presented: &'t Presented,
+        presented: &Presented<'t>,
         trail: &mut Trail,
     ) -> Result<Option<Own<'c, 't>>, Refusal> {
-        let Some(config) = jwt(self.config, presented.provider) else { return Ok(None) };
-        let own = match self.recall(presented, config) {
-            Some(verified) => {
-                Own::Known(Vouched { provider: presented.provider, config, verified })
-            }
-            None => {
-                let jws = Jws::parse(&presented.token)?;
-                let claims = Claims::parse(jws.payload())?;
-                Own::Claimed(Claimed { presented, config, jws, claims })
-            }
-        };
-        let claims = match &own {
-            Own::Known(known) => &known.claims,
-            Own::Claimed(claimed) => {
-                trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
-                &claimed.claims
-            }
-        };
-        match self.owner(members, presented.provider, config, claims)? {
-            Owner::Reader => Ok(Some(own)),
-            Owner::Another => Ok(None),
-            Owner::Nobody => Err(unknown_issuer(config, claims)),
+        if let Some(known) = self.recall(members, presented) {
+            return Ok(Some(Own::Known(known)));
         }
+        let place = presented.place;
+        trail.enter(place.first_reader().and_then(|id| self.config.provider_name(id)));
+        let jws = Jws::parse(presented.token)?;
+        let claims = Claims::parse(jws.payload())?;
+        trail.claimed(jws.header().kid.as_ref(), &claims);
+        let Some(provider) = owner(self.config, members, &claims)? else {
+            return Err(unknown_issuer(self.config, place.readers(), &claims));
+        };
+        if !place.readers().contains(&provider) {
+            return Ok(None);
+        }
+        let Some(config) = jwt(self.config, provider) else {
+            return Err(Refusal::new(Deny::Internal, "a token of no provider"));
+        };
+        Ok(Some(Own::Claimed(Claimed { provider, config, token: presented.token, jws, claims })))
     }
 
     /// A token that this worker has verified, while the key that did it is in use.
-    fn recall(&mut self, presented: &Presented, config: &JwtProvider) -> Option<Rc<Verified>> {
+    fn recall(&mut self, members: &[ProviderId], presented: &Presented<'_>) -> Option<Vouched<'c>> {
         let random = self.env.random;
-        let verified = self.verified.find(presented.provider, &presented.token, random)?;
+        let found = self.verified.find(presented.token, random, |verified| {
+            let owner = owner(self.config, members, &verified.claims);
+            owner == Ok(Some(verified.provider))
+                && presented.place.readers().contains(&verified.provider)
+        })?;
+        let config = jwt(self.config, found.provider)?;
         let in_use = match &config.keys {
             KeySource::Inline(_) => true,
             KeySource::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
-                let wanted = wanted(verified.kid.as_ref(), verified.alg, &verified.claims);
-                ring.still_has(&verified.key, wanted, &verified.seen_in, self.env.now)
+                let wanted = wanted(found.kid.as_ref(), found.alg, &found.claims);
+                ring.still_has(&found.key, wanted, &found.seen_in, self.env.now)
             }),
         };
         if !in_use {
-            self.verified.forget(&verified, random);
+            self.verified.forget(&found, random);
+            return None;
         }
-        in_use.then_some(verified)
-    }
-
-    fn owner(
-        &self,
-        members: &[ProviderId],
-        reader: ProviderId,
-        config: &JwtProvider,
-        claims: &Claims,
-    ) -> Result<Owner, Refusal> {
-        let lists = |provider: &JwtProvider, issuer: &str| {
-            provider.requirements.issuers.as_ref().map(|all| all.iter().any(|one| **one == *issuer))
-        };
-        let others = || {
-            let other = |id: &&ProviderId| **id != reader;
-            members.iter().filter(other).filter_map(|id| jwt(self.config, *id))
-        };
-        Ok(match claims.issuer() {
-            Issuer::WrongType => {
-                return Err(Refusal::new(
-                    Deny::TokenClaimMalformed,
-                    "the claim `iss` is no string",
-                ));
-            }
-            Issuer::Is(issuer) => match lists(config, issuer) {
-                Some(true) => Owner::Reader,
-                _ if others().any(|other| lists(other, issuer) == Some(true)) => Owner::Another,
-                None => Owner::Reader,
-                Some(false) if others().any(|other| lists(other, issuer).is_none()) => {
-                    Owner::Another
-                }
-                Some(false) => Owner::Nobody,
-            },
-            Issuer::Absent if config.requirements.issuers.is_none() => Owner::Reader,
-            Issuer::Absent if others().any(|other| other.requirements.issuers.is_none()) => {
-                Owner::Another
-            }
-            Issuer::Absent => Owner::Nobody,
-        })
+        Some(Vouched { provider: found.provider, config, verified: found })
     }
 
     /// Algorithm → key → signature → claims. The inner error is the ring that has to fetch first.
@@ -266,12 +218,12 @@ impl<'c> Judge<'_, 'c> {
         };
         let typ = header.typ.as_deref();
         let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
-        let provider = token.presented.provider;
+        let provider = token.provider;
         let Some(name) = self.config.provider_name(provider) else {
             return Err(Refusal::new(Deny::Internal, "a token of no provider"));
         };
         let verified = Rc::new(Verified {
-            token: token.presented.token.as_slice().into(),
+            token: token.token.into(),
             provider,
             alg,
             kid: kid.cloned(),
@@ -351,6 +303,40 @@ impl<'c> Judge<'_, 'c> {
     }
 }
 
+/// Whose a token is among an API's `members`, by its unverified issuer: the provider's that names it,
+/// else that of any issuer's. No two members name the same, and one at most takes any.
+fn owner(
+    config: &Config,
+    members: &[ProviderId],
+    claims: &Claims,
+) -> Result<Option<ProviderId>, WrongType> {
+    let issuer = match claims.issuer() {
+        Issuer::WrongType => return Err(WrongType),
+        Issuer::Is(issuer) => Some(issuer),
+        Issuer::Absent => None,
+    };
+    let mut takes_any = None;
+    for id in members {
+        let Some(provider) = jwt(config, *id) else { continue };
+        match &provider.requirements.issuers {
+            None => takes_any = Some(*id),
+            Some(all) if all.iter().any(|one| Some(&**one) == issuer) => return Ok(Some(*id)),
+            Some(_) => {}
+        }
+    }
+    Ok(takes_any)
+}
+
+/// The claim `iss` is no string.
+#[derive(Debug, Eq, PartialEq)]
+struct WrongType;
+
+impl From<WrongType> for Refusal {
+    fn from(_: WrongType) -> Self {
+        Self::new(Deny::TokenClaimMalformed, "the claim `iss` is no string")
+    }
+}
+
 /// The thumbprint of the key that verifies the signature.
 fn check_signature(
     env: &Env<'_>,
@@ -376,15 +362,17 @@ fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> 
     Wanted { kid, alg, issuer, tenant: claims.text("tid") }
 }
 
-fn unknown_issuer(provider: &JwtProvider, claims: &Claims) -> Refusal {
+fn unknown_issuer(config: &Config, readers: &[ProviderId], claims: &Claims) -> Refusal {
     let found = match claims.issuer() {
         Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
         Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
     };
-    let expected = provider.requirements.issuers.iter().flatten().map(AsRef::as_ref);
+    let providers = readers.iter().filter_map(|id| jwt(config, *id));
+    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
+    let expected = quoted_list(expected.map(AsRef::as_ref));
     Refusal::new(
         Deny::TokenIssuerUnknown,
-        format!("the claim `iss` {found}; the provider's issuer is {}", quoted_list(expected)),
+        format!("the claim `iss` {found}; the provider's issuer is {expected}"),
     )
 }
 
