@@ -54,18 +54,24 @@ impl Fields {
     }
 }
 
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(N, V)> for Fields {
+    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, fields: I) {
+        for (name, value) in fields {
+            let mut place = |part: &[u8]| {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(part);
+                start..self.bytes.len()
+            };
+            let (name, value) = (place(name.as_ref()), place(value.as_ref()));
+            self.places.push(Place { name, value });
+        }
+    }
+}
+
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         let mut all = Self::default();
-        for (name, value) in fields {
-            let mut place = |part: &[u8]| {
-                let start = all.bytes.len();
-                all.bytes.extend_from_slice(part);
-                start..all.bytes.len()
-            };
-            let (name, value) = (place(name.as_ref()), place(value.as_ref()));
-            all.places.push(Place { name, value });
-        }
+        all.extend(fields);
         all
     }
 }
