@@ -11,7 +11,8 @@ use tollgate::http::RequestHead;
 use tollgate::ids::StreamId;
 use tollgate::verdict::{Answer, Deny};
 
-use crate::forge::{self, good};
+use crate::forge::good;
+use crate::pairs::{p256_jwk, rsa_jwk};
 use crate::support::token::{AUDIENCE, ISSUER, Signer};
 use crate::support::world::{CONFIG, Worker, World, head};
 
@@ -47,7 +48,7 @@ pub(crate) fn provider(keys: &[Value]) -> Value {
 
 /// A configuration of the provider `idp`, an Ed25519, an RSA and a P-256 key, and these settings.
 pub(crate) fn configuration(settings: &Value) -> String {
-    let mut idp = provider(&[Signer::new("k1").jwk(), forge::rsa_jwk("r1"), forge::p256_jwk("e1")]);
+    let mut idp = provider(&[Signer::new("k1").jwk(), rsa_jwk("r1"), p256_jwk("e1")]);
     for (name, value) in settings.as_object().unwrap() {
         idp[name] = value.clone();
     }

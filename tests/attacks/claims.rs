@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::catalogue::Case::{Elsewhere, Scene, Tokens, Under};
 use crate::catalogue::{FORWARDED, Row, provider, run};
 use crate::forge::{claims, payload, with_claim, with_each, with_payload};
+
 use crate::support::token::{ISSUER, NOW, Signer, Token};
 use crate::support::world::{Worker, World, head, upstream};
 

@@ -5,7 +5,8 @@ use tollgate::http::RequestHead;
 
 use crate::catalogue::Case::{Elsewhere, Requests, Scene, Tokens};
 use crate::catalogue::{FORWARDED, Row, configuration, request, run};
-use crate::forge::{encoded, good};
+use crate::forge::good;
+use crate::pairs::encoded;
 use crate::support::token::{Signer, Token};
 use crate::support::world::{Worker, World, head};
 

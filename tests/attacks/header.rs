@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Case::{Elsewhere, Scene, Tokens, Under};
 use crate::catalogue::{FORWARDED, Row, provider, run};
-use crate::forge::{
-    claims, encoded, good, hs256, p256, p256_jwk, rs256, rsa, rsa_jwk, rsa_signature, signed_by,
-    with_header, with_payload,
-};
+use crate::forge::{claims, good, hs256, rs256, signed_by, with_header, with_payload};
+use crate::pairs::{encoded, p256, p256_jwk, rsa, rsa_jwk, rsa_signature};
 use crate::support::token::{AUDIENCE, ISSUER, Signer, Token};
 use crate::support::world::{Worker, World};
 

@@ -10,7 +10,8 @@ use tollgate::event::Event;
 
 use crate::catalogue::Case::{self, Elsewhere, Fetched, Scene};
 use crate::catalogue::{FORWARDED, Row, run};
-use crate::forge::{encoded, good, hs256, p256_jwk, rs256, rsa_jwk, rsa_signature, signed_by};
+use crate::forge::{good, hs256, rs256, signed_by};
+use crate::pairs::{encoded, p256_jwk, rsa_jwk, rsa_signature};
 use crate::support::token::{Signer, Token, key_set};
 use crate::support::world::{CONFIG, Worker, World};
 

@@ -20,6 +20,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "../support/pairs.rs"]
+mod pairs;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -8,20 +8,15 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Case::{Elsewhere, Fetched, Refused, Scene, Tokens, Under};
 use crate::catalogue::{FORWARDED, Row, configuration, provider, run};
-use crate::forge::{
-    claims, encoded, es256, good, hs256, p256, p256_signature, p521, p521_jwk, rs256, rsa, rsa_jwk,
-    rsa_raw, rsa_signature, sha256, signed_by, with_header,
+use crate::forge::{claims, es256, good, hs256, rs256, signed_by, with_header};
+use crate::pairs::{
+    P256_ORDER, SHA1_INFO, SHA256_INFO, SHA512_INFO, encoded, encoding, p256, p256_signature, p521,
+    p521_jwk, rsa, rsa_jwk, rsa_raw, rsa_signature, sha256, wrong_encodings,
 };
 use crate::support::token::{Signer, Token};
 use crate::support::world::{Worker, World};
 
 const BAD: &str = "token_signature_invalid";
-
-/// The order of P-256's group (SEC 2 §2.4.2).
-const P256_ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
-    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
 
 /// L, the order of Ed25519's group (RFC 8032 §5.1), little-endian.
 const ED25519_ORDER: [u8; 32] = [
@@ -29,57 +24,12 @@ const ED25519_ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// `DigestInfo` up to the hash (RFC 8017 §9.2, note 1).
-const SHA1_INFO: [u8; 15] = [0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0, 4, 20];
-const SHA256_INFO: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
-const SHA512_INFO: [u8; 19] =
-    [0x30, 0x51, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3, 5, 0, 4, 0x40];
-
 /// A good token's signature, changed.
 fn changed(token: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let (signed, signature) = token.rsplit_once('.').unwrap();
     format!("{signed}.{}", encoded(change(URL_SAFE_NO_PAD.decode(signature).unwrap())))
-}
-
-/// An encoding for `r1` (RFC 8017 §9.2): these two bytes, so much padding that it fills the
-/// modulus, this behind the zero.
-fn encoding(head: [u8; 2], behind: &[u8]) -> Vec<u8> {
-    [&head[..], &vec![0xff; 256 - 3 - behind.len()], &[0], behind].concat()
-}
-
-/// Encodings that are not the one of this text: two hundred of them.
-fn wrong_encodings(text: &[u8]) -> Vec<Vec<u8>> {
-    let info = [&SHA256_INFO[..], &sha256(text)].concat();
-    let right = encoding([0, 1], &info);
-    let filled = |mut head: Vec<u8>| {
-        head.resize(256, 0);
-        head
-    };
-    let without_null =
-        [&[0x30, 0x2f, 0x30, 0x0b][..], &SHA256_INFO[4..15], &[4, 0x20], &sha256(text)].concat();
-    let long_length = [&[0x30, 0x81, 0x31][..], &info[2..]].concat();
-    let mut all = vec![
-        encoding([0, 0], &info),
-        encoding([0, 2], &info),
-        encoding([0, 1], &without_null),
-        encoding([0, 1], &long_length),
-        encoding([0, 1], &sha256(text)),
-        encoding([0, 1], &[]),
-        // Bleichenbacher's, of 2006: little padding, and what fits behind the hash.
-        filled([&[0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0][..], &info].concat()),
-        filled([&[0, 1, 0][..], &info].concat()),
-    ];
-    // One bit of the right one changed, everywhere but in the first byte, which must not grow.
-    all.extend((0..192).map(|nth| {
-        let mut wrong = right.clone();
-        wrong[1 + nth * 255 / 192] ^= 1 << (nth % 8);
-        wrong
-    }));
-    assert_eq!(all.len(), 200);
-    all
 }
 
 fn pss(salt: usize) -> String {
