@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::api::Api;
+use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::provider::Provider;
@@ -35,6 +35,8 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
+    /// Finds a request's API among them.
+    pub index: Index,
     /// The key rings that the providers share; a [`RingId`] is a place in here.
     pub rings: Vec<RingConfig>,
     /// How many sessions are recorded at once.
@@ -215,12 +217,6 @@ impl Config {
     /// A key ring by its id.
     pub fn ring(&self, id: RingId) -> Option<&RingConfig> {
         self.rings.get(id.0)
-    }
-
-    /// Whether any part of the configuration looks at paths, so that one which two hops could read
-    /// differently must be refused.
-    pub fn looks_at_paths(&self) -> bool {
-        self.apis.iter().any(|api| !api.matcher.paths.is_empty())
     }
 
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:

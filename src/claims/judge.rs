@@ -3,6 +3,8 @@
 //! The order is fixed, so that a token with several faults is always refused for the same one:
 //! header type, token kind, issuer, audience, client, times, binding, identity.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{ClaimRef, Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
@@ -22,11 +24,11 @@ const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Judged {
     /// Who the caller is; never empty.
-    pub identity: String,
+    pub identity: Arc<str>,
     /// The client. Where no `clients` are configured, nobody has looked at it yet.
     pub client: ClientClaim,
     /// Who issued the token; `None` only where any issuer is accepted.
-    pub issuer: Option<String>,
+    pub issuer: Option<Arc<str>>,
     /// When the token expires, skew not included.
     pub expires: Option<UnixMillis>,
     /// When the caller was authenticated: `auth_time`, else `iat`; `None` where it is not said, or
@@ -57,9 +59,9 @@ impl Claims {
         let times = self.check_times(requirements, now)?;
         self.check_binding(requirements)?;
         Ok(Judged {
-            identity: self.identity(requirements)?.to_owned(),
+            identity: self.identity(requirements)?.into(),
             client: self.client(&requirements.client),
-            issuer: issuer.map(str::to_owned),
+            issuer: issuer.map(Arc::from),
             expires: times.expires,
             authenticated_at: match self.present("auth_time") {
                 None => times.issued,

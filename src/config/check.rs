@@ -7,6 +7,7 @@ use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
+use crate::api::Index;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
@@ -54,6 +55,7 @@ pub(super) fn check(
     let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
+        index: Index::new(&apis),
         apis,
         rings,
         session_capacity,

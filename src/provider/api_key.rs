@@ -1,5 +1,7 @@
 //! API keys: who owns which, known by hash alone.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::Name;
@@ -13,11 +15,11 @@ pub struct ApiKeys(Vec<ApiKey>);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ApiKey {
     /// What it is called in the log.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
     /// Who shows it. Several keys may name one identity, so that one can be replaced by the next.
-    pub identity: Box<str>,
+    pub identity: Arc<str>,
     /// The policies that its session has on every API.
     pub policies: Vec<Name>,
     /// Whether it may be used now.

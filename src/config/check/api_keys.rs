@@ -73,9 +73,9 @@ fn key(raw: &At<RawKey>) -> Option<ApiKey> {
         Some((entry.name.value.clone(), entry.value.as_ref()?.value.0.clone()))
     };
     Some(ApiKey {
-        name: raw.name.given()?.value.0.clone(),
+        name: (*raw.name.given()?.value.0).into(),
         sha256: raw.sha256.given()?.value.0,
-        identity: raw.identity.given()?.value.0.clone(),
+        identity: (*raw.identity.given()?.value.0).into(),
         // Names that are none are complained about where policies are known.
         policies: items(&raw.policies).iter().filter_map(|name| Name::parse(name)).collect(),
         active: raw.active.or(true),
