@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::api::Api;
+use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::policy::Policies;
@@ -37,6 +37,8 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
+    /// Finds a request's API among them.
+    pub index: Index,
     /// What callers may do, and which API gives it to whom.
     pub policies: Policies,
     /// Whether refusals are only reported where no API says otherwise.
@@ -226,7 +228,7 @@ impl Config {
     /// Whether any part of the configuration looks at paths, so that one which two hops could read
     /// differently must be refused.
     pub fn looks_at_paths(&self) -> bool {
-        self.apis.iter().any(|api| !api.matcher.paths.is_empty()) || self.policies.look_at_paths()
+        self.index.looks_at_paths() || self.policies.look_at_paths()
     }
 
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:

@@ -25,7 +25,7 @@ use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
-use admission::{Judge, Passage, Permit, Stop, Trail};
+use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
 use keeper::Keeper;
@@ -55,6 +55,7 @@ pub struct Engine {
     key_uses: KeyUses,
     log: Log,
     parked: Parked,
+    readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
     slow_failures: Budget,
@@ -81,6 +82,7 @@ impl Engine {
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
@@ -111,8 +113,8 @@ impl Engine {
                 let request = Request::new(stream, head, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
-            Event::Fields { stream, section, names } => {
-                let remove = self.trailers().unwanted(section, names);
+            Event::Fields { stream, section, fields } => {
+                let remove = self.trailers().unwanted(section, &fields);
                 if !remove.is_empty() {
                     effects.push(Effect::Clean { stream, section, remove });
                 }
@@ -157,6 +159,7 @@ impl Engine {
         let stream = *stream;
         let mut judge = Judge {
             config: &self.config,
+            readers: &self.readers,
             rings: &mut self.rings,
             slow_failures: &mut self.slow_failures,
             verified: &mut self.verified,

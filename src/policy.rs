@@ -107,13 +107,16 @@ pub struct Policies {
     list: Vec<Policy>,
     /// By [`ApiId`]; `None` where being verified is enough.
     apis: Vec<Option<ApiPolicies>>,
+    look_at_paths: bool,
 }
 
 impl Policies {
     /// Policies in the order of their names; a [`PolicyId`] is a place in the list, an [`ApiId`] one
     /// among `apis`.
-    pub const fn new(list: Vec<Policy>, apis: Vec<Option<ApiPolicies>>) -> Self {
-        Self { list, apis }
+    pub fn new(list: Vec<Policy>, apis: Vec<Option<ApiPolicies>>) -> Self {
+        let mut entries = list.iter().flat_map(|policy| &policy.access).flatten();
+        let look_at_paths = entries.any(|entry| !entry.paths.is_empty());
+        Self { list, apis, look_at_paths }
     }
 
     /// The policy of a name.
@@ -132,9 +135,8 @@ impl Policies {
     }
 
     /// Whether any policy looks at paths.
-    pub fn look_at_paths(&self) -> bool {
-        let entries = || self.list.iter().flat_map(|policy| &policy.access).flatten();
-        entries().any(|entry| !entry.paths.is_empty())
+    pub const fn look_at_paths(&self) -> bool {
+        self.look_at_paths
     }
 
     /// The policies in force.

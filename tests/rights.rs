@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
 use support::world::{Worker, World, head, upstream};
+use tollgate::event::{Event, Section};
+use tollgate::http::Fields;
 use tollgate::ids::StreamId;
 
 /// An issuer whose keys stand in the configuration.
@@ -523,7 +525,6 @@ fn what_is_only_reported_goes_upstream_as_it_came() {
 
 #[test]
 fn trailers_are_cleaned_of_what_some_api_may_still_write() {
-    use tollgate::event::{Event, Section};
     for (top, first, removed) in [
         ("enforce", "report", &["x-tollgate-a", "x_user"][..]),
         ("report", "enforce", &["x-tollgate-a", "x_user"]),
@@ -531,9 +532,10 @@ fn trailers_are_cleaned_of_what_some_api_may_still_write() {
     ] {
         let world = World::default();
         let mut worker = Worker::new(&world, &reporting(top, first).to_string());
-        let names = ["x-tollgate-a", "x_user", "x-other"].map(|name| name.as_bytes().to_vec());
+        let names = ["x-tollgate-a", "x_user", "x-other"].map(|name| (name, ""));
+        let fields: Fields = names.into_iter().collect();
         let section = Section::RequestTrailers;
-        worker.handle(Event::Fields { stream: StreamId(1), section, names: names.to_vec() });
+        worker.handle(Event::Fields { stream: StreamId(1), section, fields });
         let found: Vec<_> =
             worker.cleaned.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
         assert_eq!(found, removed, "{top} {first}");

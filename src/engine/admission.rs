@@ -11,13 +11,13 @@ mod token;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::api::{self, Auth, Branch};
+use crate::api::{Auth, Branch};
 use crate::claims::{Claims, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
-use crate::engine::verified::VerifiedTokens;
+use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
@@ -25,7 +25,7 @@ use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
-pub(super) use credential::Presented;
+pub(super) use credential::{Presented, Readers};
 pub(super) use rights::Rights;
 use rights::{Target, may_call};
 pub(super) use token::{Vouched, VouchedToken};
@@ -51,7 +51,7 @@ impl From<Refusal> for Stop {
 #[derive(Default)]
 pub(super) struct Passage<'c, 'h> {
     /// The credentials that the request shows to the API's providers.
-    pub(super) presented: Vec<Presented<'c, 'h>>,
+    pub(super) presented: Vec<Presented<'h>>,
     /// On whose behalf; `None` where the API asks for nobody.
     pub(super) permit: Option<Permit<'c>>,
 }
@@ -95,11 +95,11 @@ pub(super) struct Trail {
     pub(super) api: Option<Name>,
     pub(super) provider: Option<Name>,
     /// What the API key that was shown is called.
-    pub(super) key: Option<String>,
-    pub(super) kid: Option<String>,
-    pub(super) issuer: Option<String>,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) kid: Option<Kid>,
+    pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
-    pub(super) identity: Option<String>,
+    pub(super) identity: Option<Arc<str>>,
     /// The names of the policies in force.
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
@@ -114,27 +114,34 @@ impl Trail {
     }
 
     /// What a token says of itself.
-    fn show(&mut self, kid: Option<&Kid>, claims: &Claims) {
-        self.kid = kid.map(|kid| kid.as_str().to_owned());
+    fn claimed(&mut self, kid: Option<&Kid>, claims: &Claims) {
+        self.kid = kid.cloned();
         self.issuer = match claims.issuer() {
-            Issuer::Is(issuer) => Some(issuer.to_owned()),
+            Issuer::Is(issuer) => Some(issuer.into()),
             Issuer::Absent | Issuer::WrongType => None,
         };
+    }
+
+    /// What a verified token says.
+    fn verified(&mut self, provider: &Name, token: &Verified) {
+        self.provider = Some(provider.clone());
+        self.kid.clone_from(&token.kid);
+        self.issuer.clone_from(&token.judged.issuer);
     }
 
     /// Leaves what is known for other filters and the access log.
     pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
         let verified = self.identity.as_ref();
-        let provider = verified.and(self.provider.as_ref()).map(Name::to_string);
+        let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
         // A control character could forge a line in a log of plain text.
         let shown = verified.filter(|identity| !identity.contains(char::is_control));
         let policies = self.policies.as_ref().filter(|names| !names.is_empty());
         let facts = [
-            ("tollgate.api", self.api.as_ref().map(Name::to_string)),
-            ("tollgate.code", deny.map(|deny| deny.code().to_owned())),
+            ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
+            ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", shown.cloned()),
             ("tollgate.key", self.key.clone()),
-            ("tollgate.policies", policies.map(|names| names.to_string())),
+            ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),
         ];
         effects.extend(
@@ -148,6 +155,7 @@ impl Trail {
 /// What a request is judged with.
 pub(super) struct Judge<'a, 'c> {
     pub(super) config: &'c Config,
+    pub(super) readers: &'c Readers,
     pub(super) rings: &'a mut [Ring],
     pub(super) slow_failures: &'a mut Budget,
     pub(super) verified: &'a mut VerifiedTokens,
@@ -167,7 +175,10 @@ impl<'c> Judge<'_, 'c> {
         &mut self,
         head: &'h RequestHead,
         trail: &mut Trail,
-    ) -> Result<Passage<'c, 'h>, Stop> {
+    ) -> Result<Passage<'c, 'h>, Stop>
+    where
+        'c: 'h,
+    {
         let config = self.config;
         let target = find_api(config, head)?;
         let api = target.api;
@@ -182,12 +193,14 @@ impl<'c> Judge<'_, 'c> {
             let reason = format!("a CORS preflight for the protected API `{}`", api.name);
             return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
         }
-        let members = members(branches);
-        let presented = credential::presented(config, api, &members, head, trail)?;
+        let Some(readers) = self.readers.of(target.id) else {
+            return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
+        };
+        let presented = readers.presented(config, head, trail)?;
         if is_preflight {
             return Ok(Passage { presented, permit: None });
         }
-        let vouched = self.judge_all(&members, &presented, trail)?;
+        let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
@@ -200,22 +213,12 @@ impl<'c> Judge<'_, 'c> {
     }
 }
 
-/// Every provider of an API, once, in the order of its branches.
-fn members(branches: &[Branch]) -> Vec<ProviderId> {
-    let mut all = Vec::new();
-    for id in branches.iter().flat_map(|branch| &branch.members) {
-        if !all.contains(id) {
-            all.push(*id);
-        }
-    }
-    all
-}
-
 /// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
 fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<Target<'c>, Refusal> {
     let method = head.preflight_method().unwrap_or_else(|| head.method());
-    let find =
-        |path: &RequestPath| api::find(&config.apis, head.authority(), path.segments(), method);
+    let find = |path: &RequestPath| {
+        config.index.find(&config.apis, head.authority(), path.segments(), method)
+    };
     let (found, path) = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
@@ -250,12 +253,10 @@ fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
 /// The refusal of every branch, that which got furthest (the fewest missing) first.
 fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
-    let vouching = |(branch, missing): (&Branch, &Vec<ProviderId>)| {
-        branch.members.len().saturating_sub(missing.len())
+    // Of those that lack as many, that where more have vouched: the longest.
+    let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
+        (missing.len(), Reverse(branch.members.len()))
     };
-    // Of those that lack as many, that where more have vouched.
-    let distance =
-        |&(_, pair): &(usize, (&Branch, &Vec<ProviderId>))| (pair.1.len(), Reverse(vouching(pair)));
     let furthest = branches.iter().zip(&lacking).enumerate().min_by_key(distance);
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
@@ -292,11 +293,11 @@ fn enter<'c>(
     let Some(owner) = owners.into_iter().next() else {
         return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
     };
-    trail.enter(Some(&owner.config.name));
-    if let Some(token) = owner.token() {
-        trail.show(token.kid.as_ref(), &token.claims);
+    match owner.token() {
+        Some(token) => trail.verified(&owner.config.name, token),
+        None => trail.enter(Some(&owner.config.name)),
     }
-    trail.identity = Some(owner.identity().to_owned());
+    trail.identity = Some(Arc::clone(owner.identity()));
     let rights = Rights::find(config, target.id, &owner)?;
     trail.policies = Some(rights.grant().names().clone());
     let session = owner.session(rights.grant());
