@@ -103,7 +103,8 @@ impl Engine {
 
     /// Decides what to do about an event.
     pub fn handle(&mut self, event: Event, env: &Env<'_>) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        // As many as a permitted request has.
+        let mut effects = Vec::with_capacity(5);
         match event {
             Event::RequestHeaders { stream, head } => {
                 let request = Request::new(stream, head, env.now);
