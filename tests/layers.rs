@@ -22,10 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
-    // Not: what a request is.
-    ("limits", &[]),
     // Not: what a record is for.
     ("store", &["env", "time"]),
+    // Not: what a request is.
+    ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
