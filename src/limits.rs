@@ -10,6 +10,7 @@ mod advice;
 mod counter;
 mod record;
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -66,68 +67,70 @@ pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// of one machine, each at the start of an event.
 const LAG: Duration = Duration::from_secs(1);
 
-/// A rate or a quota.
+/// One limit of the configuration, and what tells its counters from those of every other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Limit {
-    /// How much.
-    Quota(Quota),
-    /// How fast.
-    Rate(Rate),
+pub struct Definition<T> {
+    /// From what names the limit, never from how much it allows: a limit that is raised goes on
+    /// counting where it stood, and two limits never share a counter.
+    pub id: u64,
+    /// How fast, or how much.
+    pub limit: T,
 }
 
-impl Limit {
-    /// The word for it: `quota` or `rate`.
-    pub const fn kind(&self) -> &'static str {
+impl<T> Definition<T> {
+    /// A limit by what names it: its kind first, then whose it is.
+    pub fn new(names: &[&str], limit: T) -> Self {
+        let mut hash = Sha256::new_with_prefix("tollgate limit 1");
+        for name in names {
+            // Each with its length before it, so that no two lists run together.
+            hash.update(u64::try_from(name.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(name);
+        }
+        let id = hash.finalize().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+        Self { id, limit }
+    }
+}
+
+/// One limit that a request is counted against.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Charge {
+    /// A rate.
+    Rate(Definition<Rate>),
+    /// A quota.
+    Quota(Definition<Quota>),
+}
+
+impl Charge {
+    /// What tells its counters from those of every other limit.
+    const fn id(&self) -> u64 {
         match self {
-            Self::Quota(_) => "quota",
-            Self::Rate(_) => "rate",
+            Self::Quota(definition) => definition.id,
+            Self::Rate(definition) => definition.id,
         }
     }
 }
 
-/// What a limit was written at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Owner<'a> {
-    /// An entry of a policy's `access`, by its place.
-    Access(&'a Name, usize),
-    /// An API, for all its callers together.
-    Api(&'a Name),
-    /// A policy.
-    Policy(&'a Name),
+impl Rate {
+    /// Which of two rates allows more: more requests in the same time, then more requests at all,
+    /// then the larger burst.
+    pub fn generosity(&self, other: &Self) -> Ordering {
+        compare((self.requests, self.per), (other.requests, other.per))
+            .then(self.burst.cmp(&other.burst))
+    }
 }
 
-/// A limit as configured, and what tells it from every other one.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Definition {
-    id: u64,
-    label: Box<str>,
-    limit: Limit,
+impl Quota {
+    /// Which of two quotas allows more: more requests in the same time, then more requests at all.
+    pub fn generosity(&self, other: &Self) -> Ordering {
+        compare((self.requests, self.per), (other.requests, other.per))
+    }
 }
 
-impl Definition {
-    /// A limit of this owner. Its counters are those of every limit of the same owner and kind,
-    /// whatever their numbers: changing a number resets nothing.
-    pub fn new(owner: Owner<'_>, limit: Limit) -> Self {
-        let kind = limit.kind();
-        let label = match owner {
-            Owner::Access(policy, place) => format!("{policy}.access[{place}].{kind}"),
-            Owner::Api(api) => format!("api.{api}.{kind}"),
-            Owner::Policy(policy) => format!("{policy}.{kind}"),
-        };
-        let digest: [u8; 32] = hash(&[b"tollgate limit 1", label.as_bytes()]);
-        let (id, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
-        Self { id: u64::from_le_bytes(*id), label: label.into(), limit }
-    }
-
-    /// A name for it: `standard.rate`, `standard.access[0].rate`, `api.orders.rate`.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// The numbers.
-    pub const fn limit(&self) -> &Limit {
-        &self.limit
-    }
+/// Compares requests ÷ per without dividing: exactly.
+fn compare((one, one_per): (u32, Duration), (other, other_per): (u32, Duration)) -> Ordering {
+    let left = u128::from(one).saturating_mul(other_per.as_millis());
+    let right = u128::from(other).saturating_mul(one_per.as_millis());
+    left.cmp(&right).then(one.cmp(&other))
 }
 
 /// Whose requests are counted together.
@@ -168,7 +171,7 @@ pub struct Standing {
 pub enum Charged {
     /// The other workers kept writing first; nothing was counted.
     Contended,
-    /// It was counted; the standings are in the order of the definitions.
+    /// It was counted; the standings are in the order of the charges.
     Counted(Vec<Standing>),
     /// There is no room for a new counter beside those that run; nothing was counted.
     Full,
@@ -178,7 +181,7 @@ pub enum Charged {
         by: usize,
         /// How long until the same request would pass.
         wait: Duration,
-        /// The standings, in the order of the definitions.
+        /// The standings, in the order of the charges.
         standings: Vec<Standing>,
     },
     /// The host has no store; nothing was counted.
@@ -228,7 +231,7 @@ impl Counters {
     pub fn charge(
         &self,
         subject: &RecordId,
-        definitions: &[&Definition],
+        charges: &[Charge],
         cost: u32,
         shared: &dyn SharedData,
         random: &dyn Random,
@@ -236,7 +239,7 @@ impl Counters {
     ) -> Charged {
         let outcome = self.table.update(shared, random, subject, now, |record| {
             let counts = record.and_then(|record| Counts::decode(record.payload));
-            judge(counts.unwrap_or_default(), definitions, cost, now)
+            judge(counts.unwrap_or_default(), charges, cost, now)
         });
         match outcome {
             Outcome::Contended => Charged::Contended,
@@ -248,24 +251,17 @@ impl Counters {
 }
 
 /// Judges a request, and says what its subject's record becomes.
-fn judge(
-    mut counts: Counts,
-    definitions: &[&Definition],
-    cost: u32,
-    now: UnixMillis,
-) -> Change<Charged> {
-    let uses: Vec<Use> = definitions
-        .iter()
-        .map(|definition| counter::judge(&definition.limit, counts.find(definition.id), cost, now))
-        .collect();
+fn judge(mut counts: Counts, charges: &[Charge], cost: u32, now: UnixMillis) -> Change<Charged> {
+    let judged = |charge: &Charge| counter::judge(charge, counts.find(charge.id()), cost, now);
+    let uses: Vec<Use> = charges.iter().map(judged).collect();
     let waits = uses.iter().enumerate().filter_map(|(place, one)| Some((one.wait?, place)));
     let refused = waits.max_by_key(|(wait, _)| *wait);
-    for (definition, one) in definitions.iter().zip(&uses) {
+    for (charge, one) in charges.iter().zip(&uses) {
         if refused.is_none() {
-            counts.set(definition.id, one.after);
+            counts.set(charge.id(), one.after);
         } else if one.mended {
             // What no clock like ours can have written is the one thing that a refusal changes.
-            counts.set(definition.id, one.before);
+            counts.set(charge.id(), one.before);
         }
     }
     let charged = match refused {
@@ -292,4 +288,49 @@ fn hash(fields: &[&[u8]]) -> RecordId {
         hash.update(field);
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(requests: u32, per_millis: u64, burst: u32) -> Rate {
+        Rate { requests, per: Duration::from_millis(per_millis), burst }
+    }
+
+    #[test]
+    fn more_requests_in_the_same_time_are_more_generous_then_more_at_all() {
+        let cases = [
+            // name, one, other, which allows more
+            ("the same", rate(10, 1000, 10), rate(10, 1000, 10), Ordering::Equal),
+            ("more requests", rate(11, 1000, 1), rate(10, 1000, 99), Ordering::Greater),
+            ("more time", rate(10, 1001, 99), rate(10, 1000, 1), Ordering::Less),
+            ("as fast, more at all", rate(60, 60_000, 1), rate(1, 1000, 9), Ordering::Greater),
+            ("as fast, a larger burst", rate(1, 1000, 1), rate(1, 1000, 2), Ordering::Less),
+            (
+                "a difference that no floating point number holds",
+                rate(u32::MAX, 31_535_999_999, 1),
+                rate(u32::MAX, 31_536_000_000, 1),
+                Ordering::Greater,
+            ),
+        ];
+        for (name, one, other, expected) in cases {
+            assert_eq!(one.generosity(&other), expected, "{name}");
+            assert_eq!(other.generosity(&one), expected.reverse(), "{name}");
+            if one.burst == other.burst {
+                let quota = |rate: Rate| Quota { requests: rate.requests, per: rate.per };
+                assert_eq!(quota(one).generosity(&quota(other)), expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_from_others_by_its_names_alone() {
+        let id = |names: &[&str]| Definition::new(names, ()).id;
+        assert_eq!(id(&["policy", "a"]), Definition::new(&["policy", "a"], 7).id);
+        let names: [&[&str]; 5] =
+            [&["policy", "a"], &["policy", "b"], &["policya"], &["policy", "", "a"], &["api", "a"]];
+        let ids: std::collections::BTreeSet<_> = names.iter().map(|names| id(names)).collect();
+        assert_eq!(ids.len(), names.len());
+    }
 }

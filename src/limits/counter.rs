@@ -7,7 +7,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use super::{LONGEST, Limit, Quota, Rate, Standing};
+use super::{Charge, LONGEST, Quota, Rate, Standing};
 use crate::time::{UnixMillis, millis};
 
 /// How far the clocks of two workers may differ. What a counter says about times further ahead than
@@ -63,16 +63,22 @@ pub(super) struct Use {
 }
 
 /// Judges a request of this cost. A stored state of another kind of limit counts as none.
-pub(super) fn judge(limit: &Limit, stored: Option<State>, cost: u32, now: UnixMillis) -> Use {
-    match (limit, stored) {
-        (Limit::Quota(quota), Some(State::Quota { ends, used })) => {
-            of_quota(*quota, Some((ends, used)), cost, now)
+pub(super) fn judge(charge: &Charge, stored: Option<State>, cost: u32, now: UnixMillis) -> Use {
+    match charge {
+        Charge::Quota(quota) => {
+            let stored = match stored {
+                Some(State::Quota { ends, used }) => Some((ends, used)),
+                Some(State::Rate { .. }) | None => None,
+            };
+            of_quota(quota.limit, stored, cost, now)
         }
-        (Limit::Quota(quota), _) => of_quota(*quota, None, cost, now),
-        (Limit::Rate(rate), Some(State::Rate { due, part })) => {
-            of_rate(*rate, Some((due, part)), cost, now)
+        Charge::Rate(rate) => {
+            let stored = match stored {
+                Some(State::Rate { due, part }) => Some((due, part)),
+                Some(State::Quota { .. }) | None => None,
+            };
+            of_rate(rate.limit, stored, cost, now)
         }
-        (Limit::Rate(rate), _) => of_rate(*rate, None, cost, now),
     }
 }
 

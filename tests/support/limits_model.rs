@@ -11,7 +11,7 @@ use proptest::sample::select;
 use tollgate::env::{Cas, PutError, SharedData, Stored};
 
 use super::support::store::MemoryStore;
-use super::{Charged, Definition, START, Worker, quota, rate};
+use super::{Charge, Charged, START, Worker, quota, rate};
 
 /// Records in the table: two buckets.
 const CAPACITY: u32 = 16;
@@ -60,7 +60,7 @@ const NUMBERS: [Numbers; 4] = [
     Numbers::Quota { requests: 3, per: 700 },
 ];
 
-fn definitions() -> [Definition; 4] {
+fn definitions() -> [Charge; 4] {
     [rate("a", 3, 1000, 4), rate("b", 7, 10_000, 2), quota("a", 5, 4000), quota("b", 3, 700)]
 }
 
@@ -212,12 +212,12 @@ proptest! {
                 Step::Charge { worker, subject, limits, cost, rival } => {
                     // The second worker's clock is behind.
                     let clock = |worker: usize| now - if worker == 1 { skew } else { 0 };
-                    let chosen: Vec<_> = limits.iter().map(|limit| &definitions[*limit]).collect();
+                    let chosen: Vec<_> = limits.iter().map(|limit| definitions[*limit]).collect();
                     let own = format!("s{subject}");
                     if let Some(rival) = rival {
                         let other = 1 - worker;
                         let name = format!("s{rival}");
-                        let between = || workers[other].charge(&name, &[&definitions[0]], clock(other));
+                        let between = || workers[other].charge(&name, &[definitions[0]], clock(other));
                         let between = RefCell::new(Some(between));
                         let racing = Interrupted { store: &store, between, said: RefCell::default() };
                         let racer = Worker::new(CAPACITY, &racing);
