@@ -19,6 +19,7 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod kept;
 pub mod keys;
 pub mod limits;
 pub mod session;

@@ -26,6 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["env", "time"]),
     // Not: what a request is.
     ("limits", &["env", "ids", "store", "time", "wire"]),
+    // Not: how a fetch is made, what a document says.
+    ("kept", &["env", "time", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
@@ -35,7 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &["http", "ids"]),
     ("config", &["api", "claims", "http", "ids", "jose", "provider", "verdict"]),
     // Not: how a fetch is made, HTTP status codes, requests.
-    ("keys", &["config", "env", "ids", "jose", "time", "wire"]),
+    ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
