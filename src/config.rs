@@ -11,9 +11,10 @@ use std::time::Duration;
 use crate::api::Api;
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
-use crate::provider::{Kind, Provider};
+use crate::provider::Provider;
 
 mod check;
+mod credentials;
 mod define;
 mod duration;
 mod problems;
@@ -49,6 +50,9 @@ pub struct Config {
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
 }
+
+/// Looks up a variable of the process's environment; `None` where there is none.
+pub type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
 
 /// A key ring's source and its timing.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,6 +166,15 @@ impl Config {
     /// Everything that is wrong, in the order of the text; at most a thousand problems, and one
     /// that says so where there are more. A text that is no JSON has one.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
+        Self::parse_with(text, &|_| None)
+    }
+
+    /// Reads a configuration that may name variables of the process: see [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn parse_with(text: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
         let text = tree::utf8(text).map_err(|malformed| {
             let valid = text.get(..malformed.at).unwrap_or_default();
             let valid = std::str::from_utf8(valid).unwrap_or_default();
@@ -170,7 +183,7 @@ impl Config {
         let root = tree::parse(text).map_err(|malformed| vec![no_tree(text, malformed)])?;
         let mut problems = problems::Problems::new(text);
         let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems);
-        let config = raw.and_then(|raw| check::check(&raw, &mut problems));
+        let config = raw.and_then(|raw| check::check(&raw, variables, &mut problems));
         let (refused, warnings) = problems.resolve(&root);
         match config {
             Some(config) if refused.is_empty() => Ok(Self { warnings, ..config }),
@@ -216,16 +229,14 @@ impl Config {
     pub fn emitted_headers(&self) -> BTreeSet<Box<str>> {
         let mut names = BTreeSet::new();
         for provider in &self.providers {
-            let Kind::Jwt(jwt) = &provider.kind;
-            match &jwt.upstream.headers {
+            let upstream = &provider.upstream;
+            match &upstream.headers {
                 None => names.extend(DEFAULT_HEADERS.map(Box::from)),
                 Some(headers) => {
                     names.extend(headers.iter().map(|(name, _)| name.replace('_', "-").into()))
                 }
             }
-            names.extend(
-                jwt.upstream.payload_header.iter().map(|name| name.replace('_', "-").into()),
-            );
+            names.extend(upstream.payload_header.iter().map(|name| name.replace('_', "-").into()));
         }
         names
     }

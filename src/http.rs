@@ -1,9 +1,13 @@
 //! What a request head holds, bounded; what a header means is not known here.
 
+mod cookie;
 mod path;
+mod query;
 mod url;
 
+pub use cookie::{cookies, without_cookies};
 pub use path::{Ambiguity, RequestPath};
+pub use query::{parameters, without_parameters};
 pub use url::{Url, UrlError};
 
 /// The header section of a request: pseudo-headers (`:method`, `:path`, `:authority`) included,

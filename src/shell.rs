@@ -238,7 +238,7 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return false };
         let text = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
-        let config = match Config::parse(&text) {
+        let config = match Config::parse_with(&text, &host::variable) {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {

@@ -33,9 +33,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "verdict"]),
     // Build the above, checked. Not: requests.
-    ("provider", &["claims", "ids", "jose"]),
+    ("provider", &["claims", "ids", "jose", "time"]),
     ("api", &["http", "ids"]),
-    ("config", &["api", "claims", "http", "ids", "jose", "provider", "verdict"]),
+    ("config", &["api", "claims", "http", "ids", "jose", "provider", "time", "verdict"]),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),

@@ -6,17 +6,22 @@
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
 use super::read::{At, Count, Field, Text};
-use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity};
+use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
+mod api_keys;
 mod apis;
 mod headers;
+mod issuers;
 mod keys;
+mod places;
 mod provider;
+mod secret;
 mod together;
+mod vouching;
 
-use provider::Draft;
+use provider::{Draft, DraftKind};
 
 const DEFAULT_CAPACITY: u32 = 65_536;
 const DEFAULT_LINES_PER_SECOND: u32 = 10;
@@ -26,8 +31,12 @@ const DEFAULT_REALM: &str = "api";
 const BUCKET: u32 = 8;
 
 /// Judges a configuration. `None` where something was refused.
-pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<Config> {
-    let providers = provider::check_all(raw, problems);
+pub(super) fn check(
+    raw: &At<RawConfig>,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Config> {
+    let providers = provider::check_all(raw, variables, problems);
     let apis = apis::check_all(raw, &providers, problems);
     together::check(raw, &providers, &apis, problems);
     let (rings, sources) = keys::share_rings(&providers, problems);
@@ -40,7 +49,7 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
     let providers = providers
         .into_iter()
         .zip(sources)
-        .map(|(draft, source)| build(draft?, source?))
+        .map(|(draft, source)| build(draft?, source))
         .collect::<Option<Vec<_>>>()?;
     let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
     Some(Config {
@@ -60,16 +69,20 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
     })
 }
 
-fn build(draft: Draft, keys: KeySource) -> Option<Provider> {
+fn build(draft: Draft, keys: Option<KeySource>) -> Option<Provider> {
+    let kind = match draft.kind {
+        DraftKind::ApiKey { keys, .. } => Kind::ApiKey(keys),
+        DraftKind::Jwt(jwt) => Kind::Jwt(Box::new(JwtProvider {
+            keys: keys?,
+            algorithms: jwt.algorithms,
+            requirements: jwt.requirements,
+        })),
+    };
     Some(Provider {
         name: draft.name?,
-        kind: Kind::Jwt(JwtProvider {
-            keys,
-            algorithms: draft.algorithms,
-            from: draft.from.into_iter().map(|location| location.value).collect(),
-            requirements: draft.requirements,
-            upstream: draft.upstream,
-        }),
+        from: draft.from.into_iter().map(|location| location.value).collect(),
+        upstream: draft.upstream,
+        kind,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Each definition here serves three times: it reads the object, it suggests the name that a typo
 //! was meant for, and it is the JSON Schema.
 
+use super::credentials::{Pem, RawKey, RawLocation, RawSecret};
 use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
 use super::problems::Problems;
@@ -91,12 +92,15 @@ choice! {
 }
 
 object! {
-    /// A JWT issuer.
+    /// A provider: a JWT issuer, or a list of API keys. What is not said of keys is for issuers.
     RawProvider {
         /// What kind of provider this is.
         kind: RawKind = "jwt";
         /// The exact bytes of the tokens' `iss`, one or a list.
         issuer: OneOrMany;
+        /// What `{tenant}` in `issuer`, `jwks.url` and `jwks.discovery` stands for, one after the
+        /// other.
+        tenants: List<Text, 256>;
         /// Says on purpose that `iss` is not checked.
         any_issuer: bool = "false";
         /// One of these must be in the tokens' `aud`.
@@ -105,8 +109,14 @@ object! {
         clients: List<Text>;
         /// Says on purpose that `aud` is not checked.
         any_audience: bool = "false";
-        /// Where the keys are.
-        jwks: RawJwks, required;
+        /// Where the keys are; or `pem`, or `secret`.
+        jwks: RawJwks;
+        /// The public keys themselves, in PEM.
+        pem: Pem;
+        /// The secret of the HS family.
+        secret: RawSecret;
+        /// The API keys, for the kind `api_key`.
+        keys: List<RawKey, 10_000>;
         /// The signature algorithms accepted. Left out: every asymmetric one
         /// except ES384 and ES512.
         algorithms: List<Text>;
@@ -123,12 +133,12 @@ object! {
         allow_no_expiry: bool = "false";
         /// What to do with a token that is bound to a key (`cnf`).
         binding: RawBinding = "refuse";
-        /// Where the token stands in a request. Left out: the header `authorization`, scheme
-        /// `Bearer`.
+        /// Where the credential stands in a request, for both kinds. Left out: the header
+        /// `authorization`, scheme `Bearer`.
         from: List<RawLocation, 16>;
         /// Which claims say what.
         claims: RawClaims;
-        /// What goes upstream.
+        /// What goes upstream, for both kinds.
         upstream: RawUpstream;
     }
 }
@@ -138,6 +148,8 @@ choice! {
     RawKind {
         /// A JWT issuer.
         Jwt = "jwt",
+        /// A list of API keys.
+        ApiKey = "api_key",
     }
 }
 
@@ -233,19 +245,6 @@ impl Read for Inline {
 }
 
 object! {
-    /// A place of a request where a token may stand.
-    RawLocation {
-        /// The header's name, in any case.
-        header: Text, required;
-        /// The authentication scheme before the token, in any case. Left out: `Bearer` for
-        /// `authorization`, none for other headers.
-        scheme: Text;
-        /// The names of the APIs where this place counts. Left out: all.
-        apis: List<Text>;
-    }
-}
-
-object! {
     /// Which claims say what. The first that is present and not null wins.
     RawClaims {
         /// Who the caller is.
@@ -287,7 +286,7 @@ impl Read for ClaimRef {
 object! {
     /// What goes upstream with a permitted request.
     RawUpstream {
-        /// What becomes of the token itself.
+        /// What becomes of the credential itself.
         credential: RawCredential = "strip";
         /// Headers by name, each a claim, `{"claim": …}` or `{"session": …}`; `{}` is none. Left
         /// out: `x-tollgate-identity` and `x-tollgate-provider`, from the session.
@@ -298,7 +297,7 @@ object! {
 }
 
 choice! {
-    /// What becomes of the token itself.
+    /// What becomes of the credential itself.
     RawCredential {
         /// It is removed.
         Strip = "strip",

@@ -19,7 +19,7 @@ use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, quoted};
-pub(super) use credential::{Presented, jwt};
+pub(super) use credential::Presented;
 pub(super) use token::Vouched;
 
 /// Most branches that a reason speaks of.

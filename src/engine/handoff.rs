@@ -7,7 +7,7 @@ use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{RequestHead, begins_folded, elements, folded, is_folded};
-use crate::provider::jwt::{HeaderSource, SessionFact};
+use crate::provider::{HeaderSource, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
 const RESERVED: &[u8] = b"x-tollgate-";
@@ -53,7 +53,7 @@ impl Hygiene {
         passage: &Passage<'_>,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
-        let set = passage.permit.as_ref().map(|permit| written(permit, effects));
+        let set = passage.permit.as_ref().map(|permit| written(config, permit, effects));
         let set = set.unwrap_or_default();
         let spent = spent_credentials(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
@@ -88,7 +88,11 @@ impl Hygiene {
 }
 
 /// The headers that a permitted request carries upstream.
-fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, str>, Vec<u8>)> {
+fn written(
+    config: &Config,
+    permit: &Permit<'_>,
+    effects: &mut Vec<Effect>,
+) -> Vec<(Cow<'static, str>, Vec<u8>)> {
     let mut out: Vec<(Cow<'static, str>, Vec<u8>)> = Vec::new();
     let mut write = |name: Cow<'static, str>, value: HeaderValue| match value {
         HeaderValue::Value(value) => out.push((name, value)),
@@ -98,7 +102,8 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
         HeaderValue::Absent => {}
     };
     for vouched in permit.vouched() {
-        let upstream = &vouched.config.upstream;
+        let Some(provider) = config.provider(vouched.provider) else { continue };
+        let upstream = &provider.upstream;
         let owns_session = vouched.provider == permit.owner().provider;
         match &upstream.headers {
             Some(headers) => {
@@ -149,8 +154,7 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
 /// The headers whose credential has done its work. A credential that vouched goes by its own
 /// provider's setting; one that did not (on a preflight, say) by that of whoever reads it.
 fn spent_credentials<'p>(config: &Config, passage: &'p Passage<'_>) -> Vec<&'p str> {
-    let keeps =
-        |id| super::admission::jwt(config, id).is_some_and(|jwt| jwt.upstream.keep_credential);
+    let keeps = |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
     let vouched = |id| {
         let permit = passage.permit.as_ref();
         permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))

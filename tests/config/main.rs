@@ -12,6 +12,7 @@
 
 mod apis;
 mod bytes;
+mod credentials;
 mod good;
 mod providers;
 mod texts;
@@ -38,7 +39,7 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%provider%",
-        "`kind`, `issuer`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims` and `upstream`",
+        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims` and `upstream`",
     ),
 ];
 

@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) branches: Vec<At<Members>>,
     /// Every provider that it lists, once, in the order of their ids.
     pub(super) providers: Vec<ProviderId>,
+    /// The fields that ask something of the session's token, with the places where they are written.
+    pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
     preflight_passes: bool,
     audiences: Option<Vec<Box<str>>>,
     clients: Option<Vec<Box<str>>>,
@@ -113,6 +115,7 @@ fn everything(providers: usize) -> Option<Draft> {
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
+        asks_of_tokens: Vec::new(),
         preflight_passes: false,
         audiences: None,
         clients: None,
@@ -138,7 +141,10 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let texts = |field: &Field<List<Text>>| {
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
+    let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
+    let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
     Draft {
+        asks_of_tokens: asks.collect(),
         name,
         at: api.at,
         name_at: api.name.given().map_or(api.at, |name| name.at),

@@ -5,8 +5,8 @@ use crate::api::Api;
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, elements};
 use crate::ids::{Name, ProviderId};
-use crate::provider::Kind;
-use crate::provider::jwt::{JwtProvider, Location};
+use crate::provider::jwt::JwtProvider;
+use crate::provider::{Location, Place, Provider};
 use crate::verdict::{Deny, Refusal};
 
 /// A credential that stands where a provider looks for one.
@@ -33,14 +33,14 @@ pub(super) fn presented(
 ) -> Result<Vec<Presented>, Refusal> {
     let mut found = Vec::new();
     for id in members.iter().copied() {
-        let Some(provider) = jwt(config, id) else { continue };
+        let Some(provider) = config.provider(id) else { continue };
         trail.provider = config.provider_name(id).cloned();
         let mut own = Vec::new();
         for place in provider.from.iter().filter(|place| counts(place, &api.name)) {
             let tokens = read(place, head)?;
             own.extend(tokens.map(|token| Presented {
                 provider: id,
-                header: place.header.clone(),
+                header: header(place).unwrap_or_default().into(),
                 token: token.to_vec(),
             }));
         }
@@ -57,19 +57,28 @@ pub(super) fn presented(
 
 /// Where a provider looks for its credential, in words.
 pub(super) fn places(config: &Config, id: ProviderId) -> impl Iterator<Item = String> + '_ {
-    jwt(config, id).into_iter().flat_map(|provider| &provider.from).map(|place| {
-        match &place.scheme {
-            Some(scheme) => format!("header `{}` with scheme `{scheme}`", place.header),
-            None => format!("header `{}`", place.header),
+    config.provider(id).into_iter().flat_map(|provider| &provider.from).map(|location| {
+        match &location.place {
+            Place::Header { name, scheme: Some(scheme) } => {
+                format!("header `{name}` with scheme `{scheme}`")
+            }
+            Place::Header { name, scheme: None } => format!("header `{name}`"),
+            Place::Cookie { name, .. } => format!("cookie `{name}`"),
+            Place::Query { name } => format!("query parameter `{name}`"),
         }
     })
 }
 
 /// The configuration of a JWT provider.
 pub(in crate::engine) fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
-    config.providers.get(id.0).map(|provider| match &provider.kind {
-        Kind::Jwt(jwt) => jwt,
-    })
+    config.provider(id).and_then(Provider::jwt)
+}
+
+fn header(location: &Location) -> Option<&str> {
+    match &location.place {
+        Place::Header { name, .. } => Some(name),
+        Place::Cookie { .. } | Place::Query { .. } => None,
+    }
 }
 
 fn counts(place: &Location, api: &Name) -> bool {
@@ -83,21 +92,22 @@ fn counts(place: &Location, api: &Name) -> bool {
 fn read<'h>(place: &Location, head: &'h RequestHead) -> Result<Option<&'h [u8]>, Refusal> {
     let mut found = None;
     let mut count = 0_usize;
-    match &place.scheme {
+    let Place::Header { name, scheme } = &place.place else { return Ok(None) };
+    match scheme {
         Some(scheme) => {
-            for element in head.values(&place.header).flat_map(elements) {
+            for element in head.values(name).flat_map(elements) {
                 count = count.saturating_add(1);
                 found = found.or_else(|| after_scheme(element, scheme));
             }
         }
         None => {
-            for value in head.values(&place.header).filter(|value| !value.is_empty()) {
+            for value in head.values(name).filter(|value| !value.is_empty()) {
                 count = count.saturating_add(1);
                 found = Some(value);
             }
         }
     }
-    if count > 1 && found.is_some() { Err(multiple(&place.header)) } else { Ok(found) }
+    if count > 1 && found.is_some() { Err(multiple(name)) } else { Ok(found) }
 }
 
 fn multiple(headers: &str) -> Refusal {

@@ -17,7 +17,7 @@ use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
-use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::jwt::{JwtProvider, Keys};
 use crate::session::Session;
 use crate::verdict::{Deny, Refusal, quoted};
 
@@ -174,9 +174,10 @@ impl<'c> Judge<'_, 'c> {
     fn recall(&mut self, presented: &Presented, config: &JwtProvider) -> Option<Rc<Verified>> {
         let random = self.env.random;
         let verified = self.verified.find(presented.provider, &presented.token, random)?;
-        let in_use = match &config.keys {
-            KeySource::Inline(_) => true,
-            KeySource::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
+        let in_use = match keys(config, &verified.claims) {
+            None => false,
+            Some(Keys::Inline(_)) => true,
+            Some(Keys::Ring(id)) => self.rings.get(id.0).is_some_and(|ring| {
                 let wanted = wanted(verified.kid.as_ref(), verified.alg, &verified.claims);
                 ring.still_has(&verified.key, wanted, &verified.seen_in, self.env.now)
             }),
@@ -249,18 +250,20 @@ impl<'c> Judge<'_, 'c> {
         }
         let kid = header.kid.as_ref();
         let wanted = wanted(kid, alg, &token.claims);
-        let checked = match &token.config.keys {
-            KeySource::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
-            KeySource::Ring(id) => self.check_with_ring(*id, &token.jws, wanted),
+        let keys = keys(token.config, &token.claims);
+        let checked = match keys {
+            None => Err(Refusal::new(Deny::Internal, "an issuer without keys")),
+            Some(Keys::Inline(set)) => self.check_with_set(set, &token.jws, wanted).map(Some),
+            Some(Keys::Ring(id)) => self.check_with_ring(id, &token.jws, wanted),
         };
         let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
         if is_slow && checked.as_ref().is_err_and(is_forged) {
             self.slow_failures.spend(self.env.now);
         }
-        let Checked { key, set } = match (checked?, &token.config.keys) {
+        let Checked { key, set } = match (checked?, keys) {
             (Some(checked), _) => checked,
-            (None, KeySource::Ring(id)) => return Ok(Err(*id)),
-            (None, KeySource::Inline(_)) => {
+            (None, Some(Keys::Ring(id))) => return Ok(Err(id)),
+            (None, Some(Keys::Inline(_)) | None) => {
                 return Err(Refusal::new(Deny::Internal, "waiting for keys that are not fetched"));
             }
         };
@@ -366,6 +369,11 @@ fn check_signature(
             format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
         )
     })
+}
+
+/// The keys for a token of this provider.
+fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
+    config.keys.of(claims.text("iss"))
 }
 
 fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
