@@ -22,6 +22,7 @@ pub mod json;
 pub mod kept;
 pub mod keys;
 pub mod limits;
+pub mod revoked;
 pub mod session;
 pub mod store;
 

@@ -28,6 +28,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
     ("kept", &["env", "time", "wire"]),
+    // Not: requests, how a fetch is made.
+    ("revoked", &["env", "http", "kept", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
@@ -35,7 +37,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "time"]),
     ("api", &["http", "ids"]),
-    ("config", &["api", "claims", "http", "ids", "jose", "provider", "time", "verdict"]),
+    (
+        "config",
+        &["api", "claims", "http", "ids", "jose", "provider", "revoked", "time", "verdict", "wire"],
+    ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
