@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::claims::Rule;
 use crate::http::{Ambiguity, RequestPath};
 use crate::ids::{ApiId, Name, ProviderId};
+use crate::limits::{Definition, Rate};
 
 /// A named part of the traffic.
 #[derive(Clone, Debug)]
@@ -22,6 +24,12 @@ pub struct Api {
     pub clients: Option<Vec<Box<str>>>,
     /// Scopes that the session's token must have, all of them.
     pub scopes: Vec<Box<str>>,
+    /// What the claims of the session's token must be.
+    pub rules: Vec<Rule>,
+    /// How fast all callers together may call it.
+    pub rate: Option<Definition<Rate>>,
+    /// Whether refusals are only reported.
+    pub reports: bool,
 }
 
 /// Who may vouch for a request of an API.
@@ -262,7 +270,7 @@ impl PathPattern {
     }
 
     /// Whether a path, split into decoded segments, matches.
-    fn matches<S: AsRef<[u8]>>(&self, path: &[S]) -> bool {
+    pub fn matches<S: AsRef<[u8]>>(&self, path: &[S]) -> bool {
         let length_fits = if self.open {
             path.len() >= self.segments.len()
         } else {
@@ -270,6 +278,19 @@ impl PathPattern {
         };
         length_fits
             && self.segments.iter().zip(path).all(|(own, found)| own.matches(found.as_ref()))
+    }
+
+    /// Whether some path matches both.
+    pub fn meets(&self, other: &Self) -> bool {
+        let both =
+            |one: &Self, other: &Self| one.open || one.segments.len() >= other.segments.len();
+        both(self, other)
+            && both(other, self)
+            && self
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|(one, two)| one.covers(two) || two.covers(one))
     }
 
     /// Whether every path that `other` matches matches this, too.

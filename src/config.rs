@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::api::Api;
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
+use crate::policy::Policies;
 use crate::provider::Provider;
 use crate::revoked::{List, Source};
 
@@ -21,6 +22,7 @@ mod duration;
 mod problems;
 mod raw;
 mod raw_limits;
+mod raw_policies;
 mod read;
 #[cfg(not(target_family = "wasm"))]
 mod schema;
@@ -37,6 +39,10 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
+    /// What callers may do, and which API gives it to whom.
+    pub policies: Policies,
+    /// Whether refusals are only reported where no API says otherwise.
+    pub reports: bool,
     /// The key rings that the providers share; a [`RingId`] is a place in here.
     pub rings: Vec<RingConfig>,
     /// How many sessions are recorded at once.
@@ -237,7 +243,7 @@ impl Config {
     /// Whether any part of the configuration looks at paths, so that one which two hops could read
     /// differently must be refused.
     pub fn looks_at_paths(&self) -> bool {
-        self.apis.iter().any(|api| !api.matcher.paths.is_empty())
+        self.apis.iter().any(|api| !api.matcher.paths.is_empty()) || self.policies.look_at_paths()
     }
 
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:

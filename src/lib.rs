@@ -28,6 +28,7 @@ pub mod store;
 
 pub mod api;
 pub mod config;
+pub mod policy;
 pub mod provider;
 
 pub mod engine;

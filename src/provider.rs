@@ -89,6 +89,8 @@ pub struct Upstream {
 pub enum HeaderSource {
     /// A claim of this provider's token.
     Claim(ClaimRef),
+    /// What the policies in force say under this key.
+    Metadata(Box<str>),
     /// A fact of the session.
     Session(SessionFact),
 }
@@ -100,8 +102,12 @@ pub enum SessionFact {
     Client,
     /// Who the caller is.
     Identity,
+    /// The policies in force, joined by commas.
+    Policies,
     /// The provider whose session is used.
     Provider,
     /// The token's scopes, joined by a space (RFC 6749 §3.3).
     Scopes,
+    /// The tags of the policies in force, joined by commas.
+    Tags,
 }

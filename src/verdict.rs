@@ -13,10 +13,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Deny {
-    /// The API is not for this client.
+    /// The API is not for this client, or no policy grants the request.
     AccessDenied,
     /// No API of the configuration matches the request.
     ApiUnknown,
+    /// The token's claims are not what the API requires.
+    ClaimInsufficient,
     /// A CORS preflight for a protected API that does not let preflights pass (Fetch §3.2).
     CorsPreflightRefused,
     /// Nothing that vouches for the caller came with the request (RFC 6750 §3.1).
@@ -39,6 +41,10 @@ pub enum Deny {
     Overloaded,
     /// A path that the next hop could read differently.
     PathAmbiguous,
+    /// The API gives policies, and none of them to this caller.
+    PolicyNone,
+    /// The token names a policy that does not exist.
+    PolicyUnknown,
     /// As many requests as a quota allows came in its window.
     QuotaExceeded,
     /// Requests come faster than a rate allows.
@@ -49,7 +55,7 @@ pub enum Deny {
     ScopeInsufficient,
     /// The session's end has passed: the "key expiration check".
     SessionExpired,
-    /// The identity is revoked.
+    /// The identity is revoked, or a policy in force is not active.
     SessionInactive,
     /// A request was permitted without a session: a bug, never a client's fault.
     SessionMissing,
@@ -61,6 +67,8 @@ pub enum Deny {
     TokenBindingUnsupported,
     /// A claim is missing its type, or the payload is no JSON object (RFC 7519 §7.2).
     TokenClaimMalformed,
+    /// The token's claims are not what the provider requires.
+    TokenClaimRefused,
     /// The token's client is not one of the provider's `clients`.
     TokenClientRefused,
     /// An encrypted token (JWE, RFC 7516).
@@ -196,6 +204,8 @@ pub enum Step {
     Claims,
     /// Who the caller is.
     Identity,
+    /// Which policies are in force for the caller.
+    Policies,
     /// The session: present, active and not expired (the "key expiration check").
     Session,
     /// Whether the session may call this API.
@@ -216,6 +226,7 @@ impl Step {
             Self::Signature => "signature",
             Self::Claims => "claims",
             Self::Identity => "identity",
+            Self::Policies => "policies",
             Self::Session => "session",
             Self::Access => "access",
             Self::Limits => "limits",
@@ -225,9 +236,10 @@ impl Step {
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 45] = [
         Self::AccessDenied,
         Self::ApiUnknown,
+        Self::ClaimInsufficient,
         Self::CorsPreflightRefused,
         Self::CredentialMissing,
         Self::CredentialMultiple,
@@ -239,6 +251,8 @@ impl Deny {
         Self::LimitStoreFull,
         Self::Overloaded,
         Self::PathAmbiguous,
+        Self::PolicyNone,
+        Self::PolicyUnknown,
         Self::QuotaExceeded,
         Self::RateLimited,
         Self::RevocationsStale,
@@ -250,6 +264,7 @@ impl Deny {
         Self::TokenAudienceMismatch,
         Self::TokenBindingUnsupported,
         Self::TokenClaimMalformed,
+        Self::TokenClaimRefused,
         Self::TokenClientRefused,
         Self::TokenEncrypted,
         Self::TokenExpired,
@@ -329,6 +344,20 @@ pub fn quoted(raw: &str) -> String {
     }
     out.push('`');
     out
+}
+
+/// Quotes the first few of these for a reason; "nothing" where there are none.
+pub fn list(items: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 12;
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
+    match items.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => out.push(format!("{more} more")),
+    }
+    out.join(", ")
 }
 
 #[cfg(test)]

@@ -36,10 +36,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("claims", &["json", "time", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "time"]),
-    ("api", &["http", "ids"]),
+    ("api", &["claims", "http", "ids", "limits"]),
+    // Not: keys, headers, what a counter is.
+    ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
     (
         "config",
-        &["api", "claims", "http", "ids", "jose", "provider", "revoked", "time", "verdict", "wire"],
+        &[
+            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "revoked",
+            "time", "verdict", "wire",
+        ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "kept", "time"]),

@@ -5,6 +5,7 @@
 
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
+use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
 use crate::provider::jwt::{JwtProvider, KeySource};
@@ -17,7 +18,10 @@ mod issuers;
 mod keys;
 mod limits;
 mod places;
+mod policies;
+mod policies_together;
 mod provider;
+mod rules;
 mod secret;
 mod together;
 mod vouching;
@@ -40,6 +44,11 @@ pub(super) fn check(
     let providers = provider::check_all(raw, variables, problems);
     let apis = apis::check_all(raw, &providers, problems);
     together::check(raw, &providers, &apis, problems);
+    let mode = raw.mode.or(RawMode::Enforce);
+    if let Some(mode) = raw.mode.given().filter(|mode| mode.value == RawMode::Report) {
+        problems.warn(mode.at, apis::REPORTS);
+    }
+    let policies = policies::check(raw, &providers, &apis, problems);
     let (rings, sources) = keys::share_rings(&providers, problems);
     let realm = realm(&raw.realm, problems);
     let instance = instance(&raw.instance, problems);
@@ -54,10 +63,12 @@ pub(super) fn check(
         .zip(sources)
         .map(|(draft, source)| build(draft?, source))
         .collect::<Option<Vec<_>>>()?;
-    let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
+    let apis = apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
         apis,
+        policies,
+        reports: mode == RawMode::Report,
         rings,
         session_capacity,
         limits,

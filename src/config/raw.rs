@@ -8,6 +8,7 @@ use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
 use super::problems::Problems;
 use super::raw_limits::{RawLimits, RawRevoked};
+use super::raw_policies::{RawApiPolicies, RawMode, RawPolicy, RawRate, RawRule};
 use super::read::{At, Count, Field, List, Map, OneOrMany, Read, Text, wrong_type};
 use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
@@ -22,6 +23,10 @@ object! {
         /// The parts of the traffic; the first that matches a request is the one that judges it.
         /// Left out: one API `default` that is everything and takes a token of any provider.
         apis: List<RawApi>;
+        /// What callers may do, by name: `[a-z0-9_-]{1,64}`.
+        policies: Map<RawPolicy>;
+        /// What becomes of refused requests: `report` lets them pass and tells.
+        mode: RawMode = "enforce";
         /// The record of sessions.
         sessions: RawSessions;
         /// The counters of rates and quotas.
@@ -143,6 +148,8 @@ object! {
         from: List<RawLocation, 16>;
         /// Which claims say what.
         claims: RawClaims;
+        /// What else the tokens' claims must say; a token that does not is refused with 401.
+        require: List<RawRule>;
         /// What goes upstream, for both kinds.
         upstream: RawUpstream;
     }
@@ -256,6 +263,10 @@ object! {
         identity: List<ClaimRef> = "[\"sub\"]";
         /// Which client the caller uses.
         client: List<ClaimRef> = "[\"client_id\", \"azp\", \"cid\", \"appid\"]";
+        /// The token's scopes.
+        scopes: List<ClaimRef> = "[\"scp\", \"scope\"]";
+        /// The names of the caller's policies, for APIs with `from_claim`.
+        policies: List<ClaimRef>;
     }
 }
 
@@ -321,12 +332,15 @@ pub(super) enum RawHeader {
 }
 
 object! {
-    /// Where an upstream header's value comes from: exactly one of `claim` and `session`.
+    /// Where an upstream header's value comes from: exactly one of `claim`, `session` and
+    /// `metadata`.
     RawSource {
         /// A claim of this provider's token.
         claim: ClaimRef;
         /// A fact of the session.
         session: RawFact;
+        /// What the policies in force say under this key of `metadata`.
+        metadata: Text;
     }
 }
 
@@ -341,11 +355,15 @@ choice! {
         Client = "client",
         /// The token's scopes, joined by a space.
         Scopes = "scopes",
+        /// The policies in force, joined by commas.
+        Policies = "policies",
+        /// The tags of the policies in force, joined by commas.
+        Tags = "tags",
     }
 }
 
 impl Read for RawHeader {
-    const WHAT: &'static str = "a claim or an object with `claim` or `session`";
+    const WHAT: &'static str = "a claim or an object with `claim`, `session` or `metadata`";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match node.value {
@@ -385,6 +403,14 @@ object! {
         clients: List<Text>;
         /// Scopes that the session's token must have, all of them.
         scopes: List<Text>;
+        /// What the claims of the session's token must say, too; refused with 403 otherwise.
+        require: List<RawRule>;
+        /// Which policies this API gives to whom. Left out: being verified is enough.
+        policies: RawApiPolicies;
+        /// How fast all callers together may call.
+        rate: RawRate;
+        /// What becomes of refused requests here. Left out: as `mode` at the top says.
+        mode: RawMode;
         /// What becomes of CORS preflights on a protected API.
         cors_preflight: RawPreflight = "refuse";
     }

@@ -129,6 +129,8 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
     let session = permit.session();
     match source {
         HeaderSource::Claim(claim) => vouched.claims.header_value(claim),
+        HeaderSource::Metadata(_)
+        | HeaderSource::Session(SessionFact::Policies | SessionFact::Tags) => HeaderValue::Absent,
         HeaderSource::Session(SessionFact::Identity) => HeaderValue::from_text(&session.identity),
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())

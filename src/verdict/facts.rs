@@ -25,13 +25,21 @@ impl Deny {
                 "access_denied",
                 AccessDenied,
                 Step::Access,
-                "add the token's client to `apis[].clients`, or call with another client",
+                "let an entry of `policies.*.access` grant this API, method and path to one of the \
+                 caller's policies, or give the caller another policy; where the reason speaks of \
+                 the client, add it to `apis[].clients`",
             ),
             Self::ApiUnknown => facts(
                 "api_unknown",
                 AccessDenied,
                 Step::Api,
                 "no entry of `apis` matches this host, path and method: add one, or widen a `match`",
+            ),
+            Self::ClaimInsufficient => facts(
+                "claim_insufficient",
+                AccessDenied,
+                Step::Access,
+                "give the caller what `apis[].require` asks for at the provider, or relax it",
             ),
             Self::CorsPreflightRefused => facts(
                 "cors_preflight_refused",
@@ -83,14 +91,14 @@ impl Deny {
                 "limit_contention",
                 Unavailable,
                 Step::Limits,
-                "more requests of one subject at the same moment than its counters can be written: look at \
-                 which subject the reason names, and give it a smaller share of the traffic",
+                "more requests of one subject come at the same moment than its counters can be written: \
+                 give it a smaller share of the traffic",
             ),
             Self::LimitStoreFull => facts(
                 "limit_store_full",
                 Unavailable,
                 Step::Limits,
-                "raise `limits.capacity`: more subjects than it has room for have a limit that runs; or \
+                "raise `limits.capacity`: more subjects have running limits than there is room for; or \
                  shorten the limits' `per`",
             ),
             Self::Overloaded => facts(
@@ -108,19 +116,33 @@ impl Deny {
                  `path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT` in Envoy's \
                  http_connection_manager, or have the caller send a plain path",
             ),
+            Self::PolicyNone => facts(
+                "policy_none",
+                AccessDenied,
+                Step::Policies,
+                "let `by_scope`, `by_client`, `by_claim` or `from_claim` of `apis[].policies` lead \
+                 from these tokens to a policy, or name one for everybody in `default`",
+            ),
+            Self::PolicyUnknown => facts(
+                "policy_unknown",
+                AccessDenied,
+                Step::Policies,
+                "add the policy to `policies`, or mend what the provider writes into the claim in \
+                 `providers.*.claims.policies`",
+            ),
             Self::QuotaExceeded => facts(
                 "quota_exceeded",
                 QuotaExceeded,
                 Step::Limits,
-                "the caller must wait for its window to end; if it should have more, raise the quota that \
-                 the reason names",
+                "the caller must wait for its window to end; if it should have more, raise the quota of \
+                 its policy",
             ),
             Self::RateLimited => facts(
                 "rate_limited",
                 RateLimited,
                 Step::Limits,
-                "the caller must slow down; if it should not, raise the rate that the reason names, or its \
-                 `burst`",
+                "the caller must slow down; if it should not have to, raise `requests` or `burst` of the \
+                 rate of its policy or of the API",
             ),
             Self::RevocationsStale => facts(
                 "revocations_stale",
@@ -133,7 +155,8 @@ impl Deny {
                 "scope_insufficient",
                 InsufficientScope,
                 Step::Access,
-                "grant the client the missing scopes at the provider, or shorten `apis[].scopes`",
+                "grant the client the missing scopes at the provider, or shorten `apis[].scopes` or \
+                 the `scopes` of the entry in `policies.*.access`",
             ),
             Self::SessionExpired => facts(
                 "session_expired",
@@ -145,8 +168,9 @@ impl Deny {
                 "session_inactive",
                 AccessDenied,
                 Step::Session,
-                "the identity is in `revoked.entries`, or in the list at `revoked.url`: take it out there \
-                 if it may call again",
+                "the identity is in `revoked.entries` or in the list at `revoked.url`: take it out if it \
+                 may call again; or a policy of the caller says `\"active\": false`: set it to true, \
+                 or give the caller another policy",
             ),
             Self::SessionMissing => facts(
                 "session_missing",
@@ -181,6 +205,13 @@ impl Deny {
                 Step::Claims,
                 "the provider sends a claim of the wrong type: mend its claim mapping, or name \
                  another claim in `providers.*.claims`",
+            ),
+            Self::TokenClaimRefused => facts(
+                "token_claim_refused",
+                InvalidToken,
+                Step::Claims,
+                "have the provider issue tokens with what `providers.*.require` asks for, or relax \
+                 it",
             ),
             Self::TokenClientRefused => facts(
                 "token_client_refused",

@@ -44,12 +44,14 @@ fn check(cases: &[(&str, String, &[&str])]) {
 
 #[test]
 fn every_field_of_an_api_key_is_taken() {
-    let config = accepted(&keys(
+    let text = keys(
         r#"{"name": "next", "sha256": "%other%", "identity": "acme"},
            {"name": "acme-2026", "sha256": "%hash%", "identity": "acme", "active": false,
             "policies": ["standard"], "expires": "2027-01-01T00:00:00Z", "tags": ["free"],
             "metadata": {"tier": "1", "area": "north"}}"#,
-    ));
+    );
+    let config =
+        accepted(&text.replace("]}}}", r#"]}}, "policies": {"standard": {"tags": ["t"]}}}"#));
     let Kind::ApiKey(keys) = &config.provider(ProviderId(0)).unwrap().kind else { panic!() };
     let [next, acme] = keys.iter().collect::<Vec<_>>()[..] else { panic!() };
     assert_eq!((&*next.name, &*next.identity, next.active), ("next", "acme", true));
@@ -318,7 +320,7 @@ fn both(partner: &str, apis: &str) -> String {
     format!(
         r#"{{"providers": {{"okta": %okta%, "partner": {{"kind": "api_key", {partner} "keys": [{{"name": "a", "sha256": "{HASH}", "identity": "acme", "policies": ["standard"]}}]}}}}, "apis": [
 {apis}
-]}}"#
+], "policies": {{"standard": {{"tags": ["t"]}}}}}}"#
     )
 }
 

@@ -107,10 +107,11 @@ b"}"#,
         ),
         (
             "top fields of other products",
-            r#"{"policies": {}, "mode": "report", "apis": [{"name": "health", "auth": "none"}]}"#,
+            r#"{"plugins": {}, "upstreams": [], "policies": {}, "apis": [{"name": "health", "auth": "none"}]}"#,
             &[
-                "1:2: policies: unknown field; known here: %top%",
-                "1:18: mode: unknown field; known here: %top%",
+                "1:2: plugins: unknown field; known here: %top%",
+                "1:17: upstreams: unknown field; known here: %top%",
+                "1:46: policies: empty; write a policy, or leave it out",
             ],
         ),
         (

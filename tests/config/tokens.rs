@@ -319,12 +319,13 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             ],
         ),
         (
-            "claims that are not chosen yet",
+            "scopes and policies of no claim",
             "",
-            r#""claims": {"scopes": ["scp"], "policies": ["pol"]}"#,
+            r#""claims": {"scopes": [], "policies": [], "groups": ["g"]}"#,
             &[
-                "2:12: providers.okta.claims.scopes: unknown field; known here: `identity` and `client`",
-                "2:31: providers.okta.claims.policies: unknown field; known here: `identity` and `client`",
+                "2:22: providers.okta.claims.scopes: an empty list names no claim; name one, or leave it out",
+                "2:38: providers.okta.claims.policies: an empty list names no claim; name one, or leave it out",
+                "2:42: providers.okta.claims.groups: unknown field; known here: `identity`, `client`, `scopes` and `policies`",
             ],
         ),
         (
@@ -378,7 +379,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": {}}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: names nothing; write exactly one of `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: names nothing; write exactly one of `claim`, `session` and `metadata`",
             ],
         ),
         (
@@ -386,7 +387,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": {"claim": "sub", "session": "identity"}}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: write exactly one of `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: write exactly one of `claim`, `session` and `metadata`",
             ],
         ),
         (
@@ -394,17 +395,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": true}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim` or `session`, found a boolean",
-            ],
-        ),
-        (
-            "facts of the session that are not there yet",
-            "",
-            r#""upstream": {"headers": {"x-p": {"session": "policies"}, "x-m": {"metadata": "tier"}}}"#,
-            &[
-                "2:45: providers.okta.upstream.headers.x-p.session: unknown value `policies`; expected `identity`, `provider`, `client` or `scopes`",
-                "2:65: providers.okta.upstream.headers.x-m: names nothing; write exactly one of `claim` and `session`",
-                "2:66: providers.okta.upstream.headers.x-m.metadata: unknown field; known here: `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim`, `session` or `metadata`, found a boolean",
             ],
         ),
         (
@@ -426,8 +417,11 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
         (
             "fields of later",
             "",
-            r#""require": []"#,
-            &["2:1: providers.okta.require: unknown field; known here: %provider%"],
+            r#""introspection": {}, "login": {}"#,
+            &[
+                "2:1: providers.okta.introspection: unknown field; known here: %provider%",
+                "2:22: providers.okta.login: unknown field; known here: %provider%",
+            ],
         ),
         (
             "inline keys that fit no algorithm accepted",

@@ -120,6 +120,7 @@ fn refuse_fields_of_issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
         at(&raw.allow_no_expiry),
         at(&raw.binding),
         at(&raw.claims),
+        at(&raw.require),
     ];
     for at in places.into_iter().flatten() {
         problems.refuse(at, "has no meaning for API keys, which are no tokens; delete it");

@@ -7,12 +7,13 @@ use super::headers::{self, Use};
 use super::issuers;
 use super::keys::{self, Keys};
 use super::places;
+use super::rules::rules;
 use crate::claims::{ClaimRef, Requirements};
 use crate::config::Variables;
 use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::{
-    RawBinding, RawConfig, RawCredential, RawFact, RawHeader, RawKind, RawProvider, RawUpstream,
-    items,
+    RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawHeader, RawKind, RawProvider,
+    RawUpstream, items,
 };
 use crate::config::read::{At, Entry, Field, List, Text};
 use crate::ids::Name;
@@ -49,6 +50,10 @@ pub(super) struct Draft {
     pub(super) from_at: usize,
     /// The headers that it names to write, lower-case, with their places.
     pub(super) written: Vec<At<Box<str>>>,
+    /// The keys of policies' metadata that it writes, with their places.
+    pub(super) metadata: Vec<At<Box<str>>>,
+    /// Where `claims.policies` is written.
+    pub(super) policies_at: Option<usize>,
 }
 
 /// What a provider is by its kind.
@@ -115,6 +120,7 @@ fn check(
     };
     let (from, from_apis) = places::check(raw, problems);
     let (upstream, written) = upstream(&raw.upstream, problems);
+    let policies = raw.claims.given().and_then(|claims| claims.policies.given());
     if matches!(kind, DraftKind::ApiKey { .. }) {
         refuse_claims(&raw.upstream, problems);
     }
@@ -127,6 +133,8 @@ fn check(
         from_at: raw.from.given().map_or(raw.at, |from| from.at),
         upstream,
         written,
+        metadata: metadata(&raw.upstream),
+        policies_at: policies.map(|policies| policies.at),
     })
 }
 
@@ -295,19 +303,12 @@ fn requirements(
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
     let claims = raw.claims.given();
-    let (identity, client) = match claims {
-        None => (None, None),
-        Some(claims) => {
-            for field in [&claims.identity, &claims.client] {
-                not_empty(
-                    field,
-                    "an empty list names no claim; name one, or leave it out",
-                    problems,
-                );
-            }
-            (claims.identity.given(), claims.client.given())
-        }
+    let stands = |field: fn(&RawClaims) -> &Field<List<ClaimRef>>, default: &[&str]| {
+        references(claims.and_then(|claims| field(claims).given()), default)
     };
+    for field in claims.iter().flat_map(|c| [&c.identity, &c.client, &c.scopes, &c.policies]) {
+        not_empty(field, "an empty list names no claim; name one, or leave it out", problems);
+    }
     Requirements {
         issuers,
         audiences: texts(&raw.audiences),
@@ -318,9 +319,11 @@ fn requirements(
         ignore_binding: raw.binding.or(RawBinding::Refuse) == RawBinding::Ignore,
         clock_skew: raw.clock_skew.given().map_or(DEFAULT_CLOCK_SKEW, |skew| skew.value.0),
         max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.value.0),
-        identity: references(identity, &DEFAULT_IDENTITY),
-        client: references(client, &DEFAULT_CLIENT),
-        scopes: references(None, &DEFAULT_SCOPES),
+        identity: stands(|claims| &claims.identity, &DEFAULT_IDENTITY),
+        client: stands(|claims| &claims.client, &DEFAULT_CLIENT),
+        scopes: stands(|claims| &claims.scopes, &DEFAULT_SCOPES),
+        policies: stands(|claims| &claims.policies, &[]),
+        rules: rules(&raw.require, problems),
     }
 }
 
@@ -419,24 +422,41 @@ fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSo
         RawHeader::Claim(claim) => return Some(HeaderSource::Claim(claim.clone())),
         RawHeader::Source(source) => source,
     };
-    match (&source.claim, &source.session) {
-        (Field::Absent, Field::Absent) => {
-            problems.refuse(value.at, "names nothing; write exactly one of `claim` and `session`");
-            None
-        }
-        (Field::Given(claim), Field::Absent) => Some(HeaderSource::Claim(claim.value.clone())),
-        (Field::Absent, Field::Given(fact)) => Some(HeaderSource::Session(match fact.value {
+    let written =
+        [source.claim.is_absent(), source.session.is_absent(), source.metadata.is_absent()];
+    let message = match written.iter().filter(|absent| !**absent).count() {
+        1 => None,
+        0 => Some("names nothing; write exactly one of `claim`, `session` and `metadata`"),
+        _ => Some("write exactly one of `claim`, `session` and `metadata`"),
+    };
+    if let Some(message) = message {
+        problems.refuse(value.at, message);
+        return None;
+    }
+    let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone()));
+    let key = source.metadata.given().map(|key| HeaderSource::Metadata(key.value.0.clone()));
+    let fact = source.session.given().map(|fact| {
+        HeaderSource::Session(match fact.value {
             RawFact::Client => SessionFact::Client,
             RawFact::Identity => SessionFact::Identity,
+            RawFact::Policies => SessionFact::Policies,
             RawFact::Provider => SessionFact::Provider,
             RawFact::Scopes => SessionFact::Scopes,
-        })),
-        (Field::Wrong, Field::Absent) | (Field::Absent, Field::Wrong) => None,
-        _ => {
-            problems.refuse(value.at, "write exactly one of `claim` and `session`");
-            None
-        }
-    }
+            RawFact::Tags => SessionFact::Tags,
+        })
+    });
+    claim.or(key).or(fact)
+}
+
+/// The keys of policies' metadata that the headers name.
+fn metadata(field: &Field<RawUpstream>) -> Vec<At<Box<str>>> {
+    let headers = field.given().and_then(|upstream| upstream.headers.given());
+    let values = headers.iter().flat_map(|headers| &headers.0).filter_map(|one| one.value.as_ref());
+    let key = |value: &At<RawHeader>| match &value.value {
+        RawHeader::Source(source) => source.metadata.given().map(boxed),
+        RawHeader::Claim(_) => None,
+    };
+    values.filter_map(key).collect()
 }
 
 /// A text with its place.

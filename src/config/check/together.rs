@@ -229,7 +229,7 @@ fn places_for_each_api(
     }
 }
 
-fn unknown_api(name: &str, names: &[&str]) -> String {
+pub(super) fn unknown_api(name: &str, names: &[&str]) -> String {
     match near(name, names.iter().copied()) {
         Some(meant) => format!("{} is no API; did you mean `{meant}`?", quoted(name)),
         None if names.is_empty() => format!("{} is no API; there are none", quoted(name)),

@@ -1,0 +1,48 @@
+//! What `require` asks of claims.
+
+use super::provider::not_empty;
+use crate::claims::{Rule, Test};
+use crate::config::problems::Problems;
+use crate::config::raw::items;
+use crate::config::raw_policies::{RawRule, Scalar};
+use crate::config::read::{At, Field, List};
+
+/// The rules of a provider or an API.
+pub(super) fn rules(field: &Field<List<RawRule>>, problems: &mut Problems<'_>) -> Vec<Rule> {
+    not_empty(field, "an empty list asks for nothing; name a claim, or leave it out", problems);
+    items(field).iter().filter_map(|rule| self::rule(rule, problems)).collect()
+}
+
+fn rule(raw: &At<RawRule>, problems: &mut Problems<'_>) -> Option<Rule> {
+    if raw.claim.is_absent() {
+        problems.missing(raw.at, "claim", "missing; name the claim, such as \"department\"");
+    }
+    let mut tests = Vec::new();
+    let lists: [(_, fn(Vec<_>) -> Test); 3] = [
+        (&raw.values, Test::In),
+        (&raw.contains_any, Test::ContainsAny),
+        (&raw.contains_all, Test::ContainsAll),
+    ];
+    for (field, test) in lists {
+        not_empty(
+            field,
+            "an empty list names no value; name one, or leave it out for any",
+            problems,
+        );
+        tests.extend(field.given().map(|_| test(values(field))));
+    }
+    let start = raw.starts_with.given();
+    tests.extend(start.map(|start| Test::StartsWith(start.value.0.clone())));
+    if tests.len() > 1 {
+        problems.refuse(
+            raw.at,
+            "asks several things of one claim; write an element of the list for each",
+        );
+    }
+    let claim = raw.claim.given()?.value.clone();
+    Some(Rule { claim, test: tests.pop().unwrap_or(Test::Present) })
+}
+
+fn values(field: &Field<List<Scalar>>) -> Vec<serde_json::Value> {
+    items(field).iter().map(|value| value.value.0.clone()).collect()
+}
