@@ -67,6 +67,12 @@ object! {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Sha256Hex(pub(super) [u8; 32]);
 
+impl Sha256Hex {
+    fn parse(text: &str) -> Option<Self> {
+        wire::hex(text).map(Self)
+    }
+}
+
 impl Read for Sha256Hex {
     const WHAT: &'static str = "SHA-256 in lower-case hex";
 
@@ -75,7 +81,7 @@ impl Read for Sha256Hex {
             wrong_type(node, "SHA-256 in lower-case hex, a string", problems);
             return None;
         };
-        let hash = wire::hex(text).map(Self);
+        let hash = Self::parse(text);
         if hash.is_none() {
             problems.refuse(
                 node.start,
