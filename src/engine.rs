@@ -21,12 +21,13 @@ use crate::event::{Effect, Event, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
+use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Permit, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
-use keeper::Keeper;
+use keeper::{Keeper, Kept};
 use log::Log;
 use parked::{Full, Parked, Request};
 use verified::VerifiedTokens;
@@ -49,6 +50,7 @@ pub struct Engine {
     keeper: Keeper,
     log: Log,
     parked: Parked,
+    revocations: Revocations,
     rings: Vec<Ring>,
     sessions: Sessions,
     slow_failures: Budget,
@@ -72,6 +74,7 @@ impl Engine {
             keeper: Keeper::default(),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions: Sessions::new(config.session_capacity, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
@@ -86,6 +89,7 @@ impl Engine {
         for ring in &mut self.rings {
             ring.sync(env);
         }
+        self.revocations.sync(env);
         self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
     }
 
@@ -109,20 +113,15 @@ impl Engine {
                 }
             }
             Event::CallDone { call, response } => {
-                self.keeper.call_done(
-                    call,
-                    response,
-                    &mut self.rings,
-                    &self.log,
-                    env,
-                    &mut effects,
-                );
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.call_done(call, response, kept, &self.log, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
             Event::StreamGone { stream } => drop(self.parked.take(stream)),
             Event::Tick => {
                 self.log.flush(env.now, &mut effects);
-                self.keeper.tick(&mut self.rings, env, &mut effects);
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.tick(kept, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }

@@ -22,7 +22,6 @@ use crate::event::{
 use crate::http::RequestHead;
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
-use crate::jose::jwk::MAX_SET_BYTES;
 use crate::jose::verify::{InWasm, Verifier};
 use crypto::EnvoyCrypto;
 use host::{HostRandom, HostStore};
@@ -42,7 +41,7 @@ struct Filter {
     removes_headers: bool,
     streams: BTreeMap<StreamId, Stage>,
     /// The host's numbers of the calls that are out.
-    calls: BTreeMap<u32, CallId>,
+    calls: BTreeMap<u32, (CallId, usize)>,
     counters: BTreeMap<String, u32>,
     tick: Duration,
 }
@@ -95,7 +94,7 @@ impl Filter {
     ) {
         match effect {
             Effect::Call { call, request } => match dispatch(&request) {
-                Some(token) => drop(self.calls.insert(token, call)),
+                Some(token) => drop(self.calls.insert(token, (call, request.max_body))),
                 None => events.push_back(Event::CallDone { call, response: None }),
             },
             Effect::Clean { section, remove, .. } => {
@@ -220,13 +219,13 @@ fn dispatch(request: &CallRequest) -> Option<u32> {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return };
-        let Some(call) = filter.calls.remove(&token) else { return };
+        let Some((call, max_body)) = filter.calls.remove(&token) else { return };
         let response = (headers > 0).then(|| {
             let headers = host::headers(MapType::HttpCallResponseHeaders).unwrap_or_default();
             let status = headers.iter().find(|(name, _)| name == b":status");
             let status =
                 status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
-            let max = body_size.min(MAX_SET_BYTES.saturating_add(1));
+            let max = body_size.min(max_body.saturating_add(1));
             let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
             CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
         });
