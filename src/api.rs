@@ -32,6 +32,13 @@ pub struct Api {
     pub reports: bool,
 }
 
+impl Api {
+    /// Whether it asks something of the session's token, so that no API key's session will do.
+    pub const fn asks_of_tokens(&self) -> bool {
+        self.audiences.is_some() || self.clients.is_some() || !self.scopes.is_empty()
+    }
+}
+
 /// Who may vouch for a request of an API.
 #[derive(Clone, Debug)]
 pub enum Auth {

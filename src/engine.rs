@@ -8,6 +8,7 @@ mod admission;
 mod budget;
 mod handoff;
 mod keeper;
+mod key_uses;
 mod log;
 mod parked;
 mod reply;
@@ -28,6 +29,7 @@ use admission::{Judge, Permit, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
+use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
 use verified::VerifiedTokens;
@@ -48,6 +50,7 @@ pub struct Engine {
     config: Config,
     hygiene: Hygiene,
     keeper: Keeper,
+    key_uses: KeyUses,
     log: Log,
     parked: Parked,
     revocations: Revocations,
@@ -69,14 +72,16 @@ impl Engine {
     /// configuration names no `instance`.
     pub fn new(config: Config, root_id: &str) -> Self {
         let instance = config.instance.as_deref().unwrap_or(root_id);
+        let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
             keeper: Keeper::default(),
+            key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
-            sessions: Sessions::new(config.session_capacity, instance),
+            sessions,
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             verified: VerifiedTokens::default(),
             config,
@@ -150,6 +155,7 @@ impl Engine {
             rings: &mut self.rings,
             slow_failures: &mut self.slow_failures,
             verified: &mut self.verified,
+            key_uses: &self.key_uses,
             sessions: &self.sessions,
             patience,
             env,
@@ -180,7 +186,7 @@ impl Engine {
     /// Puts the session on record; whether that works changes no verdict.
     fn record(&self, permit: &Permit<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
         // The record's last use is written once a minute: in between, not even read.
-        let noted_at = &permit.owner().noted_at;
+        let noted_at = permit.owner().noted_at();
         if env.now >= noted_at.get() && env.now.since(noted_at.get()) < Sessions::NOTED_EVERY {
             return;
         }

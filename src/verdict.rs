@@ -1,9 +1,9 @@
 //! What a decision comes to: a reason to refuse, with its code, its status and its remedy.
 
 mod facts;
+mod refusal;
 
-use std::borrow::Cow;
-use std::time::Duration;
+pub use refusal::{Refusal, Scheme, list, quoted};
 
 /// Why a request was refused.
 ///
@@ -29,6 +29,12 @@ pub enum Deny {
     IdentityMissing,
     /// A contradiction inside the filter.
     Internal,
+    /// The API key's end has passed.
+    KeyExpired,
+    /// The API key is switched off.
+    KeyInactive,
+    /// Nobody owns an API key like this.
+    KeyUnknown,
     /// The keys in use are older than `max_stale`.
     KeysStale,
     /// The provider's keys were never loaded, or could not be asked for just now.
@@ -37,6 +43,8 @@ pub enum Deny {
     LimitContention,
     /// There is no room for a new counter beside those that run.
     LimitStoreFull,
+    /// A page of an origin that is not listed uses a cookie to change something.
+    OriginRefused,
     /// Too many requests wait for keys.
     Overloaded,
     /// A path that the next hop could read differently.
@@ -236,7 +244,7 @@ impl Step {
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 49] = [
         Self::AccessDenied,
         Self::ApiUnknown,
         Self::ClaimInsufficient,
@@ -245,10 +253,14 @@ impl Deny {
         Self::CredentialMultiple,
         Self::IdentityMissing,
         Self::Internal,
+        Self::KeyExpired,
+        Self::KeyInactive,
+        Self::KeyUnknown,
         Self::KeysStale,
         Self::KeysUnavailable,
         Self::LimitContention,
         Self::LimitStoreFull,
+        Self::OriginRefused,
         Self::Overloaded,
         Self::PathAmbiguous,
         Self::PolicyNone,
@@ -305,61 +317,6 @@ impl Deny {
     }
 }
 
-/// A refusal with what the operator needs to know about this one request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
-    /// Why.
-    pub deny: Deny,
-    /// What was looked at and found, for the log only: it may quote the token's claims and header,
-    /// escaped and cut, never the token itself.
-    pub reason: Cow<'static, str>,
-    /// The scopes that the API needs, for the challenge of [`Deny::ScopeInsufficient`].
-    pub scopes: Option<Box<str>>,
-    /// When trying again makes sense, for [`Answer::Unavailable`] and limits.
-    pub retry_after: Option<Duration>,
-}
-
-impl Refusal {
-    /// A refusal and what was found.
-    pub fn new(deny: Deny, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { deny, reason: reason.into(), scopes: None, retry_after: None }
-    }
-}
-
-/// Quotes untrusted text for a reason: control characters, quotes and what is not ASCII escaped, cut
-/// to 64 bytes.
-pub fn quoted(raw: &str) -> String {
-    const MAX_BYTES: usize = 64;
-    let mut out = String::from("`");
-    for c in raw.chars() {
-        if out.len() > MAX_BYTES {
-            out.push('…');
-            break;
-        }
-        match c {
-            '`' | '\\' | '"' => out.extend(c.escape_default()),
-            ' '..='~' => out.push(c),
-            _ => out.extend(c.escape_unicode()),
-        }
-    }
-    out.push('`');
-    out
-}
-
-/// Quotes the first few of these for a reason; "nothing" where there are none.
-pub fn list(items: &[impl AsRef<str>]) -> String {
-    const SHOWN: usize = 12;
-    if items.is_empty() {
-        return "nothing".to_owned();
-    }
-    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
-    match items.len().saturating_sub(SHOWN) {
-        0 => {}
-        more => out.push(format!("{more} more")),
-    }
-    out.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,12 +331,5 @@ mod tests {
             assert!(deny.remedy().len() > 20, "{deny:?}");
             assert!(deny.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{deny:?}");
         }
-    }
-
-    #[test]
-    fn quoted_text_stays_on_one_short_line() {
-        assert_eq!(quoted("k1"), "`k1`");
-        assert_eq!(quoted("a\r\n\"\u{2028}\x1b[31m"), "`a\\u{d}\\u{a}\\\"\\u{2028}\\u{1b}[31m`");
-        assert!(quoted(&"x".repeat(1000)).len() < 80);
     }
 }

@@ -677,3 +677,56 @@ proptest! {
         prop_assert_eq!(grant.ends(), age.map(|age| UnixMillis::from_secs(NOW + age)));
     }
 }
+
+#[test]
+fn policies_combine_as_the_documentation_says() {
+    const PAGE: &str = include_str!("../docs/config.md");
+    let (_, section) = PAGE.split_once("\n## How policies combine\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
+    let config = Config::parse(block.split("```").next().unwrap().as_bytes()).unwrap();
+    let requirements = &config.providers[0].jwt().unwrap().requirements;
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| `{"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() >= 12, "{}", rows.len());
+    for row in rows {
+        let [claims, in_force, request, outcome, limits] = row[..] else { panic!("{row:?}") };
+        let mut claims: Value = serde_json::from_str(claims.trim_matches('`')).unwrap();
+        claims["iss"] = "https://example.okta.com/oauth2/default".into();
+        claims["aud"] = "api://default".into();
+        let claims = token(&claims);
+        let judged = claims.judge(None, requirements, UnixMillis::from_secs(NOW)).unwrap();
+        let token = Some(TokenFacts { claims: &claims, requirements, judged: &judged });
+        let grant = config.policies.combine(ORDERS, &Facts { token, own: &[] });
+        let code = |refusal: &Refusal| format!("`{}`", refusal.deny.code());
+        let Ok(grant) = grant.as_ref().map_err(code).map_err(|code| {
+            assert_eq!((in_force, outcome, limits), ("–", code.as_str(), "–"), "{row:?}");
+        }) else {
+            continue;
+        };
+        let names: Vec<_> = config.policies.names(grant).map(|name| format!("`{name}`")).collect();
+        assert_eq!(names.join(", "), in_force, "{row:?}");
+        let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        let permitted = config.policies.permit(grant, method.as_bytes(), &path);
+        assert_eq!(permitted.as_ref().map_or_else(code, |_| "passes".into()), outcome, "{row:?}");
+        let Ok(endpoint) = permitted else {
+            assert_eq!(limits, "–", "{row:?}");
+            continue;
+        };
+        let charges = config.policies.charges(grant, endpoint).map(|(charge, _)| match charge {
+            Charge::Rate(rate) => {
+                format!("{} in {}s", rate.limit.requests, rate.limit.per.as_secs())
+            }
+            Charge::Quota(quota) => {
+                let days = quota.limit.per.as_secs() / 86_400;
+                format!("{} in {days}d", quota.limit.requests)
+            }
+        });
+        let charges = charges.collect::<Vec<_>>().join("; ");
+        assert_eq!(if charges.is_empty() { "none" } else { &charges }, limits, "{row:?}");
+    }
+}

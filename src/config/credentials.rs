@@ -173,7 +173,9 @@ mod tests {
         assert_eq!((hash[..4].to_vec(), hash[31]), (vec![0, 0xff, 1, 0x23], 0x10));
         let upper = text.to_uppercase();
         let signed = text.replacen("00", "+0", 1);
-        for bad in ["", &text[1..], &format!("{text}0"), &upper, &signed, &text.replace('f', "g")] {
+        for bad in
+            ["", text.split_at(1).1, &format!("{text}0"), &upper, &signed, &text.replace('f', "g")]
+        {
             assert_eq!(Sha256Hex::parse(bad), None, "{bad}");
         }
     }

@@ -3,13 +3,17 @@
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
+mod api_key;
 mod credential;
 mod token;
+
+use std::cmp::Reverse;
 
 use crate::api::{self, Api, Auth, Branch};
 use crate::claims::{Claims, ClientClaim, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
+use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::VerifiedTokens;
 use crate::env::Env;
@@ -18,9 +22,9 @@ use crate::http::{RequestHead, RequestPath};
 use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
-use crate::verdict::{Deny, Refusal, quoted};
+use crate::verdict::{Deny, Refusal, Scheme, quoted};
 pub(super) use credential::Presented;
-pub(super) use token::Vouched;
+pub(super) use token::{Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
@@ -40,16 +44,16 @@ impl From<Refusal> for Stop {
 }
 
 /// A request that may pass, and what that is owed to.
-pub(super) struct Passage<'c> {
+pub(super) struct Passage<'c, 'h> {
     /// The credentials that the request shows to the API's providers.
-    pub(super) presented: Vec<Presented>,
+    pub(super) presented: Vec<Presented<'c, 'h>>,
     /// On whose behalf; `None` where the API asks for nobody.
     pub(super) permit: Option<Permit<'c>>,
 }
 
 /// Proof that a request may pass, and on whose behalf.
 ///
-/// Only [`admit`] makes one, and only from verified tokens. What needs a verified identity takes a
+/// Only [`admit`] makes one, and only from vouchers: verified tokens, known keys. What needs a verified identity takes a
 /// `Permit`, so the check cannot be forgotten.
 pub(super) struct Permit<'c> {
     session: Session,
@@ -79,6 +83,8 @@ impl<'c> Permit<'c> {
 pub(super) struct Trail {
     pub(super) api: Option<Name>,
     pub(super) provider: Option<Name>,
+    /// What the API key that was shown is called.
+    pub(super) key: Option<String>,
     pub(super) kid: Option<String>,
     pub(super) issuer: Option<String>,
     /// The verified identity.
@@ -111,6 +117,7 @@ impl Trail {
             ("tollgate.api", self.api.as_ref().map(Name::to_string)),
             ("tollgate.code", deny.map(|deny| deny.code().to_owned())),
             ("tollgate.identity", shown.cloned()),
+            ("tollgate.key", self.key.clone()),
             ("tollgate.provider", provider),
         ];
         effects.extend(
@@ -127,6 +134,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) rings: &'a mut [Ring],
     pub(super) slow_failures: &'a mut Budget,
     pub(super) verified: &'a mut VerifiedTokens,
+    pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
     pub(super) patience: Patience,
     pub(super) env: &'a Env<'a>,
@@ -138,11 +146,11 @@ impl<'c> Judge<'_, 'c> {
     /// # Errors
     ///
     /// What stops it.
-    pub(super) fn admit(
+    pub(super) fn admit<'h>(
         &mut self,
-        head: &RequestHead,
+        head: &'h RequestHead,
         trail: &mut Trail,
-    ) -> Result<Passage<'c>, Stop> {
+    ) -> Result<Passage<'c, 'h>, Stop> {
         let config = self.config;
         let api = find_api(config, head)?;
         trail.api = Some(api.name.clone());
@@ -168,7 +176,7 @@ impl<'c> Judge<'_, 'c> {
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(config, api, branch, vouched, self.env, trail)?;
+        let permit = enter(api, branch, vouched, self.env, trail)?;
         Ok(Passage { presented, permit: Some(permit) })
     }
 }
@@ -222,7 +230,13 @@ fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
 /// The refusal of every branch, that which got furthest (the fewest missing) first.
 fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
-    let furthest = lacking.iter().enumerate().min_by_key(|(_, missing)| missing.len());
+    let vouching = |(branch, missing): (&Branch, &Vec<ProviderId>)| {
+        branch.members.len().saturating_sub(missing.len())
+    };
+    // Of those that lack as many, that where more have vouched.
+    let distance =
+        |&(_, pair): &(usize, (&Branch, &Vec<ProviderId>))| (pair.1.len(), Reverse(vouching(pair)));
+    let furthest = branches.iter().zip(&lacking).enumerate().min_by_key(distance);
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
     }
@@ -233,12 +247,15 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
     let told: Vec<_> = told.take(MAX_BRANCHES_TOLD).collect();
-    Refusal::new(Deny::CredentialMissing, told.join("; or: "))
+    let refusal = Refusal::new(Deny::CredentialMissing, told.join("; or: "));
+    let mut all = branches.iter().flat_map(|branch| &branch.members);
+    let is_issuer = |id: &ProviderId| config.provider(*id).is_some_and(|one| one.jwt().is_some());
+    let scheme = if all.any(is_issuer) { Scheme::Bearer } else { Scheme::ApiKey };
+    Refusal { scheme, ..refusal }
 }
 
 /// From vouchers to a session, and what the session may do at this API.
 fn enter<'c>(
-    config: &'c Config,
     api: &Api,
     branch: &Branch,
     vouched: Vec<Vouched<'c>>,
@@ -253,20 +270,29 @@ fn enter<'c>(
     let Some(owner) = owners.into_iter().next() else {
         return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
     };
-    trail.enter(config.provider_name(owner.provider));
-    trail.show(owner.kid.as_ref(), &owner.claims);
-    trail.identity = Some(owner.judged.identity.clone());
-    let session = owner.session(config)?;
-    session.check(env.now, owner.config.requirements.clock_skew).map_err(|deny| {
+    trail.enter(Some(&owner.config.name));
+    if let Some(token) = owner.token() {
+        trail.show(token.kid.as_ref(), &token.claims);
+    }
+    trail.identity = Some(owner.identity().to_owned());
+    let session = owner.session();
+    session.check(env.now, owner.clock_skew()).map_err(|deny| {
         let end = session.ends.map_or(0, |end| end.secs());
         Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
     })?;
-    may_call(api, &owner)?;
+    match owner.token() {
+        Some(token) => may_call(api, token)?,
+        // A configuration that asks something of tokens here takes no API key's session.
+        None if api.asks_of_tokens() => {
+            return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
+        }
+        None => {}
+    }
     Ok(Permit { session, owner, others })
 }
 
 /// What an API narrows further, judged on the credential of the session's provider.
-fn may_call(api: &Api, owner: &Vouched<'_>) -> Result<(), Refusal> {
+fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
         owner.claims.has_audience(audiences)?;
     }

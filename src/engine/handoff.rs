@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::admission::{Passage, Permit, Vouched};
+use super::admission::{Passage, Permit, Vouched, VouchedToken};
 use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
-use crate::http::{RequestHead, begins_folded, elements, folded, is_folded};
-use crate::provider::{HeaderSource, SessionFact};
+use crate::http::{
+    RequestHead, begins_folded, elements, folded, is_folded, without_cookies, without_parameters,
+};
+use crate::provider::{HeaderSource, Place, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
 const RESERVED: &[u8] = b"x-tollgate-";
@@ -50,22 +52,24 @@ impl Hygiene {
         &self,
         config: &Config,
         head: &RequestHead,
-        passage: &Passage<'_>,
+        passage: &Passage<'_, '_>,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
-        let set = passage.permit.as_ref().map(|permit| written(config, permit, effects));
+        let set = passage.permit.as_ref().map(|permit| written(permit, effects));
         let set = set.unwrap_or_default();
-        let spent = spent_credentials(config, passage);
+        let spent = Spent::new(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in &head.headers {
             let ours = self.is_ours(name);
-            let is_spent = spent.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
+            let is_spent =
+                spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
             let replaced = set.iter().any(|(set, _)| set.as_bytes() == name.as_slice());
             let remove = HeaderChange::Remove(name.clone());
             if (ours || is_spent) && !replaced && !changes.contains(&remove) {
                 changes.push(remove);
             }
         }
+        spent.cut_out(head, &mut changes);
         changes.extend(self.connection(head));
         changes.extend(set.into_iter().map(|(name, value)| HeaderChange::Set(name, value)));
         changes
@@ -88,11 +92,7 @@ impl Hygiene {
 }
 
 /// The headers that a permitted request carries upstream.
-fn written(
-    config: &Config,
-    permit: &Permit<'_>,
-    effects: &mut Vec<Effect>,
-) -> Vec<(Cow<'static, str>, Vec<u8>)> {
+fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, str>, Vec<u8>)> {
     let mut out: Vec<(Cow<'static, str>, Vec<u8>)> = Vec::new();
     let mut write = |name: Cow<'static, str>, value: HeaderValue| match value {
         HeaderValue::Value(value) => out.push((name, value)),
@@ -102,8 +102,7 @@ fn written(
         HeaderValue::Absent => {}
     };
     for vouched in permit.vouched() {
-        let Some(provider) = config.provider(vouched.provider) else { continue };
-        let upstream = &provider.upstream;
+        let upstream = &vouched.config.upstream;
         let owns_session = vouched.provider == permit.owner().provider;
         match &upstream.headers {
             Some(headers) => {
@@ -118,8 +117,8 @@ fn written(
             }
             None => {}
         }
-        if let Some(name) = &upstream.payload_header {
-            write(name.to_string().into(), HeaderValue::Value(vouched.payload.as_bytes().to_vec()));
+        if let (Some(name), Some(token)) = (&upstream.payload_header, vouched.token()) {
+            write(name.to_string().into(), HeaderValue::Value(token.payload.as_bytes().to_vec()));
         }
     }
     out
@@ -128,50 +127,96 @@ fn written(
 fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> HeaderValue {
     let session = permit.session();
     match source {
-        HeaderSource::Claim(claim) => vouched.claims.header_value(claim),
+        HeaderSource::Claim(claim) => match vouched.token() {
+            Some(token) => token.claims.header_value(claim),
+            None => HeaderValue::Absent,
+        },
         HeaderSource::Metadata(_)
         | HeaderSource::Session(SessionFact::Policies | SessionFact::Tags) => HeaderValue::Absent,
         HeaderSource::Session(SessionFact::Identity) => HeaderValue::from_text(&session.identity),
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())
         }
-        HeaderSource::Session(SessionFact::Client) => match &permit.owner().judged.client {
-            ClientClaim::Is(client) => HeaderValue::from_text(client),
-            ClientClaim::Absent => HeaderValue::Absent,
-            ClientClaim::Malformed => HeaderValue::Unsafe,
-        },
-        HeaderSource::Session(SessionFact::Scopes) => {
-            let owner = permit.owner();
-            match owner.claims.scopes(&owner.config.requirements.scopes) {
-                Ok(scopes) if scopes.is_empty() => HeaderValue::Absent,
-                // A scope with a space in it would read as two.
-                Ok(scopes) if scopes.iter().any(|scope| scope.contains(' ')) => HeaderValue::Unsafe,
-                Ok(scopes) => HeaderValue::from_text(&scopes.join(" ")),
-                Err(_) => HeaderValue::Unsafe,
+        HeaderSource::Session(fact @ (SessionFact::Client | SessionFact::Scopes)) => {
+            match permit.owner().token() {
+                Some(token) if *fact == SessionFact::Client => client(token),
+                Some(token) => scopes(token),
+                None => HeaderValue::Absent,
             }
         }
     }
 }
 
-/// The headers whose credential has done its work. A credential that vouched goes by its own
-/// provider's setting; one that did not (on a preflight, say) by that of whoever reads it.
-fn spent_credentials<'p>(config: &Config, passage: &'p Passage<'_>) -> Vec<&'p str> {
-    let keeps = |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
-    let vouched = |id| {
-        let permit = passage.permit.as_ref();
-        permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
-    };
-    let kept: Vec<_> = passage
-        .presented
-        .iter()
-        .filter(|one| vouched(one.provider) && keeps(one.provider))
-        .map(|one| &*one.header)
-        .collect();
-    passage
-        .presented
-        .iter()
-        .filter(|one| !keeps(one.provider))
-        .map(|one| &*one.header)
-        .filter(|header| !kept.contains(header))
-        .collect()
+fn client(token: &VouchedToken<'_>) -> HeaderValue {
+    match &token.judged.client {
+        ClientClaim::Is(client) => HeaderValue::from_text(client),
+        ClientClaim::Absent => HeaderValue::Absent,
+        ClientClaim::Malformed => HeaderValue::Unsafe,
+    }
+}
+
+fn scopes(token: &VouchedToken<'_>) -> HeaderValue {
+    match token.claims.scopes(&token.config.requirements.scopes) {
+        Ok(scopes) if scopes.is_empty() => HeaderValue::Absent,
+        // A scope with a space in it would read as two.
+        Ok(scopes) if scopes.iter().any(|scope| scope.contains(' ')) => HeaderValue::Unsafe,
+        Ok(scopes) => HeaderValue::from_text(&scopes.join(" ")),
+        Err(_) => HeaderValue::Unsafe,
+    }
+}
+
+/// The credentials that have done their work, by where they stand.
+#[derive(Default)]
+struct Spent<'c> {
+    cookies: Vec<&'c str>,
+    headers: Vec<&'c str>,
+    parameters: Vec<&'c str>,
+}
+
+impl<'c> Spent<'c> {
+    /// A credential that vouched goes by its own provider's setting; one that did not (on a preflight,
+    /// say) by that of whoever reads it. What one provider keeps, another does not take away.
+    fn new(config: &Config, passage: &Passage<'c, '_>) -> Self {
+        let keeps =
+            |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
+        let vouched = |id| {
+            let permit = passage.permit.as_ref();
+            permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
+        };
+        let (mut spent, mut kept) = (Self::default(), Self::default());
+        for one in &passage.presented {
+            if !keeps(one.provider) {
+                spent.add(one.place);
+            } else if vouched(one.provider) {
+                kept.add(one.place);
+            }
+        }
+        spent.cookies.retain(|name| !kept.cookies.contains(name));
+        spent.headers.retain(|name| !kept.headers.contains(name));
+        spent.parameters.retain(|name| !kept.parameters.contains(name));
+        spent
+    }
+
+    fn add(&mut self, place: &'c Place) {
+        match place {
+            Place::Cookie { name, .. } => self.cookies.push(name),
+            Place::Header { name, .. } => self.headers.push(name),
+            Place::Query { name } => self.parameters.push(name),
+        }
+    }
+
+    /// Takes parameters and cookies out of what holds others besides.
+    fn cut_out(&self, head: &RequestHead, changes: &mut Vec<HeaderChange>) {
+        if !self.parameters.is_empty()
+            && let Some(path) = without_parameters(head.path(), &self.parameters)
+        {
+            changes.push(HeaderChange::Set(":path".into(), path));
+        }
+        if !self.cookies.is_empty() {
+            changes.push(match without_cookies(head.values("cookie"), &self.cookies) {
+                Some(rest) => HeaderChange::Set("cookie".into(), rest),
+                None => HeaderChange::Remove(b"cookie".to_vec()),
+            });
+        }
+    }
 }

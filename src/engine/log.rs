@@ -53,6 +53,7 @@ impl Log {
         line.text("step", refusal.deny.step().name());
         line.optional("provider", trail.provider.as_ref().map(Name::as_str));
         line.optional("api", trail.api.as_ref().map(Name::as_str));
+        line.optional("key", trail.key.as_deref());
         line.untrusted("kid", trail.kid.as_deref(), MAX_FIELD);
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
         self.identity(&mut line, trail.identity.as_deref());

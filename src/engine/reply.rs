@@ -55,16 +55,16 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
 
 /// The challenge (RFC 6750 §3), where the status calls for one.
 fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
-    let answer = refusal.deny.answer();
+    let (answer, scheme) = (refusal.deny.answer(), refusal.scheme.name());
     match answer {
-        Answer::Missing => Some(format!("Bearer realm=\"{realm}\"")),
+        Answer::Missing => Some(format!("{scheme} realm=\"{realm}\"")),
         Answer::InvalidToken | Answer::InvalidRequest => {
-            Some(format!("Bearer realm=\"{realm}\", error=\"{}\"", answer.error()))
+            Some(format!("{scheme} realm=\"{realm}\", error=\"{}\"", answer.error()))
         }
         Answer::InsufficientScope => {
             let scopes = refusal.scopes.as_deref().unwrap_or_default();
             Some(format!(
-                "Bearer realm=\"{realm}\", error=\"{}\", scope=\"{scopes}\"",
+                "{scheme} realm=\"{realm}\", error=\"{}\", scope=\"{scopes}\"",
                 answer.error()
             ))
         }

@@ -73,6 +73,25 @@ impl Deny {
                 Step::Access,
                 "a defect of Tollgate: report it with this line",
             ),
+            Self::KeyExpired => facts(
+                "key_expired",
+                InvalidToken,
+                Step::Credential,
+                "give the caller a new key, or move the key's `expires` in `providers.*.keys`",
+            ),
+            Self::KeyInactive => facts(
+                "key_inactive",
+                AccessDenied,
+                Step::Credential,
+                "the key says \"active\": false in `providers.*.keys`: set it to true to let it in",
+            ),
+            Self::KeyUnknown => facts(
+                "key_unknown",
+                InvalidToken,
+                Step::Credential,
+                "no entry of `providers.*.keys` has the SHA-256 of this key: was it mistyped, cut, or \
+                 hashed with a newline behind it?",
+            ),
             Self::KeysStale => facts(
                 "keys_stale",
                 Unavailable,
@@ -100,6 +119,13 @@ impl Deny {
                 Step::Limits,
                 "raise `limits.capacity`: more subjects have running limits than there is room for; or \
                  shorten the limits' `per`",
+            ),
+            Self::OriginRefused => facts(
+                "origin_refused",
+                AccessDenied,
+                Step::Credential,
+                "a page of an origin that is not in `providers.*.from[].origins` caused a request with \
+                 the cookie that could change something: add the origin if the page is yours",
             ),
             Self::Overloaded => facts(
                 "overloaded",

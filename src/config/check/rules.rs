@@ -18,19 +18,17 @@ fn rule(raw: &At<RawRule>, problems: &mut Problems<'_>) -> Option<Rule> {
         problems.missing(raw.at, "claim", "missing; name the claim, such as \"department\"");
     }
     let mut tests = Vec::new();
-    let lists: [(_, fn(Vec<_>) -> Test); 3] = [
-        (&raw.values, Test::In),
-        (&raw.contains_any, Test::ContainsAny),
-        (&raw.contains_all, Test::ContainsAll),
-    ];
-    for (field, test) in lists {
+    let mut list = |field: &Field<List<Scalar>>, test: fn(Vec<serde_json::Value>) -> Test| {
         not_empty(
             field,
             "an empty list names no value; name one, or leave it out for any",
             problems,
         );
         tests.extend(field.given().map(|_| test(values(field))));
-    }
+    };
+    list(&raw.values, Test::In);
+    list(&raw.contains_any, Test::ContainsAny);
+    list(&raw.contains_all, Test::ContainsAll);
     let start = raw.starts_with.given();
     tests.extend(start.map(|start| Test::StartsWith(start.value.0.clone())));
     if tests.len() > 1 {

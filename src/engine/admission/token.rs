@@ -1,14 +1,15 @@
-//! From a token to a voucher: whose is it, is its key known, did that key sign it, what does it say.
+//! From credentials to vouchers; of a token: whose is it, is its key known, did that key sign it, what does it say.
 
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::credential::{Presented, jwt};
+use super::api_key;
+use super::credential::{Presented, challenging};
 use super::{Judge, Stop, Trail};
 use crate::claims::{Claims, ClientClaim, Issuer};
-use crate::config::Config;
+use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::Verified;
 use crate::env::Env;
@@ -17,21 +18,39 @@ use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
+use crate::provider::api_key::ApiKey;
 use crate::provider::jwt::{JwtProvider, Keys};
+use crate::provider::{Kind, Provider};
 use crate::session::Session;
+use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, quoted};
 
-/// A provider that has vouched for the request's caller: its token is verified and its claims hold.
+/// A provider that has vouched for the request's caller.
 pub(in crate::engine) struct Vouched<'c> {
     /// Which provider.
     pub(in crate::engine) provider: ProviderId,
     /// Its configuration.
+    pub(in crate::engine) config: &'c Provider,
+    /// What it vouches with.
+    pub(in crate::engine) proof: Proof<'c>,
+}
+
+/// What a provider vouches with.
+pub(in crate::engine) enum Proof<'c> {
+    /// An API key that may be used.
+    Key(&'c ApiKey, Rc<KeyUse>),
+    /// A token that is verified and whose claims hold.
+    Token(VouchedToken<'c>),
+}
+
+/// A token that is verified and whose claims hold, with what its provider asks of it.
+pub(in crate::engine) struct VouchedToken<'c> {
+    /// What was asked.
     pub(in crate::engine) config: &'c JwtProvider,
-    /// Its token.
     verified: Rc<Verified>,
 }
 
-impl Deref for Vouched<'_> {
+impl Deref for VouchedToken<'_> {
     type Target = Verified;
 
     fn deref(&self) -> &Verified {
@@ -39,38 +58,81 @@ impl Deref for Vouched<'_> {
     }
 }
 
-impl Vouched<'_> {
+impl<'c> Vouched<'c> {
+    /// The token, where that is what vouches.
+    pub(in crate::engine) fn token(&self) -> Option<&VouchedToken<'c>> {
+        match &self.proof {
+            Proof::Key(..) => None,
+            Proof::Token(token) => Some(token),
+        }
+    }
+
+    /// Who the caller is.
+    pub(super) fn identity(&self) -> &str {
+        match &self.proof {
+            Proof::Key(key, _) => &key.identity,
+            Proof::Token(token) => &token.judged.identity,
+        }
+    }
+
+    /// When the session was last put on record by this worker.
+    pub(in crate::engine) fn noted_at(&self) -> &Cell<UnixMillis> {
+        match &self.proof {
+            Proof::Key(_, used) => &used.noted_at,
+            Proof::Token(token) => &token.noted_at,
+        }
+    }
+
+    /// How far clocks may differ about the session's end.
+    pub(super) fn clock_skew(&self) -> Duration {
+        match &self.proof {
+            // The end is written in the configuration: no other clock is asked.
+            Proof::Key(..) => Duration::ZERO,
+            Proof::Token(token) => token.config.requirements.clock_skew,
+        }
+    }
+
     /// The session of this identity at this provider.
-    pub(super) fn session(&self, config: &Config) -> Result<Session, Refusal> {
-        let Some(name) = config.provider_name(self.provider) else {
-            return Err(Refusal::new(Deny::Internal, "a voucher of no provider"));
-        };
-        let judged = &self.judged;
-        Ok(Session {
-            id: self.session,
-            provider: name.clone(),
-            issuer: judged.issuer.clone(),
-            identity: judged.identity.clone(),
-            client: match &judged.client {
-                ClientClaim::Is(client) => Some(client.clone()),
-                ClientClaim::Absent | ClientClaim::Malformed => None,
+    pub(super) fn session(&self) -> Session {
+        let provider = self.config.name.clone();
+        match &self.proof {
+            Proof::Key(key, used) => Session {
+                id: used.session,
+                provider,
+                issuer: None,
+                identity: key.identity.as_ref().to_owned(),
+                client: None,
+                ends: key.expires,
             },
-            ends: judged.expires,
-        })
+            Proof::Token(token) => Session {
+                id: token.session,
+                provider,
+                issuer: token.judged.issuer.clone(),
+                identity: token.judged.identity.clone(),
+                client: match &token.judged.client {
+                    ClientClaim::Is(client) => Some(client.clone()),
+                    ClientClaim::Absent | ClientClaim::Malformed => None,
+                },
+                ends: token.judged.expires,
+            },
+        }
     }
 }
 
 /// A credential that is its reader's own.
 enum Own<'c, 't> {
-    /// It was verified before, and the key that did it is in use.
-    Known(Vouched<'c>),
     /// Its form is right; nothing in it is verified.
     Claimed(Claimed<'c, 't>),
+    /// An API key that may be used.
+    Key(Vouched<'c>),
+    /// It was verified before, and the key that did it is in use.
+    Known(ProviderId, &'c Provider, VouchedToken<'c>),
 }
 
 /// A token whose form is right and whose provider is known; nothing in it is verified.
 struct Claimed<'c, 't> {
-    presented: &'t Presented,
+    presented: &'t Presented<'c, 't>,
+    provider: &'c Provider,
     config: &'c JwtProvider,
     jws: Jws<'t>,
     claims: Claims,
@@ -97,34 +159,47 @@ enum Owner {
 impl<'c> Judge<'_, 'c> {
     /// Judges every credential that was presented to the API's `members`. A bad one refuses the
     /// request whichever branch it belongs to, and before one that has to wait.
-    pub(super) fn judge_all(
+    pub(super) fn judge_all<'t>(
         &mut self,
         members: &[ProviderId],
-        presented: &[Presented],
+        presented: &'t [Presented<'c, 't>],
         trail: &mut Trail,
     ) -> Result<Vec<Vouched<'c>>, Stop> {
         let mut own = Vec::with_capacity(presented.len());
         for one in presented {
-            trail.enter(self.config.provider_name(one.provider));
-            own.extend(self.claim(members, one, trail)?);
+            let Some(provider) = self.config.provider(one.provider) else { continue };
+            trail.enter(Some(&provider.name));
+            let claimed = match &provider.kind {
+                Kind::ApiKey(keys) => {
+                    let uses = self.key_uses;
+                    api_key::judge(one, provider, keys, uses, self.env.now, trail)
+                        .map(|vouched| Some(Own::Key(vouched)))
+                }
+                Kind::Jwt(jwt) => self.claim(members, one, provider, jwt, trail),
+            };
+            own.extend(claimed.map_err(|refusal| challenging(refusal, provider))?);
         }
         let mut vouched = Vec::with_capacity(own.len());
         let mut waits = None;
         for one in own {
             let claimed = match one {
-                Own::Known(known) => {
+                Own::Key(key) => {
+                    vouched.push(key);
+                    continue;
+                }
+                Own::Known(provider, config, known) => {
                     let requirements = &known.config.requirements;
                     if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
-                        trail.enter(self.config.provider_name(known.provider));
+                        trail.enter(Some(&config.name));
                         trail.show(known.kid.as_ref(), &known.claims);
                         return Err(refusal.into());
                     }
-                    vouched.push(known);
+                    vouched.push(Vouched { provider, config, proof: Proof::Token(known) });
                     continue;
                 }
                 Own::Claimed(claimed) => claimed,
             };
-            trail.enter(self.config.provider_name(claimed.presented.provider));
+            trail.enter(Some(&claimed.provider.name));
             trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
             match self.verify(claimed)? {
                 Ok(one) => vouched.push(one),
@@ -137,31 +212,33 @@ impl<'c> Judge<'_, 'c> {
         }
     }
 
-    /// Takes a credential apart, or recalls it; `None` where it is not its reader's own but another
+    /// Takes a token apart, or recalls it; `None` where it is not its reader's own but another
     /// provider's of this API.
     fn claim<'t>(
         &mut self,
         members: &[ProviderId],
-        presented: &'t Presented,
+        presented: &'t Presented<'c, 't>,
+        provider: &'c Provider,
+        config: &'c JwtProvider,
         trail: &mut Trail,
     ) -> Result<Option<Own<'c, 't>>, Refusal> {
-        let Some(config) = jwt(self.config, presented.provider) else { return Ok(None) };
         let own = match self.recall(presented, config) {
             Some(verified) => {
-                Own::Known(Vouched { provider: presented.provider, config, verified })
+                Own::Known(presented.provider, provider, VouchedToken { config, verified })
             }
             None => {
                 let jws = Jws::parse(&presented.token)?;
                 let claims = Claims::parse(jws.payload())?;
-                Own::Claimed(Claimed { presented, config, jws, claims })
+                Own::Claimed(Claimed { presented, provider, config, jws, claims })
             }
         };
         let claims = match &own {
-            Own::Known(known) => &known.claims,
+            Own::Known(_, _, known) => &known.claims,
             Own::Claimed(claimed) => {
                 trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
                 &claimed.claims
             }
+            Own::Key(_) => return Ok(Some(own)),
         };
         match self.owner(members, presented.provider, config, claims)? {
             Owner::Reader => Ok(Some(own)),
@@ -171,7 +248,11 @@ impl<'c> Judge<'_, 'c> {
     }
 
     /// A token that this worker has verified, while the key that did it is in use.
-    fn recall(&mut self, presented: &Presented, config: &JwtProvider) -> Option<Rc<Verified>> {
+    fn recall(
+        &mut self,
+        presented: &Presented<'_, '_>,
+        config: &JwtProvider,
+    ) -> Option<Rc<Verified>> {
         let random = self.env.random;
         let verified = self.verified.find(presented.provider, &presented.token, random)?;
         let in_use = match keys(config, &verified.claims) {
@@ -200,7 +281,7 @@ impl<'c> Judge<'_, 'c> {
         };
         let others = || {
             let other = |id: &&ProviderId| **id != reader;
-            members.iter().filter(other).filter_map(|id| jwt(self.config, *id))
+            members.iter().filter(other).filter_map(|id| self.config.provider(*id)?.jwt())
         };
         Ok(match claims.issuer() {
             Issuer::WrongType => {
@@ -269,12 +350,9 @@ impl<'c> Judge<'_, 'c> {
         };
         let typ = header.typ.as_deref();
         let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
-        let provider = token.presented.provider;
-        let Some(name) = self.config.provider_name(provider) else {
-            return Err(Refusal::new(Deny::Internal, "a token of no provider"));
-        };
+        let (provider, name) = (token.presented.provider, &token.provider.name);
         let verified = Rc::new(Verified {
-            token: token.presented.token.as_slice().into(),
+            token: token.presented.token.as_ref().into(),
             provider,
             alg,
             kid: kid.cloned(),
@@ -287,7 +365,8 @@ impl<'c> Judge<'_, 'c> {
             claims: token.claims,
         });
         self.verified.insert(&verified, self.env.random);
-        Ok(Ok(Vouched { provider, config: token.config, verified }))
+        let proof = Proof::Token(VouchedToken { config: token.config, verified });
+        Ok(Ok(Vouched { provider, config: token.provider, proof }))
     }
 
     /// Checks a signature with the keys of the configuration.
