@@ -1,11 +1,15 @@
 //! Which API a request belongs to, and what that API asks for.
 
+mod index;
+
 use std::fmt;
 
 use crate::claims::Rule;
 use crate::http::{Ambiguity, RequestPath};
-use crate::ids::{ApiId, Name, ProviderId};
+use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
+
+pub use index::Index;
 
 /// A named part of the traffic.
 #[derive(Clone, Debug)]
@@ -360,15 +364,6 @@ fn covers_each<T>(wide: &[T], narrow: &[T], covers: impl Fn(&T, &T) -> bool) -> 
     wide.is_empty()
         || (!narrow.is_empty()
             && narrow.iter().all(|narrow| wide.iter().any(|wide| covers(wide, narrow))))
-}
-
-/// The API that a request belongs to: the first that matches its host (with or without port), its
-/// path, split into segments and percent-decoded once, and its method.
-///
-/// The work is linear in the number of patterns.
-pub fn find<S: AsRef<[u8]>>(apis: &[Api], host: &[u8], path: &[S], method: &[u8]) -> Option<ApiId> {
-    let host = comparable_host(host);
-    apis.iter().position(|api| api.matcher.matches(&host, path, method)).map(ApiId)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod judge;
 mod rule;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -91,7 +92,7 @@ pub enum ClientClaim {
     /// Nothing: no claim, `null`, or an empty string.
     Absent,
     /// This.
-    Is(String),
+    Is(Arc<str>),
     /// Something that is no string, which counts only where a client is asked for.
     Malformed,
 }
@@ -144,7 +145,7 @@ impl Claims {
         match self.first(claims) {
             None => ClientClaim::Absent,
             Some((_, Value::String(client))) if client.is_empty() => ClientClaim::Absent,
-            Some((_, Value::String(client))) => ClientClaim::Is(client.clone()),
+            Some((_, Value::String(client))) => ClientClaim::Is(client.as_str().into()),
             Some(_) => ClientClaim::Malformed,
         }
     }

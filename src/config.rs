@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::api::Api;
+use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::policy::Policies;
@@ -43,6 +43,8 @@ pub struct Config {
     pub policies: Policies,
     /// Whether refusals are only reported where no API says otherwise.
     pub reports: bool,
+    /// Finds a request's API among them.
+    pub index: Index,
     /// The key rings that the providers share; a [`RingId`] is a place in here.
     pub rings: Vec<RingConfig>,
     /// How many sessions are recorded at once.
@@ -243,7 +245,7 @@ impl Config {
     /// Whether any part of the configuration looks at paths, so that one which two hops could read
     /// differently must be refused.
     pub fn looks_at_paths(&self) -> bool {
-        self.apis.iter().any(|api| !api.matcher.paths.is_empty()) || self.policies.look_at_paths()
+        self.index.looks_at_paths() || self.policies.look_at_paths()
     }
 
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:

@@ -25,7 +25,7 @@ use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
-use admission::{Judge, Permit, Stop, Trail};
+use admission::{Judge, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
@@ -54,6 +54,7 @@ pub struct Engine {
     log: Log,
     parked: Parked,
     revocations: Revocations,
+    readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
     slow_failures: Budget,
@@ -80,6 +81,7 @@ impl Engine {
             log: Log::new(&config.log),
             parked: Parked::default(),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
+            readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
@@ -111,8 +113,8 @@ impl Engine {
                 let request = Request::new(stream, head, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
-            Event::Fields { stream, section, names } => {
-                let remove = self.hygiene.unwanted(section, names);
+            Event::Fields { stream, section, fields } => {
+                let remove = self.hygiene.unwanted(section, &fields);
                 if !remove.is_empty() {
                     effects.push(Effect::Clean { stream, section, remove });
                 }
@@ -152,6 +154,7 @@ impl Engine {
         let stream = *stream;
         let mut judge = Judge {
             config: &self.config,
+            readers: &self.readers,
             rings: &mut self.rings,
             slow_failures: &mut self.slow_failures,
             verified: &mut self.verified,

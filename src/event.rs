@@ -8,9 +8,10 @@
 //!    [`Event::StreamGone`] comes first.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::RequestHead;
+use crate::http::{Fields, RequestHead};
 use crate::ids::{CallId, Name, StreamId};
 
 /// Something that happened.
@@ -30,8 +31,8 @@ pub enum Event {
         stream: StreamId,
         /// Which section.
         section: Section,
-        /// The names in it, as the host spells them.
-        names: Vec<Vec<u8>>,
+        /// What is in it.
+        fields: Fields,
     },
     /// A call has ended, or could not be made.
     CallDone {
@@ -40,7 +41,8 @@ pub enum Event {
         /// What came back; `None` where nothing did.
         response: Option<CallResponse>,
     },
-    /// A request has ended, whether or not it was settled.
+    /// A request has ended, perhaps before it was settled; of one that was settled it need not be
+    /// told.
     StreamGone {
         /// Which.
         stream: StreamId,
@@ -89,7 +91,7 @@ pub enum Effect {
         /// The name: one path segment.
         key: &'static str,
         /// The fact.
-        value: String,
+        value: Arc<str>,
     },
     /// End the wait of a request.
     Settle {
@@ -164,8 +166,8 @@ pub struct CallRequest {
 pub struct CallResponse {
     /// The HTTP status; 0 where the host said none.
     pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Its header section.
+    pub headers: Fields,
     /// The size of the whole body in bytes, as the host said.
     pub body_size: usize,
     /// The body, cut at one byte more than the longest that is of use.

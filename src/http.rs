@@ -1,11 +1,13 @@
 //! What a request head holds, bounded; what a header means is not known here.
 
 mod cookie;
+mod fields;
 mod path;
 mod query;
 mod url;
 
 pub use cookie::{cookies, without_cookies};
+pub use fields::{Fields, Place};
 pub use path::{Ambiguity, RequestPath};
 pub use query::{parameters, without_parameters};
 pub use url::{Url, UrlError};
@@ -14,8 +16,8 @@ pub use url::{Url, UrlError};
 /// bytes as they came. Names are in lower case on most hosts, but that is not relied on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RequestHead {
-    /// Name and value of each header, in order, repeated ones apart.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The fields, in order.
+    pub headers: Fields,
 }
 
 impl RequestHead {
@@ -37,22 +39,12 @@ impl RequestHead {
 
     /// The values of every header of this name, without regard to its case, repeated ones apart.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers
-            .iter()
-            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_slice())
+        self.headers.values(name)
     }
 
     /// The value of the first header of this name.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.values(name).next()
-    }
-
-    /// How many bytes the names and values have together.
-    pub fn bytes(&self) -> usize {
-        self.headers.iter().fold(0, |sum, (name, value)| {
-            sum.saturating_add(name.len()).saturating_add(value.len())
-        })
+        self.headers.first(name)
     }
 
     /// Whether the caller speaks gRPC and wants its answer so: `application/grpc` or
@@ -117,8 +109,12 @@ const fn fold(byte: u8) -> u8 {
 /// Some hosts and hops join repeated headers with commas, so that an element may have been a header
 /// of its own.
 pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
+    // Nearly every value is one element, and looking for one byte is quicker than splitting at it.
+    let (whole, list) =
+        if value.contains(&b',') { (None, value) } else { (Some(value), [].as_slice()) };
+    whole
+        .into_iter()
+        .chain(list.split(|&byte| byte == b','))
         .map(|element| trimmed(element, is_blank))
         .filter(|element| !element.is_empty())
 }

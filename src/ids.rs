@@ -1,10 +1,11 @@
 //! Names and numbers that tell one thing from another.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The name of a provider or an API: `[a-z0-9_-]{1,64}`, because names become metric names.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 impl Name {
     /// Longest name, in bytes.
@@ -21,6 +22,11 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name as written, shared.
+    pub fn to_shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
 }
 
 impl fmt::Display for Name {
@@ -32,7 +38,7 @@ impl fmt::Display for Name {
 /// The key ID of a JWK or a JOSE header (`kid`, RFC 7515 §4.1.4): opaque, compared byte for byte,
 /// at most [`Kid::MAX_BYTES`] long because it arrives unauthenticated.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Kid(Box<str>);
+pub struct Kid(Arc<str>);
 
 impl Kid {
     /// Longest key ID we will look up.

@@ -47,6 +47,21 @@ pub struct Location {
     pub apis: Option<Vec<Name>>,
 }
 
+impl Location {
+    /// Whether this is the same place as the other, whichever APIs they count for.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let lower =
+            |scheme: &Option<Box<str>>| scheme.as_ref().map(|scheme| scheme.to_ascii_lowercase());
+        match (&self.place, &other.place) {
+            (
+                Place::Header { name, scheme },
+                Place::Header { name: other_name, scheme: other_scheme },
+            ) => name == other_name && lower(scheme) == lower(other_scheme),
+            (one, other) => one == other,
+        }
+    }
+}
+
 /// Where a credential stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {

@@ -3,6 +3,7 @@
 //! The end of a session is computed from the token in hand, never remembered: the record says who
 //! was here and when, nothing that a decision needs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -53,11 +54,11 @@ pub struct Session {
     /// The provider that vouched.
     pub provider: Name,
     /// Who issued the token; `None` where it does not say.
-    pub issuer: Option<String>,
+    pub issuer: Option<Arc<str>>,
     /// Who the caller is, in full.
-    pub identity: String,
+    pub identity: Arc<str>,
     /// The client, where the token names one.
-    pub client: Option<String>,
+    pub client: Option<Arc<str>>,
     /// When the session ends, skew not included; `None` where nothing ends it.
     pub ends: Option<UnixMillis>,
     /// [`SessionKey::id`].

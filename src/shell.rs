@@ -5,7 +5,7 @@
 mod crypto;
 mod host;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::http::RequestHead;
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
 use crate::jose::verify::{InWasm, Verifier};
+use crate::time::UnixMillis;
 use crypto::EnvoyCrypto;
 use host::{HostRandom, HostStore};
 
@@ -39,17 +40,21 @@ struct Filter {
     host_crypto: Option<ByHost<EnvoyCrypto>>,
     /// Whether a header that is removed is gone, without being emptied first.
     removes_headers: bool,
-    streams: BTreeMap<StreamId, Stage>,
+    /// The requests that wait for a decision.
+    waiting: BTreeMap<StreamId, Rc<Cell<Stage>>>,
     /// The host's numbers of the calls that are out.
     calls: BTreeMap<u32, (CallId, usize)>,
     counters: BTreeMap<String, u32>,
     tick: Duration,
+    /// When the last event came that asks for the time.
+    now: UnixMillis,
 }
 
 /// Where a request stands.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
 enum Stage {
     /// Nothing of it may go upstream yet.
+    #[default]
     Pending,
     /// It goes upstream.
     Forwarded,
@@ -64,20 +69,27 @@ struct Root(Rc<RefCell<Filter>>);
 /// One request.
 struct Stream {
     id: StreamId,
+    stage: Rc<Cell<Stage>>,
     filter: Rc<RefCell<Filter>>,
 }
 
 impl Filter {
     /// Has the engine decide about an event, and does what it says. `current` is the stream whose
     /// callback this is.
-    fn handle(&mut self, event: Event, current: Option<StreamId>) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
+    fn handle(&mut self, event: Event, current: Option<&Stream>) {
+        // What follows a request's head asks nothing of the clock.
+        if !matches!(event, Event::Fields { .. }) {
+            self.now = host::now();
+        }
+        let mut more = VecDeque::new();
+        let mut next = Some(event);
+        while let Some(event) = next {
             let Some(engine) = &mut self.engine else { return };
-            let effects = engine.handle(event, &env(self.host_crypto.as_ref()));
+            let effects = engine.handle(event, &env(self.now, self.host_crypto.as_ref()));
             for effect in effects {
-                self.carry_out(effect, current, &mut events);
+                self.carry_out(effect, current, &mut more);
             }
+            next = more.pop_front();
         }
         let period = self.engine.as_ref().map(Engine::tick_period).unwrap_or_default();
         if self.tick != period {
@@ -86,16 +98,11 @@ impl Filter {
         }
     }
 
-    fn carry_out(
-        &mut self,
-        effect: Effect,
-        current: Option<StreamId>,
-        events: &mut VecDeque<Event>,
-    ) {
+    fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
         match effect {
             Effect::Call { call, request } => match dispatch(&request) {
                 Some(token) => drop(self.calls.insert(token, (call, request.max_body))),
-                None => events.push_back(Event::CallDone { call, response: None }),
+                None => more.push_back(Event::CallDone { call, response: None }),
             },
             Effect::Clean { section, remove, .. } => {
                 for name in remove {
@@ -115,7 +122,7 @@ impl Filter {
             }
             Effect::Log { level, line } => write_log(level, &line),
             Effect::Note { stream, key, value } => {
-                if current == Some(stream) || host::set_effective_context(stream.0) {
+                if is(current, stream) || host::set_effective_context(stream.0) {
                     host::set_property(key, value.as_bytes());
                 }
             }
@@ -123,8 +130,8 @@ impl Filter {
         }
     }
 
-    fn settle(&mut self, stream: StreamId, how: Settlement, current: Option<StreamId>) {
-        let is_current = current == Some(stream);
+    fn settle(&mut self, stream: StreamId, how: Settlement, current: Option<&Stream>) {
+        let is_current = is(current, stream);
         if !is_current && !host::set_effective_context(stream.0) {
             return;
         }
@@ -142,7 +149,11 @@ impl Filter {
                 Stage::Answered
             }
         };
-        self.streams.insert(stream, stage);
+        match (current, self.waiting.remove(&stream)) {
+            (_, Some(waiting)) => waiting.set(stage),
+            (Some(current), None) if is_current => current.stage.set(stage),
+            _ => {}
+        }
         if stage == Stage::Forwarded && !is_current {
             host::resume_request();
         }
@@ -165,12 +176,16 @@ impl Filter {
     }
 }
 
-fn env(host_crypto: Option<&ByHost<EnvoyCrypto>>) -> Env<'_> {
+fn is(current: Option<&Stream>, stream: StreamId) -> bool {
+    current.is_some_and(|current| current.id == stream)
+}
+
+fn env(now: UnixMillis, host_crypto: Option<&ByHost<EnvoyCrypto>>) -> Env<'_> {
     let verifier: &dyn Verifier = match host_crypto {
         Some(host) => host,
         None => &InWasm,
     };
-    Env { now: host::now(), random: &HostRandom, shared: &HostStore, verifier }
+    Env { now, random: &HostRandom, shared: &HostStore, verifier }
 }
 
 fn write_log(level: Level, line: &str) {
@@ -221,10 +236,9 @@ impl Context for Root {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return };
         let Some((call, max_body)) = filter.calls.remove(&token) else { return };
         let response = (headers > 0).then(|| {
-            let headers = host::headers(MapType::HttpCallResponseHeaders).unwrap_or_default();
-            let status = headers.iter().find(|(name, _)| name == b":status");
-            let status =
-                status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+            let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
+            let status = headers.first(":status");
+            let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
             let max = body_size.min(max_body.saturating_add(1));
             let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
             CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
@@ -266,7 +280,7 @@ impl RootContext for Root {
         log::info!("signatures are checked by {by}");
         let root_id = host::property("plugin_root_id").unwrap_or_default();
         let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
-        let effects = engine.start(&env(None));
+        let effects = engine.start(&env(host::now(), None));
         filter.host_crypto = host_crypto;
         filter.removes_headers = host::is_envoy();
         filter.tick = engine.tick_period();
@@ -285,7 +299,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id: StreamId(id), filter: Rc::clone(&self.0) }))
+        Some(Box::new(Stream {
+            id: StreamId(id),
+            stage: Rc::default(),
+            filter: Rc::clone(&self.0),
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -296,28 +314,35 @@ impl RootContext for Root {
 impl Stream {
     /// Whether the request may go on: only once it was let go.
     fn action(&self) -> Action {
-        let stage =
-            self.filter.try_borrow().ok().and_then(|filter| filter.streams.get(&self.id).copied());
-        if stage == Some(Stage::Forwarded) { Action::Continue } else { Action::Pause }
+        if self.stage.get() == Stage::Forwarded { Action::Continue } else { Action::Pause }
+    }
+
+    /// Answers a request that nobody could be asked about.
+    fn fail(&self, head: &RequestHead) -> Action {
+        self.stage.set(Stage::Answered);
+        respond(&engine::failed(head));
+        self.action()
     }
 
     /// Lets a section of a request that is not answered here, or of its answer, through. Trailers may
     /// come while the request waits, and do not come again.
     fn pass(&self, section: Section) {
-        if let Ok(mut filter) = self.filter.try_borrow_mut()
-            && matches!(filter.streams.get(&self.id), Some(Stage::Forwarded | Stage::Pending))
+        if self.stage.get() != Stage::Answered
+            && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
-            let names = host::header_names(map(section));
-            filter.handle(Event::Fields { stream: self.id, section, names }, Some(self.id));
+            let fields = host::fields(map(section)).unwrap_or_default();
+            filter.handle(Event::Fields { stream: self.id, section, fields }, Some(self));
         }
     }
 }
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {
-        if let Ok(mut filter) = self.filter.try_borrow_mut() {
-            filter.streams.remove(&self.id);
-            filter.handle(Event::StreamGone { stream: self.id }, Some(self.id));
+        if self.stage.get() == Stage::Pending
+            && let Ok(mut filter) = self.filter.try_borrow_mut()
+        {
+            filter.waiting.remove(&self.id);
+            filter.handle(Event::StreamGone { stream: self.id }, Some(self));
         }
         true
     }
@@ -325,10 +350,9 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let Some(headers) = host::headers(MapType::HttpRequestHeaders) else {
+        let Some(headers) = host::fields(MapType::HttpRequestHeaders) else {
             // What cannot be read cannot be judged.
-            respond(&engine::failed(&RequestHead::default()));
-            return Action::Pause;
+            return self.fail(&RequestHead::default());
         };
         let head = RequestHead { headers };
         #[cfg(tollgate_trap)]
@@ -337,10 +361,12 @@ impl HttpContext for Stream {
         }
         match self.filter.try_borrow_mut() {
             Ok(mut filter) if filter.engine.is_some() => {
-                filter.streams.insert(self.id, Stage::Pending);
-                filter.handle(Event::RequestHeaders { stream: self.id, head }, Some(self.id));
+                filter.handle(Event::RequestHeaders { stream: self.id, head }, Some(self));
+                if self.stage.get() == Stage::Pending {
+                    filter.waiting.insert(self.id, Rc::clone(&self.stage));
+                }
             }
-            _ => respond(&engine::failed(&head)),
+            _ => return self.fail(&head),
         }
         self.action()
     }

@@ -18,6 +18,7 @@ use proptest::prelude::*;
 use support::token::{Signer, Token, key_set};
 use support::world::{CONFIG, Worker, World, head};
 use tollgate::event::{CallResponse, Event};
+use tollgate::http::Fields;
 use tollgate::ids::StreamId;
 
 /// One thing that happens to one of two workers.
@@ -91,7 +92,12 @@ fn answer(model: &mut Model<'_>, how: &Answer) {
     let Some(call) = model.worker.calls.keys().next().copied() else { return };
     model.worker.calls.remove(&call);
     let response = |status: u16, body: String| {
-        Some(CallResponse { status, headers: Vec::new(), body_size: body.len(), body: body.into() })
+        Some(CallResponse {
+            status,
+            headers: Fields::default(),
+            body_size: body.len(),
+            body: body.into(),
+        })
     };
     let response = match how {
         Answer::Keys(count) => {

@@ -21,6 +21,11 @@
     reason = "tests: what is wrong should stop them at once, and they live in real time"
 )]
 
+#[path = "support/pairs.rs"]
+mod pairs;
+#[path = "support/vectors.rs"]
+mod vectors;
+
 mod e2e {
     mod harness;
 
@@ -35,4 +40,5 @@ mod e2e {
     mod reload;
     mod story;
     mod trap;
+    mod vectors;
 }

@@ -72,7 +72,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.
-    ("shell/host.rs", &["env", "time", "wire"]),
+    ("shell/host.rs", &["env", "http", "time", "wire"]),
 ];
 
 /// What of `std` answers differently from call to call, or leaves the process.

@@ -34,8 +34,8 @@ fn session(sessions: &Sessions, identity: &str) -> Session {
     Session {
         id: sessions.id(&provider, issuer, identity),
         provider,
-        issuer: issuer.map(str::to_owned),
-        identity: identity.to_owned(),
+        issuer: issuer.map(Into::into),
+        identity: identity.into(),
         client: None,
         ends: None,
     }

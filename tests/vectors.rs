@@ -1,11 +1,11 @@
 //! Tokens that others wrote, against the signature and key rules and through the whole engine.
 //!
-//! The folder in `TOLLGATE_VECTORS`, or `../shared/vectors`, holds files of lines, each a JSON
-//! object: a token, a key set, the verdict `expected_jws` on signature and key rules alone and the
-//! verdict `expected_filter` on all of it, each with its reason. Where there is no such folder the
-//! vectors of the RFCs, which are written down here, are all that is run.
+//! Signatures are judged by the module's own verifier and by the one that asks a host, in front of
+//! a double that is as strict as Envoy; `e2e/vectors.rs` asks Envoy itself.
 
 #![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
@@ -14,41 +14,25 @@
 )]
 
 mod support;
+#[path = "support/vectors.rs"]
+mod vectors;
 
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::pkcs1v15::Pkcs1v15Sign;
+use rsa::pkcs8::DecodePublicKey as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use support::world::{Worker, World};
 use tollgate::config::Config;
 use tollgate::jose::alg::Alg;
+use tollgate::jose::host::{ByHost, HostCrypto};
 use tollgate::jose::jwk::{KeySet, Origin, Selection};
 use tollgate::jose::jws::Jws;
 use tollgate::jose::verify::{InWasm, Verifier};
 use tollgate::time::UnixMillis;
 use tollgate::verdict::Deny;
-
-/// A token, the keys to check it with, and what its source says of it.
-struct Vector {
-    id: String,
-    token: String,
-    keys: Value,
-    /// Whether the header has `b64`, whatever it says.
-    has_b64: bool,
-    /// The names of the algorithms that the source accepted, where it said so.
-    accepted: Option<Vec<String>>,
-    /// On signature and key rules alone: `ok`, or one of [`REASONS`].
-    verdict: String,
-    /// As a bearer token: `ok`, or a reason.
-    filter_verdict: String,
-    /// The Unix second at which it is judged, where times are judged at all.
-    now: Option<u64>,
-    /// The issuers, audiences and the leeway in seconds, where the source checked them.
-    issuer: Option<Value>,
-    audience: Option<Value>,
-    leeway: u64,
-}
+use vectors::{Vector, files, folder, of_the_rfcs, read};
 
 /// Where a token was refused: a deny code, or [`NO_KEYS`].
 type Refused = &'static str;
@@ -104,7 +88,7 @@ const CLAIM_REASONS: [(&str, Deny); 8] = [
 ];
 
 /// Judges a token as the filter does, as far as signature and keys go.
-fn judge(vector: &Vector) -> Result<(), Refused> {
+fn judge(vector: &Vector, verifier: &dyn Verifier) -> Result<(), Refused> {
     let jws = Jws::parse(vector.token.as_bytes()).map_err(|refusal| refusal.deny.code())?;
     let name = &jws.header().alg;
     let alg = Alg::parse(name).ok_or(ALGORITHM)?;
@@ -118,8 +102,59 @@ fn judge(vector: &Vector) -> Result<(), Refused> {
         Selection::Mismatch => return Err(KEY_MISMATCH),
         Selection::Unknown => return Err(KEY_UNKNOWN),
     };
-    let good = |key| InWasm.verify(key, alg, jws.signed(), jws.signature()).is_ok();
+    let good = |key| verifier.verify(key, alg, jws.signed(), jws.signature()).is_ok();
     if candidates.into_iter().any(good) { Ok(()) } else { Err(SIGNATURE) }
+}
+
+/// Whether a signature in DER is good, where the key is of this curve.
+macro_rules! ecdsa_is_good {
+    ($curve:ident, $key:expr, $hash:expr, $signature:expr) => {{
+        use $curve::ecdsa::signature::hazmat::PrehashVerifier as _;
+        use $curve::pkcs8::DecodePublicKey as _;
+        let key = $curve::ecdsa::VerifyingKey::from_public_key_der($key).unwrap();
+        $curve::ecdsa::Signature::from_der($signature)
+            .is_ok_and(|signature| key.verify_prehash($hash, &signature).is_ok())
+    }};
+}
+
+/// A host that is as strict as Envoy: a key is one `SubjectPublicKeyInfo`, an ECDSA signature is
+/// DER in its one form, and what is not makes no signature.
+#[derive(Default)]
+struct LikeEnvoy {
+    asked: Cell<u32>,
+}
+
+impl HostCrypto for &LikeEnvoy {
+    fn verify(&self, hash: &str, key: &[u8], signature: &[u8], signed: &[u8]) -> Option<bool> {
+        self.asked.set(self.asked.get() + 1);
+        Some(match hash {
+            "sha256" => {
+                let rsa = Pkcs1v15Sign::new::<rsa::sha2::Sha256>();
+                rsa_is_good(key, rsa, &Sha256::digest(signed), signature).unwrap_or_else(|| {
+                    ecdsa_is_good!(p256, key, &Sha256::digest(signed), signature)
+                })
+            }
+            "sha384" => {
+                let rsa = Pkcs1v15Sign::new::<rsa::sha2::Sha384>();
+                rsa_is_good(key, rsa, &Sha384::digest(signed), signature).unwrap_or_else(|| {
+                    ecdsa_is_good!(p384, key, &Sha384::digest(signed), signature)
+                })
+            }
+            "sha512" => {
+                let rsa = Pkcs1v15Sign::new::<rsa::sha2::Sha512>();
+                rsa_is_good(key, rsa, &Sha512::digest(signed), signature).unwrap_or_else(|| {
+                    ecdsa_is_good!(p521, key, &Sha512::digest(signed), signature)
+                })
+            }
+            other => panic!("Envoy knows {other}, but nobody has a use for it"),
+        })
+    }
+}
+
+/// `None` where the key is not RSA's.
+fn rsa_is_good(key: &[u8], scheme: Pkcs1v15Sign, hash: &[u8], signature: &[u8]) -> Option<bool> {
+    let key = rsa::RsaPublicKey::from_public_key_der(key).ok()?;
+    Some(key.verify(scheme, hash, signature).is_ok())
 }
 
 /// What a vector's verdict amounts to.
@@ -151,30 +186,36 @@ fn tokens_of_third_parties_are_judged_as_they_should_be() {
         eprintln!("no folder of vectors: only those of the RFCs that are written down here ran");
         return;
     };
+    let host = LikeEnvoy::default();
+    let by_host = ByHost::tested(&host).expect("a host that knows good from bad");
+    let verifiers: [(&str, &dyn Verifier); 2] = [("in Wasm", &InWasm), ("by the host", &by_host)];
     let mut wrong = Vec::new();
     for file in files(&folder) {
         let vectors = read(&file);
-        let mut counts = [0_u32; 3];
-        for vector in &vectors {
-            let found = judge(vector);
-            match outcome(vector, found) {
-                Outcome::Accepted => counts[0] += 1,
-                Outcome::Refused => counts[1] += 1,
-                Outcome::ByChoice => counts[2] += 1,
-                Outcome::Wrong => wrong.push(format!(
-                    "{} {}: expected {}, found {found:?}",
-                    file.display(),
-                    vector.id,
-                    vector.verdict,
-                )),
+        let name = file.file_name().unwrap().display();
+        for (by, verifier) in verifiers {
+            host.asked.set(0);
+            let mut counts = [0_u32; 3];
+            for vector in &vectors {
+                let found = judge(vector, verifier);
+                match outcome(vector, found) {
+                    Outcome::Accepted => counts[0] += 1,
+                    Outcome::Refused => counts[1] += 1,
+                    Outcome::ByChoice => counts[2] += 1,
+                    Outcome::Wrong => wrong.push(format!(
+                        "{name} {} {by}: expected {}, found {found:?}",
+                        vector.id, vector.verdict,
+                    )),
+                }
             }
+            let [accepted, refused, by_choice] = counts;
+            eprintln!(
+                "{name} {by}: {} run; {accepted} accepted, {refused} refused, {by_choice} refused \
+                 by choice; the host was asked {} times",
+                vectors.len(),
+                host.asked.get(),
+            );
         }
-        let [accepted, refused, by_choice] = counts;
-        eprintln!(
-            "{}: {} run; {accepted} accepted, {refused} refused, {by_choice} refused by choice",
-            file.file_name().unwrap().display(),
-            vectors.len(),
-        );
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -258,101 +299,15 @@ fn tokens_of_third_parties_come_through_the_engine_as_they_should() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The folder of vectors; one that is asked for must be there.
-fn folder() -> Option<PathBuf> {
-    match std::env::var_os("TOLLGATE_VECTORS") {
-        Some(folder) => Some(folder.into()),
-        None => {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
-            folder.is_dir().then_some(folder)
-        }
-    }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = folder.read_dir().unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .collect();
-    assert!(!files.is_empty(), "{} has no vectors", folder.display());
-    files.sort();
-    files
-}
-
-fn read(file: &Path) -> Vec<Vector> {
-    let text = std::fs::read_to_string(file).unwrap();
-    text.lines().map(|line| vector(&serde_json::from_str(line).unwrap())).collect()
-}
-
-fn vector(line: &Value) -> Vector {
-    let member = |name: &str| line.get(name).unwrap();
-    let text = |name: &str| member(name).as_str().unwrap().to_owned();
-    let option = |name: &str| line.pointer(&format!("/options/{name}")).cloned();
-    let accepted = option("algorithms").map(|names| serde_json::from_value(names).unwrap());
-    let token = text("token");
-    let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
-    let header: Option<Value> = header.and_then(|header| serde_json::from_slice(&header).ok());
-    Vector {
-        id: text("id"),
-        has_b64: header.is_some_and(|header| header.get("b64").is_some()),
-        token,
-        keys: member("jwks").clone(),
-        accepted,
-        verdict: text("reason_jws"),
-        filter_verdict: text("reason_filter"),
-        now: member("now").as_u64(),
-        issuer: option("issuer"),
-        audience: option("audience"),
-        leeway: option("leeway").and_then(|leeway| leeway.as_u64()).unwrap_or(0),
-    }
-}
-
-/// RFC 7515 §A.2 and §A.3, RFC 8037 §A.4: name, keys, what is signed, signature.
-const RFC_VECTORS: [(&str, &str, &str, &str); 3] = [
-    (
-        "RFC 7515 A.2",
-        r#"{"keys":[{"kty":"RSA","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}]}"#,
-        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
-        "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
-    ),
-    (
-        "RFC 7515 A.3",
-        r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#,
-        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
-        "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-    ),
-    (
-        "RFC 8037 A.4",
-        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
-        "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
-        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
-    ),
-];
-
 #[test]
 fn the_vectors_of_the_rfcs_are_good_and_their_neighbours_are_not() {
-    for (name, keys, signed, signature) in RFC_VECTORS {
-        let verdict = |signed: &str, signature: &str| {
-            judge(&Vector {
-                id: name.into(),
-                token: format!("{signed}.{signature}"),
-                keys: serde_json::from_str(keys).unwrap(),
-                has_b64: false,
-                accepted: None,
-                verdict: "ok".into(),
-                filter_verdict: "ok".into(),
-                now: None,
-                issuer: None,
-                audience: None,
-                leeway: 0,
-            })
-        };
-        assert_eq!(verdict(signed, signature), Ok(()), "{name}");
-        assert_eq!(verdict(&format!("{signed}AAAA"), signature), Err(SIGNATURE), "{name}");
-        assert_eq!(verdict(signed, ""), Err(SIGNATURE), "{name}");
-        let letter = if signature.starts_with('A') { "B" } else { "A" };
-        let changed = format!("{letter}{}", signature.split_at(1).1);
-        assert_eq!(verdict(signed, &changed), Err(SIGNATURE), "{name}");
+    let host = LikeEnvoy::default();
+    let by_host = ByHost::tested(&host).expect("a host that knows good from bad");
+    let before = host.asked.get();
+    for vector in of_the_rfcs() {
+        let expected = if vector.verdict == "ok" { Ok(()) } else { Err(SIGNATURE) };
+        assert_eq!(judge(&vector, &InWasm), expected, "{}", vector.id);
+        assert_eq!(judge(&vector, &by_host), expected, "{} by the host", vector.id);
     }
+    assert!(host.asked.get() > before, "the host was asked nothing");
 }

@@ -82,7 +82,8 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
     ];
     for (name, host, path, method, expected) in cases {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        let found = find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
+        let found =
+            Index::new(&apis).find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
         let found = found.map(|id| apis[id.0].name.as_str());
         assert_eq!(found, expected, "{name}");
     }
@@ -91,7 +92,7 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
 #[test]
 fn earlier_apis_take_what_later_ones_match_too() {
     let apis = [api("one", &[], &["/a/**"], &[]), api("all", &[], &[], &[])];
-    let find = |path: &[&[u8]]| find(&apis, b"x", path, b"GET").map(|id| id.0);
+    let find = |path: &[&[u8]]| Index::new(&apis).find(&apis, b"x", path, b"GET").map(|id| id.0);
     assert_eq!(find(&[b"a", b"b"]), Some(0));
     assert_eq!(find(&[b"b"]), Some(1));
     assert_eq!(find(&[]), Some(1));
@@ -273,5 +274,38 @@ fn two_patterns_meet_where_some_path_matches_both() {
         let parse = |raw| PathPattern::parse(raw).expect(raw);
         assert_eq!(parse(one).meets(&parse(other)), expected, "{name}");
         assert_eq!(parse(other).meets(&parse(one)), expected, "{name}, the other way round");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_index_finds_what_looking_at_each_api_would(
+        drawn in proptest::collection::vec(proptest::collection::vec(0_usize..12, 0..4), 1..12),
+        host in 0_usize..6,
+        path in 0_usize..10,
+        post in proptest::bool::ANY,
+    ) {
+        let hosts = ["a.example", "*.example", "b.a.example", "*.a.example", "c.test"];
+        let paths = ["/", "/x", "/x/*", "/x/**", "/*/y", "/**", "/x/{id}/z"];
+        let requested = ["/", "/x", "/x/y", "/x/y/z", "/w/y", "/w/y/z", "/x/z", "/w", "/y", "/x/q"];
+        let apis: Vec<_> = drawn
+            .iter()
+            .map(|patterns| {
+                let drawn = |from: &[&'static str], start: usize| -> Vec<&'static str> {
+                    let place = |at: &usize| from.get(at.checked_sub(start)?).copied();
+                    patterns.iter().filter_map(place).collect()
+                };
+                let methods: &[&str] = if patterns.len() == 3 { &["GET"] } else { &[] };
+                api("some", &drawn(&hosts, 7), &drawn(&paths, 0), methods)
+            })
+            .collect();
+        let host = ["a.example:80", "B.a.example", "c.b.a.example", "example", "c.test.", "x"][host];
+        let path = RequestPath::parse(requested[path].as_bytes()).unwrap();
+        let method: &[u8] = if post { b"POST" } else { b"GET" };
+        let find = |apis: &[Api]| {
+            Index::new(apis).find(apis, host.as_bytes(), path.segments(), method)
+        };
+        let each = apis.iter().position(|api| find(std::slice::from_ref(api)).is_some());
+        proptest::prop_assert_eq!(find(&apis).map(|id| id.0), each);
     }
 }

@@ -4,6 +4,8 @@
 //! header type, token kind, issuer, audience, client, times, binding, what else is required,
 //! identity.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
@@ -23,11 +25,11 @@ const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Judged {
     /// Who the caller is; never empty.
-    pub identity: String,
+    pub identity: Arc<str>,
     /// The client. Where no `clients` are configured, nobody has looked at it yet.
     pub client: ClientClaim,
     /// Who issued the token; `None` only where any issuer is accepted.
-    pub issuer: Option<String>,
+    pub issuer: Option<Arc<str>>,
     /// When the token expires, skew not included.
     pub expires: Option<UnixMillis>,
     /// When the caller was authenticated: `auth_time`, else `iat`; `None` where it is not said, or
@@ -60,9 +62,9 @@ impl Claims {
         self.meets(&requirements.rules)
             .map_err(|reason| Refusal::new(Deny::TokenClaimRefused, reason))?;
         Ok(Judged {
-            identity: self.identity(requirements)?.to_owned(),
+            identity: self.identity(requirements)?.into(),
             client: self.client(&requirements.client),
-            issuer: issuer.map(str::to_owned),
+            issuer: issuer.map(Arc::from),
             expires: times.expires,
             authenticated_at: match self.present("auth_time") {
                 None => times.issued,

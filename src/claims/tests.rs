@@ -113,7 +113,7 @@ fn an_issuer_is_a_string_or_none() {
 
 #[test]
 fn a_client_is_a_string_that_says_something() {
-    let is = |client: &str| ClientClaim::Is(client.to_owned());
+    let is = |client: &str| ClientClaim::Is(client.into());
     let cases = [
         ("a string", r#"{"cid":"app"}"#, is("app")),
         ("the first of two", r#"{"cid":"app","client_id":"web"}"#, is("web")),

@@ -8,6 +8,7 @@ use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
 use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
+use crate::api::Index;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
@@ -66,6 +67,7 @@ pub(super) fn check(
     let apis = apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
+        index: Index::new(&apis),
         apis,
         policies,
         reports: mode == RawMode::Report,

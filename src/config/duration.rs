@@ -120,7 +120,7 @@ fn unit_length(name: &str) -> Option<u64> {
     if name == "M" {
         return None;
     }
-    match name.to_lowercase().as_str() {
+    match name.to_ascii_lowercase().as_str() {
         "ms" | "msec" | "msecs" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
         "" | "s" | "sec" | "secs" | "second" | "seconds" => Some(1_000),
         "m" | "min" | "mins" | "minute" | "minutes" => Some(60_000),

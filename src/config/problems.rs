@@ -160,7 +160,7 @@ pub(super) fn near_by_slip<'k>(
 }
 
 fn comparable(name: &str) -> String {
-    name.to_lowercase().replace('-', "_")
+    name.to_ascii_lowercase().replace('-', "_")
 }
 
 /// How many letters must be put in, taken out, replaced or swapped with their neighbour to get from

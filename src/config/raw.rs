@@ -110,7 +110,7 @@ object! {
         issuer: OneOrMany;
         /// What `{tenant}` in `issuer`, `jwks.url` and `jwks.discovery` stands for, one after the
         /// other.
-        tenants: List<Text, 256>;
+        tenants: List<Text>;
         /// Says on purpose that `iss` is not checked.
         any_issuer: bool = "false";
         /// One of these must be in the tokens' `aud`.

@@ -199,7 +199,7 @@ fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if second.is_ascii_lowercase() => {
-            first.to_lowercase().chain(chars).collect()
+            std::iter::once(first.to_ascii_lowercase()).chain(chars).collect()
         }
         _ => text.to_owned(),
     }

@@ -8,22 +8,23 @@ mod credential;
 mod token;
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use crate::api::{self, Api, Auth, Branch};
+use crate::api::{Api, Auth, Branch};
 use crate::claims::{Claims, ClientClaim, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
-use crate::engine::verified::VerifiedTokens;
+use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
-use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
+use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
-pub(super) use credential::Presented;
+pub(super) use credential::{Presented, Readers};
 pub(super) use token::{Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
@@ -46,7 +47,7 @@ impl From<Refusal> for Stop {
 /// A request that may pass, and what that is owed to.
 pub(super) struct Passage<'c, 'h> {
     /// The credentials that the request shows to the API's providers.
-    pub(super) presented: Vec<Presented<'c, 'h>>,
+    pub(super) presented: Vec<Presented<'h>>,
     /// On whose behalf; `None` where the API asks for nobody.
     pub(super) permit: Option<Permit<'c>>,
 }
@@ -84,11 +85,11 @@ pub(super) struct Trail {
     pub(super) api: Option<Name>,
     pub(super) provider: Option<Name>,
     /// What the API key that was shown is called.
-    pub(super) key: Option<String>,
-    pub(super) kid: Option<String>,
-    pub(super) issuer: Option<String>,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) kid: Option<Kid>,
+    pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
-    pub(super) identity: Option<String>,
+    pub(super) identity: Option<Arc<str>>,
 }
 
 impl Trail {
@@ -99,23 +100,30 @@ impl Trail {
     }
 
     /// What a token says of itself.
-    fn show(&mut self, kid: Option<&Kid>, claims: &Claims) {
-        self.kid = kid.map(|kid| kid.as_str().to_owned());
+    fn claimed(&mut self, kid: Option<&Kid>, claims: &Claims) {
+        self.kid = kid.cloned();
         self.issuer = match claims.issuer() {
-            Issuer::Is(issuer) => Some(issuer.to_owned()),
+            Issuer::Is(issuer) => Some(issuer.into()),
             Issuer::Absent | Issuer::WrongType => None,
         };
+    }
+
+    /// What a verified token says.
+    fn verified(&mut self, provider: &Name, token: &Verified) {
+        self.provider = Some(provider.clone());
+        self.kid.clone_from(&token.kid);
+        self.issuer.clone_from(&token.judged.issuer);
     }
 
     /// Leaves what is known for other filters and the access log.
     pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
         let verified = self.identity.as_ref();
-        let provider = verified.and(self.provider.as_ref()).map(Name::to_string);
+        let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
         // A control character could forge a line in a log of plain text.
         let shown = verified.filter(|identity| !identity.contains(char::is_control));
         let facts = [
-            ("tollgate.api", self.api.as_ref().map(Name::to_string)),
-            ("tollgate.code", deny.map(|deny| deny.code().to_owned())),
+            ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
+            ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", shown.cloned()),
             ("tollgate.key", self.key.clone()),
             ("tollgate.provider", provider),
@@ -131,6 +139,7 @@ impl Trail {
 /// What a request is judged with.
 pub(super) struct Judge<'a, 'c> {
     pub(super) config: &'c Config,
+    pub(super) readers: &'c Readers,
     pub(super) rings: &'a mut [Ring],
     pub(super) slow_failures: &'a mut Budget,
     pub(super) verified: &'a mut VerifiedTokens,
@@ -150,9 +159,12 @@ impl<'c> Judge<'_, 'c> {
         &mut self,
         head: &'h RequestHead,
         trail: &mut Trail,
-    ) -> Result<Passage<'c, 'h>, Stop> {
+    ) -> Result<Passage<'c, 'h>, Stop>
+    where
+        'c: 'h,
+    {
         let config = self.config;
-        let api = find_api(config, head)?;
+        let (id, api) = find_api(config, head)?;
         trail.api = Some(api.name.clone());
         let (branches, optional) = match &api.auth {
             Auth::None => return Ok(Passage { presented: Vec::new(), permit: None }),
@@ -163,12 +175,14 @@ impl<'c> Judge<'_, 'c> {
             let reason = format!("a CORS preflight for the protected API `{}`", api.name);
             return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
         }
-        let members = members(branches);
-        let presented = credential::presented(config, api, &members, head, trail)?;
+        let Some(readers) = self.readers.of(id) else {
+            return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
+        };
+        let presented = readers.presented(config, head, trail)?;
         if is_preflight {
             return Ok(Passage { presented, permit: None });
         }
-        let vouched = self.judge_all(&members, &presented, trail)?;
+        let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
@@ -181,22 +195,12 @@ impl<'c> Judge<'_, 'c> {
     }
 }
 
-/// Every provider of an API, once, in the order of its branches.
-fn members(branches: &[Branch]) -> Vec<ProviderId> {
-    let mut all = Vec::new();
-    for id in branches.iter().flat_map(|branch| &branch.members) {
-        if !all.contains(id) {
-            all.push(*id);
-        }
-    }
-    all
-}
-
 /// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
-fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<&'c Api, Refusal> {
+fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Api), Refusal> {
     let method = head.preflight_method().unwrap_or_else(|| head.method());
-    let find =
-        |path: &RequestPath| api::find(&config.apis, head.authority(), path.segments(), method);
+    let find = |path: &RequestPath| {
+        config.index.find(&config.apis, head.authority(), path.segments(), method)
+    };
     let found = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
@@ -211,7 +215,7 @@ fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<&'c Api, Refus
     } else {
         find(&RequestPath::default())
     };
-    found.and_then(|id| config.apis.get(id.0)).ok_or_else(|| {
+    found.and_then(|id| Some((id, config.api(id)?))).ok_or_else(|| {
         let reason = format!(
             "no API matches method {} and host {}",
             quoted(&String::from_utf8_lossy(method)),
@@ -230,12 +234,10 @@ fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
 /// The refusal of every branch, that which got furthest (the fewest missing) first.
 fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
-    let vouching = |(branch, missing): (&Branch, &Vec<ProviderId>)| {
-        branch.members.len().saturating_sub(missing.len())
+    // Of those that lack as many, that where more have vouched: the longest.
+    let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
+        (missing.len(), Reverse(branch.members.len()))
     };
-    // Of those that lack as many, that where more have vouched.
-    let distance =
-        |&(_, pair): &(usize, (&Branch, &Vec<ProviderId>))| (pair.1.len(), Reverse(vouching(pair)));
     let furthest = branches.iter().zip(&lacking).enumerate().min_by_key(distance);
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
@@ -270,12 +272,12 @@ fn enter<'c>(
     let Some(owner) = owners.into_iter().next() else {
         return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
     };
-    trail.enter(Some(&owner.config.name));
-    if let Some(token) = owner.token() {
-        trail.show(token.kid.as_ref(), &token.claims);
+    match owner.token() {
+        Some(token) => trail.verified(&owner.config.name, token),
+        None => trail.enter(Some(&owner.config.name)),
     }
-    trail.identity = Some(owner.identity().to_owned());
     let session = owner.session();
+    trail.identity = Some(Arc::clone(&session.identity));
     session.check(env.now, owner.clock_skew()).map_err(|deny| {
         let end = session.ends.map_or(0, |end| end.secs());
         Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))

@@ -7,7 +7,8 @@ use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
-    RequestHead, begins_folded, elements, folded, is_folded, without_cookies, without_parameters,
+    Fields, RequestHead, begins_folded, elements, folded, is_folded, without_cookies,
+    without_parameters,
 };
 use crate::provider::{HeaderSource, Place, SessionFact};
 
@@ -38,12 +39,12 @@ impl Hygiene {
 
     /// The names in another section that nobody but the filter may use: to the upstream every one
     /// that it may emit, to the client those with its prefix.
-    pub(super) fn unwanted(&self, section: Section, mut names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        names.retain(|name| match section {
+    pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
+        let unwanted = |name: &&[u8]| match section {
             Section::RequestTrailers => self.is_ours(name),
             Section::ResponseHeaders | Section::ResponseTrailers => begins_folded(name, RESERVED),
-        });
-        names
+        };
+        fields.iter().map(|(name, _)| name).filter(unwanted).map(<[u8]>::to_vec).collect()
     }
 
     /// The changes that turn what the client sent into what the upstream gets: ours set, copies of
@@ -59,14 +60,16 @@ impl Hygiene {
         let set = set.unwrap_or_default();
         let spent = Spent::new(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
-        for (name, _) in &head.headers {
+        for (name, _) in head.headers.iter() {
             let ours = self.is_ours(name);
             let is_spent =
                 spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
-            let replaced = set.iter().any(|(set, _)| set.as_bytes() == name.as_slice());
-            let remove = HeaderChange::Remove(name.clone());
-            if (ours || is_spent) && !replaced && !changes.contains(&remove) {
-                changes.push(remove);
+            let replaced = set.iter().any(|(set, _)| set.as_bytes() == name);
+            if (ours || is_spent) && !replaced {
+                let remove = HeaderChange::Remove(name.to_vec());
+                if !changes.contains(&remove) {
+                    changes.push(remove);
+                }
             }
         }
         spent.cut_out(head, &mut changes);
@@ -167,42 +170,51 @@ fn scopes(token: &VouchedToken<'_>) -> HeaderValue {
 
 /// The credentials that have done their work, by where they stand.
 #[derive(Default)]
-struct Spent<'c> {
-    cookies: Vec<&'c str>,
-    headers: Vec<&'c str>,
-    parameters: Vec<&'c str>,
+struct Spent<'p> {
+    cookies: Vec<&'p str>,
+    headers: Vec<&'p str>,
+    parameters: Vec<&'p str>,
 }
 
-impl<'c> Spent<'c> {
+impl<'p> Spent<'p> {
     /// A credential that vouched goes by its own provider's setting; one that did not (on a preflight,
     /// say) by that of whoever reads it. What one provider keeps, another does not take away.
-    fn new(config: &Config, passage: &Passage<'c, '_>) -> Self {
+    fn new(config: &Config, passage: &Passage<'_, 'p>) -> Self {
         let keeps =
             |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
         let vouched = |id| {
             let permit = passage.permit.as_ref();
             permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
         };
-        let (mut spent, mut kept) = (Self::default(), Self::default());
+        let mut spent = Self::default();
         for one in &passage.presented {
-            if !keeps(one.provider) {
-                spent.add(one.place);
-            } else if vouched(one.provider) {
-                kept.add(one.place);
+            if !one.spot.readers().iter().all(|id| keeps(*id)) {
+                spent.add(one.spot.place());
             }
         }
-        spent.cookies.retain(|name| !kept.cookies.contains(name));
-        spent.headers.retain(|name| !kept.headers.contains(name));
-        spent.parameters.retain(|name| !kept.parameters.contains(name));
+        for one in &passage.presented {
+            if one.spot.readers().iter().any(|id| vouched(*id) && keeps(*id)) {
+                spent.remove(one.spot.place());
+            }
+        }
         spent
     }
 
-    fn add(&mut self, place: &'c Place) {
+    fn add(&mut self, place: &'p Place) {
         match place {
             Place::Cookie { name, .. } => self.cookies.push(name),
             Place::Header { name, .. } => self.headers.push(name),
             Place::Query { name } => self.parameters.push(name),
         }
+    }
+
+    fn remove(&mut self, place: &Place) {
+        let (names, kept) = match place {
+            Place::Cookie { name, .. } => (&mut self.cookies, name),
+            Place::Header { name, .. } => (&mut self.headers, name),
+            Place::Query { name } => (&mut self.parameters, name),
+        };
+        names.retain(|name| **name != **kept);
     }
 
     /// Takes parameters and cookies out of what holds others besides.

@@ -306,7 +306,7 @@ fn body(response: Option<CallResponse>, document: Document) -> Result<CallRespon
         let excerpt = response.body.get(..160).unwrap_or(&response.body);
         return Err(Failure::Status(response.status, quoted(&String::from_utf8_lossy(excerpt))));
     }
-    let encoding = header(&response, "content-encoding");
+    let encoding = response.headers.first("content-encoding");
     if let Some(encoding) = encoding.filter(|value| !value.eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Encoded(quoted(&String::from_utf8_lossy(encoding))));
     }
@@ -382,14 +382,9 @@ fn without_query(url: &Url) -> String {
     format!("{}://{}{path}", url.scheme(), url.authority)
 }
 
-fn header<'r>(response: &'r CallResponse, name: &str) -> Option<&'r [u8]> {
-    let named = |(found, _): &&(Vec<u8>, Vec<u8>)| found.eq_ignore_ascii_case(name.as_bytes());
-    response.headers.iter().find(named).map(|(_, value)| value.as_slice())
-}
-
 /// The `max-age` of an answer's `Cache-Control` (RFC 9111 §5.2.2.1).
 fn max_age(response: &CallResponse) -> Option<Duration> {
-    let text = std::str::from_utf8(header(response, "cache-control")?).ok()?;
+    let text = std::str::from_utf8(response.headers.first("cache-control")?).ok()?;
     text.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;
         let seconds =

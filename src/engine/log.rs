@@ -10,7 +10,7 @@ use super::reply;
 use crate::config::{LogConfig, LogFormat, LogIdentity, Problem};
 use crate::event::{Effect, Level, metric};
 use crate::http::RequestHead;
-use crate::ids::Name;
+use crate::ids::{Kid, Name};
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
@@ -54,7 +54,7 @@ impl Log {
         line.optional("provider", trail.provider.as_ref().map(Name::as_str));
         line.optional("api", trail.api.as_ref().map(Name::as_str));
         line.optional("key", trail.key.as_deref());
-        line.untrusted("kid", trail.kid.as_deref(), MAX_FIELD);
+        line.untrusted("kid", trail.kid.as_ref().map(Kid::as_str), MAX_FIELD);
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
         self.identity(&mut line, trail.identity.as_deref());
         line.text("reason", &refusal.reason);

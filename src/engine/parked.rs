@@ -62,7 +62,7 @@ impl Parked {
         ring: RingId,
         rings: &[Ring],
     ) -> Result<(), Full> {
-        let bytes = self.bytes.saturating_add(request.head.bytes());
+        let bytes = self.bytes.saturating_add(request.head.headers.bytes());
         if self.requests.len() >= MAX_REQUESTS || bytes > MAX_BYTES {
             return Err(Full(request));
         }
@@ -75,7 +75,7 @@ impl Parked {
     /// Ends a request's wait.
     pub(super) fn take(&mut self, stream: StreamId) -> Option<Request> {
         let request = self.requests.remove(&stream)?.request;
-        self.bytes = self.bytes.saturating_sub(request.head.bytes());
+        self.bytes = self.bytes.saturating_sub(request.head.headers.bytes());
         Some(request)
     }
 

@@ -62,20 +62,29 @@ pub(super) struct VerifiedTokens {
 
 #[derive(Debug, Default)]
 struct Generation {
-    tokens: BTreeMap<u64, Rc<Verified>>,
+    tokens: BTreeMap<Key, Rc<Verified>>,
     bytes: usize,
 }
 
+/// Where a token stands: its hash, and whose it is.
+type Key = (u64, ProviderId);
+
 impl Generation {
+    /// The tokens of this hash.
+    fn of(&self, hash: u64) -> impl Iterator<Item = &Rc<Verified>> {
+        let from = (hash, ProviderId(0));
+        self.tokens.range(from..=(hash, ProviderId(usize::MAX))).map(|(_, verified)| verified)
+    }
+
     fn insert(&mut self, hash: u64, verified: Rc<Verified>) {
         self.bytes = self.bytes.saturating_add(verified.token.len());
-        if let Some(replaced) = self.tokens.insert(hash, verified) {
+        if let Some(replaced) = self.tokens.insert((hash, verified.provider), verified) {
             self.bytes = self.bytes.saturating_sub(replaced.token.len());
         }
     }
 
-    fn remove(&mut self, hash: u64) -> Option<Rc<Verified>> {
-        let verified = self.tokens.remove(&hash)?;
+    fn remove(&mut self, key: Key) -> Option<Rc<Verified>> {
+        let verified = self.tokens.remove(&key)?;
         self.bytes = self.bytes.saturating_sub(verified.token.len());
         Some(verified)
     }
@@ -86,36 +95,36 @@ impl Generation {
 }
 
 impl VerifiedTokens {
-    /// Finds a token of this provider, compared whole.
+    /// Finds a token, compared whole, that `accepts` takes: two providers may have verified the same.
     pub(super) fn find(
         &mut self,
-        provider: ProviderId,
         token: &[u8],
         random: &dyn Random,
+        accepts: impl Fn(&Verified) -> bool,
     ) -> Option<Rc<Verified>> {
-        let hash = self.hash(provider, token, random);
-        let same = |found: &&Rc<Verified>| found.provider == provider && *found.token == *token;
-        if let Some(found) = self.younger.tokens.get(&hash).filter(same) {
+        let hash = self.hash(token, random);
+        let wanted = |found: &&Rc<Verified>| same(&found.token, token) && accepts(found);
+        if let Some(found) = self.younger.of(hash).find(wanted) {
             return Some(Rc::clone(found));
         }
-        self.older.tokens.get(&hash).filter(same)?;
-        let found = self.older.remove(hash)?;
+        let provider = self.older.of(hash).find(wanted)?.provider;
+        let found = self.older.remove((hash, provider))?;
         self.keep(hash, Rc::clone(&found));
         Some(found)
     }
 
     /// Keeps a token.
     pub(super) fn insert(&mut self, verified: &Rc<Verified>, random: &dyn Random) {
-        let hash = self.hash(verified.provider, &verified.token, random);
-        self.older.remove(hash);
+        let hash = self.hash(&verified.token, random);
+        self.older.remove((hash, verified.provider));
         self.keep(hash, Rc::clone(verified));
     }
 
     /// Forgets a token.
     pub(super) fn forget(&mut self, verified: &Verified, random: &dyn Random) {
-        let hash = self.hash(verified.provider, &verified.token, random);
-        self.younger.remove(hash);
-        self.older.remove(hash);
+        let key = (self.hash(&verified.token, random), verified.provider);
+        self.younger.remove(key);
+        self.older.remove(key);
     }
 
     fn keep(&mut self, hash: u64, verified: Rc<Verified>) {
@@ -125,11 +134,19 @@ impl VerifiedTokens {
         self.younger.insert(hash, verified);
     }
 
-    fn hash(&mut self, provider: ProviderId, token: &[u8], random: &dyn Random) -> u64 {
+    /// A keyed hash of a token's end: that is its signature, which no two tokens share.
+    fn hash(&mut self, token: &[u8], random: &dyn Random) -> u64 {
         let (first, second) = *self.seed.get_or_insert_with(|| (random.u64(), random.u64()));
         let mut hasher = SipHasher13::new_with_keys(first, second);
-        hasher.write_usize(provider.0);
-        hasher.write(token);
+        hasher.write(token.last_chunk::<64>().map_or(token, <[u8; 64]>::as_slice));
         hasher.finish()
     }
+}
+
+/// Whether two tokens are one: eight bytes at a time, since Wasm has no faster comparison.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (words, rest) = one.as_chunks::<8>();
+    let (other_words, other_rest) = other.as_chunks::<8>();
+    let equal = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    one.len() == other.len() && words.iter().zip(other_words).all(equal) && rest == other_rest
 }

@@ -245,8 +245,11 @@ impl KeySet {
 }
 
 fn version(keys: &[PublicKey]) -> [u8; 16] {
-    let mut fingerprints: Vec<_> = keys.iter().map(PublicKey::fingerprint).collect();
-    fingerprints.sort_unstable();
+    // A set is small, and the library's sorting is more code than all that is done with a key here.
+    let mut fingerprints = Vec::with_capacity(keys.len());
+    for fingerprint in keys.iter().map(PublicKey::fingerprint) {
+        fingerprints.insert(fingerprints.partition_point(|one| *one < fingerprint), fingerprint);
+    }
     let mut hash = Sha256::new();
     for fingerprint in fingerprints {
         hash.update(fingerprint);

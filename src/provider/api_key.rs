@@ -1,5 +1,7 @@
 //! API keys: who owns which, known by hash alone.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::Name;
@@ -13,11 +15,11 @@ pub struct ApiKeys(Vec<ApiKey>);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ApiKey {
     /// What it is called in the log.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
     /// Who shows it. Several keys may name one identity, so that one can be replaced by the next.
-    pub identity: Box<str>,
+    pub identity: Arc<str>,
     /// The policies that its session has on every API.
     pub policies: Vec<Name>,
     /// Whether it may be used now.
@@ -26,7 +28,7 @@ pub struct ApiKey {
     pub expires: Option<UnixMillis>,
     /// Words that its session carries.
     pub tags: Vec<Box<str>>,
-    /// Names and values that its session carries, in the order of their names.
+    /// Names and values that its session carries, as written.
     pub metadata: Vec<(Box<str>, Box<str>)>,
 }
 
@@ -35,10 +37,9 @@ pub struct ApiKey {
 pub struct KeyId(pub usize);
 
 impl ApiKeys {
-    /// Keys in any order; none has the hash of another.
-    pub fn new(mut keys: Vec<ApiKey>) -> Self {
-        keys.sort_unstable_by_key(|key| key.sha256);
-        Self(keys)
+    /// Keys in the order of their hashes; `None` where they are not, or two have the same.
+    pub fn in_order(keys: Vec<ApiKey>) -> Option<Self> {
+        keys.is_sorted_by(|one, next| one.sha256 < next.sha256).then_some(Self(keys))
     }
 
     /// The key that was presented.
@@ -89,7 +90,10 @@ mod tests {
     #[test]
     fn a_key_is_found_by_what_it_hashes_to() {
         let names: Vec<_> = (0..100).map(|number| format!("key {number}")).collect();
-        let keys = ApiKeys::new(names.iter().map(|name| key(name)).collect());
+        let mut keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        assert!(ApiKeys::in_order(keys.clone()).is_none(), "any order will not do");
+        keys.sort_unstable_by_key(|key| key.sha256);
+        let keys = ApiKeys::in_order(keys).unwrap();
         for name in &names {
             let found = keys.find(name.as_bytes()).and_then(|id| keys.get(id));
             assert_eq!(found.map(|key| &*key.name), Some(name.as_str()));
@@ -98,6 +102,7 @@ mod tests {
         for stranger in [b"key 100".as_slice(), b"", b"key 1 ", b"KEY 1", hash.as_slice()] {
             assert_eq!(keys.find(stranger), None);
         }
+        assert!(ApiKeys::in_order(vec![key("twin"), key("twin")]).is_none());
         assert_eq!(ApiKeys::default().find(b"key 1"), None);
     }
 

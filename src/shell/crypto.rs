@@ -18,7 +18,12 @@ pub(super) fn trusted() -> Option<ByHost<EnvoyCrypto>> {
 impl HostCrypto for EnvoyCrypto {
     fn verify(&self, hash: &str, key: &[u8], signature: &[u8], signed: &[u8]) -> Option<bool> {
         // `VerifySignatureArguments`: 1 hash function, 2 public key, 3 signature, 4 text.
-        let mut arguments = Vec::with_capacity(key.len().saturating_add(signed.len()));
+        let mut arguments = Vec::with_capacity(
+            key.len()
+                .saturating_add(signature.len())
+                .saturating_add(signed.len())
+                .saturating_add(64),
+        );
         for (tag, field) in [(1, hash.as_bytes()), (2, key), (3, signature), (4, signed)] {
             arguments.push(tag << 3 | LENGTH_DELIMITED);
             length(field.len(), &mut arguments);

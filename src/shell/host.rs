@@ -11,6 +11,7 @@ use std::time::Duration;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::env::{Cas, PutError, Random, SharedData, Stored};
+use crate::http::{Fields, Place};
 use crate::time::{UnixMillis, millis};
 use crate::wire::Reader;
 
@@ -137,43 +138,36 @@ pub(super) fn set_tick_period(period: Duration) {
     let _ = unsafe { proxy_set_tick_period_milliseconds(period) };
 }
 
-/// Every header of a map, names and values as they came; `None` where it cannot be read.
-pub(super) fn headers(kind: MapType) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+/// Every field of a map as it came; `None` where it cannot be read.
+pub(super) fn fields(kind: MapType) -> Option<Fields> {
     // SAFETY: see `fetch`.
-    let map = fetch(|data, size| unsafe { proxy_get_header_map_pairs(kind, data, size) });
-    pairs(&map?)
+    let map = fetch(|data, size| unsafe { proxy_get_header_map_pairs(kind, data, size) })?;
+    let places = places(&map)?;
+    Some(Fields::new(map, places))
 }
 
-/// The names in a map; none where it cannot be read.
-pub(super) fn header_names(kind: MapType) -> Vec<Vec<u8>> {
-    // SAFETY: see `fetch`.
-    let map = fetch(|data, size| unsafe { proxy_get_header_map_pairs(kind, data, size) });
-    map.and_then(|map| parts(&map, |name, _| name.to_vec())).unwrap_or_default()
-}
-
-fn pairs(map: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    parts(map, |name, value| (name.to_vec(), value.to_vec()))
-}
-
-/// Takes the ABI's form of a header map apart: a count, the sizes of each name and value, then each
-/// with a zero byte behind it.
-fn parts<T>(map: &[u8], take: impl Fn(&[u8], &[u8]) -> T) -> Option<Vec<T>> {
+/// Where the names and values stand in the ABI's form of a header map: a count, the sizes of each
+/// name and value, then each with a zero byte behind it.
+fn places(map: &[u8]) -> Option<Vec<Place>> {
     if map.is_empty() {
         return Some(Vec::new());
     }
     let mut sizes = Reader::new(map);
     let count = usize::try_from(sizes.u32()?).ok()?;
-    let mut bytes = Reader::new(map.get(count.checked_mul(8)?.checked_add(4)?..)?);
-    let mut out = Vec::with_capacity(count);
+    let mut next = count.checked_mul(8)?.checked_add(4)?;
+    // The sizes must be there before anything is made for them.
+    map.get(..next)?;
+    let mut part = || {
+        let start = next;
+        let end = start.checked_add(usize::try_from(sizes.u32()?).ok()?)?;
+        next = end.checked_add(1)?;
+        map.get(start..next).map(|_| start..end)
+    };
+    let mut places = Vec::with_capacity(count);
     for _ in 0..count {
-        let mut part = || {
-            let part = bytes.slice(usize::try_from(sizes.u32()?).ok()?)?;
-            bytes.u8()?;
-            Some(part)
-        };
-        out.push(take(part()?, part()?));
+        places.push(Place { name: part()?, value: part()? });
     }
-    Some(out)
+    Some(places)
 }
 
 /// The ABI's form of a header map; `None` where it is too large for it.

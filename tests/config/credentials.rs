@@ -60,7 +60,7 @@ fn every_field_of_an_api_key_is_taken() {
     assert_eq!(acme.expires, Some(UnixMillis::from_secs(1_798_761_600)));
     assert_eq!(acme.policies, [Name::parse("standard").unwrap()]);
     assert_eq!(*acme.tags, ["free".into()]);
-    assert_eq!(*acme.metadata, [("area".into(), "north".into()), ("tier".into(), "1".into())]);
+    assert_eq!(*acme.metadata, [("tier".into(), "1".into()), ("area".into(), "north".into())]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn the_smallest_configuration_has_every_default() {
     assert_eq!(config.log.per_second, 10);
     assert_eq!(config.instance, None);
     assert_eq!(config.warnings, []);
-    assert!(!config.looks_at_paths());
+    assert!(!config.index.looks_at_paths());
     let emitted: Vec<_> = config.emitted_headers().into_iter().collect();
     assert_eq!(emitted, boxed(&["x-tollgate-identity", "x-tollgate-provider"]));
 }
@@ -253,7 +253,7 @@ fn every_field_of_apis_and_of_the_rest_is_taken() {
     assert_eq!(config.log.identity, LogIdentity::Hash);
     assert_eq!(config.log.per_second, 100);
     assert_eq!(config.instance.as_deref(), Some("edge"));
-    assert!(config.looks_at_paths());
+    assert!(config.index.looks_at_paths());
     let emitted: Vec<_> = config.emitted_headers().into_iter().collect();
     let expected = [
         "x-client",

@@ -345,8 +345,8 @@ impl Scene<'_> {
                 } else {
                     Section::ResponseHeaders
                 };
-                let names = vec![bytes.text().to_vec(), bytes.text().to_vec()];
-                self.workers[at].handle(Event::Fields { stream: StreamId(0), section, names });
+                let fields = [(bytes.text(), ""), (bytes.text(), "")].into_iter().collect();
+                self.workers[at].handle(Event::Fields { stream: StreamId(0), section, fields });
             }
             _ => {
                 self.world.wait(Duration::from_millis(bytes.number() as u64));
@@ -362,7 +362,7 @@ impl Scene<'_> {
             (b":authority", b"api.example.com"),
             (b"authorization", authorization),
         ];
-        let head = RequestHead { headers: headers.map(|(n, v)| (n.to_vec(), v.to_vec())).to_vec() };
+        let head = RequestHead { headers: headers.into_iter().collect() };
         let stream = self.workers[at].request(head);
         self.arrived[at].insert(stream, authorization.to_vec());
     }
@@ -379,7 +379,7 @@ impl Scene<'_> {
             2 => (200, bytes.text().to_vec()),
             _ => (bytes.number() as u16, Vec::new()),
         };
-        let headers = vec![(b"cache-control".to_vec(), bytes.text().to_vec())];
+        let headers = [("cache-control", bytes.text())].into_iter().collect();
         let response = CallResponse { status, headers, body_size: body.len(), body };
         let response = (how & 4 == 0).then_some(response);
         self.workers[at].handle(Event::CallDone { call, response });

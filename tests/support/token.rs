@@ -82,8 +82,13 @@ impl Signer {
         if header.get("kid").is_none() {
             header["kid"] = self.kid.clone().into();
         }
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&header), part(&token.claims));
+        self.sign_text(&header.to_string(), token.claims.to_string())
+    }
+
+    /// Signs any header and any payload, as they are.
+    pub fn sign_text(&self, header: &str, payload: impl AsRef<[u8]>) -> String {
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.pair.sk.sign(&signed, None);
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }

@@ -167,7 +167,7 @@ impl<'w> Worker<'w> {
                     self.log.push(line);
                 }
                 Effect::Note { stream, key, value } => {
-                    self.notes.insert((stream, key), value);
+                    self.notes.insert((stream, key), value.to_string());
                 }
                 Effect::Settle { stream, how } => {
                     assert!(self.settled.insert(stream, how).is_none(), "{stream:?} settled twice");
@@ -198,10 +198,9 @@ impl<'w> Worker<'w> {
     pub fn answer(&mut self, status: u16, headers: &[(&str, &str)], body: &str) {
         let call = *self.calls.keys().next().expect("a call is out");
         self.calls.remove(&call);
-        let headers = headers.iter().map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into()));
         let response = CallResponse {
             status,
-            headers: headers.collect(),
+            headers: headers.iter().copied().collect(),
             body_size: body.len(),
             body: body.into(),
         };
@@ -285,5 +284,5 @@ pub fn code(reply: &Reply) -> String {
 pub fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> RequestHead {
     let pseudo = [(":method", method), (":path", path), (":authority", "api.example.com")];
     let all = pseudo.iter().chain(headers);
-    RequestHead { headers: all.map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into())).collect() }
+    RequestHead { headers: all.copied().collect() }
 }

@@ -76,9 +76,9 @@ fn a_token_that_is_right_says_who_comes() {
     assert_eq!(
         judged,
         Ok(Judged {
-            identity: "alice".to_owned(),
-            client: ClientClaim::Is("app".to_owned()),
-            issuer: Some("https://idp.example".to_owned()),
+            identity: "alice".into(),
+            client: ClientClaim::Is("app".into()),
+            issuer: Some("https://idp.example".into()),
             expires: Some(UnixMillis::from_secs(1_000_100)),
             authenticated_at: Some(UnixMillis::from_secs(999_000)),
         })
@@ -390,7 +390,7 @@ fn an_identity_is_a_string_that_names_somebody() {
     ];
     check(rows, &strict());
     let judged = judge(None, &[("act", r#"{"sub":"bob"}"#)], &strict()).expect("D32");
-    assert_eq!(judged.identity, "alice", "D32 whoever acts is not the subject");
+    assert_eq!(&*judged.identity, "alice", "D32 whoever acts is not the subject");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::provider::{boxed, not_empty};
 use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
-use crate::config::read::{At, Field, Text};
+use crate::config::read::{At, Entry, Field, Text};
 use crate::ids::Name;
 use crate::provider::api_key::{ApiKey, ApiKeys};
 
@@ -24,77 +25,64 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
     if list.is_empty() {
         problems.refuse(list.at, "an empty list would accept nothing; list a key");
     }
-    let (mut keys, mut policies) = (Vec::new(), PolicyNames::new());
-    let (mut hashes, mut names) = (BTreeMap::new(), BTreeMap::new());
+    let mut policies = PolicyNames::new();
+    // By what each must have for itself: its hash, and its name.
+    let (mut hashes, mut names) = (Twins::new(), Twins::new());
     for (place, raw) in list.items.iter().enumerate() {
-        refuse_twins(raw, place, &mut hashes, &mut names, problems);
-        policies.extend(
-            items(&raw.policies).iter().map(|name| At { at: name.at, value: name.value.0.clone() }),
-        );
-        keys.extend(key(raw, problems));
+        if let Some(hash) = raw.sha256.given()
+            && let Some(twin) = hashes.insert(&hash.value.0, place)
+        {
+            let message = format!("keys[{twin}] is the same key; a key has one owner: delete one");
+            problems.refuse(hash.at, message);
+        }
+        if let Some(name) = raw.name.given()
+            && let Some(twin) = names.insert(name.value.0.as_bytes(), place)
+        {
+            let message = format!("the name of keys[{twin}], too; the log must tell them apart");
+            problems.refuse(name.at, message);
+        }
+        policies.extend(items(&raw.policies).iter().map(boxed));
     }
-    (ApiKeys::new(keys), policies)
+    for raw in &list.items {
+        refuse_incomplete(raw, problems);
+    }
+    let in_order = hashes.values().filter_map(|place| key(list.items.get(*place)?)).collect();
+    (ApiKeys::in_order(in_order).unwrap_or_default(), policies)
 }
 
-fn key(raw: &At<RawKey>, problems: &mut Problems<'_>) -> Option<ApiKey> {
-    for (field, is_absent) in [
-        ("name", raw.name.is_absent()),
-        ("sha256", raw.sha256.is_absent()),
-        ("identity", raw.identity.is_absent()),
-    ] {
+/// Places in a list by bytes.
+type Twins<'r> = BTreeMap<&'r [u8], usize>;
+
+fn refuse_incomplete(raw: &At<RawKey>, problems: &mut Problems<'_>) {
+    let fields = [
+        ("name", raw.name.is_absent(), "missing; name the key for the log, such as \"acme-2027\""),
+        ("sha256", raw.sha256.is_absent(), "missing; write the key's SHA-256 in lower-case hex"),
+        ("identity", raw.identity.is_absent(), "missing; name the caller who owns the key"),
+    ];
+    for (field, is_absent, message) in fields {
         if is_absent {
-            let message = match field {
-                "name" => "missing; name the key for the log, such as \"acme-2027\"",
-                "sha256" => "missing; write the key's SHA-256 in lower-case hex",
-                _ => "missing; name the caller who owns the key",
-            };
             problems.missing(raw.at, field, message);
         }
     }
-    super::provider::not_empty(
-        &raw.policies,
-        "an empty list names no policy; name one, or leave it out",
-        problems,
-    );
-    let metadata = raw.metadata.given().map(|map| {
-        let entry = |entry: &crate::config::read::Entry<Text>| {
-            Some((entry.name.value.clone(), entry.value.as_ref()?.value.0.clone()))
-        };
-        map.0.iter().filter_map(entry).collect::<BTreeMap<_, _>>()
-    });
+    not_empty(&raw.policies, "an empty list names no policy; name one, or leave it out", problems);
+}
+
+fn key(raw: &At<RawKey>) -> Option<ApiKey> {
+    let metadata = raw.metadata.given().map_or(&[][..], |map| &map.0);
+    let entry = |entry: &Entry<Text>| {
+        Some((entry.name.value.clone(), entry.value.as_ref()?.value.0.clone()))
+    };
     Some(ApiKey {
-        name: raw.name.given()?.value.0.clone(),
+        name: (*raw.name.given()?.value.0).into(),
         sha256: raw.sha256.given()?.value.0,
-        identity: raw.identity.given()?.value.0.clone(),
+        identity: (*raw.identity.given()?.value.0).into(),
         // Names that are none are complained about where policies are known.
         policies: items(&raw.policies).iter().filter_map(|name| Name::parse(name)).collect(),
         active: raw.active.or(true),
         expires: raw.expires.given().map(|moment| moment.value.0),
         tags: items(&raw.tags).iter().map(|tag| tag.value.0.clone()).collect(),
-        metadata: metadata.unwrap_or_default().into_iter().collect(),
+        metadata: metadata.iter().filter_map(entry).collect(),
     })
-}
-
-/// One key, or one name, stands for one entry.
-fn refuse_twins<'r>(
-    raw: &'r At<RawKey>,
-    place: usize,
-    hashes: &mut BTreeMap<[u8; 32], usize>,
-    names: &mut BTreeMap<&'r str, usize>,
-    problems: &mut Problems<'_>,
-) {
-    if let Some(hash) = raw.sha256.given()
-        && let Some(twin) = hashes.insert(hash.value.0, place)
-    {
-        let message = format!("keys[{twin}] is the same key; a key has one owner: delete one");
-        problems.refuse(hash.at, message);
-    }
-    if let Some(name) = raw.name.given()
-        && let Some(twin) = names.insert(&name.value.0, place)
-    {
-        let message = format!("the name of keys[{twin}], too; the log must tell them apart");
-        problems.refuse(name.at, message);
-    }
 }
 
 /// Refuses what has no meaning for API keys.

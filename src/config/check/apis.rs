@@ -153,10 +153,12 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let mut branches = Vec::new();
     let auth = auth(api, names, &mut branches, problems);
     narrowing(api, problems);
-    let mut providers: Vec<_> =
-        branches.iter().flat_map(|branch| &branch.value.0).copied().collect();
-    providers.sort_unstable();
-    providers.dedup();
+    let mut providers = Vec::new();
+    for id in branches.iter().flat_map(|branch| &branch.value.0) {
+        if let Err(place) = providers.binary_search(id) {
+            providers.insert(place, *id);
+        }
+    }
     let texts = |field: &Field<List<Text>>| {
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };

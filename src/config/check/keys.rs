@@ -364,8 +364,10 @@ fn ring(
             "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
         );
     }
-    let mut issuers: Vec<_> = tenant.issuers.iter().map(|issuer| issuer.value.clone()).collect();
-    issuers.sort();
+    let mut issuers: Vec<Box<str>> = Vec::new();
+    for issuer in tenant.issuers.iter().map(|issuer| &issuer.value) {
+        issuers.insert(issuers.partition_point(|one| one < issuer), issuer.clone());
+    }
     let cluster = jwks.cluster.given()?.value.0.clone();
     let source = source?;
     let config = RingConfig {

@@ -144,9 +144,9 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                     ),
                 );
             }
-            let known: BTreeSet<_> = one.issuers.iter().map(|issuer| &issuer.value).collect();
+            let known = set(one.issuers.iter().map(|issuer| issuer.value.to_string()));
             for issuer in &other.issuers {
-                if known.contains(&issuer.value) && said.insert((issuer.at, pair)) {
+                if known.contains::<str>(&issuer.value) && said.insert((issuer.at, pair)) {
                     problems.refuse(
                         issuer.at,
                         format!(
@@ -282,10 +282,12 @@ fn warn_of_one_place<'a>(
 fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problems<'_>) {
     let all = || providers.iter().flatten();
     let places = |reader: &'p Provider| reader.from.iter().map(move |place| (place, reader));
-    let readers: BTreeMap<_, _> = all()
-        .flat_map(places)
-        .filter_map(|(place, reader)| Some((headers::folded(header_of(&place.place)?), reader)))
-        .collect();
+    let mut readers = BTreeMap::new();
+    for (place, reader) in all().flat_map(places) {
+        if let Some(header) = header_of(&place.place) {
+            readers.insert(headers::folded(header), reader);
+        }
+    }
     for header in all().flat_map(|provider| &provider.written) {
         if let Some(reader) = readers.get(&headers::folded(header)) {
             problems.refuse(
@@ -330,8 +332,18 @@ fn headers_of_a_branch(providers: &Providers, apis: &[Api], problems: &mut Probl
     }
 }
 
+/// A set of texts, made by one insertion after the other: made at once they would be sorted, by code
+/// that is larger than this file's.
+fn set(texts: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let mut set = BTreeSet::new();
+    for text in texts {
+        set.insert(text);
+    }
+    set
+}
+
 fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mut Problems<'_>) {
-    let known: BTreeSet<_> = one.written.iter().map(|header| headers::folded(header)).collect();
+    let known = set(one.written.iter().map(|header| headers::folded(header)));
     for header in &other.written {
         if known.contains(&headers::folded(header)) {
             problems.refuse(

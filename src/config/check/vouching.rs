@@ -1,7 +1,5 @@
 //! What kinds of provider must not say together.
 
-use std::collections::BTreeSet;
-
 use super::apis::Draft as Api;
 use super::places::{meet, same};
 use super::provider::{Draft as Provider, DraftKind};
@@ -55,7 +53,7 @@ fn uses_session(api: &Api, id: ProviderId) -> bool {
 /// What two providers find at one place each takes for its own. A token says by its issuer whose it
 /// is; beside a list of API keys nothing does, and each would refuse what is the other's.
 fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: &mut Problems<'_>) {
-    let mut said = BTreeSet::new();
+    let mut said = Vec::new();
     for api in apis {
         for (one, other) in super::together::pairs(&api.providers) {
             let known = |id: ProviderId| providers.get(id.0).and_then(Option::as_ref);
@@ -72,7 +70,8 @@ fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: 
                         && meet(earlier, place)
                         && same(&earlier.place, &place.place)
                 });
-                if shared.is_some() && said.insert((place.at, one.at)) {
+                if shared.is_some() && !said.contains(&(place.at, one.at)) {
+                    said.push((place.at, one.at));
                     problems.refuse(
                         place.at,
                         format!(

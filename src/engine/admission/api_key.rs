@@ -1,11 +1,12 @@
 //! From an API key to a voucher: who owns it, and may it be used now.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Trail;
-use super::credential::Presented;
 use super::token::{Proof, Vouched};
 use crate::engine::key_uses::KeyUses;
+use crate::ids::ProviderId;
 use crate::provider::Provider;
 use crate::provider::api_key::ApiKeys;
 use crate::time::UnixMillis;
@@ -17,19 +18,19 @@ use crate::verdict::{Deny, Refusal};
 ///
 /// [`Deny::KeyUnknown`], [`Deny::KeyInactive`] and [`Deny::KeyExpired`].
 pub(super) fn judge<'c>(
-    presented: &Presented<'c, '_>,
-    provider: &'c Provider,
+    token: &[u8],
+    (id, provider): (ProviderId, &'c Provider),
     keys: &'c ApiKeys,
     uses: &KeyUses,
     now: UnixMillis,
     trail: &mut Trail,
 ) -> Result<Vouched<'c>, Refusal> {
-    let found = keys.find(&presented.token).and_then(|id| Some((id, keys.get(id)?)));
-    let Some((id, key)) = found else {
+    let found = keys.find(token).and_then(|id| Some((id, keys.get(id)?)));
+    let Some((place, key)) = found else {
         let reason = "the SHA-256 of what was presented is that of no key of this provider";
         return Err(Refusal::new(Deny::KeyUnknown, reason));
     };
-    trail.key = Some(key.name.as_ref().to_owned());
+    trail.key = Some(Arc::clone(&key.name));
     if !key.active {
         return Err(Refusal::new(Deny::KeyInactive, "the key is switched off"));
     }
@@ -39,9 +40,9 @@ pub(super) fn judge<'c>(
             format!("the key ended at {}, it is {}", end.secs(), now.secs()),
         ));
     }
-    let Some(used) = uses.of(presented.provider, id) else {
+    let Some(used) = uses.of(id, place) else {
         return Err(Refusal::new(Deny::Internal, "a key that nobody counts"));
     };
     let proof = Proof::Key(key, Rc::clone(used));
-    Ok(Vouched { provider: presented.provider, config: provider, proof })
+    Ok(Vouched { provider: id, config: provider, proof })
 }

@@ -1,60 +1,133 @@
-//! What a request shows to vouch for its caller, by provider.
+//! What a request shows to vouch for its caller.
 
 use std::borrow::Cow;
 
 use super::Trail;
-use crate::api::Api;
+use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
-use crate::ids::{Name, ProviderId};
+use crate::ids::{ApiId, Name, ProviderId};
 use crate::provider::{Kind, Location, Place, Provider};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
 
-/// A credential that stands where a provider looks for one.
-pub(in crate::engine) struct Presented<'c, 'h> {
-    /// The provider that looks there.
-    pub(in crate::engine) provider: ProviderId,
-    /// Where it stands.
-    pub(in crate::engine) place: &'c Place,
-    /// The credential itself, without its scheme, decoded. Never logged.
-    pub(in crate::engine) token: Cow<'h, [u8]>,
+/// Where the credentials of each API's requests may stand, and who looks there.
+#[derive(Debug)]
+pub(in crate::engine) struct Readers(Vec<OfApi>);
+
+/// The same for one API.
+#[derive(Debug, Default)]
+pub(super) struct OfApi {
+    /// Every provider of the API, once, in the order of its branches.
+    pub(super) members: Vec<ProviderId>,
+    /// Where they look: a place that several share is read once.
+    spots: Vec<Spot>,
 }
 
-/// Reads the credentials for the `members` of an API.
-///
-/// # Errors
-///
-/// [`Deny::CredentialMultiple`] where a provider finds more than one, [`Deny::OriginRefused`] where
-/// it finds a cookie that another origin's page may have made the browser send.
-pub(super) fn presented<'c, 'h>(
-    config: &'c Config,
-    api: &Api,
-    members: &[ProviderId],
-    head: &'h RequestHead,
-    trail: &mut Trail,
-) -> Result<Vec<Presented<'c, 'h>>, Refusal> {
-    let mut found: Vec<Presented<'c, 'h>> = Vec::new();
-    for id in members.iter().copied() {
-        let Some(provider) = config.provider(id) else { continue };
-        trail.provider = Some(provider.name.clone());
-        let before = found.len();
-        for location in provider.from.iter().filter(|location| counts(location, &api.name)) {
-            let place = &location.place;
-            let token = read(place, head).map_err(|refusal| challenging(refusal, provider))?;
-            found.extend(token.map(|token| Presented { provider: id, place, token }));
-        }
-        match found.get(before..).unwrap_or_default() {
-            [] => {}
-            [one] => check_origin(one.place, head)?,
-            several => {
-                let mut names: Vec<_> = several.iter().map(|one| shown(one.place)).collect();
-                names.dedup();
-                return Err(challenging(multiple(&names.join(", ")), provider));
+/// A place of a request, and the providers that look there.
+#[derive(Debug)]
+pub(in crate::engine) struct Spot {
+    location: Location,
+    readers: Vec<ProviderId>,
+}
+
+impl Spot {
+    /// The place, as the configuration names it.
+    pub(in crate::engine) const fn place(&self) -> &Place {
+        &self.location.place
+    }
+
+    /// Who looks here; never nobody.
+    pub(in crate::engine) fn readers(&self) -> &[ProviderId] {
+        &self.readers
+    }
+
+    /// The first who looks here: what is wrong with a credential's form is told in its name.
+    pub(super) fn first_reader<'c>(&self, config: &'c Config) -> Option<&'c Provider> {
+        self.readers.first().and_then(|id| config.provider(*id))
+    }
+}
+
+/// A credential that stands where a provider looks for one.
+pub(in crate::engine) struct Presented<'a> {
+    /// Where it stands.
+    pub(in crate::engine) spot: &'a Spot,
+    /// The credential itself, without its scheme, decoded. Never logged.
+    pub(in crate::engine) token: Cow<'a, [u8]>,
+}
+
+impl Readers {
+    pub(in crate::engine) fn new(config: &Config) -> Self {
+        Self(config.apis.iter().map(|api| OfApi::new(config, api)).collect())
+    }
+
+    pub(super) fn of(&self, api: ApiId) -> Option<&OfApi> {
+        self.0.get(api.0)
+    }
+}
+
+impl OfApi {
+    fn new(config: &Config, api: &Api) -> Self {
+        let mut all = Self::default();
+        let Auth::Branches { branches, .. } = &api.auth else { return all };
+        for id in branches.iter().flat_map(|branch| &branch.members).copied() {
+            if all.members.contains(&id) {
+                continue;
+            }
+            all.members.push(id);
+            let locations = config.provider(id).into_iter().flat_map(|provider| &provider.from);
+            for location in locations.filter(|location| counts(location, &api.name)) {
+                let same = |spot: &&mut Spot| spot.location.is_same_place(location);
+                match all.spots.iter_mut().find(same) {
+                    Some(spot) => spot.readers.push(id),
+                    None => {
+                        all.spots.push(Spot { location: location.clone(), readers: vec![id] });
+                    }
+                }
             }
         }
+        all
     }
-    trail.provider = None;
-    Ok(found)
+
+    /// Reads the credentials of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::CredentialMultiple`] where a provider finds more than one, [`Deny::OriginRefused`]
+    /// where it finds a cookie that another origin's page may have made the browser send.
+    pub(super) fn presented<'a>(
+        &'a self,
+        config: &Config,
+        head: &'a RequestHead,
+        trail: &mut Trail,
+    ) -> Result<Vec<Presented<'a>>, Refusal> {
+        let mut found: Vec<Presented<'a>> = Vec::new();
+        for spot in &self.spots {
+            let refused = |refusal, trail: &mut Trail| match spot.first_reader(config) {
+                Some(reader) => {
+                    trail.enter(Some(&reader.name));
+                    challenging(refusal, reader)
+                }
+                None => refusal,
+            };
+            let token = read(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            let Some(token) = token else { continue };
+            let by_both = found.iter().find_map(|other| {
+                let both = |id: &&ProviderId| other.spot.readers.contains(id);
+                spot.readers.iter().find(both).map(|id| (*id, other.spot))
+            });
+            if let Some((id, other)) = by_both {
+                let mut names = vec![shown(other.place()), shown(spot.place())];
+                names.dedup();
+                let refusal = multiple(&names.join(", "));
+                let Some(provider) = config.provider(id) else { return Err(refusal) };
+                trail.enter(Some(&provider.name));
+                return Err(challenging(refusal, provider));
+            }
+            check_origin(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            found.push(Presented { spot, token });
+        }
+        Ok(found)
+    }
 }
 
 /// A refusal that asks for what a provider takes.

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::api_key;
 use super::credential::{Presented, challenging};
 use super::{Judge, Stop, Trail};
 use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::config::Config;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::Verified;
@@ -60,18 +62,10 @@ impl Deref for VouchedToken<'_> {
 
 impl<'c> Vouched<'c> {
     /// The token, where that is what vouches.
-    pub(in crate::engine) fn token(&self) -> Option<&VouchedToken<'c>> {
+    pub(in crate::engine) const fn token(&self) -> Option<&VouchedToken<'c>> {
         match &self.proof {
             Proof::Key(..) => None,
             Proof::Token(token) => Some(token),
-        }
-    }
-
-    /// Who the caller is.
-    pub(super) fn identity(&self) -> &str {
-        match &self.proof {
-            Proof::Key(key, _) => &key.identity,
-            Proof::Token(token) => &token.judged.identity,
         }
     }
 
@@ -84,7 +78,7 @@ impl<'c> Vouched<'c> {
     }
 
     /// How far clocks may differ about the session's end.
-    pub(super) fn clock_skew(&self) -> Duration {
+    pub(super) const fn clock_skew(&self) -> Duration {
         match &self.proof {
             // The end is written in the configuration: no other clock is asked.
             Proof::Key(..) => Duration::ZERO,
@@ -100,7 +94,7 @@ impl<'c> Vouched<'c> {
                 id: used.session,
                 provider,
                 issuer: None,
-                identity: key.identity.as_ref().to_owned(),
+                identity: Arc::clone(&key.identity),
                 client: None,
                 ends: key.expires,
             },
@@ -108,7 +102,7 @@ impl<'c> Vouched<'c> {
                 id: token.session,
                 provider,
                 issuer: token.judged.issuer.clone(),
-                identity: token.judged.identity.clone(),
+                identity: Arc::clone(&token.judged.identity),
                 client: match &token.judged.client {
                     ClientClaim::Is(client) => Some(client.clone()),
                     ClientClaim::Absent | ClientClaim::Malformed => None,
@@ -131,9 +125,10 @@ enum Own<'c, 't> {
 
 /// A token whose form is right and whose provider is known; nothing in it is verified.
 struct Claimed<'c, 't> {
-    presented: &'t Presented<'c, 't>,
+    id: ProviderId,
     provider: &'c Provider,
     config: &'c JwtProvider,
+    token: &'t [u8],
     jws: Jws<'t>,
     claims: Claims,
 }
@@ -146,64 +141,40 @@ struct Checked {
     set: [u8; 16],
 }
 
-/// Whose a token is, by its unverified issuer.
-enum Owner {
-    /// The provider's that reads it.
-    Reader,
-    /// Another provider's of the same API.
-    Another,
-    /// Nobody's.
-    Nobody,
-}
-
 impl<'c> Judge<'_, 'c> {
     /// Judges every credential that was presented to the API's `members`. A bad one refuses the
     /// request whichever branch it belongs to, and before one that has to wait.
-    pub(super) fn judge_all<'t>(
+    pub(super) fn judge_all(
         &mut self,
         members: &[ProviderId],
-        presented: &'t [Presented<'c, 't>],
+        presented: &[Presented<'_>],
         trail: &mut Trail,
     ) -> Result<Vec<Vouched<'c>>, Stop> {
         let mut own = Vec::with_capacity(presented.len());
         for one in presented {
-            let Some(provider) = self.config.provider(one.provider) else { continue };
-            trail.enter(Some(&provider.name));
-            let claimed = match &provider.kind {
-                Kind::ApiKey(keys) => {
-                    let uses = self.key_uses;
-                    api_key::judge(one, provider, keys, uses, self.env.now, trail)
-                        .map(|vouched| Some(Own::Key(vouched)))
-                }
-                Kind::Jwt(jwt) => self.claim(members, one, provider, jwt, trail),
-            };
-            own.extend(claimed.map_err(|refusal| challenging(refusal, provider))?);
+            own.extend(self.take(members, one, trail)?);
         }
         let mut vouched = Vec::with_capacity(own.len());
         let mut waits = None;
         for one in own {
-            let claimed = match one {
-                Own::Key(key) => {
-                    vouched.push(key);
-                    continue;
-                }
+            match one {
+                Own::Key(key) => vouched.push(key),
                 Own::Known(provider, config, known) => {
                     let requirements = &known.config.requirements;
                     if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
-                        trail.enter(Some(&config.name));
-                        trail.show(known.kid.as_ref(), &known.claims);
+                        trail.verified(&config.name, &known);
                         return Err(refusal.into());
                     }
                     vouched.push(Vouched { provider, config, proof: Proof::Token(known) });
-                    continue;
                 }
-                Own::Claimed(claimed) => claimed,
-            };
-            trail.enter(Some(&claimed.provider.name));
-            trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
-            match self.verify(claimed)? {
-                Ok(one) => vouched.push(one),
-                Err(ring) => waits = waits.or(Some(ring)),
+                Own::Claimed(claimed) => {
+                    trail.enter(Some(&claimed.provider.name));
+                    trail.claimed(claimed.jws.header().kid.as_ref(), &claimed.claims);
+                    match self.verify(claimed)? {
+                        Ok(one) => vouched.push(one),
+                        Err(ring) => waits = waits.or(Some(ring)),
+                    }
+                }
             }
         }
         match waits {
@@ -212,99 +183,81 @@ impl<'c> Judge<'_, 'c> {
         }
     }
 
-    /// Takes a token apart, or recalls it; `None` where it is not its reader's own but another
+    /// Judges an API key, or takes a token; `None` where it is not its readers' own.
+    fn take<'t>(
+        &mut self,
+        members: &[ProviderId],
+        presented: &'t Presented<'_>,
+        trail: &mut Trail,
+    ) -> Result<Option<Own<'c, 't>>, Refusal> {
+        // A list of API keys shares its places with nobody: the configuration sees to that.
+        let first = presented.spot.readers().first().copied();
+        let first = first.and_then(|id| Some((id, self.config.provider(id)?)));
+        let Some((id, provider)) = first else { return Ok(None) };
+        let Kind::ApiKey(keys) = &provider.kind else {
+            return self.claim(members, presented, trail);
+        };
+        trail.enter(Some(&provider.name));
+        api_key::judge(&presented.token, (id, provider), keys, self.key_uses, self.env.now, trail)
+            .map(|vouched| Some(Own::Key(vouched)))
+            .map_err(|refusal| challenging(refusal, provider))
+    }
+
+    /// Recalls a token, or takes it apart; `None` where it is not its readers' own but another
     /// provider's of this API.
     fn claim<'t>(
         &mut self,
         members: &[ProviderId],
-        presented: &'t Presented<'c, 't>,
-        provider: &'c Provider,
-        config: &'c JwtProvider,
+        presented: &'t Presented<'_>,
         trail: &mut Trail,
     ) -> Result<Option<Own<'c, 't>>, Refusal> {
-        let own = match self.recall(presented, config) {
-            Some(verified) => {
-                Own::Known(presented.provider, provider, VouchedToken { config, verified })
-            }
-            None => {
-                let jws = Jws::parse(&presented.token)?;
-                let claims = Claims::parse(jws.payload())?;
-                Own::Claimed(Claimed { presented, provider, config, jws, claims })
-            }
-        };
-        let claims = match &own {
-            Own::Known(_, _, known) => &known.claims,
-            Own::Claimed(claimed) => {
-                trail.show(claimed.jws.header().kid.as_ref(), &claimed.claims);
-                &claimed.claims
-            }
-            Own::Key(_) => return Ok(Some(own)),
-        };
-        match self.owner(members, presented.provider, config, claims)? {
-            Owner::Reader => Ok(Some(own)),
-            Owner::Another => Ok(None),
-            Owner::Nobody => Err(unknown_issuer(config, claims)),
+        if let Some(known) = self.recall(members, presented) {
+            return Ok(Some(known));
         }
+        let (spot, token) = (presented.spot, presented.token.as_ref());
+        trail.enter(spot.first_reader(self.config).map(|provider| &provider.name));
+        let jws = Jws::parse(token)?;
+        let claims = Claims::parse(jws.payload())?;
+        trail.claimed(jws.header().kid.as_ref(), &claims);
+        let Some(id) = owner(self.config, members, &claims)? else {
+            return Err(unknown_issuer(self.config, spot.readers(), &claims));
+        };
+        if !spot.readers().contains(&id) {
+            return Ok(None);
+        }
+        let provider = self.config.provider(id);
+        let Some((provider, config)) = provider.and_then(|one| Some((one, one.jwt()?))) else {
+            return Err(Refusal::new(Deny::Internal, "a token of no provider"));
+        };
+        Ok(Some(Own::Claimed(Claimed { id, provider, config, token, jws, claims })))
     }
 
     /// A token that this worker has verified, while the key that did it is in use.
-    fn recall(
+    fn recall<'t>(
         &mut self,
-        presented: &Presented<'_, '_>,
-        config: &JwtProvider,
-    ) -> Option<Rc<Verified>> {
+        members: &[ProviderId],
+        presented: &Presented<'_>,
+    ) -> Option<Own<'c, 't>> {
         let random = self.env.random;
-        let verified = self.verified.find(presented.provider, &presented.token, random)?;
-        let in_use = match keys(config, &verified.claims) {
-            None => false,
-            Some(Keys::Inline(_)) => true,
-            Some(Keys::Ring(id)) => self.rings.get(id.0).is_some_and(|ring| {
-                let wanted = wanted(verified.kid.as_ref(), verified.alg, &verified.claims);
-                ring.still_has(&verified.key, wanted, &verified.seen_in, self.env.now)
+        let found = self.verified.find(&presented.token, random, |verified| {
+            let owner = owner(self.config, members, &verified.claims);
+            owner == Ok(Some(verified.provider))
+                && presented.spot.readers().contains(&verified.provider)
+        })?;
+        let provider = self.config.provider(found.provider)?;
+        let config = provider.jwt()?;
+        let in_use = match keys(config, &found.claims)? {
+            Keys::Inline(_) => true,
+            Keys::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
+                let wanted = wanted(found.kid.as_ref(), found.alg, &found.claims);
+                ring.still_has(&found.key, wanted, &found.seen_in, self.env.now)
             }),
         };
         if !in_use {
-            self.verified.forget(&verified, random);
+            self.verified.forget(&found, random);
+            return None;
         }
-        in_use.then_some(verified)
-    }
-
-    fn owner(
-        &self,
-        members: &[ProviderId],
-        reader: ProviderId,
-        config: &JwtProvider,
-        claims: &Claims,
-    ) -> Result<Owner, Refusal> {
-        let lists = |provider: &JwtProvider, issuer: &str| {
-            provider.requirements.issuers.as_ref().map(|all| all.iter().any(|one| **one == *issuer))
-        };
-        let others = || {
-            let other = |id: &&ProviderId| **id != reader;
-            members.iter().filter(other).filter_map(|id| self.config.provider(*id)?.jwt())
-        };
-        Ok(match claims.issuer() {
-            Issuer::WrongType => {
-                return Err(Refusal::new(
-                    Deny::TokenClaimMalformed,
-                    "the claim `iss` is no string",
-                ));
-            }
-            Issuer::Is(issuer) => match lists(config, issuer) {
-                Some(true) => Owner::Reader,
-                _ if others().any(|other| lists(other, issuer) == Some(true)) => Owner::Another,
-                None => Owner::Reader,
-                Some(false) if others().any(|other| lists(other, issuer).is_none()) => {
-                    Owner::Another
-                }
-                Some(false) => Owner::Nobody,
-            },
-            Issuer::Absent if config.requirements.issuers.is_none() => Owner::Reader,
-            Issuer::Absent if others().any(|other| other.requirements.issuers.is_none()) => {
-                Owner::Another
-            }
-            Issuer::Absent => Owner::Nobody,
-        })
+        Some(Own::Known(found.provider, provider, VouchedToken { config, verified: found }))
     }
 
     /// Algorithm → key → signature → claims. The inner error is the ring that has to fetch first.
@@ -331,11 +284,12 @@ impl<'c> Judge<'_, 'c> {
         }
         let kid = header.kid.as_ref();
         let wanted = wanted(kid, alg, &token.claims);
-        let keys = keys(token.config, &token.claims);
+        let Some(keys) = keys(token.config, &token.claims) else {
+            return Err(Refusal::new(Deny::Internal, "an issuer without keys"));
+        };
         let checked = match keys {
-            None => Err(Refusal::new(Deny::Internal, "an issuer without keys")),
-            Some(Keys::Inline(set)) => self.check_with_set(set, &token.jws, wanted).map(Some),
-            Some(Keys::Ring(id)) => self.check_with_ring(id, &token.jws, wanted),
+            Keys::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
+            Keys::Ring(id) => self.check_with_ring(id, &token.jws, wanted),
         };
         let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
         if is_slow && checked.as_ref().is_err_and(is_forged) {
@@ -343,17 +297,17 @@ impl<'c> Judge<'_, 'c> {
         }
         let Checked { key, set } = match (checked?, keys) {
             (Some(checked), _) => checked,
-            (None, Some(Keys::Ring(id))) => return Ok(Err(id)),
-            (None, Some(Keys::Inline(_)) | None) => {
+            (None, Keys::Ring(id)) => return Ok(Err(id)),
+            (None, Keys::Inline(_)) => {
                 return Err(Refusal::new(Deny::Internal, "waiting for keys that are not fetched"));
             }
         };
         let typ = header.typ.as_deref();
         let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
-        let (provider, name) = (token.presented.provider, &token.provider.name);
+        let name = &token.provider.name;
         let verified = Rc::new(Verified {
-            token: token.presented.token.as_ref().into(),
-            provider,
+            token: token.token.into(),
+            provider: token.id,
             alg,
             kid: kid.cloned(),
             key,
@@ -366,7 +320,7 @@ impl<'c> Judge<'_, 'c> {
         });
         self.verified.insert(&verified, self.env.random);
         let proof = Proof::Token(VouchedToken { config: token.config, verified });
-        Ok(Ok(Vouched { provider, config: token.provider, proof }))
+        Ok(Ok(Vouched { provider: token.id, config: token.provider, proof }))
     }
 
     /// Checks a signature with the keys of the configuration.
@@ -433,6 +387,40 @@ impl<'c> Judge<'_, 'c> {
     }
 }
 
+/// Whose a token is among an API's `members`, by its unverified issuer: the provider's that names it,
+/// else that of any issuer's. No two members name the same, and one at most takes any.
+fn owner(
+    config: &Config,
+    members: &[ProviderId],
+    claims: &Claims,
+) -> Result<Option<ProviderId>, WrongType> {
+    let issuer = match claims.issuer() {
+        Issuer::WrongType => return Err(WrongType),
+        Issuer::Is(issuer) => Some(issuer),
+        Issuer::Absent => None,
+    };
+    let mut takes_any = None;
+    for id in members {
+        let Some(provider) = jwt(config, *id) else { continue };
+        match &provider.requirements.issuers {
+            None => takes_any = Some(*id),
+            Some(all) if all.iter().any(|one| Some(&**one) == issuer) => return Ok(Some(*id)),
+            Some(_) => {}
+        }
+    }
+    Ok(takes_any)
+}
+
+/// The claim `iss` is no string.
+#[derive(Debug, Eq, PartialEq)]
+struct WrongType;
+
+impl From<WrongType> for Refusal {
+    fn from(_: WrongType) -> Self {
+        Self::new(Deny::TokenClaimMalformed, "the claim `iss` is no string")
+    }
+}
+
 /// The thumbprint of the key that verifies the signature.
 fn check_signature(
     env: &Env<'_>,
@@ -450,9 +438,17 @@ fn check_signature(
     })
 }
 
+/// The configuration of a JWT issuer.
+fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
+    config.provider(id).and_then(Provider::jwt)
+}
+
 /// The keys for a token of this provider.
 fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
-    config.keys.of(claims.text("iss"))
+    match claims.issuer() {
+        Issuer::Is(issuer) => config.keys.of(Some(issuer)),
+        Issuer::Absent | Issuer::WrongType => config.keys.of(None),
+    }
 }
 
 fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
@@ -463,15 +459,17 @@ fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> 
     Wanted { kid, alg, issuer, tenant: claims.text("tid") }
 }
 
-fn unknown_issuer(provider: &JwtProvider, claims: &Claims) -> Refusal {
+fn unknown_issuer(config: &Config, readers: &[ProviderId], claims: &Claims) -> Refusal {
     let found = match claims.issuer() {
         Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
         Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
     };
-    let expected = provider.requirements.issuers.iter().flatten().map(AsRef::as_ref);
+    let providers = readers.iter().filter_map(|id| jwt(config, *id));
+    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
+    let expected = quoted_list(expected.map(AsRef::as_ref));
     Refusal::new(
         Deny::TokenIssuerUnknown,
-        format!("the claim `iss` {found}; the provider's issuer is {}", quoted_list(expected)),
+        format!("the claim `iss` {found}; the provider's issuer is {expected}"),
     )
 }
 

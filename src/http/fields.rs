@@ -1,0 +1,77 @@
+//! A section of header or trailer fields as it came.
+
+use std::ops::Range;
+
+/// Names and values in order, repeated ones apart (RFC 9110 §5, §6.5): one buffer, and where in it
+/// each stands, because a proxy hands over a dozen with every request and every response.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Where a field stands in its section's buffer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Its name.
+    pub name: Range<usize>,
+    /// Its value.
+    pub value: Range<usize>,
+}
+
+impl Fields {
+    /// The fields at these places of a buffer; what a place names outside of it reads as empty.
+    pub const fn new(bytes: Vec<u8>, places: Vec<Place>) -> Self {
+        Self { bytes, places }
+    }
+
+    /// Name and value of each, bytes as they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.places.iter().map(|place| (self.at(&place.name), self.at(&place.value)))
+    }
+
+    /// The values of every field of this name, without regard to its case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the first field of this name.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+
+    /// How many bytes the names and values have together.
+    pub fn bytes(&self) -> usize {
+        self.iter().fold(0, |sum, (name, value)| {
+            sum.saturating_add(name.len()).saturating_add(value.len())
+        })
+    }
+
+    fn at(&self, place: &Range<usize>) -> &[u8] {
+        self.bytes.get(place.clone()).unwrap_or_default()
+    }
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> Extend<(N, V)> for Fields {
+    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, fields: I) {
+        for (name, value) in fields {
+            let mut place = |part: &[u8]| {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(part);
+                start..self.bytes.len()
+            };
+            let (name, value) = (place(name.as_ref()), place(value.as_ref()));
+            self.places.push(Place { name, value });
+        }
+    }
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        let mut all = Self::default();
+        all.extend(fields);
+        all
+    }
+}
