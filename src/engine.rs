@@ -12,6 +12,8 @@ mod key_uses;
 mod log;
 mod parked;
 mod reply;
+mod revocation;
+mod toll;
 mod verified;
 
 use std::time::Duration;
@@ -32,6 +34,7 @@ use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use toll::Toll;
 use verified::VerifiedTokens;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
@@ -57,6 +60,7 @@ pub struct Engine {
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
+    toll: Toll,
     slow_failures: Budget,
     verified: VerifiedTokens,
 }
@@ -84,6 +88,7 @@ impl Engine {
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
+            toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             verified: VerifiedTokens::default(),
             config,
@@ -160,6 +165,7 @@ impl Engine {
             verified: &mut self.verified,
             key_uses: &self.key_uses,
             sessions: &self.sessions,
+            revocations: &self.revocations,
             patience,
             env,
         };
@@ -168,6 +174,13 @@ impl Engine {
             Ok(passage) => {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
+                }
+                match self.toll.charge(passage.api, &[], env) {
+                    Err(refusal) => {
+                        return self.refuse(stream, head, &refusal, &trail, env, effects);
+                    }
+                    Ok(headers) if headers.is_empty() => {}
+                    Ok(headers) => effects.push(Effect::Advise { stream, headers }),
                 }
                 let changes = self.hygiene.changes(&self.config, head, &passage, effects);
                 trail.note(stream, None, effects);

@@ -8,6 +8,7 @@ mod credential;
 mod token;
 
 use std::cmp::Reverse;
+use std::iter;
 use std::sync::Arc;
 
 use crate::api::{Api, Auth, Branch};
@@ -16,16 +17,18 @@ use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
+use crate::engine::revocation;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
+use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
 pub(super) use credential::{Presented, Readers};
-pub(super) use token::{Vouched, VouchedToken};
+pub(super) use token::{Proof, Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
@@ -46,6 +49,8 @@ impl From<Refusal> for Stop {
 
 /// A request that may pass, and what that is owed to.
 pub(super) struct Passage<'c, 'h> {
+    /// The API that the request belongs to.
+    pub(super) api: Option<ApiId>,
     /// The credentials that the request shows to the API's providers.
     pub(super) presented: Vec<Presented<'h>>,
     /// On whose behalf; `None` where the API asks for nobody.
@@ -145,6 +150,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) verified: &'a mut VerifiedTokens,
     pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
+    pub(super) revocations: &'a Revocations,
     pub(super) patience: Patience,
     pub(super) env: &'a Env<'a>,
 }
@@ -167,7 +173,9 @@ impl<'c> Judge<'_, 'c> {
         let (id, api) = find_api(config, head)?;
         trail.api = Some(api.name.clone());
         let (branches, optional) = match &api.auth {
-            Auth::None => return Ok(Passage { presented: Vec::new(), permit: None }),
+            Auth::None => {
+                return Ok(Passage { api: Some(id), presented: Vec::new(), permit: None });
+            }
             Auth::Branches { branches, optional } => (branches, *optional),
         };
         let is_preflight = head.preflight_method().is_some();
@@ -180,18 +188,18 @@ impl<'c> Judge<'_, 'c> {
         };
         let presented = readers.presented(config, head, trail)?;
         if is_preflight {
-            return Ok(Passage { presented, permit: None });
+            return Ok(Passage { api: Some(id), presented, permit: None });
         }
         let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
-                return Ok(Passage { presented, permit: None });
+                return Ok(Passage { api: Some(id), presented, permit: None });
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(api, branch, vouched, self.env, trail)?;
-        Ok(Passage { presented, permit: Some(permit) })
+        let permit = enter(api, branch, vouched, self.revocations, self.env, trail)?;
+        Ok(Passage { api: Some(id), presented, permit: Some(permit) })
     }
 }
 
@@ -261,6 +269,7 @@ fn enter<'c>(
     api: &Api,
     branch: &Branch,
     vouched: Vec<Vouched<'c>>,
+    revocations: &Revocations,
     env: &Env<'_>,
     trail: &mut Trail,
 ) -> Result<Permit<'c>, Refusal> {
@@ -278,6 +287,7 @@ fn enter<'c>(
     }
     let session = owner.session();
     trail.identity = Some(Arc::clone(&session.identity));
+    revocation::judge(revocations, iter::once(&owner).chain(&others), env)?;
     session.check(env.now, owner.clock_skew()).map_err(|deny| {
         let end = session.ends.map_or(0, |end| end.secs());
         Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))

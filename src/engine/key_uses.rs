@@ -1,12 +1,13 @@
 //! What a worker keeps of each API key: its session's id, and when that was last noted.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::provider::api_key::KeyId;
+use crate::revoked::Key;
 use crate::session::Sessions;
 use crate::store::RecordId;
 use crate::time::UnixMillis;
@@ -18,6 +19,8 @@ pub(super) struct KeyUse {
     pub(super) session: RecordId,
     /// When the session was last put on record here.
     pub(super) noted_at: Cell<UnixMillis>,
+    /// Its identity, as a list of revocations would name it.
+    pub(super) revocable: OnceCell<Key>,
 }
 
 /// The keys of every provider, as the configuration has them.
@@ -32,7 +35,11 @@ impl KeyUses {
                 .iter()
                 .map(|key| {
                     let session = sessions.id(&provider.name, None, &key.identity);
-                    Rc::new(KeyUse { session, noted_at: Cell::default() })
+                    Rc::new(KeyUse {
+                        session,
+                        noted_at: Cell::default(),
+                        revocable: OnceCell::new(),
+                    })
                 })
                 .collect(),
         };
