@@ -2,6 +2,7 @@
 
 mod index;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::claims::Rule;
@@ -238,12 +239,16 @@ impl HostPattern {
 }
 
 /// A request's host as it is compared: lower case, without port and final dot.
-fn comparable_host(host: &[u8]) -> Vec<u8> {
+fn comparable_host(host: &[u8]) -> Cow<'_, [u8]> {
     let colon = host.iter().rposition(|&byte| byte == b':');
     let (name, port) = colon.and_then(|at| host.split_at_checked(at)).unwrap_or((host, b""));
     let digits = port.iter().skip(1).all(u8::is_ascii_digit);
     let name = if digits { name } else { host };
-    name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase()
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    match name.iter().any(u8::is_ascii_uppercase) {
+        true => name.to_ascii_lowercase().into(),
+        false => name.into(),
+    }
 }
 
 impl PathPattern {

@@ -362,6 +362,10 @@ impl Context for Stream {
 }
 
 impl HttpContext for Stream {
+    // A request whose token is known costs nine host calls, and no shared data but once a minute: its
+    // fields and the clock are read; three facts are noted, one counter raised, the credential
+    // removed and the identity set, one call each; the answer's fields are read. In the engine it
+    // costs fourteen allocations at most (tests/hot_path.rs) and one comparison of the token.
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         let Some(headers) = host::fields(MapType::HttpRequestHeaders) else {
             // What cannot be read cannot be judged.

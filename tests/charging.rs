@@ -296,3 +296,78 @@ fn a_list_that_is_bad_or_gone_leaves_the_old_one_in_force_for_a_while() {
     let stream = get(&mut worker, "/orders/7", &bob);
     assert_eq!(worker.verdict(stream), "revocations_stale");
 }
+
+/// An API with a rate whose callers have a policy with these members.
+fn with_policy(policy: &str) -> String {
+    config(
+        r#"{ "requests": 5, "per": "1h" }"#,
+        &format!(r#", "policies": {{ "p": {{ {policy} }} }}"#),
+    )
+    .replace(
+        r#""auth": ["idp", "partner"]"#,
+        r#""auth": ["idp"], "policies": { "default": ["p"] }"#,
+    )
+}
+
+#[test]
+fn a_callers_own_limits_come_before_the_apis() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policy =
+        r#""rate": { "requests": 2, "per": "1h" }, "quota": { "requests": 3, "per": "1d" }"#;
+    let mut worker = Worker::new(&world, &with_policy(policy));
+    worker.fetch(&key_set(&[&signer]));
+    let (alice, bob) = (token(&signer, "alice"), token(&signer, "bob"));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    let terms = r#""rate";q=2;w=3600, "quota";q=3;w=86400, "api";q=5;w=3600"#;
+    assert_eq!(advice(&worker, stream, "ratelimit-policy").as_deref(), Some(terms));
+    let left = r#""rate";r=1;t=1800, "quota";r=2;t=86400, "api";r=4;t=720"#;
+    assert_eq!(advice(&worker, stream, "ratelimit").as_deref(), Some(left));
+    get(&mut worker, "/orders/7", &alice);
+    // Refused by her own rate: neither her quota nor the API's rate is charged.
+    for _ in 0..3 {
+        let stream = get(&mut worker, "/orders/7", &alice);
+        assert_eq!(worker.verdict(stream), "rate_limited");
+        let left = r#""rate";r=0;t=1800, "quota";r=1;t=86400"#;
+        assert_eq!(worker.reply_header(stream, "ratelimit"), Some(left));
+    }
+    world.wait(Duration::from_mins(30));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(worker.verdict(stream), "forwarded");
+    world.wait(Duration::from_mins(30));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(worker.verdict(stream), "quota_exceeded");
+    assert_eq!(worker.reply_header(stream, "retry-after"), Some("82800"));
+    let stream = get(&mut worker, "/orders/7", &bob);
+    assert_eq!(worker.verdict(stream), "forwarded", "another caller");
+}
+
+#[test]
+fn callers_are_counted_by_what_their_policy_names() {
+    let signer = Signer::new("k1");
+    let one = r#""quota": { "requests": 1, "per": "1d" }"#;
+    let by_client = format!(r#"{one}, "limit_by": "client""#);
+    let by_claim = format!(r#"{one}, "limit_by": {{ "claim": "org" }}"#);
+    // name, policy, the first caller's claim, the second's, how the second ends
+    let cases = [
+        ("identity", one, ("org", "a"), ("org", "a"), "forwarded"),
+        ("one client", by_client.as_str(), ("azp", "c"), ("azp", "c"), "quota_exceeded"),
+        ("two clients", by_client.as_str(), ("azp", "c"), ("azp", "d"), "forwarded"),
+        ("no client", by_client.as_str(), ("azp", "c"), ("org", "c"), "limit_key_missing"),
+        ("one organisation", by_claim.as_str(), ("org", "a"), ("org", "a"), "quota_exceeded"),
+        ("two organisations", by_claim.as_str(), ("org", "a"), ("org", "b"), "forwarded"),
+        ("no organisation", by_claim.as_str(), ("org", "a"), ("azp", "a"), "limit_key_missing"),
+    ];
+    for (name, policy, first, second, expected) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &with_policy(policy));
+        worker.fetch(&key_set(&[&signer]));
+        let caller = |identity: &str, (claim, value): (&str, &str)| {
+            signer.sign(&Token::for_identity(identity).claim(claim, value))
+        };
+        let stream = get(&mut worker, "/orders/7", &caller("alice", first));
+        assert_eq!(worker.verdict(stream), "forwarded", "{name}");
+        let stream = get(&mut worker, "/orders/7", &caller("bob", second));
+        assert_eq!(worker.verdict(stream), expected, "{name}");
+    }
+}

@@ -63,8 +63,9 @@ const WASI_CALLS: [&str; 8] = [
 ];
 
 fn module() -> Vec<u8> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/wasm32-wasip1/release/tollgate.wasm");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let target = option_env!("CARGO_TARGET_DIR").unwrap_or("target");
+    let path = project.join(target).join("wasm32-wasip1/release/tollgate.wasm");
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!("{}: {error}; build the filter with `make wasm`", path.display())
     })

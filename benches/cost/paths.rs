@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::filters::{auxiliary, native, plain, tollgate};
@@ -76,9 +78,12 @@ fn lanes(plan: &Plan, material: &Material) -> Vec<Lane> {
     let cache = json!({ "jwt_cache_size": 1000 });
     let jwk = signer.jwk();
     let key = format!("{}.{}", text(&jwk["n"]), text(&jwk["e"]));
+    let arguments = STANDARD.encode(signer.verify_arguments(pool.token(0)));
     let mut lanes = vec![
         Lane::new("plain", plain(), live()),
         Lane::new("empty_wasm", auxiliary("empty", ""), live()),
+        Lane::new("floor_warm", auxiliary("floor", ""), live()),
+        Lane::new("floor_cold_host_rs256", auxiliary("floor", &arguments), live()),
         Lane::new("native", native(signer, &[]), live()),
         Lane::new("native_headers", native(signer, &[("claim_to_headers", header)]), live()),
         Lane::new("native_cached", native(signer, &[("jwt_cache_config", cache)]), live()),

@@ -46,7 +46,7 @@ impl Plan {
             curve_rounds: 11,
             memory_tokens: 1_000_000,
             timings: 7,
-            duration: "about 12 minutes",
+            duration: "about 9 minutes",
             parts,
         };
         if quick {

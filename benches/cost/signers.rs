@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
-use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _};
 use rsa::rand_core::{OsRng, RngCore as _};
 use rsa::sha2::Sha256;
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
@@ -115,6 +115,28 @@ impl Signer {
         jwk["alg"] = json!(self.alg.name());
         jwk["kid"] = json!(self.kid);
         jwk
+    }
+
+    /// The arguments with which Envoy's `verify_signature` checks this RS256 token (the Protocol
+    /// Buffers message `VerifySignatureArguments`).
+    pub(crate) fn verify_arguments(&self, token: &[u8]) -> Vec<u8> {
+        let Key::RsaPkcs1(key) = &self.key else { panic!("an RS256 key") };
+        let key = AsRef::<rsa::RsaPrivateKey>::as_ref(key).to_public_key();
+        let key = key.to_public_key_der().expect("a key").into_vec();
+        let dot = token.iter().rposition(|byte| *byte == b'.').expect("a token");
+        let signature = URL_SAFE_NO_PAD.decode(&token[dot + 1..]).expect("base64url");
+        let mut message = Vec::new();
+        for (tag, field) in [(1, &b"sha256"[..]), (2, &key), (3, &signature), (4, &token[..dot])] {
+            message.push(tag << 3 | 2);
+            let mut length = field.len();
+            while length > 0x7f {
+                message.push((length & 0x7f) as u8 | 0x80);
+                length >>= 7;
+            }
+            message.push(length as u8);
+            message.extend_from_slice(field);
+        }
+        message
     }
 
     /// A token with these claims in compact form.

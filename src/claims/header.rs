@@ -1,5 +1,6 @@
 //! A claim as the value of a header field (RFC 9110 §5.5).
 
+use std::borrow::Cow;
 use std::mem::discriminant;
 
 use serde_json::Value;
@@ -64,10 +65,10 @@ fn joined(elements: &[Value]) -> Option<String> {
     Some(texts.join(","))
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) => Some(text.into()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

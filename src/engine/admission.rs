@@ -5,14 +5,15 @@
 
 mod api_key;
 mod credential;
+mod rights;
 mod token;
 
 use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
 
-use crate::api::{Api, Auth, Branch};
-use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::api::{Auth, Branch};
+use crate::claims::{Claims, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
@@ -24,10 +25,14 @@ use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
+use crate::limits::Charge;
+use crate::policy::{Endpoint, LimitBy};
 use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
 pub(super) use credential::{Presented, Readers};
+pub(super) use rights::Rights;
+use rights::{Target, may_call};
 pub(super) use token::{Proof, Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
@@ -48,6 +53,7 @@ impl From<Refusal> for Stop {
 }
 
 /// A request that may pass, and what that is owed to.
+#[derive(Default)]
 pub(super) struct Passage<'c, 'h> {
     /// The API that the request belongs to.
     pub(super) api: Option<ApiId>,
@@ -63,6 +69,9 @@ pub(super) struct Passage<'c, 'h> {
 /// `Permit`, so the check cannot be forgotten.
 pub(super) struct Permit<'c> {
     session: Session,
+    rights: Rights<'c>,
+    /// The rate of what grants the request.
+    endpoint: Option<Endpoint<'c>>,
     owner: Vouched<'c>,
     others: Vec<Vouched<'c>>,
 }
@@ -71,6 +80,16 @@ impl<'c> Permit<'c> {
     /// The caller's session.
     pub(super) const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// What the caller may do.
+    pub(super) const fn rights(&self) -> &Rights<'c> {
+        &self.rights
+    }
+
+    /// The caller's own limits, with those whose counters they count.
+    pub(super) fn charges(&self) -> impl Iterator<Item = (Charge, &LimitBy)> {
+        self.rights.charges(self.endpoint)
     }
 
     /// The provider whose session it is.
@@ -95,6 +114,10 @@ pub(super) struct Trail {
     pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
     pub(super) identity: Option<Arc<str>>,
+    /// The names of the policies in force.
+    pub(super) policies: Option<Arc<str>>,
+    /// Whether the API only reports refusals; `None` where no API is known.
+    pub(super) reports: Option<bool>,
 }
 
 impl Trail {
@@ -126,11 +149,13 @@ impl Trail {
         let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
         // A control character could forge a line in a log of plain text.
         let shown = verified.filter(|identity| !identity.contains(char::is_control));
+        let policies = self.policies.as_ref().filter(|names| !names.is_empty());
         let facts = [
             ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
             ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", shown.cloned()),
             ("tollgate.key", self.key.clone()),
+            ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),
         ];
         effects.extend(
@@ -170,11 +195,13 @@ impl<'c> Judge<'_, 'c> {
         'c: 'h,
     {
         let config = self.config;
-        let (id, api) = find_api(config, head)?;
+        let target = find_api(config, head)?;
+        let api = target.api;
         trail.api = Some(api.name.clone());
+        trail.reports = Some(api.reports);
         let (branches, optional) = match &api.auth {
             Auth::None => {
-                return Ok(Passage { api: Some(id), presented: Vec::new(), permit: None });
+                return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
             }
             Auth::Branches { branches, optional } => (branches, *optional),
         };
@@ -183,33 +210,76 @@ impl<'c> Judge<'_, 'c> {
             let reason = format!("a CORS preflight for the protected API `{}`", api.name);
             return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
         }
-        let Some(readers) = self.readers.of(id) else {
+        let Some(readers) = self.readers.of(target.id) else {
             return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
         };
         let presented = readers.presented(config, head, trail)?;
         if is_preflight {
-            return Ok(Passage { api: Some(id), presented, permit: None });
+            return Ok(Passage { api: Some(target.id), presented, permit: None });
         }
         let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
-                return Ok(Passage { api: Some(id), presented, permit: None });
+                return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(api, branch, vouched, self.revocations, self.env, trail)?;
-        Ok(Passage { api: Some(id), presented, permit: Some(permit) })
+        let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
+        Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
+    }
+
+    /// From vouchers to a session, and what the session may do at this API.
+    fn enter(
+        &self,
+        target: &Target<'c>,
+        method: &[u8],
+        branch: &Branch,
+        vouched: Vec<Vouched<'c>>,
+        trail: &mut Trail,
+    ) -> Result<Permit<'c>, Refusal> {
+        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+        let (owners, others): (Vec<_>, Vec<_>) = vouched
+            .into_iter()
+            .filter(|vouched| branch.members.contains(&vouched.provider))
+            .partition(|vouched| vouched.provider == branch.session_from);
+        let Some(owner) = owners.into_iter().next() else {
+            return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
+        };
+        match owner.token() {
+            Some(token) => trail.verified(&owner.config.name, token),
+            None => trail.enter(Some(&owner.config.name)),
+        }
+        trail.identity = Some(Arc::clone(owner.identity()));
+        let env = self.env;
+        revocation::judge(self.revocations, iter::once(&owner).chain(&others), env)?;
+        let rights = Rights::find(self.config, target.id, &owner)?;
+        trail.policies = Some(rights.grant().names().clone());
+        let session = owner.session(rights.grant());
+        session.check(env.now, owner.clock_skew()).map_err(|deny| {
+            let end = session.ends.map_or(0, |end| end.secs());
+            Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
+        })?;
+        match owner.token() {
+            Some(token) => may_call(target.api, token)?,
+            // A configuration that asks something of tokens here takes no API key's session.
+            None if target.api.asks_of_tokens() => {
+                return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
+            }
+            None => {}
+        }
+        let endpoint = rights.permit(method, &target.path)?;
+        Ok(Permit { session, rights, endpoint, owner, others })
     }
 }
 
 /// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
-fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Api), Refusal> {
+fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<Target<'c>, Refusal> {
     let method = head.preflight_method().unwrap_or_else(|| head.method());
     let find = |path: &RequestPath| {
         config.index.find(&config.apis, head.authority(), path.segments(), method)
     };
-    let found = if config.looks_at_paths() {
+    let (found, path) = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
         let found = find(&path);
@@ -219,11 +289,12 @@ fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Ap
                 "with the part of a segment behind `;` the path belongs to another API than without",
             ));
         }
-        found
+        (found, path)
     } else {
-        find(&RequestPath::default())
+        (find(&RequestPath::default()), RequestPath::default())
     };
-    found.and_then(|id| Some((id, config.api(id)?))).ok_or_else(|| {
+    let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
+    target.ok_or_else(|| {
         let reason = format!(
             "no API matches method {} and host {}",
             quoted(&String::from_utf8_lossy(method)),
@@ -262,85 +333,4 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
     let is_issuer = |id: &ProviderId| config.provider(*id).is_some_and(|one| one.jwt().is_some());
     let scheme = if all.any(is_issuer) { Scheme::Bearer } else { Scheme::ApiKey };
     Refusal { scheme, ..refusal }
-}
-
-/// From vouchers to a session, and what the session may do at this API.
-fn enter<'c>(
-    api: &Api,
-    branch: &Branch,
-    vouched: Vec<Vouched<'c>>,
-    revocations: &Revocations,
-    env: &Env<'_>,
-    trail: &mut Trail,
-) -> Result<Permit<'c>, Refusal> {
-    // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-    let (owners, others): (Vec<_>, Vec<_>) = vouched
-        .into_iter()
-        .filter(|vouched| branch.members.contains(&vouched.provider))
-        .partition(|vouched| vouched.provider == branch.session_from);
-    let Some(owner) = owners.into_iter().next() else {
-        return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
-    };
-    match owner.token() {
-        Some(token) => trail.verified(&owner.config.name, token),
-        None => trail.enter(Some(&owner.config.name)),
-    }
-    let session = owner.session();
-    trail.identity = Some(Arc::clone(&session.identity));
-    revocation::judge(revocations, iter::once(&owner).chain(&others), env)?;
-    session.check(env.now, owner.clock_skew()).map_err(|deny| {
-        let end = session.ends.map_or(0, |end| end.secs());
-        Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
-    })?;
-    match owner.token() {
-        Some(token) => may_call(api, token)?,
-        // A configuration that asks something of tokens here takes no API key's session.
-        None if api.asks_of_tokens() => {
-            return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
-        }
-        None => {}
-    }
-    Ok(Permit { session, owner, others })
-}
-
-/// What an API narrows further, judged on the credential of the session's provider.
-fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
-    if let Some(audiences) = &api.audiences {
-        owner.claims.has_audience(audiences)?;
-    }
-    if let Some(clients) = &api.clients {
-        match &owner.judged.client {
-            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {}
-            ClientClaim::Is(client) => {
-                return Err(Refusal::new(
-                    Deny::AccessDenied,
-                    format!("the client {} is none of the API's clients", quoted(client)),
-                ));
-            }
-            ClientClaim::Absent => {
-                return Err(Refusal::new(Deny::AccessDenied, "the token names no client"));
-            }
-            ClientClaim::Malformed => {
-                return Err(Refusal::new(
-                    Deny::TokenClaimMalformed,
-                    "the client claim is no string, or empty",
-                ));
-            }
-        }
-    }
-    if api.scopes.is_empty() {
-        return Ok(());
-    }
-    let scopes = owner.claims.scopes(&owner.config.requirements.scopes)?;
-    let lacking: Vec<_> =
-        api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let mut refusal = Refusal::new(
-        Deny::ScopeInsufficient,
-        format!("the token lacks the scopes {}", quoted_list(lacking.iter().copied())),
-    );
-    refusal.scopes = Some(api.scopes.join(" ").into());
-    Err(refusal)
 }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use super::grants::Grants;
 use crate::config::Config;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
@@ -21,6 +22,8 @@ pub(super) struct KeyUse {
     pub(super) noted_at: Cell<UnixMillis>,
     /// Its identity, as a list of revocations would name it.
     pub(super) revocable: OnceCell<Key>,
+    /// What policies come to for it.
+    pub(super) grants: Grants,
 }
 
 /// The keys of every provider, as the configuration has them.
@@ -39,6 +42,7 @@ impl KeyUses {
                         session,
                         noted_at: Cell::default(),
                         revocable: OnceCell::new(),
+                        grants: Grants::default(),
                     })
                 })
                 .collect(),

@@ -1,9 +1,13 @@
 //! What a permitted request is charged to, and what its caller is told of that.
 
+use serde_json::Value;
+
+use super::admission::Permit;
 use crate::config::Config;
 use crate::env::Env;
 use crate::ids::ApiId;
 use crate::limits::{Charge, Charged, Counters, Standing, Subject, advice, terms};
+use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::time::millis;
 use crate::verdict::{Deny, Refusal};
@@ -47,10 +51,44 @@ impl Toll {
         Self { everyone: everyone.collect(), advises: config.limits.headers, counters }
     }
 
-    /// The id of whose requests are counted together.
-    #[expect(dead_code, reason = "for limits of callers")]
-    pub(super) fn subject(&self, subject: Subject<'_>) -> RecordId {
-        self.counters.id(subject)
+    /// The caller's own limits, each with the counters that it counts in.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::LimitKeyMissing`] where the credential lacks what its caller is counted by.
+    fn own(&self, permit: &Permit<'_>) -> Result<Vec<Due>, Refusal> {
+        let due = |(charge, by)| Ok(Due { charge, subject: self.subject(permit, by)? });
+        permit.charges().map(due).collect()
+    }
+
+    fn subject(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
+        let session = permit.session();
+        let value = |claim: &str, value: &str| {
+            let (provider, issuer) = (&session.provider, session.issuer.as_deref());
+            self.counters.id(Subject::Value { provider, issuer, claim, value })
+        };
+        let missing = |what: &str| {
+            let reason = format!("the caller is counted by {what}, which the credential lacks");
+            Refusal::new(Deny::LimitKeyMissing, reason)
+        };
+        match by {
+            LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
+            LimitBy::Client => {
+                let client = session.client.as_deref().ok_or_else(|| missing("its client"))?;
+                Ok(value("client", client))
+            }
+            LimitBy::Claim(claim) => {
+                let name = format!("the claim {claim}");
+                let found = permit.owner().token().and_then(|token| token.claims.find(claim));
+                match found {
+                    Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
+                    Some(found @ (Value::Number(_) | Value::Bool(_))) => {
+                        Ok(value(&name, &found.to_string()))
+                    }
+                    _ => Err(missing(&name)),
+                }
+            }
+        }
     }
 
     /// Charges a request: first the caller's own limits, all of one subject at once and those with a
@@ -62,9 +100,10 @@ impl Toll {
     pub(super) fn charge(
         &self,
         api: Option<ApiId>,
-        own: &[Due],
+        permit: Option<&Permit<'_>>,
         env: &Env<'_>,
     ) -> Result<Advice, Refusal> {
+        let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
         let everyone = api.and_then(|api| self.everyone.get(api.0)?.as_ref());
         if own.is_empty() && everyone.is_none() {
             return Ok(Advice::new());

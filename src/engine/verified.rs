@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use siphasher::sip::SipHasher13;
 
+use super::grants::Grants;
 use crate::claims::{Claims, Judged};
 use crate::env::Random;
 use crate::ids::{Kid, ProviderId};
@@ -53,6 +54,8 @@ pub(super) struct Verified {
     pub(super) revocable: OnceCell<Facts>,
     /// The token itself, as such a list would name it.
     pub(super) digest: OnceCell<revoked::Key>,
+    /// What policies come to for it.
+    pub(super) grants: Grants,
 }
 
 /// The verified tokens of one worker, in two generations: when the younger is full it becomes the

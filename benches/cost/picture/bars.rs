@@ -16,10 +16,12 @@ const USUAL: (&str, Rows) = (
     "RS256, 2048 bits: µs added to a plain listener",
     &[
         ("empty_wasm", "empty Wasm filter", OTHER),
+        ("floor_warm", "a filter with Tollgate's host calls alone", OTHER),
         ("native_cached", "native jwt_authn, token in its cache", NATIVE),
         ("warm", "Tollgate, token seen before", TOLLGATE),
         ("native", "native jwt_authn", NATIVE),
         ("native_headers", "native jwt_authn, one claim header", NATIVE),
+        ("floor_cold_host_rs256", "the same calls, and the host's crypto", OTHER),
         ("cold_host_rs256", "Tollgate, new token, host's crypto", TOLLGATE),
         ("cold_wasm_rs256", "Tollgate, new token, in Wasm", TOLLGATE),
         ("refused_missing", "Tollgate refuses: no token", TOLLGATE),

@@ -1,0 +1,100 @@
+//! What a request with a known token costs, counted: look-ups in the shared store, signatures and
+//! allocations. The time it takes is `make bench`'s affair.
+//!
+//! One test alone in its process, since it counts what the process allocates.
+
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use serde_json::json;
+use support::token::{AUDIENCE, ISSUER, Signer, Token};
+use support::world::{World, head};
+use tollgate::config::Config;
+use tollgate::engine::Engine;
+use tollgate::env::{Cas, Env, PutError, SharedData, Stored};
+use tollgate::event::{Effect, Event, Section, Settlement};
+use tollgate::http::Fields;
+use tollgate::ids::StreamId;
+
+/// Counts what its own thread allocates.
+struct CountingAllocator;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u32> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+// SAFETY: every call goes to the system's allocator as it came.
+#[allow(unsafe_code, reason = "an allocator is unsafe by its trait")]
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// The shared store, and how often it was asked.
+struct CountingStore<'w>(&'w dyn SharedData, Cell<u32>);
+
+impl SharedData for CountingStore<'_> {
+    fn get(&self, key: &str) -> Stored {
+        self.1.set(self.1.get() + 1);
+        self.0.get(key)
+    }
+
+    fn put(&self, key: &str, value: &[u8], expected: Option<Cas>) -> Result<(), PutError> {
+        self.1.set(self.1.get() + 1);
+        self.0.put(key, value, expected)
+    }
+}
+
+#[test]
+fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
+    let signer = Signer::new("k1");
+    let config = json!({ "providers": { "idp": {
+        "issuer": ISSUER, "audiences": [AUDIENCE],
+        "jwks": { "inline": { "keys": [signer.jwk()] } },
+        "upstream": { "headers": { "x-user": "sub" } },
+    } } });
+    let config = config.to_string();
+    let world = World::default();
+    let store = CountingStore(&world.store, Cell::new(0));
+    let env = || Env { shared: &store, ..world.env() };
+    let mut engine = Engine::new(Config::parse(config.as_bytes()).unwrap(), "root");
+    engine.start(&env());
+    let token = format!("Bearer {}", signer.sign(&Token::for_identity("alice")));
+    let mut request = |number: u32| {
+        let mut head = head("GET", "/orders/7", &[("authorization", &token)]);
+        head.headers.extend((0..8).map(|number| (format!("x-{number}"), "something")));
+        let event = Event::RequestHeaders { stream: StreamId(number), head };
+        let fields: Fields = [(":status", "200"), ("server", "x")].into_iter().collect();
+        let (section, stream) = (Section::ResponseHeaders, StreamId(number));
+        let answered = Event::Fields { stream, section, fields };
+        store.1.set(0);
+        let (verified, before) = (world.verifications(), ALLOCATIONS.get());
+        let effects = engine.handle(event, &env());
+        let cleaned = engine.handle(answered, &env());
+        let allocated = ALLOCATIONS.get() - before;
+        let forwarded =
+            |effect: &Effect| matches!(effect, Effect::Settle { how: Settlement::Forward(_), .. });
+        assert!(effects.iter().any(forwarded) && cleaned.is_empty(), "{effects:?}, {cleaned:?}");
+        (world.verifications() - verified, store.1.get(), allocated)
+    };
+    let (signatures, operations, first) = request(0);
+    assert_eq!((signatures, operations), (1, 4), "a seed, a session: each read and written");
+    let (signatures, operations, allocations) = request(1);
+    assert_eq!((signatures, operations), (0, 0));
+    assert!(allocations <= 14, "{allocations} allocations; the first request had {first}");
+}
