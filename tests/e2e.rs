@@ -30,6 +30,8 @@ mod e2e {
     mod harness;
 
     mod answers;
+    mod attacks;
+    mod credentials;
     mod faults;
     mod foreign;
     mod hostile;
