@@ -5,8 +5,10 @@ mod index;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::claims::Rule;
 use crate::http::{Ambiguity, RequestPath};
 use crate::ids::{Name, ProviderId};
+use crate::limits::{Definition, Rate};
 
 pub use index::Index;
 
@@ -27,6 +29,19 @@ pub struct Api {
     pub clients: Option<Vec<Box<str>>>,
     /// Scopes that the session's token must have, all of them.
     pub scopes: Vec<Box<str>>,
+    /// What the claims of the session's token must be.
+    pub rules: Vec<Rule>,
+    /// How fast all callers together may call it.
+    pub rate: Option<Definition<Rate>>,
+    /// Whether refusals are only reported.
+    pub reports: bool,
+}
+
+impl Api {
+    /// Whether it asks something of the session's token, so that no API key's session will do.
+    pub const fn asks_of_tokens(&self) -> bool {
+        self.audiences.is_some() || self.clients.is_some() || !self.scopes.is_empty()
+    }
 }
 
 /// Who may vouch for a request of an API.
@@ -271,7 +286,7 @@ impl PathPattern {
     }
 
     /// Whether a path, split into decoded segments, matches.
-    fn matches<S: AsRef<[u8]>>(&self, path: &[S]) -> bool {
+    pub fn matches<S: AsRef<[u8]>>(&self, path: &[S]) -> bool {
         let length_fits = if self.open {
             path.len() >= self.segments.len()
         } else {
@@ -279,6 +294,19 @@ impl PathPattern {
         };
         length_fits
             && self.segments.iter().zip(path).all(|(own, found)| own.matches(found.as_ref()))
+    }
+
+    /// Whether some path matches both.
+    pub fn meets(&self, other: &Self) -> bool {
+        let both =
+            |one: &Self, other: &Self| one.open || one.segments.len() >= other.segments.len();
+        both(self, other)
+            && both(other, self)
+            && self
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|(one, two)| one.covers(two) || two.covers(one))
     }
 
     /// Whether every path that `other` matches matches this, too.

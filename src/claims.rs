@@ -4,6 +4,7 @@
 
 mod header;
 mod judge;
+mod rule;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::json::{self, JsonError};
-use crate::verdict::{Deny, Refusal, quoted};
+use crate::verdict::{Deny, Refusal, list, quoted};
 
 pub use header::HeaderValue;
 pub use judge::Judged;
+pub use rule::{Rule, Test};
 
 /// Which claim to read (a "claim reference" of the configuration).
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -54,6 +56,10 @@ pub struct Requirements {
     pub client: Vec<ClaimRef>,
     /// Where the scopes stand: the first present, non-null claim wins.
     pub scopes: Vec<ClaimRef>,
+    /// Where the policies stand, if the provider names any: the first present, non-null claim wins.
+    pub policies: Vec<ClaimRef>,
+    /// What else is required.
+    pub rules: Vec<Rule>,
 }
 
 impl fmt::Display for ClaimRef {
@@ -144,8 +150,9 @@ impl Claims {
         }
     }
 
-    /// The scopes: the first of these claims, a string split at spaces (RFC 6749 §3.3) or an array
-    /// whose elements are not split. None of the claims, or an empty one, is no scope.
+    /// The scopes, or the names of policies: the first of these claims, a string split at spaces
+    /// (RFC 6749 §3.3) or an array whose elements are not split. None of the claims, or an empty
+    /// one, is no scope.
     ///
     /// # Errors
     ///
@@ -164,6 +171,34 @@ impl Claims {
             scopes.ok_or_else(|| wrong_type(claim, value, "a string or an array of strings"))?;
         scopes.retain(|scope| !scope.is_empty());
         Ok(scopes)
+    }
+
+    /// The texts of a claim: a string as one, an array of strings as many. None where there is no
+    /// such claim.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::TokenClaimMalformed`] where the claim is neither.
+    pub fn texts(&self, claim: &ClaimRef) -> Result<Vec<&str>, Refusal> {
+        let texts = match self.find(claim) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::String(text)) => Some(vec![text.as_str()]),
+            Some(Value::Array(texts)) => texts.iter().map(Value::as_str).collect(),
+            Some(_) => None,
+        };
+        let value = self.find(claim).unwrap_or(&Value::Null);
+        texts.ok_or_else(|| wrong_type(claim, value, "a string or an array of strings"))
+    }
+
+    /// Says which claims were looked for, and the names of those that are there.
+    pub fn missing<'r>(&self, wanted: impl IntoIterator<Item = &'r ClaimRef>) -> String {
+        let wanted: Vec<_> = wanted.into_iter().map(ToString::to_string).collect();
+        format!("there is no claim {}; the token has {}", list(&wanted), self.names())
+    }
+
+    /// The names of the claims, for a reason.
+    pub fn names(&self) -> String {
+        list(&self.0.keys().collect::<Vec<_>>())
     }
 
     /// The top-level claim of this name, where it is a string.

@@ -11,13 +11,18 @@ use std::time::Duration;
 use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
-use crate::provider::{Kind, Provider};
+use crate::policy::Policies;
+use crate::provider::Provider;
+use crate::revoked::{List, Source};
 
 mod check;
+mod credentials;
 mod define;
 mod duration;
 mod problems;
 mod raw;
+mod raw_limits;
+mod raw_policies;
 mod read;
 #[cfg(not(target_family = "wasm"))]
 mod schema;
@@ -34,12 +39,22 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
+    /// What callers may do, and which API gives it to whom.
+    pub policies: Policies,
+    /// Whether refusals are only reported where no API says otherwise.
+    pub reports: bool,
     /// Finds a request's API among them.
     pub index: Index,
     /// The key rings that the providers share; a [`RingId`] is a place in here.
     pub rings: Vec<RingConfig>,
     /// How many sessions are recorded at once.
     pub session_capacity: u32,
+    /// The counters of rates and quotas.
+    pub limits: LimitsConfig,
+    /// Whom to refuse although the credential is good.
+    pub revoked: List,
+    /// Where further entries are fetched from.
+    pub revoked_source: Option<Source>,
     /// The realm of challenges (RFC 9110 §11.5): visible ASCII without `"` and `\`.
     pub realm: Box<str>,
     /// How refusals are logged.
@@ -50,6 +65,18 @@ pub struct Config {
     pub instance: Option<Box<str>>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
+}
+
+/// Looks up a variable of the process's environment; `None` where there is none.
+pub type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+/// The counters of rates and quotas.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LimitsConfig {
+    /// How many subjects can have running limits at once.
+    pub capacity: u32,
+    /// Whether clients are told of their limits.
+    pub headers: bool,
 }
 
 /// A key ring's source and its timing.
@@ -164,6 +191,15 @@ impl Config {
     /// Everything that is wrong, in the order of the text; at most a thousand problems, and one
     /// that says so where there are more. A text that is no JSON has one.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
+        Self::parse_with(text, &|_| None)
+    }
+
+    /// Reads a configuration that may name variables of the process: see [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn parse_with(text: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
         let text = tree::utf8(text).map_err(|malformed| {
             let valid = text.get(..malformed.at).unwrap_or_default();
             let valid = std::str::from_utf8(valid).unwrap_or_default();
@@ -172,7 +208,7 @@ impl Config {
         let root = tree::parse(text).map_err(|malformed| vec![no_tree(text, malformed)])?;
         let mut problems = problems::Problems::new(text);
         let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems);
-        let config = raw.and_then(|raw| check::check(&raw, &mut problems));
+        let config = raw.and_then(|raw| check::check(&raw, variables, &mut problems));
         let (refused, warnings) = problems.resolve(&root);
         match config {
             Some(config) if refused.is_empty() => Ok(Self { warnings, ..config }),
@@ -206,22 +242,26 @@ impl Config {
         self.rings.get(id.0)
     }
 
+    /// Whether any part of the configuration looks at paths, so that one which two hops could read
+    /// differently must be refused.
+    pub fn looks_at_paths(&self) -> bool {
+        self.index.looks_at_paths() || self.policies.look_at_paths()
+    }
+
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:
     /// what is removed from every request, whichever API it belongs to. Names that start with
     /// `x-tollgate-` are removed besides.
     pub fn emitted_headers(&self) -> BTreeSet<Box<str>> {
         let mut names = BTreeSet::new();
         for provider in &self.providers {
-            let Kind::Jwt(jwt) = &provider.kind;
-            match &jwt.upstream.headers {
+            let upstream = &provider.upstream;
+            match &upstream.headers {
                 None => names.extend(DEFAULT_HEADERS.map(Box::from)),
                 Some(headers) => {
                     names.extend(headers.iter().map(|(name, _)| name.replace('_', "-").into()))
                 }
             }
-            names.extend(
-                jwt.upstream.payload_header.iter().map(|name| name.replace('_', "-").into()),
-            );
+            names.extend(upstream.payload_header.iter().map(|name| name.replace('_', "-").into()));
         }
         names
     }

@@ -8,6 +8,7 @@ mod admission;
 mod budget;
 mod handoff;
 mod keeper;
+mod key_uses;
 mod log;
 mod parked;
 mod reply;
@@ -21,12 +22,14 @@ use crate::event::{Effect, Event, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
+use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
-use keeper::Keeper;
+use keeper::{Keeper, Kept};
+use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
 use verified::VerifiedTokens;
@@ -47,8 +50,10 @@ pub struct Engine {
     config: Config,
     hygiene: Hygiene,
     keeper: Keeper,
+    key_uses: KeyUses,
     log: Log,
     parked: Parked,
+    revocations: Revocations,
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
@@ -68,14 +73,17 @@ impl Engine {
     /// configuration names no `instance`.
     pub fn new(config: Config, root_id: &str) -> Self {
         let instance = config.instance.as_deref().unwrap_or(root_id);
+        let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
             keeper: Keeper::default(),
+            key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
-            sessions: Sessions::new(config.session_capacity, instance),
+            sessions,
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             verified: VerifiedTokens::default(),
             config,
@@ -88,6 +96,7 @@ impl Engine {
         for ring in &mut self.rings {
             ring.sync(env);
         }
+        self.revocations.sync(env);
         self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
     }
 
@@ -112,20 +121,15 @@ impl Engine {
                 }
             }
             Event::CallDone { call, response } => {
-                self.keeper.call_done(
-                    call,
-                    response,
-                    &mut self.rings,
-                    &self.log,
-                    env,
-                    &mut effects,
-                );
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.call_done(call, response, kept, &self.log, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
             Event::StreamGone { stream } => drop(self.parked.take(stream)),
             Event::Tick => {
                 self.log.flush(env.now, &mut effects);
-                self.keeper.tick(&mut self.rings, env, &mut effects);
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.tick(kept, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }
@@ -155,6 +159,7 @@ impl Engine {
             rings: &mut self.rings,
             slow_failures: &mut self.slow_failures,
             verified: &mut self.verified,
+            key_uses: &self.key_uses,
             sessions: &self.sessions,
             patience,
             env,
@@ -185,7 +190,7 @@ impl Engine {
     /// Puts the session on record; whether that works changes no verdict.
     fn record(&self, permit: &Permit<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
         // The record's last use is written once a minute: in between, not even read.
-        let noted_at = &permit.owner().noted_at;
+        let noted_at = permit.owner().noted_at();
         if env.now >= noted_at.get() && env.now.since(noted_at.get()) < Sessions::NOTED_EVERY {
             return;
         }

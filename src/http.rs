@@ -1,11 +1,15 @@
 //! What a request head holds, bounded; what a header means is not known here.
 
+mod cookie;
 mod fields;
 mod path;
+mod query;
 mod url;
 
+pub use cookie::{cookies, without_cookies};
 pub use fields::{Fields, Place};
 pub use path::{Ambiguity, RequestPath};
+pub use query::{parameters, without_parameters};
 pub use url::{Url, UrlError};
 
 /// The header section of a request: pseudo-headers (`:method`, `:path`, `:authority`) included,
@@ -49,6 +53,22 @@ impl RequestHead {
         self.first("content-type").is_some_and(|value| {
             value == b"application/grpc" || value.starts_with(b"application/grpc+")
         })
+    }
+
+    /// Whether the request could change something, or opens a connection that could: every method
+    /// but the safe ones that browsers know (RFC 9110 §9.2.1), and every upgrade, also as an
+    /// extended CONNECT (RFC 8441 §4), whatever its method.
+    pub fn may_change_something(&self) -> bool {
+        !matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS")
+            || self.first("upgrade").is_some()
+            || self.first(":protocol").is_some()
+    }
+
+    /// The origin of the page that caused the request (RFC 6454 §7), where there is exactly one.
+    pub fn origin(&self) -> Option<&[u8]> {
+        let mut origins = self.values("origin");
+        let origin = origins.next()?;
+        origins.next().is_none().then_some(origin)
     }
 
     /// The method that a CORS preflight asks for (Fetch §3.2.2); `None` where this is no preflight:

@@ -59,6 +59,10 @@ impl Kid {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ProviderId(pub usize);
 
+/// A policy's place in the configuration's policies.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PolicyId(pub usize);
+
 /// An API's place in [`Config::apis`](crate::config::Config::apis).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ApiId(pub usize);

@@ -7,5 +7,6 @@ pub mod der;
 pub mod host;
 pub mod jwk;
 pub mod jws;
+pub mod pem;
 pub mod rsa;
 pub mod verify;

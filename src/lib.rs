@@ -19,12 +19,16 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod kept;
 pub mod keys;
+pub mod limits;
+pub mod revoked;
 pub mod session;
 pub mod store;
 
 pub mod api;
 pub mod config;
+pub mod policy;
 pub mod provider;
 
 pub mod engine;

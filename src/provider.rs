@@ -1,7 +1,9 @@
-//! Who vouches for a request.
+//! Who vouches for a request: where a provider's credential stands, and what of it goes upstream.
 
+pub mod api_key;
 pub mod jwt;
 
+use crate::claims::ClaimRef;
 use crate::ids::Name;
 
 /// A provider of the configuration.
@@ -9,6 +11,10 @@ use crate::ids::Name;
 pub struct Provider {
     /// Its name.
     pub name: Name,
+    /// Where its credential stands in a request, in order.
+    pub from: Vec<Location>,
+    /// What goes upstream.
+    pub upstream: Upstream,
     /// What kind it is.
     pub kind: Kind,
 }
@@ -16,6 +22,107 @@ pub struct Provider {
 /// The kinds of provider.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// A list of API keys.
+    ApiKey(api_key::ApiKeys),
     /// A JWT issuer.
-    Jwt(jwt::JwtProvider),
+    Jwt(Box<jwt::JwtProvider>),
+}
+
+impl Provider {
+    /// What it asks of tokens, where it is a JWT issuer.
+    pub fn jwt(&self) -> Option<&jwt::JwtProvider> {
+        match &self.kind {
+            Kind::ApiKey(_) => None,
+            Kind::Jwt(jwt) => Some(jwt),
+        }
+    }
+}
+
+/// One place of a request where a credential may stand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Location {
+    /// The place.
+    pub place: Place,
+    /// The names of the APIs where this place counts; `None` is all.
+    pub apis: Option<Vec<Name>>,
+}
+
+impl Location {
+    /// Whether this is the same place as the other, whichever APIs they count for.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let lower =
+            |scheme: &Option<Box<str>>| scheme.as_ref().map(|scheme| scheme.to_ascii_lowercase());
+        match (&self.place, &other.place) {
+            (
+                Place::Header { name, scheme },
+                Place::Header { name: other_name, scheme: other_scheme },
+            ) => name == other_name && lower(scheme) == lower(other_scheme),
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// Where a credential stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// In a cookie (RFC 6265).
+    Cookie {
+        /// Its name, case kept.
+        name: Box<str>,
+        /// Who may cause requests that change something; `None` is anybody.
+        origins: Option<Vec<Box<str>>>,
+    },
+    /// In a header.
+    Header {
+        /// Its name, in lower case.
+        name: Box<str>,
+        /// The authentication scheme before the credential, compared without regard to case; `None`
+        /// where the whole value is the credential.
+        scheme: Option<Box<str>>,
+    },
+    /// In a parameter of the query.
+    Query {
+        /// Its name, case kept.
+        name: Box<str>,
+    },
+}
+
+/// What goes upstream with a permitted request.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Whether the credential itself does.
+    pub keep_credential: bool,
+    /// The headers that the configuration names, in its order; `None` is the default pair
+    /// `x-tollgate-identity` and `x-tollgate-provider`, from the session.
+    pub headers: Option<Vec<(Box<str>, HeaderSource)>>,
+    /// The header that carries the token's payload as it came (base64url, unpadded).
+    pub payload_header: Option<Box<str>>,
+}
+
+/// What an upstream header's value is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HeaderSource {
+    /// A claim of this provider's token.
+    Claim(ClaimRef),
+    /// What the policies in force say under this key.
+    Metadata(Box<str>),
+    /// A fact of the session.
+    Session(SessionFact),
+}
+
+/// What a session can tell the upstream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionFact {
+    /// The client's id.
+    Client,
+    /// Who the caller is.
+    Identity,
+    /// The policies in force, joined by commas.
+    Policies,
+    /// The provider whose session is used.
+    Provider,
+    /// The token's scopes, joined by a space (RFC 6749 §3.3).
+    Scopes,
+    /// The tags of the policies in force, joined by commas.
+    Tags,
 }

@@ -22,7 +22,6 @@ use crate::event::{
 use crate::http::RequestHead;
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
-use crate::jose::jwk::MAX_SET_BYTES;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::UnixMillis;
 use crypto::EnvoyCrypto;
@@ -44,7 +43,7 @@ struct Filter {
     /// The requests that wait for a decision.
     waiting: BTreeMap<StreamId, Rc<Cell<Stage>>>,
     /// The host's numbers of the calls that are out.
-    calls: BTreeMap<u32, CallId>,
+    calls: BTreeMap<u32, (CallId, usize)>,
     counters: BTreeMap<String, u32>,
     tick: Duration,
     /// When the last event came that asks for the time.
@@ -102,7 +101,7 @@ impl Filter {
     fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
         match effect {
             Effect::Call { call, request } => match dispatch(&request) {
-                Some(token) => drop(self.calls.insert(token, call)),
+                Some(token) => drop(self.calls.insert(token, (call, request.max_body))),
                 None => more.push_back(Event::CallDone { call, response: None }),
             },
             Effect::Clean { section, remove, .. } => {
@@ -235,12 +234,12 @@ fn dispatch(request: &CallRequest) -> Option<u32> {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return };
-        let Some(call) = filter.calls.remove(&token) else { return };
+        let Some((call, max_body)) = filter.calls.remove(&token) else { return };
         let response = (headers > 0).then(|| {
             let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
             let status = headers.first(":status");
             let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-            let max = body_size.min(MAX_SET_BYTES.saturating_add(1));
+            let max = body_size.min(max_body.saturating_add(1));
             let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
             CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
         });
@@ -252,7 +251,7 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return false };
         let text = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
-        let config = match Config::parse(&text) {
+        let config = match Config::parse_with(&text, &host::variable) {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {

@@ -37,6 +37,47 @@ impl UnixMillis {
         Some(Self(millis))
     }
 
+    /// A point in the form of RFC 3339: `2027-01-01T00:00:00Z`, maybe with a fraction of seconds or
+    /// an offset. A leap second is the next second; digits beyond milliseconds are left out.
+    ///
+    /// `None` for what is written otherwise, names a day that does not exist, or lies before the
+    /// epoch.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let (time, rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
+        let (year, month, day) = three(date, '-')?;
+        let (hour, minute, second) = three(time, ':')?;
+        let (fraction, zone) = match rest.strip_prefix('.') {
+            None => (0, rest),
+            Some(behind) => {
+                let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+                let (fraction, zone) = behind.split_at_checked(digits)?;
+                (milliseconds(fraction)?, zone)
+            }
+        };
+        if hour > 23 || minute > 59 || second > 60 || !(1970..=9999).contains(&year) {
+            return None;
+        }
+        let days = days_since_epoch(year, month, day)?;
+        let minutes = days.saturating_mul(24).saturating_add(hour).saturating_mul(60);
+        let seconds = minutes.saturating_add(minute).saturating_mul(60).saturating_add(second);
+        let local = seconds.saturating_mul(1000).saturating_add(fraction);
+        match zone {
+            "Z" | "z" => Some(Self(local)),
+            _ => {
+                let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+                let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
+                let offset = hours.saturating_mul(60).saturating_add(minutes);
+                let offset = (hours <= 23 && minutes <= 59).then(|| offset.saturating_mul(60_000));
+                match zone.as_bytes().first()? {
+                    b'+' => local.checked_sub(offset?).map(Self),
+                    b'-' => local.checked_add(offset?).map(Self),
+                    _ => None,
+                }
+            }
+        }
+    }
+
     /// Milliseconds since the epoch.
     pub const fn millis(self) -> u64 {
         self.0
@@ -61,6 +102,49 @@ impl UnixMillis {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// The numbers of a date or a time: the first has the digits that the others leave.
+fn three(text: &str, between: char) -> Option<(u64, u64, u64)> {
+    let mut parts = text.split(between);
+    let first = parts.next()?;
+    let numbers = (
+        digits(first, text.len().saturating_sub(6))?,
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+    );
+    parts.next().is_none().then_some(numbers)
+}
+
+/// A number of exactly so many digits.
+fn digits(text: &str, count: usize) -> Option<u64> {
+    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// The digits behind a decimal point, as thousandths.
+fn milliseconds(fraction: &str) -> Option<u64> {
+    let shown = fraction.get(..3).unwrap_or(fraction);
+    (!fraction.is_empty()).then(|| format!("{shown:0<3}").parse().ok())?
+}
+
+/// The days from 1970-01-01 to a day of the Gregorian calendar; `None` where there is no such day.
+fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
+    let is_leap = |year: u64| {
+        let by = |divisor: u64| year.is_multiple_of(divisor);
+        by(4) && (!by(100) || by(400))
+    };
+    let length = |month| match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=12).contains(&month) || day == 0 || day > length(month) {
+        return None;
+    }
+    let years = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
+    let months = (1..month).map(length).sum::<u64>();
+    Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
 }
 
 /// A span in milliseconds, saturating.
@@ -94,6 +178,48 @@ mod tests {
                 expected,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_in_the_form_of_rfc_3339() {
+        let cases = [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2027-01-01T00:00:00Z", Some(1_798_761_600_000)),
+            ("2024-02-29T23:59:59z", Some(1_709_251_199_000)),
+            ("1985-04-12t23:20:50.52Z", Some(482_196_050_520)),
+            ("1985-04-12T23:20:50.5299999Z", Some(482_196_050_529)),
+            ("1996-12-19T16:39:57-08:00", Some(851_042_397_000)),
+            ("1996-12-20T02:39:57+02:00", Some(851_042_397_000)),
+            ("1990-12-31T23:59:60Z", Some(662_688_000_000)),
+            ("2100-03-01T00:00:00Z", Some(4_107_542_400_000)),
+            ("9999-12-31T23:59:59Z", Some(253_402_300_799_000)),
+            ("1970-01-01T00:30:00+01:00", None),
+            ("1969-12-31T23:59:59Z", None),
+            ("2100-02-29T00:00:00Z", None),
+            ("2027-02-30T00:00:00Z", None),
+            ("2027-13-01T00:00:00Z", None),
+            ("2027-00-01T00:00:00Z", None),
+            ("2027-01-00T00:00:00Z", None),
+            ("2027-01-01T24:00:00Z", None),
+            ("2027-01-01T00:60:00Z", None),
+            ("2027-01-01T00:00:61Z", None),
+            ("2027-01-01T00:00:00", None),
+            ("2027-01-01 00:00:00Z", None),
+            ("2027-01-01T00:00:00.Z", None),
+            ("2027-01-01T00:00:00+0100", None),
+            ("2027-01-01T00:00:00*01:00", None),
+            ("2027-01-01T00:00:00+24:00", None),
+            ("2027-1-01T00:00:00Z", None),
+            ("2027-01-01T0:00:000Z", None),
+            ("2027-01-01T00:00:00Z ", None),
+            ("2027-01-01", None),
+            ("+027-01-01T00:00:00Z", None),
+            ("2027-01-01T00:00:é0Z", None),
+            ("", None),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(UnixMillis::from_rfc3339(text).map(UnixMillis::millis), millis, "{text}");
         }
     }
 

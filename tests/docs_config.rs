@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tollgate::config::{Config, schema};
+use tollgate::time::UnixMillis;
 
 const PAGE: &str = include_str!("../docs/config.md");
 const SCHEMA: &str = include_str!("../docs/config.schema.json");
@@ -150,6 +151,11 @@ fn the_schema_knows_right_from_wrong() {
             Some("configuration.providers.a.clock_skew: no duration"),
         ),
         (
+            "a hash",
+            r#"{"providers": {"a": {"keys": [{"name": "a", "identity": "a", "sha256": "FF"}]}}}"#,
+            Some("configuration.providers.a.keys[0].sha256: no hash"),
+        ),
+        (
             "a choice of shapes",
             r#"{"apis": [{"name": "a", "auth": 5}]}"#,
             Some("configuration.apis[0].auth: fits no alternative"),
@@ -176,10 +182,22 @@ fn violation(schema: &Value, value: &Value, place: &str) -> Option<String> {
                 (!wanted.as_array().unwrap().iter().any(fits)).then(|| "fits no alternative".into())
             }
             ("pattern", Value::String(text)) => {
-                assert_eq!(wanted, "^[0-9]+(ms|s|m|h|d)$");
                 let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-                let right = unit != text && ["ms", "s", "m", "h", "d"].contains(&unit);
-                (!right).then(|| "no duration".into())
+                let (right, wrong) = match wanted.as_str().unwrap() {
+                    "^[0-9]+(ms|s|m|h|d)$" => {
+                        let is_unit = ["ms", "s", "m", "h", "d"].contains(&unit);
+                        (unit != text && is_unit, "no duration")
+                    }
+                    "^[0-9a-f]{64}$" => {
+                        let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+                        (text.len() == 64 && text.bytes().all(is_digit), "no hash")
+                    }
+                    moment => {
+                        assert!(moment.starts_with("^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]"), "{moment}");
+                        (UnixMillis::from_rfc3339(text).is_some(), "no moment")
+                    }
+                };
+                (!right).then(|| wrong.into())
             }
             ("minLength", Value::String(text)) => text.is_empty().then(|| "empty".into()),
             ("minItems", Value::Array(list)) => list.is_empty().then(|| "too short".into()),

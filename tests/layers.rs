@@ -24,23 +24,37 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("env", &["jose", "time"]),
     // Not: what a record is for.
     ("store", &["env", "time"]),
+    // Not: what a request is.
+    ("limits", &["env", "ids", "store", "time", "wire"]),
+    // Not: how a fetch is made, what a document says.
+    ("kept", &["env", "time", "wire"]),
+    // Not: requests, how a fetch is made.
+    ("revoked", &["env", "http", "kept", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
     ("claims", &["json", "time", "verdict"]),
     // Build the above, checked. Not: requests.
-    ("provider", &["claims", "ids", "jose"]),
-    ("api", &["http", "ids"]),
-    ("config", &["api", "claims", "http", "ids", "jose", "provider", "verdict"]),
+    ("provider", &["claims", "ids", "jose", "time"]),
+    ("api", &["claims", "http", "ids", "limits"]),
+    // Not: keys, headers, what a counter is.
+    ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
+    (
+        "config",
+        &[
+            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "revoked",
+            "time", "verdict", "wire",
+        ],
+    ),
     // Not: how a fetch is made, HTTP status codes, requests.
-    ("keys", &["config", "env", "ids", "jose", "time", "wire"]),
+    ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "provider", "session", "store", "time", "verdict",
+            "limits", "provider", "revoked", "session", "store", "time", "verdict",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.

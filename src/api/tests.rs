@@ -10,6 +10,9 @@ fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
         audiences: None,
         clients: None,
         scopes: Vec::new(),
+        rules: Vec::new(),
+        rate: None,
+        reports: false,
     }
 }
 
@@ -248,6 +251,29 @@ fn a_matcher_covers_what_it_leaves_nothing_of() {
     for (name, earlier, later, expected) in cases {
         let [earlier, later] = [earlier, later].map(|(h, p, m)| matcher(h, p, m));
         assert_eq!(earlier.covers(&later), expected, "{name}");
+    }
+}
+
+#[test]
+fn two_patterns_meet_where_some_path_matches_both() {
+    let cases = [
+        // name, one, other, whether some path matches both
+        ("the same", "/a/b", "/a/b", true),
+        ("different ends", "/a/b", "/a/c", false),
+        ("a placeholder", "/a/{id}", "/a/b", true),
+        ("placeholders crosswise", "/a/*", "/*/b", true),
+        ("different lengths", "/a/b", "/a", false),
+        ("an open one and a longer", "/a/**", "/a/b/c", true),
+        ("an open one and a shorter", "/a/b/**", "/a", false),
+        ("an open one and its stem", "/a/**", "/a", true),
+        ("two open ones", "/a/**", "/a/b/**", true),
+        ("two open ones apart", "/a/**", "/b/**", false),
+        ("everything", "/**", "/", true),
+    ];
+    for (name, one, other, expected) in cases {
+        let parse = |raw| PathPattern::parse(raw).expect(raw);
+        assert_eq!(parse(one).meets(&parse(other)), expected, "{name}");
+        assert_eq!(parse(other).meets(&parse(one)), expected, "{name}, the other way round");
     }
 }
 

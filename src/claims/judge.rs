@@ -1,15 +1,16 @@
 //! The registered claims (RFC 7519 §4.1) against what a provider's configuration demands.
 //!
 //! The order is fixed, so that a token with several faults is always refused for the same one:
-//! header type, token kind, issuer, audience, client, times, binding, identity.
+//! header type, token kind, issuer, audience, client, times, binding, what else is required,
+//! identity.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{ClaimRef, Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
+use super::{Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
 use crate::time::{UnixMillis, millis};
-use crate::verdict::{Deny, Refusal, quoted};
+use crate::verdict::{Deny, Refusal, list, quoted};
 
 /// Header types (RFC 7515 §4.1.9) that never mark an access token: a DPoP proof (RFC 9449 §4.2), a
 /// logout token (OpenID Connect Back-Channel Logout §2.4), a security event (RFC 8417 §2.3), an
@@ -58,6 +59,8 @@ impl Claims {
         self.check_client(requirements)?;
         let times = self.check_times(requirements, now)?;
         self.check_binding(requirements)?;
+        self.meets(&requirements.rules)
+            .map_err(|reason| Refusal::new(Deny::TokenClaimRefused, reason))?;
         Ok(Judged {
             identity: self.identity(requirements)?.into(),
             client: self.client(&requirements.client),
@@ -258,13 +261,6 @@ impl Claims {
         }
     }
 
-    /// Says which claims were looked for, and the names of those that are there.
-    fn missing(&self, wanted: &[ClaimRef]) -> String {
-        let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
-        let present: Vec<_> = self.0.keys().collect();
-        format!("there is no claim {}; the token has {}", list(&wanted), list(&present))
-    }
-
     fn unusable(&self, name: &str, wanted: &str) -> Refusal {
         wrong_type(&name, self.0.get(name).unwrap_or(&Value::Null), wanted)
     }
@@ -346,20 +342,6 @@ fn refused_type(reason: String) -> Refusal {
 
 fn contains(accepted: &[Box<str>], found: &str) -> bool {
     accepted.iter().any(|wanted| **wanted == *found)
-}
-
-/// Quotes the first few of these.
-fn list(items: &[impl AsRef<str>]) -> String {
-    const SHOWN: usize = 12;
-    if items.is_empty() {
-        return "nothing".to_owned();
-    }
-    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
-    match items.len().saturating_sub(SHOWN) {
-        0 => {}
-        more => out.push(format!("{more} more")),
-    }
-    out.join(", ")
 }
 
 /// Milliseconds, written as seconds.

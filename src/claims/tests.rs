@@ -2,6 +2,7 @@ use super::*;
 
 mod judging;
 mod reasons;
+mod rules;
 
 pub(super) fn claims(payload: &str) -> Claims {
     Claims::parse(payload.as_bytes()).expect(payload)

@@ -5,51 +5,77 @@
 
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
+use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
-use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity};
+use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
 use crate::api::Index;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
+mod api_keys;
 mod apis;
 mod headers;
+mod issuers;
 mod keys;
+mod limits;
+mod places;
+mod policies;
+mod policies_together;
 mod provider;
+mod rules;
+mod secret;
 mod together;
+mod vouching;
 
-use provider::Draft;
+use provider::{Draft, DraftKind};
 
 const DEFAULT_CAPACITY: u32 = 65_536;
 const DEFAULT_LINES_PER_SECOND: u32 = 10;
 const DEFAULT_REALM: &str = "api";
 
-/// How many sessions a bucket of the store holds: capacities are rounded up to whole buckets.
+/// How many records a bucket of the store holds: capacities are rounded up to whole buckets.
 const BUCKET: u32 = 8;
 
 /// Judges a configuration. `None` where something was refused.
-pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<Config> {
-    let providers = provider::check_all(raw, problems);
+pub(super) fn check(
+    raw: &At<RawConfig>,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Config> {
+    let providers = provider::check_all(raw, variables, problems);
     let apis = apis::check_all(raw, &providers, problems);
     together::check(raw, &providers, &apis, problems);
+    let mode = raw.mode.or(RawMode::Enforce);
+    if let Some(mode) = raw.mode.given().filter(|mode| mode.value == RawMode::Report) {
+        problems.warn(mode.at, apis::REPORTS);
+    }
+    let policies = policies::check(raw, &providers, &apis, problems);
     let (rings, sources) = keys::share_rings(&providers, problems);
     let realm = realm(&raw.realm, problems);
     let instance = instance(&raw.instance, problems);
     let (session_capacity, log) = (session_capacity(raw), log(raw));
+    let limits = limits::limits(raw);
+    let (revoked, revoked_source) = limits::revoked(raw, problems);
     if !problems.none() {
         return None;
     }
     let providers = providers
         .into_iter()
         .zip(sources)
-        .map(|(draft, source)| build(draft?, source?))
+        .map(|(draft, source)| build(draft?, source))
         .collect::<Option<Vec<_>>>()?;
-    let apis = apis.into_iter().map(apis::Draft::build).collect::<Option<Vec<_>>>()?;
+    let apis = apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
     Some(Config {
         providers,
         index: Index::new(&apis),
         apis,
+        policies,
+        reports: mode == RawMode::Report,
         rings,
         session_capacity,
+        limits,
+        revoked,
+        revoked_source,
         realm,
         log,
         crypto: match raw.crypto.or(RawCrypto::Auto) {
@@ -62,16 +88,20 @@ pub(super) fn check(raw: &At<RawConfig>, problems: &mut Problems<'_>) -> Option<
     })
 }
 
-fn build(draft: Draft, keys: KeySource) -> Option<Provider> {
+fn build(draft: Draft, keys: Option<KeySource>) -> Option<Provider> {
+    let kind = match draft.kind {
+        DraftKind::ApiKey { keys, .. } => Kind::ApiKey(keys),
+        DraftKind::Jwt(jwt) => Kind::Jwt(Box::new(JwtProvider {
+            keys: keys?,
+            algorithms: jwt.algorithms,
+            requirements: jwt.requirements,
+        })),
+    };
     Some(Provider {
         name: draft.name?,
-        kind: Kind::Jwt(JwtProvider {
-            keys,
-            algorithms: draft.algorithms,
-            from: draft.from.into_iter().map(|location| location.value).collect(),
-            requirements: draft.requirements,
-            upstream: draft.upstream,
-        }),
+        from: draft.from.into_iter().map(|location| location.value).collect(),
+        upstream: draft.upstream,
+        kind,
     })
 }
 

@@ -3,9 +3,12 @@
 //! Each definition here serves three times: it reads the object, it suggests the name that a typo
 //! was meant for, and it is the JSON Schema.
 
+use super::credentials::{Pem, RawKey, RawLocation, RawSecret};
 use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
 use super::problems::Problems;
+use super::raw_limits::{RawLimits, RawRevoked};
+use super::raw_policies::{RawApiPolicies, RawMode, RawPolicy, RawRate, RawRule};
 use super::read::{At, Count, Field, List, Map, OneOrMany, Read, Text, wrong_type};
 use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
@@ -20,8 +23,16 @@ object! {
         /// The parts of the traffic; the first that matches a request is the one that judges it.
         /// Left out: one API `default` that is everything and takes a token of any provider.
         apis: List<RawApi>;
+        /// What callers may do, by name: `[a-z0-9_-]{1,64}`.
+        policies: Map<RawPolicy>;
+        /// What becomes of refused requests: `report` lets them pass and tells.
+        mode: RawMode = "enforce";
         /// The record of sessions.
         sessions: RawSessions;
+        /// The counters of rates and quotas.
+        limits: RawLimits;
+        /// Whom to refuse although the credential is good.
+        revoked: RawRevoked;
         /// The realm that challenges name: printable ASCII without `"` and `\`.
         realm: Text = "api";
         /// How refusals are logged.
@@ -91,12 +102,15 @@ choice! {
 }
 
 object! {
-    /// A JWT issuer.
+    /// A provider: a JWT issuer, or a list of API keys. What is not said of keys is for issuers.
     RawProvider {
         /// What kind of provider this is.
         kind: RawKind = "jwt";
         /// The exact bytes of the tokens' `iss`, one or a list.
         issuer: OneOrMany;
+        /// What `{tenant}` in `issuer`, `jwks.url` and `jwks.discovery` stands for, one after the
+        /// other.
+        tenants: List<Text>;
         /// Says on purpose that `iss` is not checked.
         any_issuer: bool = "false";
         /// One of these must be in the tokens' `aud`.
@@ -105,8 +119,14 @@ object! {
         clients: List<Text>;
         /// Says on purpose that `aud` is not checked.
         any_audience: bool = "false";
-        /// Where the keys are.
-        jwks: RawJwks, required;
+        /// Where the keys are; or `pem`, or `secret`.
+        jwks: RawJwks;
+        /// The public keys themselves, in PEM.
+        pem: Pem;
+        /// The secret of the HS family.
+        secret: RawSecret;
+        /// The API keys, for the kind `api_key`.
+        keys: List<RawKey, 10_000>;
         /// The signature algorithms accepted. Left out: every asymmetric one
         /// except ES384 and ES512.
         algorithms: List<Text>;
@@ -123,12 +143,14 @@ object! {
         allow_no_expiry: bool = "false";
         /// What to do with a token that is bound to a key (`cnf`).
         binding: RawBinding = "refuse";
-        /// Where the token stands in a request. Left out: the header `authorization`, scheme
-        /// `Bearer`.
+        /// Where the credential stands in a request, for both kinds. Left out: the header
+        /// `authorization`, scheme `Bearer`.
         from: List<RawLocation, 16>;
         /// Which claims say what.
         claims: RawClaims;
-        /// What goes upstream.
+        /// What else the tokens' claims must say; a token that does not is refused with 401.
+        require: List<RawRule>;
+        /// What goes upstream, for both kinds.
         upstream: RawUpstream;
     }
 }
@@ -138,6 +160,8 @@ choice! {
     RawKind {
         /// A JWT issuer.
         Jwt = "jwt",
+        /// A list of API keys.
+        ApiKey = "api_key",
     }
 }
 
@@ -233,25 +257,16 @@ impl Read for Inline {
 }
 
 object! {
-    /// A place of a request where a token may stand.
-    RawLocation {
-        /// The header's name, in any case.
-        header: Text, required;
-        /// The authentication scheme before the token, in any case. Left out: `Bearer` for
-        /// `authorization`, none for other headers.
-        scheme: Text;
-        /// The names of the APIs where this place counts. Left out: all.
-        apis: List<Text>;
-    }
-}
-
-object! {
     /// Which claims say what. The first that is present and not null wins.
     RawClaims {
         /// Who the caller is.
         identity: List<ClaimRef> = "[\"sub\"]";
         /// Which client the caller uses.
         client: List<ClaimRef> = "[\"client_id\", \"azp\", \"cid\", \"appid\"]";
+        /// The token's scopes.
+        scopes: List<ClaimRef> = "[\"scp\", \"scope\"]";
+        /// The names of the caller's policies, for APIs with `from_claim`.
+        policies: List<ClaimRef>;
     }
 }
 
@@ -287,7 +302,7 @@ impl Read for ClaimRef {
 object! {
     /// What goes upstream with a permitted request.
     RawUpstream {
-        /// What becomes of the token itself.
+        /// What becomes of the credential itself.
         credential: RawCredential = "strip";
         /// Headers by name, each a claim, `{"claim": …}` or `{"session": …}`; `{}` is none. Left
         /// out: `x-tollgate-identity` and `x-tollgate-provider`, from the session.
@@ -298,7 +313,7 @@ object! {
 }
 
 choice! {
-    /// What becomes of the token itself.
+    /// What becomes of the credential itself.
     RawCredential {
         /// It is removed.
         Strip = "strip",
@@ -317,12 +332,15 @@ pub(super) enum RawHeader {
 }
 
 object! {
-    /// Where an upstream header's value comes from: exactly one of `claim` and `session`.
+    /// Where an upstream header's value comes from: exactly one of `claim`, `session` and
+    /// `metadata`.
     RawSource {
         /// A claim of this provider's token.
         claim: ClaimRef;
         /// A fact of the session.
         session: RawFact;
+        /// What the policies in force say under this key of `metadata`.
+        metadata: Text;
     }
 }
 
@@ -337,11 +355,15 @@ choice! {
         Client = "client",
         /// The token's scopes, joined by a space.
         Scopes = "scopes",
+        /// The policies in force, joined by commas.
+        Policies = "policies",
+        /// The tags of the policies in force, joined by commas.
+        Tags = "tags",
     }
 }
 
 impl Read for RawHeader {
-    const WHAT: &'static str = "a claim or an object with `claim` or `session`";
+    const WHAT: &'static str = "a claim or an object with `claim`, `session` or `metadata`";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match node.value {
@@ -381,6 +403,14 @@ object! {
         clients: List<Text>;
         /// Scopes that the session's token must have, all of them.
         scopes: List<Text>;
+        /// What the claims of the session's token must say, too; refused with 403 otherwise.
+        require: List<RawRule>;
+        /// Which policies this API gives to whom. Left out: being verified is enough.
+        policies: RawApiPolicies;
+        /// How fast all callers together may call.
+        rate: RawRate;
+        /// What becomes of refused requests here. Left out: as `mode` at the top says.
+        mode: RawMode;
         /// What becomes of CORS preflights on a protected API.
         cors_preflight: RawPreflight = "refuse";
     }

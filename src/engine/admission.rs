@@ -3,15 +3,18 @@
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
+mod api_key;
 mod credential;
 mod token;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::{Api, Auth, Branch};
 use crate::claims::{Claims, ClientClaim, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
+use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
@@ -20,9 +23,9 @@ use crate::http::{RequestHead, RequestPath};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
-use crate::verdict::{Deny, Refusal, quoted};
-pub(super) use credential::{Presented, Readers, jwt};
-pub(super) use token::Vouched;
+use crate::verdict::{Deny, Refusal, Scheme, quoted};
+pub(super) use credential::{Presented, Readers};
+pub(super) use token::{Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
@@ -51,7 +54,7 @@ pub(super) struct Passage<'c, 'h> {
 
 /// Proof that a request may pass, and on whose behalf.
 ///
-/// Only [`admit`] makes one, and only from verified tokens. What needs a verified identity takes a
+/// Only [`admit`] makes one, and only from vouchers: verified tokens, known keys. What needs a verified identity takes a
 /// `Permit`, so the check cannot be forgotten.
 pub(super) struct Permit<'c> {
     session: Session,
@@ -81,6 +84,8 @@ impl<'c> Permit<'c> {
 pub(super) struct Trail {
     pub(super) api: Option<Name>,
     pub(super) provider: Option<Name>,
+    /// What the API key that was shown is called.
+    pub(super) key: Option<Arc<str>>,
     pub(super) kid: Option<Kid>,
     pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
@@ -104,8 +109,8 @@ impl Trail {
     }
 
     /// What a verified token says.
-    fn verified(&mut self, provider: Option<&Name>, token: &Verified) {
-        self.provider = provider.cloned();
+    fn verified(&mut self, provider: &Name, token: &Verified) {
+        self.provider = Some(provider.clone());
         self.kid.clone_from(&token.kid);
         self.issuer.clone_from(&token.judged.issuer);
     }
@@ -120,6 +125,7 @@ impl Trail {
             ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
             ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", shown.cloned()),
+            ("tollgate.key", self.key.clone()),
             ("tollgate.provider", provider),
         ];
         effects.extend(
@@ -137,6 +143,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) rings: &'a mut [Ring],
     pub(super) slow_failures: &'a mut Budget,
     pub(super) verified: &'a mut VerifiedTokens,
+    pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
     pub(super) patience: Patience,
     pub(super) env: &'a Env<'a>,
@@ -183,7 +190,7 @@ impl<'c> Judge<'_, 'c> {
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(config, api, branch, vouched, self.env, trail)?;
+        let permit = enter(api, branch, vouched, self.env, trail)?;
         Ok(Passage { presented, permit: Some(permit) })
     }
 }
@@ -194,7 +201,7 @@ fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Ap
     let find = |path: &RequestPath| {
         config.index.find(&config.apis, head.authority(), path.segments(), method)
     };
-    let found = if config.index.looks_at_paths() {
+    let found = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
         let found = find(&path);
@@ -227,7 +234,11 @@ fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
 /// The refusal of every branch, that which got furthest (the fewest missing) first.
 fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
-    let furthest = lacking.iter().enumerate().min_by_key(|(_, missing)| missing.len());
+    // Of those that lack as many, that where more have vouched: the longest.
+    let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
+        (missing.len(), Reverse(branch.members.len()))
+    };
+    let furthest = branches.iter().zip(&lacking).enumerate().min_by_key(distance);
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
     }
@@ -238,12 +249,15 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
     let told: Vec<_> = told.take(MAX_BRANCHES_TOLD).collect();
-    Refusal::new(Deny::CredentialMissing, told.join("; or: "))
+    let refusal = Refusal::new(Deny::CredentialMissing, told.join("; or: "));
+    let mut all = branches.iter().flat_map(|branch| &branch.members);
+    let is_issuer = |id: &ProviderId| config.provider(*id).is_some_and(|one| one.jwt().is_some());
+    let scheme = if all.any(is_issuer) { Scheme::Bearer } else { Scheme::ApiKey };
+    Refusal { scheme, ..refusal }
 }
 
 /// From vouchers to a session, and what the session may do at this API.
 fn enter<'c>(
-    config: &'c Config,
     api: &Api,
     branch: &Branch,
     vouched: Vec<Vouched<'c>>,
@@ -258,19 +272,29 @@ fn enter<'c>(
     let Some(owner) = owners.into_iter().next() else {
         return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
     };
-    trail.verified(config.provider_name(owner.provider), &owner);
-    trail.identity = Some(Arc::clone(&owner.judged.identity));
-    let session = owner.session(config)?;
-    session.check(env.now, owner.config.requirements.clock_skew).map_err(|deny| {
+    match owner.token() {
+        Some(token) => trail.verified(&owner.config.name, token),
+        None => trail.enter(Some(&owner.config.name)),
+    }
+    let session = owner.session();
+    trail.identity = Some(Arc::clone(&session.identity));
+    session.check(env.now, owner.clock_skew()).map_err(|deny| {
         let end = session.ends.map_or(0, |end| end.secs());
         Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
     })?;
-    may_call(api, &owner)?;
+    match owner.token() {
+        Some(token) => may_call(api, token)?,
+        // A configuration that asks something of tokens here takes no API key's session.
+        None if api.asks_of_tokens() => {
+            return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
+        }
+        None => {}
+    }
     Ok(Permit { session, owner, others })
 }
 
 /// What an API narrows further, judged on the credential of the session's provider.
-fn may_call(api: &Api, owner: &Vouched<'_>) -> Result<(), Refusal> {
+fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
         owner.claims.has_audience(audiences)?;
     }

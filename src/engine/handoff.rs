@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::admission::{Passage, Permit, Vouched};
+use super::admission::{Passage, Permit, Vouched, VouchedToken};
 use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
-use crate::http::{Fields, RequestHead, begins_folded, elements, folded, is_folded};
-use crate::provider::jwt::{HeaderSource, SessionFact};
+use crate::http::{
+    Fields, RequestHead, begins_folded, elements, folded, is_folded, without_cookies,
+    without_parameters,
+};
+use crate::provider::{HeaderSource, Place, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
 const RESERVED: &[u8] = b"x-tollgate-";
@@ -55,11 +58,12 @@ impl Hygiene {
     ) -> Vec<HeaderChange> {
         let set = passage.permit.as_ref().map(|permit| written(permit, effects));
         let set = set.unwrap_or_default();
-        let spent = spent_credentials(config, passage);
+        let spent = Spent::new(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
             let ours = self.is_ours(name);
-            let is_spent = spent.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
+            let is_spent =
+                spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
             let replaced = set.iter().any(|(set, _)| set.as_bytes() == name);
             if (ours || is_spent) && !replaced {
                 let remove = HeaderChange::Remove(name.to_vec());
@@ -68,6 +72,7 @@ impl Hygiene {
                 }
             }
         }
+        spent.cut_out(head, &mut changes);
         changes.extend(self.connection(head));
         changes.extend(set.into_iter().map(|(name, value)| HeaderChange::Set(name, value)));
         changes
@@ -115,8 +120,8 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
             }
             None => {}
         }
-        if let Some(name) = &upstream.payload_header {
-            write(name.to_string().into(), HeaderValue::Value(vouched.payload.as_bytes().to_vec()));
+        if let (Some(name), Some(token)) = (&upstream.payload_header, vouched.token()) {
+            write(name.to_string().into(), HeaderValue::Value(token.payload.as_bytes().to_vec()));
         }
     }
     out
@@ -125,46 +130,105 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
 fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> HeaderValue {
     let session = permit.session();
     match source {
-        HeaderSource::Claim(claim) => vouched.claims.header_value(claim),
+        HeaderSource::Claim(claim) => match vouched.token() {
+            Some(token) => token.claims.header_value(claim),
+            None => HeaderValue::Absent,
+        },
+        HeaderSource::Metadata(_)
+        | HeaderSource::Session(SessionFact::Policies | SessionFact::Tags) => HeaderValue::Absent,
         HeaderSource::Session(SessionFact::Identity) => HeaderValue::from_text(&session.identity),
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())
         }
-        HeaderSource::Session(SessionFact::Client) => match &permit.owner().judged.client {
-            ClientClaim::Is(client) => HeaderValue::from_text(client),
-            ClientClaim::Absent => HeaderValue::Absent,
-            ClientClaim::Malformed => HeaderValue::Unsafe,
-        },
-        HeaderSource::Session(SessionFact::Scopes) => {
-            let owner = permit.owner();
-            match owner.claims.scopes(&owner.config.requirements.scopes) {
-                Ok(scopes) if scopes.is_empty() => HeaderValue::Absent,
-                // A scope with a space in it would read as two.
-                Ok(scopes) if scopes.iter().any(|scope| scope.contains(' ')) => HeaderValue::Unsafe,
-                Ok(scopes) => HeaderValue::from_text(&scopes.join(" ")),
-                Err(_) => HeaderValue::Unsafe,
+        HeaderSource::Session(fact @ (SessionFact::Client | SessionFact::Scopes)) => {
+            match permit.owner().token() {
+                Some(token) if *fact == SessionFact::Client => client(token),
+                Some(token) => scopes(token),
+                None => HeaderValue::Absent,
             }
         }
     }
 }
 
-/// The headers whose credential has done its work. A credential that vouched goes by its own
-/// provider's setting; one that did not (on a preflight, say) by that of whoever reads it.
-fn spent_credentials<'p>(config: &Config, passage: &Passage<'_, 'p>) -> Vec<&'p str> {
-    let keeps =
-        |id| super::admission::jwt(config, id).is_some_and(|jwt| jwt.upstream.keep_credential);
-    let vouched = |id| {
-        let permit = passage.permit.as_ref();
-        permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
-    };
-    let places = || passage.presented.iter().map(|one| one.place);
-    let is_kept = |header: &str| {
-        let readers = places().filter(|place| place.header() == header);
-        readers.flat_map(|place| place.readers()).any(|id| vouched(*id) && keeps(*id))
-    };
-    places()
-        .filter(|place| !place.readers().iter().all(|id| keeps(*id)))
-        .map(|place| place.header())
-        .filter(|header| !is_kept(header))
-        .collect()
+fn client(token: &VouchedToken<'_>) -> HeaderValue {
+    match &token.judged.client {
+        ClientClaim::Is(client) => HeaderValue::from_text(client),
+        ClientClaim::Absent => HeaderValue::Absent,
+        ClientClaim::Malformed => HeaderValue::Unsafe,
+    }
+}
+
+fn scopes(token: &VouchedToken<'_>) -> HeaderValue {
+    match token.claims.scopes(&token.config.requirements.scopes) {
+        Ok(scopes) if scopes.is_empty() => HeaderValue::Absent,
+        // A scope with a space in it would read as two.
+        Ok(scopes) if scopes.iter().any(|scope| scope.contains(' ')) => HeaderValue::Unsafe,
+        Ok(scopes) => HeaderValue::from_text(&scopes.join(" ")),
+        Err(_) => HeaderValue::Unsafe,
+    }
+}
+
+/// The credentials that have done their work, by where they stand.
+#[derive(Default)]
+struct Spent<'p> {
+    cookies: Vec<&'p str>,
+    headers: Vec<&'p str>,
+    parameters: Vec<&'p str>,
+}
+
+impl<'p> Spent<'p> {
+    /// A credential that vouched goes by its own provider's setting; one that did not (on a preflight,
+    /// say) by that of whoever reads it. What one provider keeps, another does not take away.
+    fn new(config: &Config, passage: &Passage<'_, 'p>) -> Self {
+        let keeps =
+            |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
+        let vouched = |id| {
+            let permit = passage.permit.as_ref();
+            permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
+        };
+        let mut spent = Self::default();
+        for one in &passage.presented {
+            if !one.spot.readers().iter().all(|id| keeps(*id)) {
+                spent.add(one.spot.place());
+            }
+        }
+        for one in &passage.presented {
+            if one.spot.readers().iter().any(|id| vouched(*id) && keeps(*id)) {
+                spent.remove(one.spot.place());
+            }
+        }
+        spent
+    }
+
+    fn add(&mut self, place: &'p Place) {
+        match place {
+            Place::Cookie { name, .. } => self.cookies.push(name),
+            Place::Header { name, .. } => self.headers.push(name),
+            Place::Query { name } => self.parameters.push(name),
+        }
+    }
+
+    fn remove(&mut self, place: &Place) {
+        let (names, kept) = match place {
+            Place::Cookie { name, .. } => (&mut self.cookies, name),
+            Place::Header { name, .. } => (&mut self.headers, name),
+            Place::Query { name } => (&mut self.parameters, name),
+        };
+        names.retain(|name| **name != **kept);
+    }
+
+    /// Takes parameters and cookies out of what holds others besides.
+    fn cut_out(&self, head: &RequestHead, changes: &mut Vec<HeaderChange>) {
+        if !self.parameters.is_empty()
+            && let Some(path) = without_parameters(head.path(), &self.parameters)
+        {
+            changes.push(HeaderChange::Set(":path".into(), path));
+        }
+        if !self.cookies.is_empty() {
+            changes.push(match without_cookies(head.values("cookie"), &self.cookies) {
+                Some(rest) => HeaderChange::Set("cookie".into(), rest),
+                None => HeaderChange::Remove(b"cookie".to_vec()),
+            });
+        }
+    }
 }

@@ -53,6 +53,7 @@ impl Log {
         line.text("step", refusal.deny.step().name());
         line.optional("provider", trail.provider.as_ref().map(Name::as_str));
         line.optional("api", trail.api.as_ref().map(Name::as_str));
+        line.optional("key", trail.key.as_deref());
         line.untrusted("kid", trail.kid.as_ref().map(Kid::as_str), MAX_FIELD);
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
         self.identity(&mut line, trail.identity.as_deref());
@@ -107,6 +108,20 @@ impl Log {
     ) -> Effect {
         let mut line = Line::new(event);
         line.text("provider", provider.as_str());
+        for (name, value) in fields {
+            line.text(name, value);
+        }
+        self.effect(level, line)
+    }
+
+    /// A line about the filter itself.
+    pub(super) fn about(
+        &self,
+        level: Level,
+        event: &'static str,
+        fields: &[(&'static str, String)],
+    ) -> Effect {
+        let mut line = Line::new(event);
         for (name, value) in fields {
             line.text(name, value);
         }

@@ -28,7 +28,7 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     if let Some(challenge) = challenge(refusal, realm) {
         headers.push(("www-authenticate", challenge));
     }
-    if answer == Answer::Unavailable {
+    if let Answer::Unavailable | Answer::RateLimited | Answer::QuotaExceeded = answer {
         let wait = refusal.retry_after.map_or(1, secs_rounded_up).max(1);
         headers.push(("retry-after", wait.to_string()));
     }
@@ -55,20 +55,24 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
 
 /// The challenge (RFC 6750 §3), where the status calls for one.
 fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
-    let answer = refusal.deny.answer();
+    let (answer, scheme) = (refusal.deny.answer(), refusal.scheme.name());
     match answer {
-        Answer::Missing => Some(format!("Bearer realm=\"{realm}\"")),
+        Answer::Missing => Some(format!("{scheme} realm=\"{realm}\"")),
         Answer::InvalidToken | Answer::InvalidRequest => {
-            Some(format!("Bearer realm=\"{realm}\", error=\"{}\"", answer.error()))
+            Some(format!("{scheme} realm=\"{realm}\", error=\"{}\"", answer.error()))
         }
         Answer::InsufficientScope => {
             let scopes = refusal.scopes.as_deref().unwrap_or_default();
             Some(format!(
-                "Bearer realm=\"{realm}\", error=\"{}\", scope=\"{scopes}\"",
+                "{scheme} realm=\"{realm}\", error=\"{}\", scope=\"{scopes}\"",
                 answer.error()
             ))
         }
-        Answer::AccessDenied | Answer::Unavailable | Answer::ServerError => None,
+        Answer::AccessDenied
+        | Answer::RateLimited
+        | Answer::QuotaExceeded
+        | Answer::Unavailable
+        | Answer::ServerError => None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The few things that are written in DER (X.690): public keys and ECDSA signatures, as other
-//! libraries take them. Nothing is read.
+//! libraries take them; and how an element of a public key from the configuration is read.
 
 /// 1.2.840.113549.1.1.1, `rsaEncryption` (RFC 3279 §2.3.1).
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// 1.2.840.10045.2.1, `id-ecPublicKey` (RFC 5480 §2.1.1).
-const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+pub(super) const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+/// 1.3.101.112, `id-Ed25519` (RFC 8410 §3).
+pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The object identifier of a curve (RFC 5480 §2.1.1.1).
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +22,7 @@ pub(super) enum Curve {
 }
 
 impl Curve {
-    const fn oid(self) -> &'static [u8] {
+    pub(super) const fn oid(self) -> &'static [u8] {
         match self {
             Self::P256 => &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
             Self::P384 => &[0x2b, 0x81, 0x04, 0x00, 0x22],
@@ -51,10 +54,35 @@ pub fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
     sequence(&[integer(r), integer(s)])
 }
 
-const BIT_STRING: u8 = 0x03;
-const INTEGER: u8 = 0x02;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
+/// Takes the element of this tag off the front: its contents. Lengths are written as short as they
+/// can be (X.690 §10.1); `None` for everything else.
+pub(super) fn take<'d>(rest: &mut &'d [u8], tag: u8) -> Option<&'d [u8]> {
+    let (&[found, first], behind) = rest.split_first_chunk()?;
+    let (length, behind) = match first {
+        0..0x80 => (usize::from(first), behind),
+        _ => {
+            let (digits, behind) = behind.split_at_checked(usize::from(first & 0x7f))?;
+            let shortest = digits.first().is_some_and(|digit| *digit != 0) && digits.len() <= 2;
+            let length =
+                digits.iter().fold(0_usize, |length, digit| length << 8 | usize::from(*digit));
+            (shortest && length >= 0x80).then_some((length, behind))?
+        }
+    };
+    let (contents, behind) = behind.split_at_checked(length)?;
+    (found == tag).then(|| {
+        *rest = behind;
+        contents
+    })
+}
+
+/// The tag of a bit string.
+pub(super) const BIT_STRING: u8 = 0x03;
+/// The tag of a number.
+pub(super) const INTEGER: u8 = 0x02;
+/// The tag of an object identifier.
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+/// The tag of a sequence.
+pub(super) const SEQUENCE: u8 = 0x30;
 
 fn spki(algorithm: &[Vec<u8>], key: &[u8]) -> Vec<u8> {
     // A bit string says first how many of its bits do not count.

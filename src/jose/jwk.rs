@@ -6,11 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::ids::Kid;
 use crate::jose::alg::Alg;
+use crate::jose::pem::{self, PemError};
 use crate::json::{self, JsonError};
 use crate::verdict::quoted;
 
@@ -139,6 +142,37 @@ impl KeySet {
             return Err(SetError::TooManyKeys(entries.len()));
         }
         Self::from_entries(&entries, origin)
+    }
+
+    /// Reads the public keys of a text in PEM: `PUBLIC KEY` (RFC 7468 §13) and `RSA PUBLIC KEY`. They
+    /// have no ID and name no algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`PemError`] for the first block that is no key which can be used.
+    pub fn from_pem(text: &str) -> Result<Self, PemError> {
+        Self::from_sound(&pem::keys(text)?).map_err(PemError::Unusable)
+    }
+
+    /// The set of one secret, for the HS family.
+    ///
+    /// # Errors
+    ///
+    /// [`WhySkipped::SecretShort`] where it is shorter than the shortest hash.
+    pub fn from_secret(secret: &[u8]) -> Result<Self, WhySkipped> {
+        let k = URL_SAFE_NO_PAD.encode(secret);
+        Self::from_sound(&[json!({ "kty": "oct", "k": k })])
+    }
+
+    /// A set of keys that must all be usable.
+    fn from_sound(entries: &[Value]) -> Result<Self, WhySkipped> {
+        let parsed = match Self::from_entries(entries, Origin::Inline) {
+            Ok(parsed) if parsed.skipped.is_empty() => return Ok(parsed.set),
+            Ok(parsed) => parsed.skipped,
+            Err(SetError::NoneUsable(skipped)) => skipped,
+            Err(_) => Vec::new(),
+        };
+        Err(parsed.into_iter().next().map_or(WhySkipped::NotAnObject, |skipped| skipped.why))
     }
 
     fn from_entries(entries: &[Value], origin: Origin) -> Result<ParsedSet, SetError> {

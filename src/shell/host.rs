@@ -112,6 +112,13 @@ fn fetch(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> 
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
+/// A variable of the VM's environment, where it is text: what the operator lets in by
+/// `vm_config.environment_variables`.
+pub(super) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the configuration names the variable")]
+    std::env::var(name).ok()
+}
+
 /// The wall clock; where the host has none, WASI's.
 pub(super) fn now() -> UnixMillis {
     let mut nanoseconds = 0;

@@ -322,16 +322,6 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
                 "2:28: apis[0].match.path: unknown field; did you mean `paths`?",
             ],
         ),
-        (
-            "fields of later on an API",
-            "",
-            r#""policies": {}, "mode": "report", "rate": {}"#,
-            &[
-                "2:1: apis[0].policies: unknown field; known here: %api%",
-                "2:17: apis[0].mode: unknown field; known here: %api%",
-                "2:35: apis[0].rate: unknown field; known here: %api%",
-            ],
-        ),
     ];
     for (name, without, given, problems) in cases {
         assert_eq!(refused(&api(given, without)), *problems, "{name}");

@@ -7,8 +7,8 @@ use tollgate::claims::ClaimRef;
 use tollgate::config::{Config, LogFormat, LogIdentity, RingConfig, RingSource};
 use tollgate::ids::{ApiId, ProviderId, RingId};
 use tollgate::jose::alg::{Alg, AlgSet};
-use tollgate::provider::Kind;
-use tollgate::provider::jwt::{HeaderSource, JwtProvider, KeySource, Location, SessionFact};
+use tollgate::provider::jwt::{JwtProvider, KeySource};
+use tollgate::provider::{HeaderSource, Location, Place, SessionFact};
 
 use super::accepted;
 
@@ -67,8 +67,12 @@ fn everything() -> Config {
 }
 
 fn jwt(config: &Config, place: usize) -> &JwtProvider {
-    let Kind::Jwt(jwt) = &config.provider(ProviderId(place)).unwrap().kind;
-    jwt
+    config.provider(ProviderId(place)).and_then(|provider| provider.jwt()).unwrap()
+}
+
+/// A header as a place.
+fn header(name: &str, scheme: Option<&str>) -> Place {
+    Place::Header { name: name.into(), scheme: scheme.map(Into::into) }
 }
 
 fn names(names: &[&str]) -> Vec<ClaimRef> {
@@ -87,12 +91,12 @@ fn the_smallest_configuration_has_every_default() {
     let provider = jwt(&config, 0);
     assert!(matches!(provider.keys, KeySource::Ring(RingId(0))));
     assert_eq!(provider.algorithms, AlgSet::default());
-    let bearer =
-        Location { header: "authorization".into(), scheme: Some("Bearer".into()), apis: None };
-    assert_eq!(provider.from, [bearer]);
-    assert!(!provider.upstream.keep_credential);
-    assert_eq!(provider.upstream.headers, None);
-    assert_eq!(provider.upstream.payload_header, None);
+    let whole = config.provider(ProviderId(0)).unwrap();
+    let bearer = Location { place: header("authorization", Some("Bearer")), apis: None };
+    assert_eq!(whole.from, [bearer]);
+    assert!(!whole.upstream.keep_credential);
+    assert_eq!(whole.upstream.headers, None);
+    assert_eq!(whole.upstream.payload_header, None);
 
     let requirements = &provider.requirements;
     let issuer = "https://example.okta.com/oauth2/default";
@@ -165,13 +169,10 @@ fn every_field_of_a_provider_is_taken() {
     let okta = jwt(&config, 0);
     let algorithms = AlgSet::from_iter([Alg::Rs256, Alg::Es384, Alg::EdDsa]);
     assert_eq!(okta.algorithms, algorithms);
-    let token =
-        Location { header: "authorization".into(), scheme: Some("Token".into()), apis: None };
+    let whole = config.provider(ProviderId(0)).unwrap();
+    let token = Location { place: header("authorization", Some("Token")), apis: None };
     let orders = Some(vec![config.api(ApiId(1)).unwrap().name.clone()]);
-    assert_eq!(
-        okta.from,
-        [token, Location { header: "x-token".into(), scheme: None, apis: orders }]
-    );
+    assert_eq!(whole.from, [token, Location { place: header("x-token", None), apis: orders }]);
     let requirements = &okta.requirements;
     assert_eq!(requirements.audiences, Some(boxed(&["api://default", "api://other"])));
     assert_eq!(requirements.clients, Some(boxed(&["0oa1"])));
@@ -186,8 +187,8 @@ fn every_field_of_a_provider_is_taken() {
     assert_eq!(requirements.client, names(&["cid"]));
     assert_eq!(requirements.scopes, names(&["scp", "scope"]));
 
-    assert!(okta.upstream.keep_credential);
-    assert_eq!(okta.upstream.payload_header.as_deref(), Some("x-jwt-payload"));
+    assert!(whole.upstream.keep_credential);
+    assert_eq!(whole.upstream.payload_header.as_deref(), Some("x-jwt-payload"));
     let claim = |name: &str| HeaderSource::Claim(ClaimRef::Name(name.into()));
     let headers = vec![
         ("x-user".into(), claim("sub")),
@@ -198,7 +199,7 @@ fn every_field_of_a_provider_is_taken() {
         ("x-tollgate-identity".into(), HeaderSource::Session(SessionFact::Identity)),
         ("x-via".into(), HeaderSource::Session(SessionFact::Provider)),
     ];
-    assert_eq!(okta.upstream.headers, Some(headers));
+    assert_eq!(whole.upstream.headers, Some(headers));
 
     let google = jwt(&config, 1);
     let issuers = boxed(&["https://accounts.google.com", "accounts.google.com"]);

@@ -12,7 +12,10 @@
 
 mod apis;
 mod bytes;
+mod credentials;
 mod good;
+mod limits;
+mod policies;
 mod providers;
 mod texts;
 mod tokens;
@@ -30,15 +33,15 @@ const OKTA: &str = r#"{"issuer": "https://okta.example", "audiences": ["api"], "
 const FIELDS: [(&str, &str); 3] = [
     (
         "%top%",
-        "`$schema`, `providers`, `apis`, `sessions`, `realm`, `log`, `crypto` and `instance`",
+        "`$schema`, `providers`, `apis`, `policies`, `mode`, `sessions`, `limits`, `revoked`, `realm`, `log`, `crypto` and `instance`",
     ),
     (
         "%api%",
-        "`name`, `match`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes` and `cors_preflight`",
+        "`name`, `match`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode` and `cors_preflight`",
     ),
     (
         "%provider%",
-        "`kind`, `issuer`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims` and `upstream`",
+        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims`, `require` and `upstream`",
     ),
 ];
 

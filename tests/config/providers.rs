@@ -23,10 +23,10 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_issuer_and_keys() {
         (
             "a kind of later",
             "",
-            r#""kind": "api_key", "keys": []"#,
+            r#""kind": "introspection", "tokens": []"#,
             &[
-                "2:9: providers.okta.kind: unknown value `api_key`; expected `jwt`",
-                "2:20: providers.okta.keys: unknown field; known here: %provider%",
+                "2:9: providers.okta.kind: unknown value `introspection`; expected `jwt` or `api_key`",
+                "2:26: providers.okta.tokens: unknown field; known here: %provider%",
             ],
         ),
         (
@@ -95,7 +95,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_issuer_and_keys() {
             "",
             r#""issuer": "https://login.microsoftonline.com/{tenantid}/v2.0""#,
             &[
-                "2:11: providers.okta.issuer: holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant",
+                "2:11: providers.okta.issuer: holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant, or write `{tenant}` and list `tenants`",
             ],
         ),
         (
@@ -185,7 +185,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_issuer_and_keys() {
             "jwks",
             "",
             &[
-                "1:24: providers.okta.jwks: missing; say where the keys are: `url`, `discovery` or `inline`",
+                "1:24: providers.okta.jwks: missing; say where the keys are: `url`, `discovery` or `inline`; or write `pem` or `secret`",
             ],
         ),
         (

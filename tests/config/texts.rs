@@ -107,10 +107,11 @@ b"}"#,
         ),
         (
             "top fields of other products",
-            r#"{"policies": {}, "mode": "report", "apis": [{"name": "health", "auth": "none"}]}"#,
+            r#"{"plugins": {}, "upstreams": [], "policies": {}, "apis": [{"name": "health", "auth": "none"}]}"#,
             &[
-                "1:2: policies: unknown field; known here: %top%",
-                "1:18: mode: unknown field; known here: %top%",
+                "1:2: plugins: unknown field; known here: %top%",
+                "1:17: upstreams: unknown field; known here: %top%",
+                "1:46: policies: empty; write a policy, or leave it out",
             ],
         ),
         (
@@ -141,7 +142,7 @@ b"}"#,
             &[
                 "1:18: providers.Okta: `Okta` is no name for a provider: 1 to 64 of a-z, 0-9, `_` and `-`; write `okta`",
                 r#"1:26: providers.Okta.audiences: missing; name the audience of your API, or `clients`, or say "any_audience": true"#,
-                "1:26: providers.Okta.jwks: missing; say where the keys are: `url`, `discovery` or `inline`",
+                "1:26: providers.Okta.jwks: missing; say where the keys are: `url`, `discovery` or `inline`; or write `pem` or `secret`",
                 "1:28: providers.Okta.isuer: unknown field; did you mean `issuer`?",
                 r#"1:56: providers.Okta.clock_skew: `1h30m` is no duration; write "90m""#,
                 "1:73: providers.Okta.from: an empty list would find no token; name a header, or leave it out for `Authorization: Bearer`",

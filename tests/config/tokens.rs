@@ -219,19 +219,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""from": [{"scheme": "Bearer"}]"#,
             &[
-                r#"2:10: providers.okta.from[0].header: missing; name the header, such as "authorization""#,
-            ],
-        ),
-        (
-            "places of later",
-            "",
-            r#""from": [{"query": "access_token"}, {"cookie": "t", "origins": []}]"#,
-            &[
-                r#"2:10: providers.okta.from[0].header: missing; name the header, such as "authorization""#,
-                "2:11: providers.okta.from[0].query: unknown field; known here: `header`, `scheme` and `apis`",
-                r#"2:37: providers.okta.from[1].header: missing; name the header, such as "authorization""#,
-                "2:38: providers.okta.from[1].cookie: unknown field; known here: `header`, `scheme` and `apis`",
-                "2:53: providers.okta.from[1].origins: unknown field; known here: `header`, `scheme` and `apis`",
+                r#"2:10: providers.okta.from[0].header: missing; name the header, such as "authorization", or write `query` or `cookie`"#,
             ],
         ),
         (
@@ -331,12 +319,13 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             ],
         ),
         (
-            "claims that are not chosen yet",
+            "scopes and policies of no claim",
             "",
-            r#""claims": {"scopes": ["scp"], "policies": ["pol"]}"#,
+            r#""claims": {"scopes": [], "policies": [], "groups": ["g"]}"#,
             &[
-                "2:12: providers.okta.claims.scopes: unknown field; known here: `identity` and `client`",
-                "2:31: providers.okta.claims.policies: unknown field; known here: `identity` and `client`",
+                "2:22: providers.okta.claims.scopes: an empty list names no claim; name one, or leave it out",
+                "2:38: providers.okta.claims.policies: an empty list names no claim; name one, or leave it out",
+                "2:42: providers.okta.claims.groups: unknown field; known here: `identity`, `client`, `scopes` and `policies`",
             ],
         ),
         (
@@ -390,7 +379,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": {}}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: names nothing; write exactly one of `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: names nothing; write exactly one of `claim`, `session` and `metadata`",
             ],
         ),
         (
@@ -398,7 +387,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": {"claim": "sub", "session": "identity"}}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: write exactly one of `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: write exactly one of `claim`, `session` and `metadata`",
             ],
         ),
         (
@@ -406,17 +395,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": true}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim` or `session`, found a boolean",
-            ],
-        ),
-        (
-            "facts of the session that are not there yet",
-            "",
-            r#""upstream": {"headers": {"x-p": {"session": "policies"}, "x-m": {"metadata": "tier"}}}"#,
-            &[
-                "2:45: providers.okta.upstream.headers.x-p.session: unknown value `policies`; expected `identity`, `provider`, `client` or `scopes`",
-                "2:65: providers.okta.upstream.headers.x-m: names nothing; write exactly one of `claim` and `session`",
-                "2:66: providers.okta.upstream.headers.x-m.metadata: unknown field; known here: `claim` and `session`",
+                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim`, `session` or `metadata`, found a boolean",
             ],
         ),
         (
@@ -438,11 +417,10 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
         (
             "fields of later",
             "",
-            r#""require": [], "pem": "x", "tenants": ["a"]"#,
+            r#""introspection": {}, "login": {}"#,
             &[
-                "2:1: providers.okta.require: unknown field; known here: %provider%",
-                "2:16: providers.okta.pem: unknown field; known here: %provider%",
-                "2:28: providers.okta.tenants: unknown field; known here: %provider%",
+                "2:1: providers.okta.introspection: unknown field; known here: %provider%",
+                "2:22: providers.okta.login: unknown field; known here: %provider%",
             ],
         ),
         (
@@ -458,7 +436,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""from": [{"header": "Cookie"}]"#,
             &[
-                "2:21: providers.okta.from[0].header: `cookie` holds many values at once; name another header",
+                "2:21: providers.okta.from[0].header: `cookie` holds many values at once; write `cookie` and its name instead of `header`",
             ],
         ),
     ];

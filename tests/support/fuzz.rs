@@ -152,6 +152,8 @@ pub fn claims(payload: &[u8]) {
         identity: vec![ClaimRef::Name("sub".into()), ClaimRef::Name("a.b".into())],
         client: vec![ClaimRef::Path(vec!["client_id".into()])],
         scopes: vec![ClaimRef::Name("scope".into())],
+        policies: Vec::new(),
+        rules: Vec::new(),
     };
     for now in [0, NOW, 4_000_000_000].map(UnixMillis::from_secs) {
         let judge = |skew, now| claims.judge(Some("at+jwt"), &requirements(skew), now);

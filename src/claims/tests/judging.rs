@@ -26,6 +26,8 @@ pub(super) fn strict() -> Requirements {
         identity: names(&["uid", "sub"]),
         client: names(&["client_id", "cid"]),
         scopes: names(&["scp", "scope"]),
+        policies: Vec::new(),
+        rules: Vec::new(),
     }
 }
 
@@ -396,11 +398,13 @@ fn several_faults_are_told_in_one_order() {
     let wanted = Requirements {
         clients: Some(vec!["app".into()]),
         max_lifetime: Some(Duration::from_hours(1)),
+        rules: vec![Rule { claim: ClaimRef::Name("department".into()), test: Test::Present }],
         ..strict()
     };
     // Each row adds a fault that is told before all those above it.
     let faults = [
         ("sub", "(missing)", Deny::IdentityMissing),
+        ("department", "null", Deny::TokenClaimRefused),
         ("cnf", r#"{"jkt":"x"}"#, Deny::TokenBindingUnsupported),
         ("iat", "1", Deny::TokenLifetimeExceeded),
         ("iat", "1000500", Deny::TokenIssuedInFuture),
@@ -411,7 +415,7 @@ fn several_faults_are_told_in_one_order() {
         ("iss", r#""https://evil.example""#, Deny::TokenIssuerUnknown),
         ("at_hash", r#""x""#, Deny::TokenTypeRefused),
     ];
-    let mut changes = vec![("cid", r#""app""#)];
+    let mut changes = vec![("cid", r#""app""#), ("department", "1")];
     for (claim, value, expected) in faults {
         changes.push((claim, value));
         let refusal = judge(None, &changes, &wanted).expect_err(claim);

@@ -1,16 +1,25 @@
 //! One API on its own, against the providers.
 
+use super::policies;
 use super::provider::{self, Draft as Provider, not_empty};
+use super::rules::rules;
 use crate::api::{Api, Auth, Branch, HostPattern, Matcher, PathPattern};
+use crate::claims::Rule;
 use crate::config::problems::{Problems, listed, near, near_by_slip};
 use crate::config::raw::{RawApi, RawAuth, RawConfig, RawMatch, RawPreflight, items, one_or_many};
+use crate::config::raw_policies::RawMode;
 use crate::config::read::{At, Field, List, OneOrMany, Text};
 use crate::ids::{Name, ProviderId};
+use crate::limits::{Definition, Rate};
 use crate::verdict::quoted;
 
 /// Methods that are known to be written in capitals (RFC 9110 §9.3, RFC 5789).
 const METHODS: [&str; 9] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// What is risky about only reporting.
+pub(super) const REPORTS: &str = "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
+     `tollgate_would_deny_*` show what you expect";
 
 /// An API, judged on its own.
 pub(super) struct Draft {
@@ -28,7 +37,13 @@ pub(super) struct Draft {
     pub(super) branches: Vec<At<Members>>,
     /// Every provider that it lists, once, in the order of their ids.
     pub(super) providers: Vec<ProviderId>,
+    /// The fields that ask something of the session's token, with the places where they are written.
+    pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
     preflight_passes: bool,
+    rules: Vec<Rule>,
+    rate: Option<Definition<Rate>>,
+    /// What its own `mode` says.
+    mode: Option<RawMode>,
     audiences: Option<Vec<Box<str>>>,
     clients: Option<Vec<Box<str>>>,
     scopes: Vec<Box<str>>,
@@ -40,7 +55,7 @@ pub(super) struct Members(pub(super) Vec<ProviderId>);
 
 impl Draft {
     /// The API, where nothing was refused.
-    pub(super) fn build(self) -> Option<Api> {
+    pub(super) fn build(self, mode: RawMode) -> Option<Api> {
         Some(Api {
             name: self.name?,
             matcher: self.matcher?,
@@ -49,6 +64,9 @@ impl Draft {
             audiences: self.audiences,
             clients: self.clients,
             scopes: self.scopes,
+            rules: self.rules,
+            rate: self.rate,
+            reports: self.mode.unwrap_or(mode) == RawMode::Report,
         })
     }
 
@@ -104,6 +122,9 @@ fn everything(providers: usize) -> Option<Draft> {
     let branches: Vec<_> = (0..providers).map(branch).collect();
     (!branches.is_empty()).then(|| Draft {
         name: Name::parse("default"),
+        rules: Vec::new(),
+        rate: None,
+        mode: None,
         providers: (0..providers).map(ProviderId).collect(),
         at: 0,
         name_at: 0,
@@ -113,6 +134,7 @@ fn everything(providers: usize) -> Option<Draft> {
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
+        asks_of_tokens: Vec::new(),
         preflight_passes: false,
         audiences: None,
         clients: None,
@@ -140,7 +162,21 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let texts = |field: &Field<List<Text>>| {
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
+    let mode = api.mode.given();
+    if let Some(mode) = mode.filter(|mode| mode.value == RawMode::Report) {
+        problems.warn(mode.at, REPORTS);
+    }
+    let rate = api.rate.given().and_then(|rate| policies::rate(rate, problems));
+    let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
+    let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
+    let require = api.require.given().map(|require| ("require", require.at));
     Draft {
+        asks_of_tokens: asks.chain(require).collect(),
+        rate: rate
+            .zip(name.as_ref())
+            .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
+        rules: rules(&api.require, problems),
+        mode: mode.map(|mode| mode.value),
         name,
         at: api.at,
         name_at: api.name.given().map_or(api.at, |name| name.at),
@@ -177,7 +213,7 @@ fn matcher(field: &Field<RawMatch>, problems: &mut Problems<'_>) -> Option<Match
     Some(Matcher { hosts, paths, methods })
 }
 
-fn parsed<T, E: std::fmt::Display>(
+pub(super) fn parsed<T, E: std::fmt::Display>(
     field: &Field<List<Text>>,
     parse: fn(&str) -> Result<T, E>,
     problems: &mut Problems<'_>,
@@ -192,7 +228,7 @@ fn parsed<T, E: std::fmt::Display>(
     patterns
 }
 
-fn refused_method(method: &str) -> Option<String> {
+pub(super) fn refused_method(method: &str) -> Option<String> {
     if method == "*" {
         return Some("`*` is no method; leave `methods` out for any".into());
     }
@@ -274,10 +310,13 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     let lists = [&api.audiences, &api.clients, &api.scopes];
     let lists = lists.into_iter().filter_map(|field| field.given().map(|list| list.at));
     let session = api.session_from.given().map(|session| session.at);
+    let rules = api.require.given().map(|rules| rules.at);
+    let policies = api.policies.given().map(|policies| policies.at);
     let optional = api.optional.given().filter(|optional| optional.value).map(|flag| flag.at);
     let preflight = api.cors_preflight.given();
     let preflight =
         preflight.filter(|preflight| preflight.value == RawPreflight::Refuse).map(|p| p.at);
+    let session = session.into_iter().chain(rules).chain(policies);
     for at in lists.chain(session).chain(optional).chain(preflight) {
         problems.refuse(at, MESSAGE);
     }
@@ -450,7 +489,24 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         "an empty list asks for nothing; name a scope, or leave it out",
         problems,
     );
-    for scope in items(&api.scopes) {
+    scopes(&api.scopes, problems);
+    let anonymous = api.optional.given().filter(|optional| optional.value);
+    let lists = [&api.audiences, &api.clients, &api.scopes];
+    let narrowed = lists.into_iter().any(|field| field.given().is_some())
+        || api.require.given().is_some()
+        || api.policies.given().is_some();
+    if let (Some(optional), true) = (anonymous, narrowed) {
+        problems.warn(
+            optional.at,
+            "a request without a token passes although `audiences`, `clients`, `scopes`, `require` \
+             or `policies` ask something of tokens",
+        );
+    }
+}
+
+/// Checks scopes that are asked for.
+pub(super) fn scopes(field: &Field<List<Text>>, problems: &mut Problems<'_>) {
+    for scope in items(field) {
         let token = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
         if scope.contains(' ') {
             problems.refuse(scope.at, "a scope has no space; write each as a string of its own");
@@ -463,16 +519,5 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
                 ),
             );
         }
-    }
-    let anonymous = api.optional.given().filter(|optional| optional.value);
-    let narrowed = [&api.audiences, &api.clients, &api.scopes]
-        .into_iter()
-        .any(|field| field.given().is_some());
-    if let (Some(optional), true) = (anonymous, narrowed) {
-        problems.warn(
-            optional.at,
-            "a request without a token passes although `audiences`, `clients` or `scopes` ask \
-             something of tokens",
-        );
     }
 }

@@ -64,7 +64,9 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
         return Some(format!("{shown} belongs to the connection; name another header"));
     }
     if name == "cookie" && purpose == Use::Read {
-        return Some("`cookie` holds many values at once; name another header".into());
+        let message = "`cookie` holds many values at once; write `cookie` and its name instead of \
+                       `header`";
+        return Some(message.into());
     }
     let ours = folded(name).starts_with(RESERVED);
     match purpose {

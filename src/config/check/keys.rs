@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::issuers::{PLACEHOLDER, Tenant};
 use super::provider::Draft;
+use super::secret;
 use crate::config::duration::{Time, spelt};
 use crate::config::problems::{Problems, listed};
 use crate::config::raw::{Inline, RawDiscovery, RawJwks, RawProvider, one_or_many};
 use crate::config::read::{At, Field, Text};
-use crate::config::{RingConfig, RingSource};
+use crate::config::{RingConfig, RingSource, Variables};
 use crate::http::Url;
 use crate::ids::{Name, RingId};
 use crate::jose::alg::{Alg, AlgSet};
@@ -32,9 +34,12 @@ pub(super) enum Keys {
     Inline(Arc<KeySet>),
     /// Fetched.
     Ring(Box<Ring>),
+    /// Fetched for each tenant apart.
+    Tenants(Vec<Ring>),
 }
 
 /// A key ring as one provider asks for it.
+#[derive(Clone)]
 pub(super) struct Ring {
     config: RingConfig,
     /// Where `timeout`, `refresh`, `cooldown` and `max_stale` are written, or the object where they
@@ -42,20 +47,54 @@ pub(super) struct Ring {
     places: [usize; 4],
 }
 
-/// Judges `jwks`; `None` where it is wrong.
+/// Judges where the keys are; `None` where that is wrong.
 pub(super) fn check(
     raw: &At<RawProvider>,
     provider: Option<&Name>,
+    tenants: &[Tenant],
     algorithms: AlgSet,
+    variables: Variables<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<Keys> {
-    if raw.jwks.is_absent() && !matches!(raw.kind, Field::Wrong) {
+    let sources = [
+        (raw.jwks.given().map(|jwks| jwks.at), raw.jwks.is_absent(), "jwks"),
+        (raw.pem.given().map(|pem| pem.at), raw.pem.is_absent(), "pem"),
+        (raw.secret.given().map(|secret| secret.at), raw.secret.is_absent(), "secret"),
+    ];
+    let mut written = sources.iter().filter(|(_, absent, _)| !absent);
+    let Some((_, _, first)) = written.next() else {
         problems.missing(
             raw.at,
             "jwks",
-            "missing; say where the keys are: `url`, `discovery` or `inline`",
+            "missing; say where the keys are: `url`, `discovery` or `inline`; or write `pem` or \
+             `secret`",
         );
+        return None;
+    };
+    for (at, _, second) in written {
+        let message = format!("`{first}` and `{second}` are two sources of keys; keep exactly one");
+        problems.refuse(at.unwrap_or(raw.at), message);
     }
+    match *first {
+        "jwks" => jwks(raw, provider, tenants, algorithms, problems),
+        "pem" => {
+            let set = secret::pem(raw, problems)?;
+            let at = raw.pem.given().map_or(raw.at, |pem| pem.at);
+            refuse_unfit(&set, algorithms, at, problems);
+            Some(Keys::Inline(set))
+        }
+        _ => secret::secret(raw, algorithms, variables, problems).map(Keys::Inline),
+    }
+}
+
+/// Judges `jwks`; `None` where it is wrong.
+fn jwks(
+    raw: &At<RawProvider>,
+    provider: Option<&Name>,
+    tenants: &[Tenant],
+    algorithms: AlgSet,
+    problems: &mut Problems<'_>,
+) -> Option<Keys> {
     let jwks = raw.jwks.given()?;
     let written: Vec<_> = [
         ("url", jwks.url.is_absent()),
@@ -84,15 +123,41 @@ pub(super) fn check(
         }
         return inline.map(Keys::Inline);
     }
-    let source = source(raw, jwks, problems);
-    let config = ring(raw, jwks, source, provider, problems)?;
-    let places = [
-        place(&jwks.timeout, jwks.at),
-        place(&jwks.refresh, jwks.at),
-        place(&jwks.cooldown, jwks.at),
-        place(&jwks.max_stale, jwks.at),
-    ];
-    Some(Keys::Ring(Box::new(Ring { config, places })))
+    if !by_tenant(raw, jwks) {
+        let all = Tenant {
+            name: None,
+            issuers: tenants.iter().flat_map(|tenant| tenant.issuers.clone()).collect(),
+        };
+        return ring(raw, jwks, provider, &all, problems).map(Box::new).map(Keys::Ring);
+    }
+    if raw.tenants.is_absent() {
+        let at = jwks.url.given().map(|url| url.at);
+        let at = at.or(jwks.discovery.given().map(|discovery| discovery.at)).unwrap_or(jwks.at);
+        let message = "holds `{tenant}`; list in `tenants` what it stands for";
+        problems.refuse(at, message);
+        return None;
+    }
+    let mut rings = Vec::new();
+    for tenant in tenants {
+        if let (None, Some(issuer)) = (&tenant.name, tenant.issuers.first()) {
+            let message = "has no `{tenant}`, and the keys are fetched for each tenant apart: make it \
+                           a provider of its own";
+            problems.refuse(issuer.at, message);
+        }
+        rings.extend(ring(raw, jwks, provider, tenant, problems));
+    }
+    (rings.len() == tenants.len()).then_some(Keys::Tenants(rings))
+}
+
+/// Whether each tenant has keys of its own.
+fn by_tenant(raw: &At<RawProvider>, jwks: &At<RawJwks>) -> bool {
+    let discovered = jwks.discovery.given().is_some_and(|discovery| match &discovery.value {
+        RawDiscovery::Issuer => {
+            one_or_many(&raw.issuer).iter().any(|issuer| issuer.contains(PLACEHOLDER))
+        }
+        RawDiscovery::Url(url) => url.contains(PLACEHOLDER),
+    });
+    discovered || jwks.url.given().is_some_and(|url| url.contains(PLACEHOLDER))
 }
 
 fn place<T>(field: &Field<T>, otherwise: usize) -> usize {
@@ -184,6 +249,7 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
 fn source(
     raw: &At<RawProvider>,
     jwks: &At<RawJwks>,
+    tenant: &Tenant,
     problems: &mut Problems<'_>,
 ) -> Option<RingSource> {
     if let (Some(cluster), false) = (jwks.keys_cluster.given(), jwks.url.is_absent()) {
@@ -191,19 +257,26 @@ fn source(
             .refuse(cluster.at, "has no use with `url`, which is called in `cluster`; delete it");
     }
     if let Some(text) = jwks.url.given() {
-        return url(text, problems).map(RingSource::Jwks);
+        return url(text, tenant, problems).map(RingSource::Jwks);
     }
     let discovery = jwks.discovery.given()?;
     let url = match &discovery.value {
-        RawDiscovery::Url(text) => url(&At { at: discovery.at, value: text.clone() }, problems)?,
-        RawDiscovery::Issuer => discovered(raw, discovery.at, problems)?,
+        RawDiscovery::Url(text) => {
+            url(&At { at: discovery.at, value: text.clone() }, tenant, problems)?
+        }
+        RawDiscovery::Issuer => discovered(raw, discovery.at, tenant, problems)?,
     };
     let keys_cluster = jwks.keys_cluster.given().map(|cluster| cluster.value.0.clone());
     Some(RingSource::Discovery { url, keys_cluster })
 }
 
 /// The discovery document's URL, from the one issuer (OpenID Connect Discovery §4).
-fn discovered(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_>) -> Option<Url> {
+fn discovered(
+    raw: &At<RawProvider>,
+    at: usize,
+    tenant: &Tenant,
+    problems: &mut Problems<'_>,
+) -> Option<Url> {
     if raw.issuer.is_absent() && raw.any_issuer.or(false) {
         problems.refuse(at, "there is no issuer to discover from; write the document's URL");
         return None;
@@ -217,8 +290,8 @@ fn discovered(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_>) -> 
             return None;
         }
     };
-    let issuer = issuer.trim();
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let issuer = tenant.fill(issuer.trim());
+    let base = issuer.strip_suffix('/').unwrap_or(&issuer);
     let url = Url::parse(&format!("{base}{DISCOVERY_PATH}"));
     match url {
         Ok(url) if !base.contains('?') => {
@@ -242,8 +315,8 @@ fn discovered(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_>) -> 
 }
 
 /// Reads a URL. It is never quoted: it may hold a password.
-fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
-    match Url::parse(text) {
+fn url(text: &At<Text>, tenant: &Tenant, problems: &mut Problems<'_>) -> Option<Url> {
+    match Url::parse(&tenant.fill(text)) {
         Ok(url) => {
             warn_if_plain(&url, text.at, problems);
             Some(url)
@@ -268,10 +341,11 @@ fn warn_if_plain(url: &Url, at: usize, problems: &mut Problems<'_>) {
 fn ring(
     raw: &At<RawProvider>,
     jwks: &At<RawJwks>,
-    source: Option<RingSource>,
     provider: Option<&Name>,
+    tenant: &Tenant,
     problems: &mut Problems<'_>,
-) -> Option<RingConfig> {
+) -> Option<Ring> {
+    let source = source(raw, jwks, tenant, problems);
     let fetched = !jwks.url.is_absent() || !jwks.discovery.is_absent();
     if jwks.cluster.is_absent() && fetched {
         let host = match &source {
@@ -291,12 +365,12 @@ fn ring(
         );
     }
     let mut issuers: Vec<Box<str>> = Vec::new();
-    for issuer in one_or_many(&raw.issuer).iter().map(|issuer| &issuer.value.0) {
+    for issuer in tenant.issuers.iter().map(|issuer| &issuer.value) {
         issuers.insert(issuers.partition_point(|one| one < issuer), issuer.clone());
     }
     let cluster = jwks.cluster.given()?.value.0.clone();
     let source = source?;
-    Some(RingConfig {
+    let config = RingConfig {
         id: id(&issuers, &source, &cluster),
         provider: provider?.clone(),
         issuers,
@@ -306,29 +380,42 @@ fn ring(
         refresh,
         cooldown: time(&jwks.cooldown, DEFAULT_COOLDOWN),
         max_stale,
-    })
+    };
+    let places = [
+        place(&jwks.timeout, jwks.at),
+        place(&jwks.refresh, jwks.at),
+        place(&jwks.cooldown, jwks.at),
+        place(&jwks.max_stale, jwks.at),
+    ];
+    Some(Ring { config, places })
 }
 
-fn time<const LEAST: u64, const MOST: u64>(
+pub(super) fn time<const LEAST: u64, const MOST: u64>(
     field: &Field<Time<LEAST, MOST>>,
     default: Duration,
 ) -> Duration {
     field.given().map_or(default, |time| time.value.0)
 }
 
-/// What tells a ring from others. Every part goes in with its length, so that none can pass for two.
+/// What tells a ring from others.
 fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
-    const BYTES: usize = 16;
     let (kind, url, keys_cluster) = match source {
         RingSource::Jwks(url) => ("jwks", url, ""),
         RingSource::Discovery { url, keys_cluster } => {
             ("discovery", url, keys_cluster.as_deref().unwrap_or_default())
         }
     };
-    let url = url.to_string();
-    let (count, mut hash) = (issuers.len().to_string(), Sha256::new());
+    let (url, count) = (url.to_string(), issuers.len().to_string());
     let fixed = [kind, &url, cluster, keys_cluster, &count];
-    for part in fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)) {
+    id_of(fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)))
+}
+
+/// Lower-case hex of SHA-256 over these, cut to 16 bytes. Every part goes in with its length, so that
+/// none can pass for two.
+pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
+    const BYTES: usize = 16;
+    let mut hash = Sha256::new();
+    for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
@@ -342,26 +429,36 @@ fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
         .into()
 }
 
-/// Gives providers with the same source the same ring, in the order of the file.
+/// Gives providers with the same source the same ring, in the order of the file. A provider without
+/// keys to verify with has no source.
 pub(super) fn share_rings(
     drafts: &[Option<Draft>],
     problems: &mut Problems<'_>,
 ) -> (Vec<RingConfig>, Vec<Option<KeySource>>) {
     let mut rings: Vec<RingConfig> = Vec::new();
-    let sources = drafts.iter().map(|draft| match draft.as_ref()?.keys.as_ref()? {
-        Keys::Inline(set) => Some(KeySource::Inline(Arc::clone(set))),
-        Keys::Ring(ring) => {
-            let known = rings.iter().position(|known| known.id == ring.config.id);
-            if let Some(known) = known.and_then(|known| rings.get(known)) {
-                refuse_conflicts(known, ring, problems);
-            }
-            Some(KeySource::Ring(RingId(known.unwrap_or_else(|| {
-                rings.push(ring.config.clone());
-                rings.len().saturating_sub(1)
-            }))))
+    let mut share = |ring: &Ring| {
+        let known = rings.iter().position(|known| known.id == ring.config.id);
+        if let Some(known) = known.and_then(|known| rings.get(known)) {
+            refuse_conflicts(known, ring, problems);
         }
-    });
-    let sources = sources.collect();
+        RingId(known.unwrap_or_else(|| {
+            rings.push(ring.config.clone());
+            rings.len().saturating_sub(1)
+        }))
+    };
+    let mut source = |draft: &Option<Draft>| match draft.as_ref()?.jwt()?.keys.as_ref()? {
+        Keys::Inline(set) => Some(KeySource::Inline(Arc::clone(set))),
+        Keys::Ring(ring) => Some(KeySource::Ring(share(ring))),
+        Keys::Tenants(rings) => {
+            let mut issuers = Vec::new();
+            for ring in rings {
+                let id = share(ring);
+                issuers.extend(ring.config.issuers.iter().map(|issuer| (issuer.clone(), id)));
+            }
+            Some(KeySource::Tenants(issuers))
+        }
+    };
+    let sources = drafts.iter().map(&mut source).collect();
     (rings, sources)
 }
 

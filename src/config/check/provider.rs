@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
+use super::api_keys::{self, PolicyNames};
 use super::headers::{self, Use};
+use super::issuers;
 use super::keys::{self, Keys};
+use super::places;
+use super::rules::rules;
 use crate::claims::{ClaimRef, Requirements};
+use crate::config::Variables;
 use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::{
-    RawBinding, RawConfig, RawCredential, RawFact, RawHeader, RawLocation, RawProvider,
-    RawUpstream, items, one_or_many,
+    RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawHeader, RawKind, RawProvider,
+    RawUpstream, items,
 };
 use crate::config::read::{At, Entry, Field, List, Text};
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
-use crate::provider::jwt::{HeaderSource, Location, SessionFact, Upstream};
+use crate::provider::api_key::ApiKeys;
+use crate::provider::{HeaderSource, Location, SessionFact, Upstream};
 use crate::verdict::quoted;
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -34,54 +40,128 @@ pub(super) struct Draft {
     pub(super) name: Option<Name>,
     /// Where the name is written.
     pub(super) at: usize,
-    /// The issuers written.
+    /// What it is by its kind.
+    pub(super) kind: DraftKind,
+    pub(super) from: Vec<At<Location>>,
+    /// Where the names of APIs in `from` are written.
+    pub(super) from_apis: Vec<At<Box<str>>>,
+    pub(super) upstream: Upstream,
+    /// Where `from` is written, or else the provider.
+    pub(super) from_at: usize,
+    /// The headers that it names to write, lower-case, with their places.
+    pub(super) written: Vec<At<Box<str>>>,
+    /// The keys of policies' metadata that it writes, with their places.
+    pub(super) metadata: Vec<At<Box<str>>>,
+    /// Where `claims.policies` is written.
+    pub(super) policies_at: Option<usize>,
+}
+
+/// What a provider is by its kind.
+pub(super) enum DraftKind {
+    /// A list of API keys.
+    ApiKey {
+        keys: ApiKeys,
+        /// The names of policies that keys have.
+        policies: PolicyNames,
+    },
+    /// A JWT issuer.
+    Jwt(Box<JwtDraft>),
+}
+
+/// A JWT issuer, judged on its own.
+pub(super) struct JwtDraft {
+    /// The issuers, with the places where they are written.
     pub(super) issuers: Vec<At<Box<str>>>,
     /// Where `any_issuer` is written, if it says `true`.
     pub(super) any_issuer: Option<usize>,
     /// Where keys come from; `None` where that is wrong.
     pub(super) keys: Option<Keys>,
     pub(super) algorithms: AlgSet,
-    pub(super) from: Vec<At<Location>>,
-    /// Where the names of APIs in `from` are written.
-    pub(super) from_apis: Vec<At<Box<str>>>,
     pub(super) requirements: Requirements,
-    pub(super) upstream: Upstream,
-    /// Where `from` is written, or else the provider.
-    pub(super) from_at: usize,
-    /// The headers that it names to write, lower-case, with their places.
-    pub(super) written: Vec<At<Box<str>>>,
+}
+
+impl Draft {
+    /// What it is as a JWT issuer.
+    pub(super) fn jwt(&self) -> Option<&JwtDraft> {
+        match &self.kind {
+            DraftKind::ApiKey { .. } => None,
+            DraftKind::Jwt(jwt) => Some(jwt),
+        }
+    }
 }
 
 /// Judges each provider; one that is no object at all is `None`.
-pub(super) fn check_all(raw: &RawConfig, problems: &mut Problems<'_>) -> Vec<Option<Draft>> {
+pub(super) fn check_all(
+    raw: &RawConfig,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Option<Draft>> {
     let Some(providers) = raw.providers.given() else { return Vec::new() };
-    providers.0.iter().map(|entry| check(entry, problems)).collect()
+    providers.0.iter().map(|entry| check(entry, variables, problems)).collect()
 }
 
-fn check(entry: &Entry<RawProvider>, problems: &mut Problems<'_>) -> Option<Draft> {
+fn check(
+    entry: &Entry<RawProvider>,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Draft> {
     let name = name(&entry.name, "a provider", problems);
     let raw = entry.value.as_ref()?;
-    let any_issuer = issuer(raw, problems);
-    let algorithms = algorithms(raw, problems);
-    let keys = keys::check(raw, name.as_ref(), algorithms, problems);
-    audience(raw, problems);
-    let (from, from_apis) = locations(raw, problems);
+    let kind = match (&raw.kind, raw.kind.or(RawKind::Jwt)) {
+        // Which fields belong there cannot be known.
+        (Field::Wrong, _) => return None,
+        (_, RawKind::ApiKey) => {
+            let (keys, policies) = api_keys::check(raw, problems);
+            DraftKind::ApiKey { keys, policies }
+        }
+        (_, RawKind::Jwt) => {
+            DraftKind::Jwt(Box::new(issuer(raw, name.as_ref(), variables, problems)))
+        }
+    };
+    let (from, from_apis) = places::check(raw, problems);
     let (upstream, written) = upstream(&raw.upstream, problems);
-    let issuers = one_or_many(&raw.issuer).iter().map(boxed).collect::<Vec<_>>();
+    let policies = raw.claims.given().and_then(|claims| claims.policies.given());
+    if matches!(kind, DraftKind::ApiKey { .. }) {
+        refuse_claims(&raw.upstream, problems);
+    }
     Some(Draft {
-        keys,
         name,
         at: entry.name.at,
-        algorithms,
-        requirements: requirements(raw, any_issuer.is_some(), problems),
-        issuers,
-        any_issuer,
+        kind,
         from,
         from_apis,
         from_at: raw.from.given().map_or(raw.at, |from| from.at),
         upstream,
         written,
+        metadata: metadata(&raw.upstream),
+        policies_at: policies.map(|policies| policies.at),
     })
+}
+
+fn issuer(
+    raw: &At<RawProvider>,
+    name: Option<&Name>,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> JwtDraft {
+    let any_issuer = issuers::check(raw, problems);
+    let tenants = issuers::tenants(raw);
+    let algorithms = algorithms(raw, problems);
+    let keys = keys::check(raw, name, &tenants, algorithms, variables, problems);
+    audience(raw, problems);
+    if let Some(keys) = raw.keys.given() {
+        let message = "a JWT issuer has no API keys; write \"kind\": \"api_key\", or delete it";
+        problems.refuse(keys.at, message);
+    }
+    let issuers: Vec<_> = tenants.into_iter().flat_map(|tenant| tenant.issuers).collect();
+    let accepted = any_issuer.is_none().then(|| issuers.iter().map(|one| one.value.clone()));
+    JwtDraft {
+        requirements: requirements(raw, accepted.map(Iterator::collect), problems),
+        issuers,
+        any_issuer,
+        keys,
+        algorithms,
+    }
 }
 
 /// Checks the name of a provider or an API.
@@ -113,48 +193,13 @@ pub(super) fn name(
     name
 }
 
-/// Whether what is missing may be complained about: the fields of another kind are not known.
-fn is_jwt(raw: &At<RawProvider>) -> bool {
-    !matches!(raw.kind, Field::Wrong)
-}
-
-/// Returns where `any_issuer` says `true`.
-fn issuer(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Option<usize> {
-    let any = raw.any_issuer.given().filter(|any| any.value).map(|any| any.at);
-    if raw.issuer.is_absent() && any.is_none() && is_jwt(raw) {
-        problems.missing(
-            raw.at,
-            "issuer",
-            "missing; write the exact `iss` of the tokens, or say \"any_issuer\": true",
-        );
-    }
-    if let (Some(any), false) = (any, raw.issuer.is_absent()) {
-        problems.refuse(any, "contradicts `issuer`; keep one of the two");
-    }
-    if let Some(list) = raw.issuer.given()
-        && list.0.is_empty()
-    {
-        problems.refuse(
-            list.at,
-            "an empty list would accept nothing; name an issuer, or say \"any_issuer\": true",
-        );
-    }
-    let issuers = one_or_many(&raw.issuer);
-    for (index, issuer) in issuers.iter().enumerate() {
-        if issuer.contains(['{', '}']) {
-            problems.refuse(
-                issuer.at,
-                "holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant",
-            );
-        } else if issuer.trim() != &***issuer {
-            problems.refuse(issuer.at, "begins or ends with a space; `iss` is compared exactly");
-        }
-        refuse_repeated(issuers, index, issuer, problems);
-    }
-    any
-}
-
-fn refuse_repeated(list: &[At<Text>], index: usize, item: &At<Text>, problems: &mut Problems<'_>) {
+/// Refuses an element that another before it repeats.
+pub(super) fn refuse_repeated(
+    list: &[At<Text>],
+    index: usize,
+    item: &At<Text>,
+    problems: &mut Problems<'_>,
+) {
     if list.iter().take(index).any(|earlier| earlier.value == item.value) {
         problems.refuse(item.at, "written twice in one list; delete one of the two");
     }
@@ -162,8 +207,7 @@ fn refuse_repeated(list: &[At<Text>], index: usize, item: &At<Text>, problems: &
 
 fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
     let any = raw.any_audience.given().filter(|any| any.value);
-    let unchecked = raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none();
-    if unchecked && is_jwt(raw) {
+    if raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none() {
         problems.missing(
             raw.at,
             "audiences",
@@ -220,6 +264,13 @@ fn algorithms(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> AlgSet {
                 );
                 problems.refuse(name.at, message);
             }
+            Some(algorithm) if algorithm.is_symmetric() && !raw.pem.is_absent() => {
+                let message = format!(
+                    "`{algorithm}` signs with a secret, and `pem` is none: whoever reads the key \
+                     could sign; name the asymmetric algorithm of the provider"
+                );
+                problems.refuse(name.at, message);
+            }
             Some(algorithm) => algorithms.push(algorithm),
             None => problems.refuse(name.at, refused_algorithm(name)),
         }
@@ -245,29 +296,21 @@ fn refused_algorithm(name: &str) -> String {
 
 fn requirements(
     raw: &At<RawProvider>,
-    any_issuer: bool,
+    issuers: Option<Vec<Box<str>>>,
     problems: &mut Problems<'_>,
 ) -> Requirements {
     let texts = |field: &Field<List<Text>>| {
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
-    let issuers = one_or_many(&raw.issuer).iter().map(|issuer| issuer.value.0.clone()).collect();
     let claims = raw.claims.given();
-    let (identity, client) = match claims {
-        None => (None, None),
-        Some(claims) => {
-            for field in [&claims.identity, &claims.client] {
-                not_empty(
-                    field,
-                    "an empty list names no claim; name one, or leave it out",
-                    problems,
-                );
-            }
-            (claims.identity.given(), claims.client.given())
-        }
+    let stands = |field: fn(&RawClaims) -> &Field<List<ClaimRef>>, default: &[&str]| {
+        references(claims.and_then(|claims| field(claims).given()), default)
     };
+    for field in claims.iter().flat_map(|c| [&c.identity, &c.client, &c.scopes, &c.policies]) {
+        not_empty(field, "an empty list names no claim; name one, or leave it out", problems);
+    }
     Requirements {
-        issuers: (!any_issuer).then_some(issuers),
+        issuers,
         audiences: texts(&raw.audiences),
         clients: texts(&raw.clients),
         types: types(&raw.typ, problems),
@@ -276,9 +319,11 @@ fn requirements(
         ignore_binding: raw.binding.or(RawBinding::Refuse) == RawBinding::Ignore,
         clock_skew: raw.clock_skew.given().map_or(DEFAULT_CLOCK_SKEW, |skew| skew.value.0),
         max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.value.0),
-        identity: references(identity, &DEFAULT_IDENTITY),
-        client: references(client, &DEFAULT_CLIENT),
-        scopes: references(None, &DEFAULT_SCOPES),
+        identity: stands(|claims| &claims.identity, &DEFAULT_IDENTITY),
+        client: stands(|claims| &claims.client, &DEFAULT_CLIENT),
+        scopes: stands(|claims| &claims.scopes, &DEFAULT_SCOPES),
+        policies: stands(|claims| &claims.policies, &[]),
+        rules: rules(&raw.require, problems),
     }
 }
 
@@ -305,93 +350,6 @@ fn types(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Option<Vec<B
         types.push(bare.into());
     }
     Some(types)
-}
-
-/// The places where a credential stands, and the names of APIs that they mention.
-fn locations(
-    raw: &At<RawProvider>,
-    problems: &mut Problems<'_>,
-) -> (Vec<At<Location>>, Vec<At<Box<str>>>) {
-    not_empty(
-        &raw.from,
-        "an empty list would find no token; name a header, or leave it out for \
-         `Authorization: Bearer`",
-        problems,
-    );
-    if raw.from.is_absent() {
-        let location =
-            Location { header: "authorization".into(), scheme: Some("Bearer".into()), apis: None };
-        return (vec![At { at: raw.at, value: location }], Vec::new());
-    }
-    let mut from: Vec<At<Location>> = Vec::new();
-    let mut apis = Vec::new();
-    for location in items(&raw.from) {
-        apis.extend(items(&location.apis).iter().map(boxed));
-        let Some(location) = self::location(location, problems) else { continue };
-        if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
-            problems.refuse(location.at, message);
-        }
-        from.push(location);
-    }
-    (from, apis)
-}
-
-fn location(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<At<Location>> {
-    not_empty(
-        &raw.apis,
-        "an empty list would make this place count nowhere; name an API, or leave it out",
-        problems,
-    );
-    if let Some(scheme) = raw.scheme.given()
-        && !headers::is_token(scheme)
-    {
-        // Not quoted: it may be a whole credential.
-        problems.refuse(scheme.at, "a scheme is one word, such as \"Bearer\"");
-    }
-    if raw.header.is_absent() {
-        let message = "missing; name the header, such as \"authorization\"";
-        problems.missing(raw.at, "header", message);
-    }
-    let header = headers::name(raw.header.given()?, Use::Read, problems)?.value;
-    let scheme = match raw.scheme.given() {
-        Some(scheme) => Some(scheme.value.0.clone()),
-        None => (&*header == "authorization").then(|| "Bearer".into()),
-    };
-    // Names that are none are complained about where APIs are known.
-    let apis = raw
-        .apis
-        .given()
-        .filter(|apis| !apis.is_empty())
-        .map(|apis| apis.items.iter().filter_map(|name| Name::parse(name)).collect());
-    Some(At { at: raw.at, value: Location { header, scheme, apis } })
-}
-
-/// What is wrong with two places side by side.
-fn clash(earlier: &Location, later: &Location) -> Option<String> {
-    let (one, other) = (&earlier.header, &later.header);
-    if one != other {
-        return (headers::folded(one) == headers::folded(other)).then(|| {
-            format!("`{other}` and `{one}` above are one name to many servers; keep one of the two")
-        });
-    }
-    let apart = match (&earlier.apis, &later.apis) {
-        (Some(one), Some(other)) => !one.iter().any(|name| other.contains(name)),
-        _ => false,
-    };
-    if apart {
-        return None;
-    }
-    let lower = |scheme: &Option<Box<str>>| scheme.as_ref().map(|s| s.to_ascii_lowercase());
-    match (lower(&earlier.scheme), lower(&later.scheme)) {
-        (one, other) if one == other => {
-            Some(format!("reads `{}` a second time; delete one of the two", later.header))
-        }
-        (Some(_), Some(_)) => None,
-        _ => Some(format!(
-            "`{}` is read both with and without a scheme; give both places a scheme",
-            later.header
-        )),
-    }
 }
 
 fn upstream(
@@ -438,31 +396,70 @@ fn refuse_twin(written: &[At<Box<str>>], name: &At<Box<str>>, problems: &mut Pro
     }
 }
 
+/// An API key says nothing of its owner but what stands beside it.
+fn refuse_claims(field: &Field<RawUpstream>, problems: &mut Problems<'_>) {
+    let Some(raw) = field.given() else { return };
+    let headers = raw.headers.given().map_or(&[][..], |headers| &headers.0);
+    for value in headers.iter().filter_map(|entry| entry.value.as_ref()) {
+        let is_claim = match &value.value {
+            RawHeader::Claim(_) => true,
+            RawHeader::Source(source) => !source.claim.is_absent(),
+        };
+        if is_claim {
+            problems.refuse(
+                value.at,
+                "an API key has no claims; write {\"session\": \"identity\"} or the like",
+            );
+        }
+    }
+    if let Some(payload) = raw.payload_header.given() {
+        problems.refuse(payload.at, "an API key has no payload; delete it");
+    }
+}
+
 fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSource> {
     let source = match &value.value {
         RawHeader::Claim(claim) => return Some(HeaderSource::Claim(claim.clone())),
         RawHeader::Source(source) => source,
     };
-    match (&source.claim, &source.session) {
-        (Field::Absent, Field::Absent) => {
-            problems.refuse(value.at, "names nothing; write exactly one of `claim` and `session`");
-            None
-        }
-        (Field::Given(claim), Field::Absent) => Some(HeaderSource::Claim(claim.value.clone())),
-        (Field::Absent, Field::Given(fact)) => Some(HeaderSource::Session(match fact.value {
+    let written =
+        [source.claim.is_absent(), source.session.is_absent(), source.metadata.is_absent()];
+    let message = match written.iter().filter(|absent| !**absent).count() {
+        1 => None,
+        0 => Some("names nothing; write exactly one of `claim`, `session` and `metadata`"),
+        _ => Some("write exactly one of `claim`, `session` and `metadata`"),
+    };
+    if let Some(message) = message {
+        problems.refuse(value.at, message);
+        return None;
+    }
+    let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone()));
+    let key = source.metadata.given().map(|key| HeaderSource::Metadata(key.value.0.clone()));
+    let fact = source.session.given().map(|fact| {
+        HeaderSource::Session(match fact.value {
             RawFact::Client => SessionFact::Client,
             RawFact::Identity => SessionFact::Identity,
+            RawFact::Policies => SessionFact::Policies,
             RawFact::Provider => SessionFact::Provider,
             RawFact::Scopes => SessionFact::Scopes,
-        })),
-        (Field::Wrong, Field::Absent) | (Field::Absent, Field::Wrong) => None,
-        _ => {
-            problems.refuse(value.at, "write exactly one of `claim` and `session`");
-            None
-        }
-    }
+            RawFact::Tags => SessionFact::Tags,
+        })
+    });
+    claim.or(key).or(fact)
 }
 
-fn boxed(text: &At<Text>) -> At<Box<str>> {
+/// The keys of policies' metadata that the headers name.
+fn metadata(field: &Field<RawUpstream>) -> Vec<At<Box<str>>> {
+    let headers = field.given().and_then(|upstream| upstream.headers.given());
+    let values = headers.iter().flat_map(|headers| &headers.0).filter_map(|one| one.value.as_ref());
+    let key = |value: &At<RawHeader>| match &value.value {
+        RawHeader::Source(source) => source.metadata.given().map(boxed),
+        RawHeader::Claim(_) => None,
+    };
+    values.filter_map(key).collect()
+}
+
+/// A text with its place.
+pub(super) fn boxed(text: &At<Text>) -> At<Box<str>> {
     At { at: text.at, value: text.value.0.clone() }
 }

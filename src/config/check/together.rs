@@ -10,7 +10,7 @@ use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::RawConfig;
 use crate::config::read::At;
 use crate::ids::ProviderId;
-use crate::provider::jwt::Location;
+use crate::provider::{Location, Place};
 use crate::verdict::quoted;
 
 type Providers = [Option<Provider>];
@@ -30,6 +30,7 @@ pub(super) fn check(
     places_of_tokens(providers, apis, problems);
     headers_read_and_written(providers, problems);
     headers_of_a_branch(providers, apis, problems);
+    super::vouching::check(providers, apis, problems);
     if !raw.apis.is_absent() {
         unused_providers(providers, apis, problems);
     }
@@ -39,11 +40,13 @@ fn provider(providers: &Providers, id: ProviderId) -> Option<&Provider> {
     providers.get(id.0).and_then(Option::as_ref)
 }
 
-fn shown(provider: &Provider) -> &str {
+/// A provider's name in a message.
+pub(super) fn shown(provider: &Provider) -> &str {
     provider.name.as_ref().map_or("?", |name| name.as_str())
 }
 
-fn shown_api(api: &Api) -> &str {
+/// An API's name in a message.
+pub(super) fn shown_api(api: &Api) -> &str {
     api.name.as_ref().map_or("?", |name| name.as_str())
 }
 
@@ -122,8 +125,8 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
     let mut said = BTreeSet::new();
     for api in apis {
         for pair in pairs(&api.providers) {
-            let (Some(one), Some(other)) =
-                (provider(providers, pair.0), provider(providers, pair.1))
+            let issuer = |id| provider(providers, id).and_then(|draft| Some((draft, draft.jwt()?)));
+            let (Some((shown_one, one)), Some((_, other))) = (issuer(pair.0), issuer(pair.1))
             else {
                 continue;
             };
@@ -136,7 +139,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                     format!(
                         "provider `{}` takes any issuer, too, and API `{}` lists both: a token \
                          could be for either; name the issuers of one of them",
-                        shown(one),
+                        shown(shown_one),
                         shown_api(api)
                     ),
                 );
@@ -150,7 +153,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                             "also the issuer of provider `{}`, and API `{}` lists both: a token \
                              could be for either; make them one provider, or list them in \
                              different APIs",
-                            shown(one),
+                            shown(shown_one),
                             shown_api(api)
                         ),
                     );
@@ -160,7 +163,8 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
     }
 }
 
-fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
+/// Each two of these, once.
+pub(super) fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
     let from = |(index, one): (usize, &ProviderId)| {
         let one = *one;
         ids.iter().skip(index.saturating_add(1)).map(move |other| (one, *other)).collect::<Vec<_>>()
@@ -225,7 +229,7 @@ fn places_for_each_api(
     }
 }
 
-fn unknown_api(name: &str, names: &[&str]) -> String {
+pub(super) fn unknown_api(name: &str, names: &[&str]) -> String {
     match near(name, names.iter().copied()) {
         Some(meant) => format!("{} is no API; did you mean `{meant}`?", quoted(name)),
         None if names.is_empty() => format!("{} is no API; there are none", quoted(name)),
@@ -256,16 +260,17 @@ fn warn_of_one_place<'a>(
                 continue;
             };
             if let ([first], [second]) = (one.from.as_slice(), two.from.as_slice())
-                && first.header == second.header
+                && let (Place::Header { name: first, .. }, Place::Header { name: second, .. }) =
+                    (&first.place, &second.place)
+                && first == second
             {
                 problems.warn(
                     at,
                     format!(
-                        "`{}` and `{}` both read only the header `{}`, and two tokens in one header \
-                         are refused: give one of them another place in `from`",
+                        "`{}` and `{}` both read only the header `{first}`, and two tokens in one \
+                         header are refused: give one of them another place in `from`",
                         shown(one),
                         shown(two),
-                        first.header
                     ),
                 );
             }
@@ -279,7 +284,9 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
     let places = |reader: &'p Provider| reader.from.iter().map(move |place| (place, reader));
     let mut readers = BTreeMap::new();
     for (place, reader) in all().flat_map(places) {
-        readers.insert(headers::folded(&place.header), reader);
+        if let Some(header) = header_of(&place.place) {
+            readers.insert(headers::folded(header), reader);
+        }
     }
     for header in all().flat_map(|provider| &provider.written) {
         if let Some(reader) = readers.get(&headers::folded(header)) {
@@ -292,6 +299,15 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                 ),
             );
         }
+    }
+}
+
+/// The header that a place is in.
+fn header_of(place: &Place) -> Option<&str> {
+    match place {
+        Place::Cookie { .. } => Some("cookie"),
+        Place::Header { name, .. } => Some(name),
+        Place::Query { .. } => None,
     }
 }
 

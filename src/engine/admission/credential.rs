@@ -1,13 +1,14 @@
 //! What a request shows to vouch for its caller.
 
+use std::borrow::Cow;
+
 use super::Trail;
 use crate::api::{Api, Auth};
 use crate::config::Config;
-use crate::http::{RequestHead, after_scheme, elements};
+use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
 use crate::ids::{ApiId, Name, ProviderId};
-use crate::provider::Kind;
-use crate::provider::jwt::{JwtProvider, Location};
-use crate::verdict::{Deny, Refusal};
+use crate::provider::{Kind, Location, Place, Provider};
+use crate::verdict::{Deny, Refusal, Scheme, quoted};
 
 /// Where the credentials of each API's requests may stand, and who looks there.
 #[derive(Debug)]
@@ -19,20 +20,20 @@ pub(super) struct OfApi {
     /// Every provider of the API, once, in the order of its branches.
     pub(super) members: Vec<ProviderId>,
     /// Where they look: a place that several share is read once.
-    places: Vec<Place>,
+    spots: Vec<Spot>,
 }
 
 /// A place of a request, and the providers that look there.
 #[derive(Debug)]
-pub(in crate::engine) struct Place {
+pub(in crate::engine) struct Spot {
     location: Location,
     readers: Vec<ProviderId>,
 }
 
-impl Place {
-    /// The header, as the configuration names it.
-    pub(in crate::engine) fn header(&self) -> &str {
-        &self.location.header
+impl Spot {
+    /// The place, as the configuration names it.
+    pub(in crate::engine) const fn place(&self) -> &Place {
+        &self.location.place
     }
 
     /// Who looks here; never nobody.
@@ -41,17 +42,17 @@ impl Place {
     }
 
     /// The first who looks here: what is wrong with a credential's form is told in its name.
-    pub(super) fn first_reader(&self) -> Option<ProviderId> {
-        self.readers.first().copied()
+    pub(super) fn first_reader<'c>(&self, config: &'c Config) -> Option<&'c Provider> {
+        self.readers.first().and_then(|id| config.provider(*id))
     }
 }
 
 /// A credential that stands where a provider looks for one.
 pub(in crate::engine) struct Presented<'a> {
     /// Where it stands.
-    pub(in crate::engine) place: &'a Place,
-    /// The credential itself, without its scheme. Never logged.
-    pub(in crate::engine) token: &'a [u8],
+    pub(in crate::engine) spot: &'a Spot,
+    /// The credential itself, without its scheme, decoded. Never logged.
+    pub(in crate::engine) token: Cow<'a, [u8]>,
 }
 
 impl Readers {
@@ -73,13 +74,13 @@ impl OfApi {
                 continue;
             }
             all.members.push(id);
-            let locations = jwt(config, id).into_iter().flat_map(|provider| &provider.from);
+            let locations = config.provider(id).into_iter().flat_map(|provider| &provider.from);
             for location in locations.filter(|location| counts(location, &api.name)) {
-                let same = |place: &&mut Place| place.location.is_same_place(location);
-                match all.places.iter_mut().find(same) {
-                    Some(place) => place.readers.push(id),
+                let same = |spot: &&mut Spot| spot.location.is_same_place(location);
+                match all.spots.iter_mut().find(same) {
+                    Some(spot) => spot.readers.push(id),
                     None => {
-                        all.places.push(Place { location: location.clone(), readers: vec![id] });
+                        all.spots.push(Spot { location: location.clone(), readers: vec![id] });
                     }
                 }
             }
@@ -91,7 +92,8 @@ impl OfApi {
     ///
     /// # Errors
     ///
-    /// [`Deny::CredentialMultiple`] where a provider finds more than one.
+    /// [`Deny::CredentialMultiple`] where a provider finds more than one, [`Deny::OriginRefused`]
+    /// where it finds a cookie that another origin's page may have made the browser send.
     pub(super) fn presented<'a>(
         &'a self,
         config: &Config,
@@ -99,77 +101,125 @@ impl OfApi {
         trail: &mut Trail,
     ) -> Result<Vec<Presented<'a>>, Refusal> {
         let mut found: Vec<Presented<'a>> = Vec::new();
-        for place in &self.places {
-            let Some(token) = read(&place.location, head).inspect_err(|_| {
-                trail.enter(place.first_reader().and_then(|id| config.provider_name(id)));
-            })?
-            else {
-                continue;
+        for spot in &self.spots {
+            let refused = |refusal, trail: &mut Trail| match spot.first_reader(config) {
+                Some(reader) => {
+                    trail.enter(Some(&reader.name));
+                    challenging(refusal, reader)
+                }
+                None => refusal,
             };
+            let token = read(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            let Some(token) = token else { continue };
             let by_both = found.iter().find_map(|other| {
-                let both = |id: &&ProviderId| other.place.readers.contains(id);
-                place.readers.iter().find(both).map(|id| (*id, other.place))
+                let both = |id: &&ProviderId| other.spot.readers.contains(id);
+                spot.readers.iter().find(both).map(|id| (*id, other.spot))
             });
             if let Some((id, other)) = by_both {
-                trail.enter(config.provider_name(id));
-                let mut names = vec![other.header(), place.header()];
+                let mut names = vec![shown(other.place()), shown(spot.place())];
                 names.dedup();
-                return Err(multiple(&names.join(", ")));
+                let refusal = multiple(&names.join(", "));
+                let Some(provider) = config.provider(id) else { return Err(refusal) };
+                trail.enter(Some(&provider.name));
+                return Err(challenging(refusal, provider));
             }
-            found.push(Presented { place, token });
+            check_origin(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            found.push(Presented { spot, token });
         }
         Ok(found)
     }
 }
 
+/// A refusal that asks for what a provider takes.
+pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
+    let scheme = match &provider.kind {
+        Kind::ApiKey(_) => Scheme::ApiKey,
+        Kind::Jwt(_) => Scheme::Bearer,
+    };
+    Refusal { scheme, ..refusal }
+}
+
 /// Where a provider looks for its credential, in words.
 pub(super) fn places(config: &Config, id: ProviderId) -> impl Iterator<Item = String> + '_ {
-    jwt(config, id).into_iter().flat_map(|provider| &provider.from).map(|place| {
-        match &place.scheme {
-            Some(scheme) => format!("header `{}` with scheme `{scheme}`", place.header),
-            None => format!("header `{}`", place.header),
+    let from = config.provider(id).into_iter().flat_map(|provider| &provider.from);
+    from.map(|location| shown(&location.place))
+}
+
+fn shown(place: &Place) -> String {
+    match place {
+        Place::Cookie { name, .. } => format!("cookie `{name}`"),
+        Place::Header { name, scheme: Some(scheme) } => {
+            format!("header `{name}` with scheme `{scheme}`")
         }
-    })
+        Place::Header { name, scheme: None } => format!("header `{name}`"),
+        Place::Query { name } => format!("query parameter `{name}`"),
+    }
 }
 
-/// The configuration of a JWT provider.
-pub(in crate::engine) fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
-    config.providers.get(id.0).map(|provider| match &provider.kind {
-        Kind::Jwt(jwt) => jwt,
-    })
-}
-
-fn counts(place: &Location, api: &Name) -> bool {
-    place.apis.as_ref().is_none_or(|apis| apis.contains(api))
+fn counts(location: &Location, api: &Name) -> bool {
+    location.apis.as_ref().is_none_or(|apis| apis.contains(api))
 }
 
 /// The credential at one place, if there is one.
 ///
-/// With a scheme, the values are comma-separated elements; where one of several has the scheme, a
-/// reader could take either (RFC 6750 §2). Without a scheme the whole value is the credential.
-fn read<'h>(place: &Location, head: &'h RequestHead) -> Result<Option<&'h [u8]>, Refusal> {
-    let mut found = None;
-    let mut count = 0_usize;
-    match &place.scheme {
-        Some(scheme) => {
-            for element in head.values(&place.header).flat_map(elements) {
+/// With a scheme, the values of a header are comma-separated elements; where one of several has the
+/// scheme, a reader could take either (RFC 6750 §2). Without a scheme the whole value is the
+/// credential. What is empty is absent, but for a scheme with nothing behind it.
+fn read<'h>(place: &Place, head: &'h RequestHead) -> Result<Option<Cow<'h, [u8]>>, Refusal> {
+    match place {
+        Place::Cookie { name, .. } => {
+            only(cookies(head.values("cookie"), name).map(Cow::Borrowed), place)
+        }
+        Place::Header { name, scheme: None } => only(head.values(name).map(Cow::Borrowed), place),
+        Place::Header { name, scheme: Some(scheme) } => {
+            let (mut found, mut count) = (None, 0_usize);
+            for element in head.values(name).flat_map(elements) {
                 count = count.saturating_add(1);
                 found = found.or_else(|| after_scheme(element, scheme));
             }
-        }
-        None => {
-            for value in head.values(&place.header).filter(|value| !value.is_empty()) {
-                count = count.saturating_add(1);
-                found = Some(value);
+            if count > 1 && found.is_some() {
+                return Err(multiple(&shown(place)));
             }
+            Ok(found.map(Cow::Borrowed))
         }
+        Place::Query { name } => only(parameters(head.path(), name), place),
     }
-    if count > 1 && found.is_some() { Err(multiple(&place.header)) } else { Ok(found) }
 }
 
-fn multiple(headers: &str) -> Refusal {
+/// The one value that is not empty.
+fn only<'h>(
+    values: impl Iterator<Item = Cow<'h, [u8]>>,
+    place: &Place,
+) -> Result<Option<Cow<'h, [u8]>>, Refusal> {
+    let mut values = values.filter(|value| !value.is_empty());
+    let found = values.next();
+    if values.next().is_some() { Err(multiple(&shown(place))) } else { Ok(found) }
+}
+
+/// A browser sends a cookie with every request to its host, whichever page made it send one: what
+/// could change something needs a page that is known.
+fn check_origin(place: &Place, head: &RequestHead) -> Result<(), Refusal> {
+    let Place::Cookie { name, origins: Some(origins) } = place else { return Ok(()) };
+    if !head.may_change_something() {
+        return Ok(());
+    }
+    let origin = head.origin();
+    if origins.iter().any(|known| Some(known.as_bytes()) == origin) {
+        return Ok(());
+    }
+    let found = match origin {
+        Some(origin) => format!("is {}", quoted(&String::from_utf8_lossy(origin))),
+        None => "is missing, or there are several".to_owned(),
+    };
+    Err(Refusal::new(
+        Deny::OriginRefused,
+        format!("the credential is in the cookie `{name}`, and `origin` {found}"),
+    ))
+}
+
+fn multiple(places: &str) -> Refusal {
     Refusal::new(
         Deny::CredentialMultiple,
-        format!("more than one credential for this provider, in {headers}"),
+        format!("more than one credential for this provider, in {places}"),
     )
 }

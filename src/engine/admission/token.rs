@@ -1,14 +1,17 @@
-//! From a token to a voucher: whose is it, is its key known, did that key sign it, what does it say.
+//! From credentials to vouchers; of a token: whose is it, is its key known, did that key sign it, what does it say.
 
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::credential::{Presented, jwt};
+use super::api_key;
+use super::credential::{Presented, challenging};
 use super::{Judge, Stop, Trail};
 use crate::claims::{Claims, ClientClaim, Issuer};
 use crate::config::Config;
+use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::Verified;
 use crate::env::Env;
@@ -17,21 +20,39 @@ use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
-use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::api_key::ApiKey;
+use crate::provider::jwt::{JwtProvider, Keys};
+use crate::provider::{Kind, Provider};
 use crate::session::Session;
+use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, quoted};
 
-/// A provider that has vouched for the request's caller: its token is verified and its claims hold.
+/// A provider that has vouched for the request's caller.
 pub(in crate::engine) struct Vouched<'c> {
     /// Which provider.
     pub(in crate::engine) provider: ProviderId,
     /// Its configuration.
+    pub(in crate::engine) config: &'c Provider,
+    /// What it vouches with.
+    pub(in crate::engine) proof: Proof<'c>,
+}
+
+/// What a provider vouches with.
+pub(in crate::engine) enum Proof<'c> {
+    /// An API key that may be used.
+    Key(&'c ApiKey, Rc<KeyUse>),
+    /// A token that is verified and whose claims hold.
+    Token(VouchedToken<'c>),
+}
+
+/// A token that is verified and whose claims hold, with what its provider asks of it.
+pub(in crate::engine) struct VouchedToken<'c> {
+    /// What was asked.
     pub(in crate::engine) config: &'c JwtProvider,
-    /// Its token.
     verified: Rc<Verified>,
 }
 
-impl Deref for Vouched<'_> {
+impl Deref for VouchedToken<'_> {
     type Target = Verified;
 
     fn deref(&self) -> &Verified {
@@ -39,38 +60,73 @@ impl Deref for Vouched<'_> {
     }
 }
 
-impl Vouched<'_> {
+impl<'c> Vouched<'c> {
+    /// The token, where that is what vouches.
+    pub(in crate::engine) const fn token(&self) -> Option<&VouchedToken<'c>> {
+        match &self.proof {
+            Proof::Key(..) => None,
+            Proof::Token(token) => Some(token),
+        }
+    }
+
+    /// When the session was last put on record by this worker.
+    pub(in crate::engine) fn noted_at(&self) -> &Cell<UnixMillis> {
+        match &self.proof {
+            Proof::Key(_, used) => &used.noted_at,
+            Proof::Token(token) => &token.noted_at,
+        }
+    }
+
+    /// How far clocks may differ about the session's end.
+    pub(super) const fn clock_skew(&self) -> Duration {
+        match &self.proof {
+            // The end is written in the configuration: no other clock is asked.
+            Proof::Key(..) => Duration::ZERO,
+            Proof::Token(token) => token.config.requirements.clock_skew,
+        }
+    }
+
     /// The session of this identity at this provider.
-    pub(super) fn session(&self, config: &Config) -> Result<Session, Refusal> {
-        let Some(name) = config.provider_name(self.provider) else {
-            return Err(Refusal::new(Deny::Internal, "a voucher of no provider"));
-        };
-        let judged = &self.judged;
-        Ok(Session {
-            id: self.session,
-            provider: name.clone(),
-            issuer: judged.issuer.clone(),
-            identity: judged.identity.clone(),
-            client: match &judged.client {
-                ClientClaim::Is(client) => Some(client.clone()),
-                ClientClaim::Absent | ClientClaim::Malformed => None,
+    pub(super) fn session(&self) -> Session {
+        let provider = self.config.name.clone();
+        match &self.proof {
+            Proof::Key(key, used) => Session {
+                id: used.session,
+                provider,
+                issuer: None,
+                identity: Arc::clone(&key.identity),
+                client: None,
+                ends: key.expires,
             },
-            ends: judged.expires,
-        })
+            Proof::Token(token) => Session {
+                id: token.session,
+                provider,
+                issuer: token.judged.issuer.clone(),
+                identity: Arc::clone(&token.judged.identity),
+                client: match &token.judged.client {
+                    ClientClaim::Is(client) => Some(client.clone()),
+                    ClientClaim::Absent | ClientClaim::Malformed => None,
+                },
+                ends: token.judged.expires,
+            },
+        }
     }
 }
 
 /// A credential that is its reader's own.
 enum Own<'c, 't> {
-    /// It was verified before, and the key that did it is in use.
-    Known(Vouched<'c>),
     /// Its form is right; nothing in it is verified.
     Claimed(Claimed<'c, 't>),
+    /// An API key that may be used.
+    Key(Vouched<'c>),
+    /// It was verified before, and the key that did it is in use.
+    Known(ProviderId, &'c Provider, VouchedToken<'c>),
 }
 
 /// A token whose form is right and whose provider is known; nothing in it is verified.
 struct Claimed<'c, 't> {
-    provider: ProviderId,
+    id: ProviderId,
+    provider: &'c Provider,
     config: &'c JwtProvider,
     token: &'t [u8],
     jws: Jws<'t>,
@@ -96,22 +152,23 @@ impl<'c> Judge<'_, 'c> {
     ) -> Result<Vec<Vouched<'c>>, Stop> {
         let mut own = Vec::with_capacity(presented.len());
         for one in presented {
-            own.extend(self.claim(members, one, trail)?);
+            own.extend(self.take(members, one, trail)?);
         }
         let mut vouched = Vec::with_capacity(own.len());
         let mut waits = None;
         for one in own {
             match one {
-                Own::Known(known) => {
+                Own::Key(key) => vouched.push(key),
+                Own::Known(provider, config, known) => {
                     let requirements = &known.config.requirements;
                     if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
-                        trail.verified(self.config.provider_name(known.provider), &known);
+                        trail.verified(&config.name, &known);
                         return Err(refusal.into());
                     }
-                    vouched.push(known);
+                    vouched.push(Vouched { provider, config, proof: Proof::Token(known) });
                 }
                 Own::Claimed(claimed) => {
-                    trail.enter(self.config.provider_name(claimed.provider));
+                    trail.enter(Some(&claimed.provider.name));
                     trail.claimed(claimed.jws.header().kid.as_ref(), &claimed.claims);
                     match self.verify(claimed)? {
                         Ok(one) => vouched.push(one),
@@ -126,46 +183,72 @@ impl<'c> Judge<'_, 'c> {
         }
     }
 
-    /// Recalls a credential, or takes it apart; `None` where it is not its readers' own but another
+    /// Judges an API key, or takes a token; `None` where it is not its readers' own.
+    fn take<'t>(
+        &mut self,
+        members: &[ProviderId],
+        presented: &'t Presented<'_>,
+        trail: &mut Trail,
+    ) -> Result<Option<Own<'c, 't>>, Refusal> {
+        // A list of API keys shares its places with nobody: the configuration sees to that.
+        let first = presented.spot.readers().first().copied();
+        let first = first.and_then(|id| Some((id, self.config.provider(id)?)));
+        let Some((id, provider)) = first else { return Ok(None) };
+        let Kind::ApiKey(keys) = &provider.kind else {
+            return self.claim(members, presented, trail);
+        };
+        trail.enter(Some(&provider.name));
+        api_key::judge(&presented.token, (id, provider), keys, self.key_uses, self.env.now, trail)
+            .map(|vouched| Some(Own::Key(vouched)))
+            .map_err(|refusal| challenging(refusal, provider))
+    }
+
+    /// Recalls a token, or takes it apart; `None` where it is not its readers' own but another
     /// provider's of this API.
     fn claim<'t>(
         &mut self,
         members: &[ProviderId],
-        presented: &Presented<'t>,
+        presented: &'t Presented<'_>,
         trail: &mut Trail,
     ) -> Result<Option<Own<'c, 't>>, Refusal> {
         if let Some(known) = self.recall(members, presented) {
-            return Ok(Some(Own::Known(known)));
+            return Ok(Some(known));
         }
-        let place = presented.place;
-        trail.enter(place.first_reader().and_then(|id| self.config.provider_name(id)));
-        let jws = Jws::parse(presented.token)?;
+        let (spot, token) = (presented.spot, presented.token.as_ref());
+        trail.enter(spot.first_reader(self.config).map(|provider| &provider.name));
+        let jws = Jws::parse(token)?;
         let claims = Claims::parse(jws.payload())?;
         trail.claimed(jws.header().kid.as_ref(), &claims);
-        let Some(provider) = owner(self.config, members, &claims)? else {
-            return Err(unknown_issuer(self.config, place.readers(), &claims));
+        let Some(id) = owner(self.config, members, &claims)? else {
+            return Err(unknown_issuer(self.config, spot.readers(), &claims));
         };
-        if !place.readers().contains(&provider) {
+        if !spot.readers().contains(&id) {
             return Ok(None);
         }
-        let Some(config) = jwt(self.config, provider) else {
+        let provider = self.config.provider(id);
+        let Some((provider, config)) = provider.and_then(|one| Some((one, one.jwt()?))) else {
             return Err(Refusal::new(Deny::Internal, "a token of no provider"));
         };
-        Ok(Some(Own::Claimed(Claimed { provider, config, token: presented.token, jws, claims })))
+        Ok(Some(Own::Claimed(Claimed { id, provider, config, token, jws, claims })))
     }
 
     /// A token that this worker has verified, while the key that did it is in use.
-    fn recall(&mut self, members: &[ProviderId], presented: &Presented<'_>) -> Option<Vouched<'c>> {
+    fn recall<'t>(
+        &mut self,
+        members: &[ProviderId],
+        presented: &Presented<'_>,
+    ) -> Option<Own<'c, 't>> {
         let random = self.env.random;
-        let found = self.verified.find(presented.token, random, |verified| {
+        let found = self.verified.find(&presented.token, random, |verified| {
             let owner = owner(self.config, members, &verified.claims);
             owner == Ok(Some(verified.provider))
-                && presented.place.readers().contains(&verified.provider)
+                && presented.spot.readers().contains(&verified.provider)
         })?;
-        let config = jwt(self.config, found.provider)?;
-        let in_use = match &config.keys {
-            KeySource::Inline(_) => true,
-            KeySource::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
+        let provider = self.config.provider(found.provider)?;
+        let config = provider.jwt()?;
+        let in_use = match keys(config, &found.claims)? {
+            Keys::Inline(_) => true,
+            Keys::Ring(id) => self.rings.get(id.0).is_some_and(|ring| {
                 let wanted = wanted(found.kid.as_ref(), found.alg, &found.claims);
                 ring.still_has(&found.key, wanted, &found.seen_in, self.env.now)
             }),
@@ -174,7 +257,7 @@ impl<'c> Judge<'_, 'c> {
             self.verified.forget(&found, random);
             return None;
         }
-        Some(Vouched { provider: found.provider, config, verified: found })
+        Some(Own::Known(found.provider, provider, VouchedToken { config, verified: found }))
     }
 
     /// Algorithm → key → signature → claims. The inner error is the ring that has to fetch first.
@@ -201,30 +284,30 @@ impl<'c> Judge<'_, 'c> {
         }
         let kid = header.kid.as_ref();
         let wanted = wanted(kid, alg, &token.claims);
-        let checked = match &token.config.keys {
-            KeySource::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
-            KeySource::Ring(id) => self.check_with_ring(*id, &token.jws, wanted),
+        let Some(keys) = keys(token.config, &token.claims) else {
+            return Err(Refusal::new(Deny::Internal, "an issuer without keys"));
+        };
+        let checked = match keys {
+            Keys::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
+            Keys::Ring(id) => self.check_with_ring(id, &token.jws, wanted),
         };
         let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
         if is_slow && checked.as_ref().is_err_and(is_forged) {
             self.slow_failures.spend(self.env.now);
         }
-        let Checked { key, set } = match (checked?, &token.config.keys) {
+        let Checked { key, set } = match (checked?, keys) {
             (Some(checked), _) => checked,
-            (None, KeySource::Ring(id)) => return Ok(Err(*id)),
-            (None, KeySource::Inline(_)) => {
+            (None, Keys::Ring(id)) => return Ok(Err(id)),
+            (None, Keys::Inline(_)) => {
                 return Err(Refusal::new(Deny::Internal, "waiting for keys that are not fetched"));
             }
         };
         let typ = header.typ.as_deref();
         let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
-        let provider = token.provider;
-        let Some(name) = self.config.provider_name(provider) else {
-            return Err(Refusal::new(Deny::Internal, "a token of no provider"));
-        };
+        let name = &token.provider.name;
         let verified = Rc::new(Verified {
             token: token.token.into(),
-            provider,
+            provider: token.id,
             alg,
             kid: kid.cloned(),
             key,
@@ -236,7 +319,8 @@ impl<'c> Judge<'_, 'c> {
             claims: token.claims,
         });
         self.verified.insert(&verified, self.env.random);
-        Ok(Ok(Vouched { provider, config: token.config, verified }))
+        let proof = Proof::Token(VouchedToken { config: token.config, verified });
+        Ok(Ok(Vouched { provider: token.id, config: token.provider, proof }))
     }
 
     /// Checks a signature with the keys of the configuration.
@@ -352,6 +436,19 @@ fn check_signature(
             format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
         )
     })
+}
+
+/// The configuration of a JWT issuer.
+fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
+    config.provider(id).and_then(Provider::jwt)
+}
+
+/// The keys for a token of this provider.
+fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
+    match claims.issuer() {
+        Issuer::Is(issuer) => config.keys.of(Some(issuer)),
+        Issuer::Absent | Issuer::WrongType => config.keys.of(None),
+    }
 }
 
 fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {

@@ -1,0 +1,116 @@
+//! The keys of a provider of kind `api_key`.
+
+use std::collections::BTreeMap;
+
+use super::provider::{boxed, not_empty};
+use crate::config::credentials::RawKey;
+use crate::config::problems::Problems;
+use crate::config::raw::{RawProvider, items};
+use crate::config::read::{At, Entry, Field, Text};
+use crate::ids::Name;
+use crate::provider::api_key::{ApiKey, ApiKeys};
+
+/// The names of policies that keys have, each with its place.
+pub(super) type PolicyNames = Vec<At<Box<str>>>;
+
+/// Judges the keys of a provider.
+pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiKeys, PolicyNames) {
+    refuse_fields_of_issuers(raw, problems);
+    let Some(list) = raw.keys.given() else {
+        if raw.keys.is_absent() {
+            problems.missing(raw.at, "keys", "missing; list the keys, each by its SHA-256");
+        }
+        return (ApiKeys::default(), PolicyNames::new());
+    };
+    if list.is_empty() {
+        problems.refuse(list.at, "an empty list would accept nothing; list a key");
+    }
+    let mut policies = PolicyNames::new();
+    // By what each must have for itself: its hash, and its name.
+    let (mut hashes, mut names) = (Twins::new(), Twins::new());
+    for (place, raw) in list.items.iter().enumerate() {
+        if let Some(hash) = raw.sha256.given()
+            && let Some(twin) = hashes.insert(&hash.value.0, place)
+        {
+            let message = format!("keys[{twin}] is the same key; a key has one owner: delete one");
+            problems.refuse(hash.at, message);
+        }
+        if let Some(name) = raw.name.given()
+            && let Some(twin) = names.insert(name.value.0.as_bytes(), place)
+        {
+            let message = format!("the name of keys[{twin}], too; the log must tell them apart");
+            problems.refuse(name.at, message);
+        }
+        policies.extend(items(&raw.policies).iter().map(boxed));
+    }
+    for raw in &list.items {
+        refuse_incomplete(raw, problems);
+    }
+    let in_order = hashes.values().filter_map(|place| key(list.items.get(*place)?)).collect();
+    (ApiKeys::in_order(in_order).unwrap_or_default(), policies)
+}
+
+/// Places in a list by bytes.
+type Twins<'r> = BTreeMap<&'r [u8], usize>;
+
+fn refuse_incomplete(raw: &At<RawKey>, problems: &mut Problems<'_>) {
+    let fields = [
+        ("name", raw.name.is_absent(), "missing; name the key for the log, such as \"acme-2027\""),
+        ("sha256", raw.sha256.is_absent(), "missing; write the key's SHA-256 in lower-case hex"),
+        ("identity", raw.identity.is_absent(), "missing; name the caller who owns the key"),
+    ];
+    for (field, is_absent, message) in fields {
+        if is_absent {
+            problems.missing(raw.at, field, message);
+        }
+    }
+    not_empty(&raw.policies, "an empty list names no policy; name one, or leave it out", problems);
+}
+
+fn key(raw: &At<RawKey>) -> Option<ApiKey> {
+    let metadata = raw.metadata.given().map_or(&[][..], |map| &map.0);
+    let entry = |entry: &Entry<Text>| {
+        Some((entry.name.value.clone(), entry.value.as_ref()?.value.0.clone()))
+    };
+    Some(ApiKey {
+        name: (*raw.name.given()?.value.0).into(),
+        sha256: raw.sha256.given()?.value.0,
+        identity: (*raw.identity.given()?.value.0).into(),
+        // Names that are none are complained about where policies are known.
+        policies: items(&raw.policies).iter().filter_map(|name| Name::parse(name)).collect(),
+        active: raw.active.or(true),
+        expires: raw.expires.given().map(|moment| moment.value.0),
+        tags: items(&raw.tags).iter().map(|tag| tag.value.0.clone()).collect(),
+        metadata: metadata.iter().filter_map(entry).collect(),
+    })
+}
+
+/// Refuses what has no meaning for API keys.
+fn refuse_fields_of_issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
+    fn at<T>(field: &Field<T>) -> Option<usize> {
+        field.given().map(|value| value.at)
+    }
+    let places = [
+        at(&raw.issuer),
+        at(&raw.tenants),
+        at(&raw.any_issuer),
+        at(&raw.audiences),
+        at(&raw.clients),
+        at(&raw.any_audience),
+        at(&raw.jwks),
+        at(&raw.pem),
+        at(&raw.secret),
+        at(&raw.algorithms),
+        at(&raw.typ),
+        at(&raw.allow_id_tokens),
+        at(&raw.clock_skew),
+        at(&raw.max_lifetime),
+        at(&raw.allow_no_expiry),
+        at(&raw.binding),
+        at(&raw.claims),
+        at(&raw.require),
+    ];
+    for at in places.into_iter().flatten() {
+        problems.refuse(at, "has no meaning for API keys, which are no tokens; delete it");
+    }
+}

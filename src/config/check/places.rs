@@ -1,0 +1,259 @@
+//! Where a provider's credential stands in a request.
+
+use super::headers::{self, Use};
+use super::provider::{boxed, not_empty};
+use crate::config::credentials::RawLocation;
+use crate::config::problems::Problems;
+use crate::config::raw::{RawProvider, items};
+use crate::config::read::{At, Field, Text};
+use crate::ids::Name;
+use crate::provider::{Location, Place};
+use crate::verdict::quoted;
+
+/// The places where a credential stands, and the names of APIs that they mention.
+pub(super) fn check(
+    raw: &At<RawProvider>,
+    problems: &mut Problems<'_>,
+) -> (Vec<At<Location>>, Vec<At<Box<str>>>) {
+    not_empty(
+        &raw.from,
+        "an empty list would find no token; name a header, or leave it out for \
+         `Authorization: Bearer`",
+        problems,
+    );
+    if raw.from.is_absent() {
+        let place = Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
+        return (vec![At { at: raw.at, value: Location { place, apis: None } }], Vec::new());
+    }
+    let mut from: Vec<At<Location>> = Vec::new();
+    let mut apis = Vec::new();
+    for location in items(&raw.from) {
+        apis.extend(items(&location.apis).iter().map(boxed));
+        let Some(location) = self::location(location, problems) else { continue };
+        if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
+            problems.refuse(location.at, message);
+        }
+        from.push(location);
+    }
+    (from, apis)
+}
+
+fn location(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<At<Location>> {
+    not_empty(
+        &raw.apis,
+        "an empty list would make this place count nowhere; name an API, or leave it out",
+        problems,
+    );
+    let place = place(raw, problems);
+    refuse_misplaced(raw, problems);
+    // Names that are none are complained about where APIs are known.
+    let apis = raw
+        .apis
+        .given()
+        .filter(|apis| !apis.is_empty())
+        .map(|apis| apis.items.iter().filter_map(|name| Name::parse(name)).collect());
+    Some(At { at: raw.at, value: Location { place: place?, apis } })
+}
+
+fn place(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
+    match (&raw.header, &raw.query, &raw.cookie) {
+        (Field::Absent, Field::Absent, Field::Absent) => {
+            let message = "missing; name the header, such as \"authorization\", or write `query` or \
+                           `cookie`";
+            problems.missing(raw.at, "header", message);
+            None
+        }
+        (_, Field::Absent, Field::Absent) => header(raw, problems),
+        (Field::Absent, Field::Given(name), Field::Absent) => {
+            plain_name(name, problems).map(|name| Place::Query { name })
+        }
+        (Field::Absent, Field::Absent, Field::Given(name)) => {
+            let origins = origins(raw, problems);
+            let name = plain_name(name, problems)?;
+            Some(Place::Cookie { name, origins: origins? })
+        }
+        (Field::Absent, Field::Wrong, Field::Absent)
+        | (Field::Absent, Field::Absent, Field::Wrong) => None,
+        _ => {
+            let message = "several places at once; write exactly one of `header`, `query` and \
+                           `cookie`, and the others as places of their own";
+            problems.refuse(raw.at, message);
+            None
+        }
+    }
+}
+
+fn header(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
+    if let Some(scheme) = raw.scheme.given()
+        && !headers::is_token(scheme)
+    {
+        // Not quoted: it may be a whole credential.
+        problems.refuse(scheme.at, "a scheme is one word, such as \"Bearer\"");
+    }
+    let name = headers::name(raw.header.given()?, Use::Read, problems)?.value;
+    let scheme = match raw.scheme.given() {
+        Some(scheme) => Some(scheme.value.0.clone()),
+        None => (&*name == "authorization").then(|| "Bearer".into()),
+    };
+    Some(Place::Header { name, scheme })
+}
+
+/// The name of a parameter or a cookie, in characters that every reader takes alike.
+fn plain_name(name: &At<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> {
+    const MAX_BYTES: usize = 64;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    if name.len() <= MAX_BYTES && name.bytes().all(plain) {
+        return Some(name.value.0.clone());
+    }
+    let message = format!(
+        "{} cannot be read alike by all: 1 to {MAX_BYTES} letters, digits, `-`, `.`, `_` and `~`",
+        quoted(name)
+    );
+    problems.refuse(name.at, message);
+    None
+}
+
+/// Who may cause requests with a cookie that change something; the inner `None` is anybody.
+#[expect(clippy::option_option, reason = "the outer one is a mistake, the inner one a choice")]
+fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<Vec<Box<str>>>> {
+    let any = raw.any_origin.given().filter(|any| any.value);
+    not_empty(
+        &raw.origins,
+        "an empty list would refuse every change; name an origin, or say \"any_origin\": true",
+        problems,
+    );
+    match (&raw.origins, any) {
+        (Field::Absent, None) => {
+            problems.missing(
+                raw.at,
+                "origins",
+                "missing; browsers send a cookie whoever asks them to: name the origins whose pages \
+                 may, such as \"https://app.example.com\", or say \"any_origin\": true",
+            );
+            None
+        }
+        (Field::Absent, Some(_)) => Some(None),
+        (_, Some(any)) => {
+            problems.refuse(any.at, "contradicts `origins`; keep one of the two");
+            None
+        }
+        (_, None) => {
+            let written = items(&raw.origins);
+            for origin in written {
+                if let Some(message) = refused_origin(origin) {
+                    problems.refuse(origin.at, message);
+                }
+            }
+            Some(Some(written.iter().map(|origin| origin.value.0.clone()).collect()))
+        }
+    }
+}
+
+/// What is wrong with an origin: it is compared with what browsers send (RFC 6454 §6.2).
+fn refused_origin(origin: &str) -> Option<String> {
+    let shown = quoted(origin);
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let Some(authority) = authority else {
+        return Some(format!("{shown} is no origin; write it as \"https://app.example.com\""));
+    };
+    if let Some((host, _)) = authority.split_once(['/', '?', '#']) {
+        let origin = origin.split_at_checked(origin.len().saturating_sub(authority.len()));
+        let scheme = origin.map_or("https://", |(scheme, _)| scheme);
+        return Some(format!("an origin has no path; write \"{scheme}{host}\""));
+    }
+    if authority != authority.to_ascii_lowercase() {
+        return Some(format!(
+            "browsers write origins in small letters; write \"{}\"",
+            origin.to_ascii_lowercase()
+        ));
+    }
+    let default_port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    if let Some(host) = origin.strip_suffix(default_port) {
+        return Some(format!("browsers leave the usual port out; write \"{host}\""));
+    }
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    (authority.is_empty() || !authority.bytes().all(allowed)).then(|| {
+        format!("{shown} is no origin: scheme, host and maybe a port, one origin for each string")
+    })
+}
+
+/// Refuses what has no meaning at this kind of place.
+fn refuse_misplaced(raw: &At<RawLocation>, problems: &mut Problems<'_>) {
+    let elsewhere = !(raw.query.is_absent() && raw.cookie.is_absent());
+    if let Some(scheme) = raw.scheme.given()
+        && elsewhere
+    {
+        problems.refuse(scheme.at, "only a header has schemes; delete it");
+    }
+    if raw.cookie.is_absent() {
+        let origins = raw.origins.given().map(|origins| origins.at);
+        let any = raw.any_origin.given().map(|any| any.at);
+        for at in origins.into_iter().chain(any) {
+            problems.refuse(at, "only a cookie is sent without being asked for; delete it");
+        }
+    }
+}
+
+/// What is wrong with two places side by side.
+fn clash(earlier: &Location, later: &Location) -> Option<String> {
+    let (one, other) = (name(&earlier.place), name(&later.place));
+    if let (Place::Header { .. }, Place::Header { .. }) = (&earlier.place, &later.place)
+        && one != other
+    {
+        return (headers::folded(one) == headers::folded(other)).then(|| {
+            format!("`{other}` and `{one}` above are one name to many servers; keep one of the two")
+        });
+    }
+    if one != other || !meet(earlier, later) {
+        return None;
+    }
+    match (&earlier.place, &later.place) {
+        (Place::Header { scheme: one, .. }, Place::Header { scheme: two, .. }) => {
+            match (lower(one), lower(two)) {
+                (one, two) if one == two => {
+                    Some(format!("reads `{other}` a second time; delete one of the two"))
+                }
+                (Some(_), Some(_)) => None,
+                _ => Some(format!(
+                    "`{other}` is read both with and without a scheme; give both places a scheme"
+                )),
+            }
+        }
+        (Place::Query { .. }, Place::Query { .. })
+        | (Place::Cookie { .. }, Place::Cookie { .. }) => {
+            Some(format!("reads `{other}` a second time; delete one of the two"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether two places count on one API.
+pub(super) fn meet(one: &Location, other: &Location) -> bool {
+    match (&one.apis, &other.apis) {
+        (Some(one), Some(other)) => one.iter().any(|name| other.contains(name)),
+        _ => true,
+    }
+}
+
+/// Whether two places find the same credential.
+pub(super) fn same(one: &Place, other: &Place) -> bool {
+    match (one, other) {
+        (
+            Place::Header { name: one, scheme: one_scheme },
+            Place::Header { name: other, scheme: other_scheme },
+        ) => one == other && lower(one_scheme) == lower(other_scheme),
+        (Place::Query { name: one }, Place::Query { name: other })
+        | (Place::Cookie { name: one, .. }, Place::Cookie { name: other, .. }) => one == other,
+        _ => false,
+    }
+}
+
+fn name(place: &Place) -> &str {
+    match place {
+        Place::Cookie { name, .. } | Place::Header { name, .. } | Place::Query { name } => name,
+    }
+}
+
+fn lower(scheme: &Option<Box<str>>) -> Option<String> {
+    scheme.as_ref().map(|scheme| scheme.to_ascii_lowercase())
+}

@@ -1,0 +1,483 @@
+//! Policies on their own, and which of them each API gives to whom.
+
+use std::time::Duration;
+
+use super::apis::{self, Draft as Api, parsed, refused_method};
+use super::policies_together;
+use super::provider::{self, Draft as Provider, not_empty};
+use super::together::unknown_api;
+use crate::api::{Auth, PathPattern};
+use crate::claims::HeaderValue;
+use crate::config::problems::{Problems, listed, near};
+use crate::config::raw::{RawApi, RawConfig, items};
+use crate::config::raw_policies::{
+    RawAccess, RawApiPolicies, RawBound, RawLimitBy, RawLimitWho, RawPolicy, RawQuota, RawRate,
+};
+use crate::config::read::{At, Count, Entry as Member, Field, List, Map, Text};
+use crate::ids::{ApiId, Name, PolicyId};
+use crate::limits::{Bound, Definition, Quota, Rate};
+use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
+use crate::verdict::quoted;
+
+/// A policy with the place of its name; `None` where it is no object, which has been said.
+pub(super) struct Draft {
+    /// Where its name is written.
+    pub(super) at: usize,
+    /// It; parts that are wrong are left out, which has been said.
+    pub(super) policy: Option<Policy>,
+}
+
+/// Some policies that somebody gets together, and where that is written.
+pub(super) type Together = At<Vec<PolicyId>>;
+
+/// What an API's `policies` say.
+#[derive(Default)]
+pub(super) struct Assigned {
+    /// Where they are written.
+    pub(super) at: usize,
+    /// `default`.
+    pub(super) default: Option<Together>,
+    /// Each list of `by_scope`.
+    pub(super) by_scope: Vec<Together>,
+    /// Each list of `by_client`.
+    pub(super) by_client: Vec<Together>,
+    /// Each list of `by_claim`, by claim.
+    pub(super) by_claim: Vec<Vec<Together>>,
+    /// Where `from_claim` says `true`.
+    pub(super) from_claim: Option<usize>,
+}
+
+/// The policies' names, in order: a [`PolicyId`] is a place in here.
+struct Names<'r>(Vec<&'r Member<RawPolicy>>);
+
+impl<'r> Names<'r> {
+    fn new(raw: &'r RawConfig) -> Self {
+        let mut sorted: Vec<&Member<RawPolicy>> = Vec::new();
+        for entry in raw.policies.given().iter().flat_map(|policies| &policies.0) {
+            let place = sorted.binary_search_by(|known| known.name.value.cmp(&entry.name.value));
+            if let Err(place) = place {
+                sorted.insert(place, entry);
+            }
+        }
+        Self(sorted)
+    }
+
+    fn find(&self, name: &str) -> Option<PolicyId> {
+        self.0.binary_search_by(|known| (*known.name.value).cmp(name)).ok().map(PolicyId)
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let known = self.0.iter().map(|entry| &*entry.name.value);
+        match near(name, known.clone()) {
+            Some(meant) => format!("{} is no policy; did you mean `{meant}`?", quoted(name)),
+            None if self.0.is_empty() => format!("{} is no policy; there are none", quoted(name)),
+            None => format!("{} is no policy; known: {}", quoted(name), listed(known, "and")),
+        }
+    }
+
+    /// The policies of a list.
+    fn resolve(&self, list: &At<List<Text>>, problems: &mut Problems<'_>) -> Together {
+        if list.is_empty() {
+            problems.refuse(list.at, "an empty list gives nothing; name a policy, or leave it out");
+        }
+        let mut ids = Vec::new();
+        for name in &list.items {
+            match self.find(name) {
+                None if problems.has_room() => problems.refuse(name.at, self.unknown(name)),
+                None => {}
+                Some(id) if ids.contains(&id) => {
+                    problems.refuse(name.at, "written twice in one list; delete one of the two");
+                }
+                Some(id) => ids.push(id),
+            }
+        }
+        At { at: list.at, value: ids }
+    }
+}
+
+/// Judges every policy, and what the APIs make of them.
+pub(super) fn check(
+    raw: &RawConfig,
+    providers: &[Option<Provider>],
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) -> Policies {
+    let names = Names::new(raw);
+    if let Some(policies) = raw.policies.given().filter(|policies| policies.0.is_empty()) {
+        problems.refuse(policies.at, "empty; write a policy, or leave it out");
+    }
+    let drafts: Vec<_> = names
+        .0
+        .iter()
+        .map(|entry| Draft { at: entry.name.at, policy: policy(entry, apis, problems) })
+        .collect();
+    let mut assigned = Vec::new();
+    let mut checked = Vec::new();
+    for api in items(&raw.apis) {
+        clients(api, problems);
+        let judged = api.policies.given().map(|raw| api_policies(raw, &names, problems));
+        let (given, draft) = judged.unzip();
+        checked.push(given);
+        assigned.push(draft);
+    }
+    let own = keys(raw, &names, problems);
+    policies_together::check(&drafts, &assigned, &own, providers, apis, problems);
+    Policies::new(drafts.into_iter().filter_map(|draft| draft.policy).collect(), checked)
+}
+
+/// The policies that API keys have themselves, a list for each key.
+fn keys(raw: &RawConfig, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<Together> {
+    let providers = raw.providers.given().into_iter().flat_map(|providers| &providers.0);
+    let keys = providers.filter_map(|entry| entry.value.as_ref()?.keys.given());
+    let lists = keys.flat_map(|keys| &keys.items).filter_map(|key| key.policies.given());
+    lists.filter(|list| !list.is_empty()).map(|list| names.resolve(list, problems)).collect()
+}
+
+fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) -> Option<Policy> {
+    let name = provider::name(&entry.name, "a policy", problems);
+    let raw = entry.value.as_ref()?;
+    let name = name?;
+    warn_of_nothing(raw, problems);
+    let bound = |kind: &str| vec![kind.to_owned(), name.as_str().to_owned()];
+    Some(Policy {
+        access: access(raw, &name, apis, problems),
+        rate: rate_bound(&raw.rate, &bound("rate"), problems),
+        quota: self::quota(&raw.quota, &bound("quota"), problems),
+        limit_by: raw.limit_by.given().map(|by| limit_by(by, problems)).unwrap_or_default(),
+        expires_after: raw.expires_after.given().map(|age| age.value.0),
+        active: raw.active.or(true),
+        tags: tags(&raw.tags, problems),
+        metadata: metadata(&raw.metadata, problems),
+        name,
+    })
+}
+
+fn limit_by(raw: &At<RawLimitBy>, problems: &mut Problems<'_>) -> LimitBy {
+    match &raw.value {
+        RawLimitBy::Who(RawLimitWho::Identity) => LimitBy::Identity,
+        RawLimitBy::Who(RawLimitWho::Client) => LimitBy::Client,
+        RawLimitBy::Claim(by) => {
+            if by.claim.is_absent() {
+                problems.missing(raw.at, "claim", "missing; name the claim");
+            }
+            by.claim.given().map(|claim| LimitBy::Claim(claim.value.clone())).unwrap_or_default()
+        }
+    }
+}
+
+fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
+    let limits = !raw.rate.is_absent() || !raw.quota.is_absent();
+    let entries = items(&raw.access).iter().any(|entry| !entry.rate.is_absent());
+    if let Some(by) = raw.limit_by.given().filter(|_| !limits && !entries) {
+        problems.warn(by.at, "this policy has no `rate` and no `quota` that it could apply to");
+    }
+    let parts = limits
+        || !raw.access.is_absent()
+        || !raw.expires_after.is_absent()
+        || !raw.active.is_absent()
+        || !raw.tags.is_absent()
+        || !raw.metadata.is_absent();
+    if !parts {
+        problems.warn(
+            raw.at,
+            "grants nothing and limits nothing: it only counts as a policy that somebody has",
+        );
+    }
+}
+
+fn access(
+    raw: &At<RawPolicy>,
+    policy: &Name,
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) -> Option<Vec<Entry>> {
+    not_empty(
+        &raw.access,
+        "an empty list would grant nothing; name an API, or leave it out to say nothing about \
+         access",
+        problems,
+    );
+    raw.access.given()?;
+    let mut entries = Vec::new();
+    let mut known: Vec<Vec<String>> = Vec::new();
+    for raw in items(&raw.access) {
+        let names = names(raw, policy);
+        if known.contains(&names) && !items(&raw.apis).is_empty() {
+            problems.refuse(raw.at, "grants what an entry above grants; make them one");
+        }
+        entries.push(self::entry(raw, &names, apis, problems));
+        known.push(names);
+    }
+    Some(entries)
+}
+
+/// What tells an entry from others: all that it says but its rate, in an order of its own.
+fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
+    let mut names = vec!["access".to_owned(), policy.as_str().to_owned()];
+    for (what, field) in [
+        ("apis", &raw.apis),
+        ("methods", &raw.methods),
+        ("paths", &raw.paths),
+        ("scopes", &raw.scopes),
+    ] {
+        names.push(what.to_owned());
+        let mut texts: Vec<_> = items(field).iter().map(|text| text.to_string()).collect();
+        texts.sort_unstable();
+        names.append(&mut texts);
+    }
+    names
+}
+
+fn entry(
+    raw: &At<RawAccess>,
+    names: &[String],
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) -> Entry {
+    if raw.apis.is_absent() {
+        problems.missing(raw.at, "apis", "missing; name the APIs that may be called");
+    }
+    not_empty(&raw.apis, "an empty list would grant nothing; name an API", problems);
+    for list in [&raw.methods, &raw.paths] {
+        not_empty(list, "an empty list would grant nothing; leave it out for any", problems);
+    }
+    not_empty(
+        &raw.scopes,
+        "an empty list asks for nothing; name a scope, or leave it out",
+        problems,
+    );
+    apis::scopes(&raw.scopes, problems);
+    let mut methods = Vec::new();
+    for method in items(&raw.methods) {
+        match refused_method(method) {
+            Some(message) => problems.refuse(method.at, message),
+            None => methods.push(method.value.0.clone()),
+        }
+    }
+    let entry = Entry {
+        apis: Vec::new(),
+        methods,
+        paths: parsed(&raw.paths, PathPattern::parse, problems),
+        scopes: items(&raw.scopes).iter().map(|scope| scope.value.0.clone()).collect(),
+        rate: rate_bound(&raw.rate, names, problems),
+    };
+    let whole = entry.methods.len() == items(&raw.methods).len()
+        && entry.paths.len() == items(&raw.paths).len();
+    let mut ids = Vec::new();
+    for name in items(&raw.apis) {
+        let is_named = |api: &Api| api.name.as_ref().is_some_and(|api| api.as_str() == &***name);
+        let Some(place) = apis.iter().position(is_named) else {
+            let known: Vec<_> =
+                apis.iter().filter_map(|api| api.name.as_ref().map(Name::as_str)).collect();
+            problems.refuse(name.at, unknown_api(name, &known));
+            continue;
+        };
+        if let Some(message) = apis.get(place).and_then(|api| refused_api(api, &entry, whole)) {
+            problems.refuse(name.at, message);
+        }
+        if ids.contains(&ApiId(place)) {
+            problems.refuse(name.at, "written twice in one list; delete one of the two");
+        }
+        ids.push(ApiId(place));
+    }
+    Entry { apis: ids, ..entry }
+}
+
+/// Why an entry cannot speak of an API.
+fn refused_api(api: &Api, entry: &Entry, whole: bool) -> Option<&'static str> {
+    if matches!(api.auth, Some(Auth::None)) {
+        return Some("this API is public, and policies have no say there; delete the name");
+    }
+    let matcher = api.matcher.as_ref().filter(|_| whole)?;
+    let any = |own: bool, other: bool| own || other;
+    if !any(matcher.methods.is_empty(), entry.methods.is_empty())
+        && !entry.methods.iter().any(|method| matcher.methods.contains(method))
+    {
+        return Some(
+            "no request of this API has one of the entry's `methods`; mend one of the two",
+        );
+    }
+    let meets = |pattern: &PathPattern| matcher.paths.iter().any(|own| own.meets(pattern));
+    if !any(matcher.paths.is_empty(), entry.paths.is_empty()) && !entry.paths.iter().any(meets) {
+        return Some("no request of this API has one of the entry's `paths`; mend one of the two");
+    }
+    None
+}
+
+fn rate_bound(
+    field: &Field<RawBound<RawRate>>,
+    names: &[String],
+    problems: &mut Problems<'_>,
+) -> Option<Bound<Definition<Rate>>> {
+    let written = field.given()?;
+    match &written.value {
+        RawBound::Unlimited => Some(Bound::Unlimited),
+        RawBound::Limit(raw) => {
+            limit(written.at, raw, problems).map(|rate| Bound::At(defined(names, rate)))
+        }
+    }
+}
+
+fn defined<T>(names: &[String], limit: T) -> Definition<T> {
+    Definition::new(&names.iter().map(String::as_str).collect::<Vec<_>>(), limit)
+}
+
+/// A rate that cannot be unlimited.
+pub(super) fn rate(raw: &At<RawRate>, problems: &mut Problems<'_>) -> Option<Rate> {
+    limit(raw.at, raw, problems)
+}
+
+fn limit(at: usize, raw: &RawRate, problems: &mut Problems<'_>) -> Option<Rate> {
+    let per = raw.per.given().map(|per| per.value.0);
+    let (requests, per) = both(at, &raw.requests, raw.per.is_absent(), per, "1s", problems)?;
+    Some(Rate { requests, per, burst: raw.burst.given().map_or(requests, |burst| burst.value.0) })
+}
+
+fn quota(
+    field: &Field<RawBound<RawQuota>>,
+    names: &[String],
+    problems: &mut Problems<'_>,
+) -> Option<Bound<Definition<Quota>>> {
+    let written = field.given()?;
+    let RawBound::Limit(raw) = &written.value else { return Some(Bound::Unlimited) };
+    let per = raw.per.given().map(|per| per.value.0);
+    let missing = raw.per.is_absent();
+    let (requests, per) = both(written.at, &raw.requests, missing, per, "30d", problems)?;
+    Some(Bound::At(defined(names, Quota { requests, per })))
+}
+
+/// The two members that every limit must have.
+fn both<const LEAST: u32, const MOST: u32>(
+    at: usize,
+    requests: &Field<Count<LEAST, MOST>>,
+    per_is_missing: bool,
+    per: Option<Duration>,
+    example: &str,
+    problems: &mut Problems<'_>,
+) -> Option<(u32, Duration)> {
+    if requests.is_absent() {
+        problems.missing(at, "requests", "missing; say how many in each `per`");
+    }
+    if per_is_missing {
+        problems.missing(at, "per", format!("missing; say in what time, such as \"{example}\""));
+    }
+    Some((requests.given()?.value.0, per?))
+}
+
+/// Tags and metadata become headers, where one that is not safe would never be sent.
+fn is_safe(text: &str) -> bool {
+    matches!(HeaderValue::from_text(text), HeaderValue::Value(_))
+}
+
+fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
+    not_empty(field, "an empty list names no tag; name one, or leave it out", problems);
+    for tag in items(field) {
+        if !is_safe(tag) || tag.contains(',') {
+            problems.refuse(
+                tag.at,
+                format!(
+                    "{} cannot be one of several in a header: visible ASCII without a comma, no \
+                     blank at either end",
+                    quoted(tag)
+                ),
+            );
+        }
+    }
+    items(field).iter().map(|tag| tag.value.0.clone()).collect()
+}
+
+fn metadata(field: &Field<Map<Text>>, problems: &mut Problems<'_>) -> Vec<(Box<str>, Box<str>)> {
+    let mut pairs = Vec::new();
+    for entry in field.given().iter().flat_map(|metadata| &metadata.0) {
+        let Some(value) = &entry.value else { continue };
+        if !is_safe(value) {
+            problems.refuse(
+                value.at,
+                format!(
+                    "{} is no safe header value: visible ASCII, no blank at either end",
+                    quoted(value)
+                ),
+            );
+        }
+        pairs.push((entry.name.value.clone(), value.value.0.clone()));
+    }
+    pairs
+}
+
+fn api_policies(
+    raw: &At<RawApiPolicies>,
+    names: &Names<'_>,
+    problems: &mut Problems<'_>,
+) -> (ApiPolicies, Assigned) {
+    let mut assigned = Assigned { at: raw.at, ..Assigned::default() };
+    assigned.default = raw.default.given().map(|list| names.resolve(list, problems));
+    let by_scope = given(&raw.by_scope, "scope", names, &mut assigned.by_scope, problems);
+    let by_client = given(&raw.by_client, "client", names, &mut assigned.by_client, problems);
+    not_empty(
+        &raw.by_claim,
+        "an empty list gives nothing; name a claim, or leave it out",
+        problems,
+    );
+    let mut by_claim = Vec::new();
+    for entry in items(&raw.by_claim) {
+        if entry.claim.is_absent() {
+            problems.missing(entry.at, "claim", "missing; name the claim");
+        }
+        if entry.values.is_absent() {
+            problems.missing(entry.at, "values", "missing; name the policies for each value");
+        }
+        let mut lists = Vec::new();
+        let given = given(&entry.values, "value", names, &mut lists, problems);
+        assigned.by_claim.push(lists);
+        by_claim.extend(entry.claim.given().map(|claim| (claim.value.clone(), given)));
+    }
+    assigned.from_claim = raw.from_claim.given().filter(|flag| flag.value).map(|flag| flag.at);
+    let default = assigned.default.as_ref().map_or(Vec::new(), |list| list.value.clone());
+    let from_claim = assigned.from_claim.is_some();
+    (ApiPolicies { default, by_scope, by_client, by_claim, from_claim }, assigned)
+}
+
+fn given(
+    field: &Field<Map<List<Text>>>,
+    what: &str,
+    names: &Names<'_>,
+    lists: &mut Vec<Together>,
+    problems: &mut Problems<'_>,
+) -> Given {
+    let Some(map) = field.given() else { return Given::default() };
+    if map.0.is_empty() {
+        problems.refuse(map.at, format!("empty; name a {what}, or leave it out"));
+    }
+    let mut entries = Vec::new();
+    for entry in &map.0 {
+        let name = &entry.name;
+        if what == "scope" && (name.value.is_empty() || name.value.contains(' ')) {
+            let message =
+                format!("{} is no scope: it has no space and is not empty", quoted(&name.value));
+            problems.refuse(name.at, message);
+        }
+        let Some(list) = &entry.value else { continue };
+        let together = names.resolve(list, problems);
+        entries.push((name.value.clone(), together.value.clone()));
+        lists.push(together);
+    }
+    Given::new(entries)
+}
+
+/// A client that the API does not let in gets no policies there.
+fn clients(api: &RawApi, problems: &mut Problems<'_>) {
+    let (Some(policies), Some(clients)) = (api.policies.given(), api.clients.given()) else {
+        return;
+    };
+    for entry in policies.by_client.given().iter().flat_map(|map| &map.0) {
+        if !clients.items.iter().any(|client| *client.value.0 == *entry.name.value) {
+            problems.refuse(
+                entry.name.at,
+                format!(
+                    "{} is none of the API's `clients`; add it there, or delete it here",
+                    quoted(&entry.name.value)
+                ),
+            );
+        }
+    }
+}

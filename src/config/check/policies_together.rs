@@ -1,0 +1,346 @@
+//! What policies, APIs and providers must not say together.
+
+use super::apis::Draft as Api;
+use super::policies::{Assigned, Draft, Together};
+use super::provider::{Draft as Provider, DraftKind};
+use crate::api::{Auth, Branch};
+use crate::config::problems::{Problems, listed, near};
+use crate::ids::{ApiId, PolicyId};
+use crate::policy::Policy;
+use crate::verdict::quoted;
+
+/// All that is checked, by place.
+struct Whole<'w> {
+    policies: &'w [Draft],
+    providers: &'w [Option<Provider>],
+    apis: &'w [Api],
+    /// What each API says about policies, where it does.
+    assigned: &'w [Option<Assigned>],
+    /// What API keys have themselves.
+    own: &'w [Together],
+}
+
+/// Where a policy comes from at an API: what can come from both is in force together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Source {
+    /// A list of `by_scope`; a token has many scopes.
+    Scope(usize),
+    /// `by_client`; a token has one client.
+    Client,
+    /// An element of `by_claim`; a claim with one value is what is usual.
+    Claim(usize),
+}
+
+/// Every cross-check of policies.
+pub(super) fn check(
+    policies: &[Draft],
+    assigned: &[Option<Assigned>],
+    own: &[Together],
+    providers: &[Option<Provider>],
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) {
+    let whole = Whole { policies, providers, apis, assigned, own };
+    for (place, (api, assigned)) in apis.iter().zip(assigned).enumerate() {
+        let Some(assigned) = assigned else { continue };
+        whole.somebody_gets_one(api, assigned, problems);
+        whole.tokens_name_policies(api, assigned, problems);
+        whole.lists(ApiId(place), assigned, problems);
+        whole.warn_of_contradictions(assigned, problems);
+    }
+    for list in own {
+        whole.refuse_contradictions(list, problems);
+    }
+    whole.unused_claims(problems);
+    whole.unused_policies(problems);
+    whole.unasked_entries(problems);
+    whole.metadata_keys(problems);
+}
+
+impl Whole<'_> {
+    fn policy(&self, id: PolicyId) -> Option<&Policy> {
+        self.policies.get(id.0).and_then(|draft| draft.policy.as_ref())
+    }
+
+    /// The providers whose sessions an API uses.
+    fn session_providers<'a>(&'a self, api: &'a Api) -> impl Iterator<Item = &'a Provider> {
+        let branches: &[Branch] = match &api.auth {
+            Some(Auth::Branches { branches, .. }) => branches,
+            Some(Auth::None) | None => &[],
+        };
+        branches
+            .iter()
+            .filter_map(|branch| self.providers.get(branch.session_from.0).and_then(Option::as_ref))
+    }
+
+    /// Whether an API uses sessions of tokens, or of API keys.
+    fn uses(&self, api: &Api, tokens: bool) -> bool {
+        self.session_providers(api).any(|provider| provider.jwt().is_some() == tokens)
+    }
+
+    fn somebody_gets_one(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
+        let by_tokens = !assigned.by_scope.is_empty()
+            || !assigned.by_client.is_empty()
+            || !assigned.by_claim.is_empty()
+            || assigned.from_claim.is_some();
+        if by_tokens && self.uses(api, false) && !self.uses(api, true) {
+            problems.refuse(
+                assigned.at,
+                "`by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API \
+                 takes the session of API keys only; use `default`, or the keys' own `policies`",
+            );
+        }
+        if !by_tokens && assigned.default.is_none() && !self.uses(api, false) {
+            problems.refuse(
+                assigned.at,
+                "gives nobody a policy, so that everybody would be refused; name one in `default`, \
+                 or leave `policies` out where being verified is enough",
+            );
+        }
+    }
+
+    /// `from_claim` needs a claim to read.
+    fn tokens_name_policies(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
+        let Some(at) = assigned.from_claim else { return };
+        let silent = |provider: &&Provider| provider.policies_at.is_none();
+        let tokens = || self.session_providers(api).filter(|provider| provider.jwt().is_some());
+        let all = tokens().count();
+        let names: Vec<_> = tokens()
+            .filter(silent)
+            .filter_map(|provider| provider.name.as_ref().map(|name| name.as_str()))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        let message = format!(
+            "no claim says which policies a token of {} names; write `claims.policies` there",
+            listed(names.iter().copied(), "and")
+        );
+        if names.len() == all {
+            problems.refuse(at, message);
+        } else {
+            problems.warn(at, message);
+        }
+    }
+
+    /// Policies that are written into one list are in force together.
+    fn lists(&self, api: ApiId, assigned: &Assigned, problems: &mut Problems<'_>) {
+        let given = assigned.by_scope.iter().chain(&assigned.by_client);
+        let given = given.chain(assigned.by_claim.iter().flatten());
+        for list in assigned.default.iter().chain(given.clone()) {
+            self.refuse_contradictions(list, problems);
+        }
+        for list in given {
+            if self.grants_nothing(api, list) {
+                problems
+                    .warn(list.at, "grants nothing on this API: no `access` entry speaks of it");
+            }
+        }
+        let Some(default) = &assigned.default else { return };
+        if self.grants_nothing(api, default) {
+            problems.refuse(
+                default.at,
+                "whoever gets only these is always refused here: no `access` entry of them speaks \
+                 of this API; add it to one, or name another policy",
+            );
+        }
+        let inactive = |id: &&PolicyId| self.policy(**id).is_some_and(|policy| !policy.active);
+        if let Some(policy) = default.value.iter().find(inactive).and_then(|id| self.policy(*id)) {
+            problems.warn(
+                default.at,
+                format!(
+                    "`{}` is not active: whoever gets only these is always refused here",
+                    policy.name
+                ),
+            );
+        }
+    }
+
+    /// Whether some policy of a list says what may be called, and none that it may be this API.
+    fn grants_nothing(&self, api: ApiId, list: &Together) -> bool {
+        let mut entries = list
+            .value
+            .iter()
+            .filter_map(|id| self.policy(*id)?.access.as_ref())
+            .flat_map(|entries| entries.iter().map(|entry| &entry.apis))
+            .peekable();
+        // An entry without an API was refused for that.
+        entries.peek().is_some() && !entries.any(|apis| apis.is_empty() || apis.contains(&api))
+    }
+
+    fn refuse_contradictions(&self, list: &Together, problems: &mut Problems<'_>) {
+        for (place, one) in list.value.iter().enumerate() {
+            for other in list.value.iter().skip(place.saturating_add(1)) {
+                if let Some(message) = self.contradiction(*one, *other)
+                    && problems.has_room()
+                {
+                    problems.refuse(
+                        list.at,
+                        format!(
+                            "{message}, and are in force together; give it to one of them only"
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    /// How two policies contradict each other, if they do.
+    fn contradiction(&self, one: PolicyId, other: PolicyId) -> Option<String> {
+        let (one, other) = (self.policy(one)?, self.policy(other)?);
+        one.metadata.iter().find_map(|(key, value)| {
+            let (_, another) = other.metadata.iter().find(|(known, _)| known == key)?;
+            (value != another).then(|| {
+                let (key, value, another) = (quoted(key), quoted(value), quoted(another));
+                format!(
+                    "`{}` and `{}` give the metadata {key} different values ({value} and {another})",
+                    one.name, other.name
+                )
+            })
+        })
+    }
+
+    /// What a token can get from several places may contradict itself, and then a header is not
+    /// sent.
+    fn warn_of_contradictions(&self, assigned: &Assigned, problems: &mut Problems<'_>) {
+        let scopes = assigned.by_scope.iter().enumerate();
+        let scopes = scopes.map(|(place, list)| (Source::Scope(place), list));
+        let clients = assigned.by_client.iter().map(|list| (Source::Client, list));
+        let claims =
+            assigned.by_claim.iter().enumerate().flat_map(|(place, lists)| {
+                lists.iter().map(move |list| (Source::Claim(place), list))
+            });
+        let mut speaking: Vec<(Source, PolicyId)> = Vec::new();
+        for (source, list) in scopes.chain(clients).chain(claims) {
+            let says = |id: &&PolicyId| {
+                self.policy(**id).is_some_and(|policy| !policy.metadata.is_empty())
+            };
+            speaking.extend(list.value.iter().filter(says).map(|id| (source, *id)));
+        }
+        let mut said = Vec::new();
+        for (place, (source, one)) in speaking.iter().enumerate() {
+            for (another, other) in speaking.iter().skip(place.saturating_add(1)) {
+                if source == another || said.len() >= MOST_WARNINGS {
+                    continue;
+                }
+                let pair = (one.min(other), one.max(other));
+                let contradiction = self.contradiction(*one, *other);
+                if let Some(message) = contradiction.filter(|_| !said.contains(&pair)) {
+                    said.push(pair);
+                    problems.warn(
+                        assigned.at,
+                        format!("{message}: no header with it is sent for who gets both"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn unused_claims(&self, problems: &mut Problems<'_>) {
+        let reading = || {
+            self.apis.iter().zip(self.assigned).filter(|(_, assigned)| {
+                assigned.as_ref().is_some_and(|assigned| assigned.from_claim.is_some())
+            })
+        };
+        for provider in self.providers.iter().flatten() {
+            let Some(at) = provider.policies_at else { continue };
+            let read = reading()
+                .any(|(api, _)| self.session_providers(api).any(|other| other.at == provider.at));
+            if !read {
+                problems.warn(
+                    at,
+                    "nothing reads this: no API that uses this provider's session has \
+                     `policies.from_claim`",
+                );
+            }
+        }
+    }
+
+    fn unused_policies(&self, problems: &mut Problems<'_>) {
+        let assigned = || self.assigned.iter().flatten();
+        if assigned().any(|assigned| assigned.from_claim.is_some()) {
+            return;
+        }
+        let mut used = vec![false; self.policies.len()];
+        let lists = assigned().flat_map(|assigned| {
+            let given = assigned.by_scope.iter().chain(&assigned.by_client);
+            assigned.default.iter().chain(given).chain(assigned.by_claim.iter().flatten())
+        });
+        for id in lists.chain(self.own).flat_map(|list| &list.value) {
+            if let Some(used) = used.get_mut(id.0) {
+                *used = true;
+            }
+        }
+        for (draft, _) in self.policies.iter().zip(used).filter(|(_, used)| !used) {
+            problems.warn(
+                draft.at,
+                "nobody gets this policy: no API names it in its `policies`, none has \
+                 `from_claim`, and no API key has it",
+            );
+        }
+    }
+
+    /// An entry about an API that gives no policies is not asked there.
+    fn unasked_entries(&self, problems: &mut Problems<'_>) {
+        for draft in self.policies {
+            let entries = draft.policy.iter().flat_map(|policy| &policy.access).flatten();
+            let mut ids: Vec<_> = entries.flat_map(|entry| &entry.apis).copied().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let keys = |id: &ApiId| self.apis.get(id.0).is_some_and(|api| self.uses(api, false));
+            let silent =
+                |id: &ApiId| self.assigned.get(id.0).is_none_or(Option::is_none) && !keys(id);
+            let names: Vec<_> = ids
+                .into_iter()
+                .filter(silent)
+                .filter_map(|id| self.apis.get(id.0)?.name.as_ref().map(|name| name.as_str()))
+                .collect();
+            if !names.is_empty() {
+                problems.warn(
+                    draft.at,
+                    format!(
+                        "`access` speaks of {}, without `policies` of its own: there being verified \
+                         is enough, and no entry is asked",
+                        listed(names.iter().copied(), "and")
+                    ),
+                );
+            }
+        }
+    }
+
+    /// A header that carries metadata names a key that some policy has.
+    fn metadata_keys(&self, problems: &mut Problems<'_>) {
+        let policies = self.policies.iter().filter_map(|draft| draft.policy.as_ref());
+        let keys = self.providers.iter().flatten().filter_map(|provider| match &provider.kind {
+            DraftKind::ApiKey { keys, .. } => Some(keys),
+            DraftKind::Jwt(_) => None,
+        });
+        let of_keys = keys.flat_map(|keys| keys.iter()).flat_map(|key| &key.metadata);
+        let known: Vec<&str> = policies
+            .flat_map(|policy| &policy.metadata)
+            .chain(of_keys)
+            .map(|(key, _)| &**key)
+            .collect();
+        for key in self.providers.iter().flatten().flat_map(|provider| &provider.metadata) {
+            if known.contains(&&*key.value) {
+                continue;
+            }
+            problems.refuse(
+                key.at,
+                match near(key, known.iter().copied()) {
+                    Some(meant) => format!(
+                        "no policy has the metadata {}; did you mean `{meant}`?",
+                        quoted(key)
+                    ),
+                    None => format!(
+                        "no policy has the metadata {}; write it into a policy's `metadata`",
+                        quoted(key)
+                    ),
+                },
+            );
+        }
+    }
+}
+
+/// Most contradictions of one API that are warned about.
+const MOST_WARNINGS: usize = 16;

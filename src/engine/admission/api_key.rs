@@ -1,0 +1,48 @@
+//! From an API key to a voucher: who owns it, and may it be used now.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Trail;
+use super::token::{Proof, Vouched};
+use crate::engine::key_uses::KeyUses;
+use crate::ids::ProviderId;
+use crate::provider::Provider;
+use crate::provider::api_key::ApiKeys;
+use crate::time::UnixMillis;
+use crate::verdict::{Deny, Refusal};
+
+/// Judges an API key.
+///
+/// # Errors
+///
+/// [`Deny::KeyUnknown`], [`Deny::KeyInactive`] and [`Deny::KeyExpired`].
+pub(super) fn judge<'c>(
+    token: &[u8],
+    (id, provider): (ProviderId, &'c Provider),
+    keys: &'c ApiKeys,
+    uses: &KeyUses,
+    now: UnixMillis,
+    trail: &mut Trail,
+) -> Result<Vouched<'c>, Refusal> {
+    let found = keys.find(token).and_then(|id| Some((id, keys.get(id)?)));
+    let Some((place, key)) = found else {
+        let reason = "the SHA-256 of what was presented is that of no key of this provider";
+        return Err(Refusal::new(Deny::KeyUnknown, reason));
+    };
+    trail.key = Some(Arc::clone(&key.name));
+    if !key.active {
+        return Err(Refusal::new(Deny::KeyInactive, "the key is switched off"));
+    }
+    if let Some(end) = key.expires.filter(|end| now >= *end) {
+        return Err(Refusal::new(
+            Deny::KeyExpired,
+            format!("the key ended at {}, it is {}", end.secs(), now.secs()),
+        ));
+    }
+    let Some(used) = uses.of(id, place) else {
+        return Err(Refusal::new(Deny::Internal, "a key that nobody counts"));
+    };
+    let proof = Proof::Key(key, Rc::clone(used));
+    Ok(Vouched { provider: id, config: provider, proof })
+}

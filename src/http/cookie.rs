@@ -1,0 +1,64 @@
+//! Cookies in a request (RFC 6265): found by name, one alone taken out.
+//!
+//! A header holds pairs between `;`, with or without a space behind it; a name stands before the
+//! first `=`. Quotes are part of a value.
+
+/// The values of every cookie of this name, case kept, in the `cookie` headers of a request.
+///
+/// Browsers send each name of one origin once (RFC 6265 §5.4); two are two values, not one and a
+/// copy: which of them counts depends on who reads. A pair without `=` has no name.
+pub fn cookies<'h>(
+    headers: impl IntoIterator<Item = &'h [u8]>,
+    name: &str,
+) -> impl Iterator<Item = &'h [u8]> {
+    headers.into_iter().flat_map(pairs).filter_map(move |pair| {
+        let (found, value) = name_and_value(pair)?;
+        (found == name.as_bytes()).then_some(value)
+    })
+}
+
+/// The `cookie` headers of a request as one, without the cookies of these names; `None` where none
+/// is left.
+///
+/// The pairs that stay keep their bytes and their order; headers are joined by `; `, as RFC 9113
+/// §8.2.3 joins them.
+pub fn without_cookies<'h>(
+    headers: impl IntoIterator<Item = &'h [u8]>,
+    names: &[&str],
+) -> Option<Vec<u8>> {
+    let mut rest: Vec<u8> = Vec::new();
+    let mut any = false;
+    for header in headers {
+        let mut is_first = true;
+        for pair in pairs(header) {
+            let found = name_and_value(pair).map(|(name, _)| name);
+            if names.iter().any(|name| found == Some(name.as_bytes())) {
+                continue;
+            }
+            let begins = std::mem::take(&mut is_first);
+            let pair = if begins { pair.trim_ascii_start() } else { pair };
+            rest.extend_from_slice(match (any, begins) {
+                (false, _) => b"",
+                (true, true) => b"; ",
+                (true, false) => b";",
+            });
+            any = true;
+            rest.extend_from_slice(pair);
+        }
+    }
+    let is_pair = |byte: &u8| !matches!(byte, b' ' | b'\t' | b';');
+    rest.iter().any(is_pair).then_some(rest)
+}
+
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|&byte| byte == b';')
+}
+
+fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = pair.splitn(2, |&byte| byte == b'=');
+    let name = parts.next()?.trim_ascii();
+    parts.next().map(|value| (name, value.trim_ascii()))
+}
+
+#[cfg(test)]
+mod tests;

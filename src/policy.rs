@@ -1,0 +1,250 @@
+//! Policies: which of them are in force for a caller, how they combine, and what they permit.
+//!
+//! Everything follows from the credential in hand; nothing is kept from an earlier one. Knows
+//! neither keys nor headers, and counts nothing.
+
+mod access;
+mod combine;
+
+use std::time::Duration;
+
+use crate::api::PathPattern;
+use crate::claims::ClaimRef;
+use crate::ids::{ApiId, Name, PolicyId};
+use crate::limits::{Bound, Charge, Definition, Quota, Rate};
+use crate::time::UnixMillis;
+
+pub use combine::{Facts, TokenFacts};
+
+/// A policy. What it does not name, it does not touch.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: Name,
+    /// What its holders may call; one entry must grant the request.
+    pub access: Option<Vec<Entry>>,
+    /// How fast its holders may call, over all APIs.
+    pub rate: Option<Bound<Definition<Rate>>>,
+    /// How much its holders may call, over all APIs.
+    pub quota: Option<Bound<Definition<Quota>>>,
+    /// Who has counters of their own under this policy's limits.
+    pub limit_by: LimitBy,
+    /// How long after the authentication a session ends.
+    pub expires_after: Option<Duration>,
+    /// Whether its holders may call at all.
+    pub active: bool,
+    /// What its holders are called upstream.
+    pub tags: Vec<Box<str>>,
+    /// Facts about its holders for upstreams, by key.
+    pub metadata: Vec<(Box<str>, Box<str>)>,
+}
+
+/// One thing that a policy's holders may call.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The APIs, at least one, in order.
+    pub apis: Vec<ApiId>,
+    /// Methods, exact; empty is any.
+    pub methods: Vec<Box<str>>,
+    /// Paths; empty is any.
+    pub paths: Vec<PathPattern>,
+    /// Scopes that the token must have besides, all of them.
+    pub scopes: Vec<Box<str>>,
+    /// How fast they may call this.
+    pub rate: Option<Bound<Definition<Rate>>>,
+}
+
+/// Whose counters a limit counts.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum LimitBy {
+    /// Each value of a claim has its own.
+    Claim(ClaimRef),
+    /// Each client has its own.
+    Client,
+    /// Each identity has its own.
+    #[default]
+    Identity,
+}
+
+/// Which policies an API gives to whom.
+#[derive(Clone, Debug, Default)]
+pub struct ApiPolicies {
+    /// For callers to whom nothing else gives any.
+    pub default: Vec<PolicyId>,
+    /// By each of the token's scopes.
+    pub by_scope: Given,
+    /// By the token's client.
+    pub by_client: Given,
+    /// By each text in a claim.
+    pub by_claim: Vec<(ClaimRef, Given)>,
+    /// Whether the token itself names policies.
+    pub from_claim: bool,
+}
+
+/// Policies by what they are given for.
+#[derive(Clone, Debug, Default)]
+pub struct Given(Vec<(Box<str>, Vec<PolicyId>)>);
+
+impl Given {
+    /// Policies by text; each text once.
+    pub fn new(mut entries: Vec<(Box<str>, Vec<PolicyId>)>) -> Self {
+        entries.sort_unstable();
+        Self(entries)
+    }
+
+    /// The policies for a text.
+    fn get(&self, text: &str) -> &[PolicyId] {
+        let found = self.0.binary_search_by(|(known, _)| (**known).cmp(text));
+        found.ok().and_then(|place| self.0.get(place)).map_or(&[], |(_, policies)| policies)
+    }
+}
+
+/// The policies, and which of them each API gives to whom.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// In the order of their names.
+    list: Vec<Policy>,
+    /// By [`ApiId`]; `None` where being verified is enough.
+    apis: Vec<Option<ApiPolicies>>,
+}
+
+impl Policies {
+    /// Policies in the order of their names; a [`PolicyId`] is a place in the list, an [`ApiId`] one
+    /// among `apis`.
+    pub const fn new(list: Vec<Policy>, apis: Vec<Option<ApiPolicies>>) -> Self {
+        Self { list, apis }
+    }
+
+    /// The policy of a name.
+    pub fn find(&self, name: &str) -> Option<PolicyId> {
+        self.list.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyId)
+    }
+
+    /// A policy by its id.
+    pub fn get(&self, id: PolicyId) -> Option<&Policy> {
+        self.list.get(id.0)
+    }
+
+    /// Every policy, in the order of their names.
+    pub fn list(&self) -> &[Policy] {
+        &self.list
+    }
+
+    /// Whether any policy looks at paths.
+    pub fn look_at_paths(&self) -> bool {
+        let entries = || self.list.iter().flat_map(|policy| &policy.access).flatten();
+        entries().any(|entry| !entry.paths.is_empty())
+    }
+
+    /// The policies in force.
+    fn in_force<'p>(&'p self, grant: &'p Grant) -> impl Iterator<Item = &'p Policy> {
+        grant.policies.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// The names of the policies in force, in order.
+    pub fn names<'p>(&'p self, grant: &'p Grant) -> impl Iterator<Item = &'p str> {
+        self.in_force(grant).map(|policy| policy.name.as_str())
+    }
+
+    /// The tags of the caller's API key and of the policies in force, each once.
+    pub fn tags<'p>(&'p self, grant: &'p Grant, own: &'p [Box<str>]) -> Vec<&'p str> {
+        let mut tags = Vec::new();
+        for tag in own.iter().chain(self.in_force(grant).flat_map(|policy| &policy.tags)) {
+            if !tags.contains(&&**tag) {
+                tags.push(&**tag);
+            }
+        }
+        tags
+    }
+
+    /// What the caller's API key and the policies in force say under a key of `metadata`.
+    pub fn metadata<'p>(
+        &'p self,
+        grant: &'p Grant,
+        own: &'p [(Box<str>, Box<str>)],
+        key: &str,
+    ) -> Metadata<'p> {
+        let mut found = Metadata::Absent;
+        let pairs = own.iter().chain(self.in_force(grant).flat_map(|policy| &policy.metadata));
+        for (_, value) in pairs.filter(|(known, _)| **known == *key) {
+            found = match found {
+                Metadata::Absent => Metadata::Is(value),
+                Metadata::Is(earlier) if *earlier == **value => found,
+                Metadata::Is(_) | Metadata::Contradictory => Metadata::Contradictory,
+            };
+        }
+        found
+    }
+
+    /// The limits of the policies in force, with those whose counters they count, and the rate of
+    /// the entry that grants the request; at most three.
+    pub fn charges<'p>(
+        &'p self,
+        grant: &Grant,
+        endpoint: Option<Endpoint<'p>>,
+    ) -> impl Iterator<Item = (Charge, &'p LimitBy)> {
+        let rate = grant.rate.and_then(|id| self.get(id));
+        let quota = grant.quota.and_then(|id| self.get(id));
+        let rate = rate.and_then(|policy| match policy.rate? {
+            Bound::At(rate) => Some((Charge::Rate(rate), &policy.limit_by)),
+            Bound::Unlimited => None,
+        });
+        let quota = quota.and_then(|policy| match policy.quota? {
+            Bound::At(quota) => Some((Charge::Quota(quota), &policy.limit_by)),
+            Bound::Unlimited => None,
+        });
+        let endpoint = endpoint.map(|endpoint| (Charge::Rate(endpoint.rate), endpoint.limit_by));
+        rate.into_iter().chain(quota).chain(endpoint)
+    }
+}
+
+/// What several policies say about one key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Metadata<'p> {
+    /// Nothing.
+    Absent,
+    /// Several things.
+    Contradictory,
+    /// This.
+    Is(&'p str),
+}
+
+/// What the policies in force come to for one credential at one API.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Grant {
+    /// In the order of their names, each once.
+    policies: Vec<PolicyId>,
+    /// Whether one of them says what may be called, so that one of them must grant the request.
+    is_restricted: bool,
+    /// The entries about this API whose scopes the token has.
+    granting: Vec<EntryId>,
+    /// The entries about this API of whose scopes the token lacks some.
+    lacking: Vec<EntryId>,
+    /// Whose rate holds.
+    rate: Option<PolicyId>,
+    /// Whose quota holds.
+    quota: Option<PolicyId>,
+    ends: Option<UnixMillis>,
+}
+
+impl Grant {
+    /// The policies in force, in the order of their names.
+    pub fn policies(&self) -> &[PolicyId] {
+        &self.policies
+    }
+
+    /// When the session ends by the policies' `expires_after`.
+    pub const fn ends(&self) -> Option<UnixMillis> {
+        self.ends
+    }
+}
+
+/// An entry's policy, and its place there.
+type EntryId = (PolicyId, usize);
+
+/// The rate of the entry that grants a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Endpoint<'p> {
+    rate: Definition<Rate>,
+    limit_by: &'p LimitBy,
+}

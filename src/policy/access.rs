@@ -1,0 +1,91 @@
+//! Whether the policies in force grant a request.
+
+use super::combine::prefer;
+use super::{Endpoint, Entry, EntryId, Grant, Policies, Policy};
+use crate::http::RequestPath;
+use crate::limits::Bound;
+use crate::verdict::{Deny, Refusal, list};
+
+impl Entry {
+    /// Whether a request is one that the entry speaks of, its API and the scopes aside.
+    fn is_about(&self, method: &[u8], path: &RequestPath) -> bool {
+        (self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method))
+            && (self.paths.is_empty()
+                || self.paths.iter().any(|pattern| pattern.matches(path.segments())))
+    }
+}
+
+impl Policies {
+    /// Demands that a request is granted, where a policy in force says what may be called. `Some` is
+    /// the rate of the entry that grants it: of several entries with rates the most generous.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::AccessDenied`] where no entry grants it, [`Deny::ScopeInsufficient`] where one would
+    /// if the token had its scopes, [`Deny::PathAmbiguous`] where what follows a `;` decides which
+    /// entries speak of it.
+    pub fn permit(
+        &self,
+        grant: &Grant,
+        method: &[u8],
+        path: &RequestPath,
+    ) -> Result<Option<Endpoint<'_>>, Refusal> {
+        if !grant.is_restricted {
+            return Ok(None);
+        }
+        if let Some(cut) = path.semicolon_free() {
+            let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
+            let mut same = entries()
+                .map(|(_, entry)| entry.is_about(method, path) == entry.is_about(method, &cut));
+            if !same.all(|same| same) {
+                return Err(Refusal::new(
+                    Deny::PathAmbiguous,
+                    "with the part of a segment behind `;` other `access` entries speak of the \
+                     path than without",
+                ));
+            }
+        }
+        let mut is_granted = false;
+        let mut best = None;
+        let about = |(_, entry): &(&Policy, &Entry)| entry.is_about(method, path);
+        for (policy, entry) in self.entries(&grant.granting).filter(about) {
+            is_granted = true;
+            prefer(&mut best, policy, entry.rate, |one, other| one.generosity(other));
+        }
+        if !is_granted {
+            let lacking = self.entries(&grant.lacking).find(about);
+            return Err(self.refused(grant, lacking.map(|(_, entry)| entry)));
+        }
+        Ok(match best {
+            Some((policy, Bound::At(rate))) => Some(Endpoint { rate, limit_by: &policy.limit_by }),
+            Some((_, Bound::Unlimited)) | None => None,
+        })
+    }
+
+    fn entries(&self, ids: &[EntryId]) -> impl Iterator<Item = (&Policy, &Entry)> {
+        ids.iter().filter_map(|(id, place)| {
+            let policy = self.get(*id)?;
+            Some((policy, policy.access.as_ref()?.get(*place)?))
+        })
+    }
+
+    /// Why no entry grants a request; `lacking` would if the token had its scopes.
+    fn refused(&self, grant: &Grant, lacking: Option<&Entry>) -> Refusal {
+        let names = list(&self.names(grant).collect::<Vec<_>>());
+        let Some(entry) = lacking else {
+            return Refusal::new(
+                Deny::AccessDenied,
+                format!("none of the policies in force grants this request: {names}"),
+            );
+        };
+        let mut refusal = Refusal::new(
+            Deny::ScopeInsufficient,
+            format!(
+                "the policies in force ({names}) grant this request only with the scopes {}",
+                list(&entry.scopes)
+            ),
+        );
+        refusal.scopes = Some(entry.scopes.join(" ").into());
+        refusal
+    }
+}

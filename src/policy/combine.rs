@@ -1,0 +1,237 @@
+//! From what vouches for a caller to the policies in force, and what they come to together.
+
+use std::cmp::Ordering;
+
+use super::{ApiPolicies, EntryId, Given, Grant, Policies, Policy};
+use crate::claims::{ClaimRef, Claims, ClientClaim, Judged, Requirements};
+use crate::ids::{ApiId, PolicyId};
+use crate::limits::{Bound, Definition};
+use crate::verdict::{Deny, Refusal, list, quoted};
+
+/// What vouches for a caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The token; `None` for an API key.
+    pub token: Option<TokenFacts<'a>>,
+    /// The policies that an API key itself has.
+    pub own: &'a [PolicyId],
+}
+
+/// What a verified token says.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFacts<'a> {
+    /// Its claims.
+    pub claims: &'a Claims,
+    /// What its provider demanded of them, and where they stand.
+    pub requirements: &'a Requirements,
+    /// What they came to.
+    pub judged: &'a Judged,
+}
+
+impl Policies {
+    /// Finds the policies in force for a caller at an API, and what they come to together: it
+    /// depends on the credential and the API alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::PolicyUnknown`] for a policy that the token names and that does not exist,
+    /// [`Deny::PolicyNone`] where the API gives policies and none to this caller,
+    /// [`Deny::SessionInactive`] where one in force is not active, [`Deny::TokenClaimMalformed`] for
+    /// a claim of a wrong type, and where a session is to end some time after an authentication of
+    /// which the token does not say when it was.
+    pub fn combine(&self, api: ApiId, facts: &Facts<'_>) -> Result<Grant, Refusal> {
+        let mut found = Found { policies: self, ids: facts.own.to_vec(), scopes: None };
+        found.ids.sort_unstable();
+        found.ids.dedup();
+        if let Some(given) = self.apis.get(api.0).and_then(Option::as_ref) {
+            if let Some(token) = &facts.token {
+                found.by_scope(&given.by_scope, token)?;
+                found.by_client(&given.by_client, token)?;
+                for (claim, given) in &given.by_claim {
+                    for text in token.claims.texts(claim)? {
+                        found.add(given.get(text));
+                    }
+                }
+                if given.from_claim {
+                    found.named(token)?;
+                }
+            }
+            if found.ids.is_empty() {
+                found.add(&given.default);
+            }
+            if found.ids.is_empty() {
+                return Err(none(given, facts));
+            }
+        }
+        found.grant(api, facts)
+    }
+}
+
+/// The policies found so far, in the order of their names.
+struct Found<'p, 'a> {
+    policies: &'p Policies,
+    ids: Vec<PolicyId>,
+    /// The token's scopes, once somebody has asked.
+    scopes: Option<Vec<&'a str>>,
+}
+
+impl<'p, 'a> Found<'p, 'a> {
+    fn add(&mut self, ids: &[PolicyId]) {
+        for id in ids {
+            if let Err(place) = self.ids.binary_search(id) {
+                self.ids.insert(place, *id);
+            }
+        }
+    }
+
+    fn scopes(&mut self, token: &TokenFacts<'a>) -> Result<&[&'a str], Refusal> {
+        match &mut self.scopes {
+            Some(scopes) => Ok(scopes),
+            none => Ok(none.insert(token.claims.scopes(&token.requirements.scopes)?)),
+        }
+    }
+
+    fn by_scope(&mut self, given: &Given, token: &TokenFacts<'a>) -> Result<(), Refusal> {
+        if given.0.is_empty() {
+            return Ok(());
+        }
+        for scope in self.scopes(token)?.to_vec() {
+            self.add(given.get(scope));
+        }
+        Ok(())
+    }
+
+    fn by_client(&mut self, given: &Given, token: &TokenFacts<'a>) -> Result<(), Refusal> {
+        match &token.judged.client {
+            _ if given.0.is_empty() => {}
+            ClientClaim::Absent => {}
+            ClientClaim::Is(client) => self.add(given.get(client)),
+            ClientClaim::Malformed => {
+                return Err(Refusal::new(
+                    Deny::TokenClaimMalformed,
+                    "the client claim is no string",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The policies that the token names, read as scopes are.
+    fn named(&mut self, token: &TokenFacts<'a>) -> Result<(), Refusal> {
+        let stands = &token.requirements.policies;
+        for name in token.claims.scopes(stands)? {
+            let Some(id) = self.policies.find(name) else {
+                let claim = token.claims.first(stands).map(|(claim, _)| claim.to_string());
+                let claim = quoted(&claim.unwrap_or_default());
+                return Err(Refusal::new(
+                    Deny::PolicyUnknown,
+                    format!("the claim {claim} names {}, which is no policy", quoted(name)),
+                ));
+            };
+            self.add(&[id]);
+        }
+        Ok(())
+    }
+
+    /// What the policies found come to.
+    fn grant(mut self, api: ApiId, facts: &Facts<'a>) -> Result<Grant, Refusal> {
+        let mut grant = Grant::default();
+        let (mut rate, mut quota) = (None, None);
+        let mut shortest = None;
+        for id in std::mem::take(&mut self.ids) {
+            let Some(policy) = self.policies.get(id) else { continue };
+            if !policy.active {
+                let reason = format!("the policy `{}` is not active", policy.name);
+                return Err(Refusal::new(Deny::SessionInactive, reason));
+            }
+            self.entries(id, policy, api, facts, &mut grant)?;
+            prefer(&mut rate, id, policy.rate, |one, other| one.generosity(other));
+            prefer(&mut quota, id, policy.quota, |one, other| one.generosity(other));
+            shortest = match (shortest, policy.expires_after) {
+                (Some(one), Some(other)) => Some(std::cmp::min(one, other)),
+                (one, other) => one.or(other),
+            };
+            grant.policies.push(id);
+        }
+        grant.rate = rate.map(|(id, _)| id);
+        grant.quota = quota.map(|(id, _)| id);
+        if let (Some(token), Some(age)) = (&facts.token, shortest) {
+            let Some(start) = token.judged.authenticated_at else {
+                return Err(Refusal::new(
+                    Deny::TokenClaimMalformed,
+                    "a policy ends sessions some time after the authentication (`expires_after`), \
+                     and the token has neither `auth_time` nor `iat` that says when it was",
+                ));
+            };
+            grant.ends = Some(start.after(age));
+        }
+        Ok(grant)
+    }
+
+    /// The entries of a policy that speak of this API.
+    fn entries(
+        &mut self,
+        id: PolicyId,
+        policy: &Policy,
+        api: ApiId,
+        facts: &Facts<'a>,
+        grant: &mut Grant,
+    ) -> Result<(), Refusal> {
+        let Some(entries) = &policy.access else { return Ok(()) };
+        grant.is_restricted = true;
+        let about = entries.iter().enumerate().filter(|(_, entry)| entry.apis.contains(&api));
+        for (place, entry) in about {
+            let has_all = match &facts.token {
+                _ if entry.scopes.is_empty() => true,
+                None => false,
+                Some(token) => {
+                    let scopes = self.scopes(token)?;
+                    entry.scopes.iter().all(|scope| scopes.contains(&&**scope))
+                }
+            };
+            let list: &mut Vec<EntryId> =
+                if has_all { &mut grant.granting } else { &mut grant.lacking };
+            list.push((id, place));
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the more generous of two bounds; of equal ones the earlier, by the policies' names.
+pub(super) fn prefer<I, T>(
+    best: &mut Option<(I, Bound<Definition<T>>)>,
+    id: I,
+    bound: Option<Bound<Definition<T>>>,
+    generosity: impl FnOnce(&T, &T) -> Ordering,
+) {
+    let Some(bound) = bound else { return };
+    let is_better = match (&bound, &best) {
+        (_, None) => true,
+        (_, Some((_, Bound::Unlimited))) => false,
+        (Bound::Unlimited, _) => true,
+        (Bound::At(one), Some((_, Bound::At(other)))) => {
+            generosity(&one.limit, &other.limit) == Ordering::Greater
+        }
+    };
+    if is_better {
+        *best = Some((id, bound));
+    }
+}
+
+/// The refusal of a caller whom nothing gives a policy: which claims count, and which are there.
+fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
+    let Some(TokenFacts { claims, requirements, .. }) = &facts.token else {
+        return Refusal::new(Deny::PolicyNone, "the key has no policies, and the API no `default`");
+    };
+    let stands = |counts: bool, stands: &'_ [ClaimRef]| match counts {
+        true => stands.iter().map(ToString::to_string).collect(),
+        false => Vec::new(),
+    };
+    let mut looked_at = stands(!given.by_scope.0.is_empty(), &requirements.scopes);
+    looked_at.extend(stands(!given.by_client.0.is_empty(), &requirements.client));
+    looked_at.extend(given.by_claim.iter().map(|(claim, _)| claim.to_string()));
+    looked_at.extend(stands(given.from_claim, &requirements.policies));
+    let (looked_at, present) = (list(&looked_at), claims.names());
+    let reason = format!("no policy follows from the claims {looked_at}; the token has {present}");
+    Refusal::new(Deny::PolicyNone, reason)
+}

@@ -1,0 +1,357 @@
+//! What is fixed about each reason to refuse: code, answer, step, remedy.
+
+use super::{Answer, Deny, Step};
+
+/// Everything that is fixed about a reason to refuse.
+pub(super) struct Facts {
+    pub(super) code: &'static str,
+    pub(super) answer: Answer,
+    pub(super) step: Step,
+    pub(super) remedy: &'static str,
+}
+
+const fn facts(code: &'static str, answer: Answer, step: Step, remedy: &'static str) -> Facts {
+    Facts { code, answer, step, remedy }
+}
+
+impl Deny {
+    pub(super) const fn facts(self) -> Facts {
+        use Answer::{
+            AccessDenied, InsufficientScope, InvalidRequest, InvalidToken, Missing, QuotaExceeded,
+            RateLimited, ServerError, Unavailable,
+        };
+        match self {
+            Self::AccessDenied => facts(
+                "access_denied",
+                AccessDenied,
+                Step::Access,
+                "let an entry of `policies.*.access` grant this API, method and path to one of the \
+                 caller's policies, or give the caller another policy; where the reason speaks of \
+                 the client, add it to `apis[].clients`",
+            ),
+            Self::ApiUnknown => facts(
+                "api_unknown",
+                AccessDenied,
+                Step::Api,
+                "no entry of `apis` matches this host, path and method: add one, or widen a `match`",
+            ),
+            Self::ClaimInsufficient => facts(
+                "claim_insufficient",
+                AccessDenied,
+                Step::Access,
+                "give the caller what `apis[].require` asks for at the provider, or relax it",
+            ),
+            Self::CorsPreflightRefused => facts(
+                "cors_preflight_refused",
+                AccessDenied,
+                Step::Api,
+                "set `apis[].cors_preflight` to \"pass\", or put Envoy's CORS filter before Tollgate",
+            ),
+            Self::CredentialMissing => facts(
+                "credential_missing",
+                Missing,
+                Step::Credential,
+                "the caller must send a token where `providers.*.from` looks for it, by default \
+                 `Authorization: Bearer <token>`",
+            ),
+            Self::CredentialMultiple => facts(
+                "credential_multiple",
+                InvalidRequest,
+                Step::Credential,
+                "the caller must send one token only; look for a proxy in front that adds a second \
+                 `Authorization`",
+            ),
+            Self::IdentityMissing => facts(
+                "identity_missing",
+                InvalidToken,
+                Step::Identity,
+                "name a claim that these tokens carry in `providers.*.claims.identity`",
+            ),
+            Self::Internal => facts(
+                "internal",
+                ServerError,
+                Step::Access,
+                "a defect of Tollgate: report it with this line",
+            ),
+            Self::KeyExpired => facts(
+                "key_expired",
+                InvalidToken,
+                Step::Credential,
+                "give the caller a new key, or move the key's `expires` in `providers.*.keys`",
+            ),
+            Self::KeyInactive => facts(
+                "key_inactive",
+                AccessDenied,
+                Step::Credential,
+                "the key says \"active\": false in `providers.*.keys`: set it to true to let it in",
+            ),
+            Self::KeyUnknown => facts(
+                "key_unknown",
+                InvalidToken,
+                Step::Credential,
+                "no entry of `providers.*.keys` has the SHA-256 of this key: was it mistyped, cut, or \
+                 hashed with a newline behind it?",
+            ),
+            Self::KeysStale => facts(
+                "keys_stale",
+                Unavailable,
+                Step::Key,
+                "the provider has not answered for longer than `jwks.max_stale`: look at the last \
+                 `keys_fetch_failed` line, mend the way to the provider",
+            ),
+            Self::KeysUnavailable => facts(
+                "keys_unavailable",
+                Unavailable,
+                Step::Key,
+                "the provider's keys cannot be fetched: look at the last `keys_fetch_failed` line; \
+                 check `jwks.url` and that the cluster in `jwks.cluster` reaches it",
+            ),
+            Self::LimitContention => facts(
+                "limit_contention",
+                Unavailable,
+                Step::Limits,
+                "more requests of one subject come at the same moment than its counters can be written: \
+                 give it a smaller share of the traffic",
+            ),
+            Self::LimitStoreFull => facts(
+                "limit_store_full",
+                Unavailable,
+                Step::Limits,
+                "raise `limits.capacity`: more subjects have running limits than there is room for; or \
+                 shorten the limits' `per`",
+            ),
+            Self::OriginRefused => facts(
+                "origin_refused",
+                AccessDenied,
+                Step::Credential,
+                "a page of an origin that is not in `providers.*.from[].origins` caused a request with \
+                 the cookie that could change something: add the origin if the page is yours",
+            ),
+            Self::Overloaded => facts(
+                "overloaded",
+                Unavailable,
+                Step::Key,
+                "too many requests wait for the provider's first key set: mend the way to the \
+                 provider",
+            ),
+            Self::PathAmbiguous => facts(
+                "path_ambiguous",
+                InvalidRequest,
+                Step::Path,
+                "set `normalize_path: true`, `merge_slashes: true` and \
+                 `path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT` in Envoy's \
+                 http_connection_manager, or have the caller send a plain path",
+            ),
+            Self::PolicyNone => facts(
+                "policy_none",
+                AccessDenied,
+                Step::Policies,
+                "let `by_scope`, `by_client`, `by_claim` or `from_claim` of `apis[].policies` lead \
+                 from these tokens to a policy, or name one for everybody in `default`",
+            ),
+            Self::PolicyUnknown => facts(
+                "policy_unknown",
+                AccessDenied,
+                Step::Policies,
+                "add the policy to `policies`, or mend what the provider writes into the claim in \
+                 `providers.*.claims.policies`",
+            ),
+            Self::QuotaExceeded => facts(
+                "quota_exceeded",
+                QuotaExceeded,
+                Step::Limits,
+                "the caller must wait for its window to end; if it should have more, raise the quota of \
+                 its policy",
+            ),
+            Self::RateLimited => facts(
+                "rate_limited",
+                RateLimited,
+                Step::Limits,
+                "the caller must slow down; if it should not have to, raise `requests` or `burst` of the \
+                 rate of its policy or of the API",
+            ),
+            Self::RevocationsStale => facts(
+                "revocations_stale",
+                Unavailable,
+                Step::Session,
+                "the list at `revoked.url` was not loaded for longer than `revoked.max_stale`: look at the \
+                 last `revocations_fetch_failed` line, mend the way to it, or set `revoked.on_stale`",
+            ),
+            Self::ScopeInsufficient => facts(
+                "scope_insufficient",
+                InsufficientScope,
+                Step::Access,
+                "grant the client the missing scopes at the provider, or shorten `apis[].scopes` or \
+                 the `scopes` of the entry in `policies.*.access`",
+            ),
+            Self::SessionExpired => facts(
+                "session_expired",
+                InvalidToken,
+                Step::Session,
+                "the caller must get a new token; if clocks differ, raise `providers.*.clock_skew`",
+            ),
+            Self::SessionInactive => facts(
+                "session_inactive",
+                AccessDenied,
+                Step::Session,
+                "the identity is in `revoked.entries` or in the list at `revoked.url`: take it out if it \
+                 may call again; or a policy of the caller says `\"active\": false`: set it to true, \
+                 or give the caller another policy",
+            ),
+            Self::SessionMissing => facts(
+                "session_missing",
+                ServerError,
+                Step::Session,
+                "a defect of Tollgate: report it with this line",
+            ),
+            Self::TokenAlgorithmRefused => facts(
+                "token_algorithm_refused",
+                InvalidToken,
+                Step::Token,
+                "add the algorithm to `providers.*.algorithms` if the provider really signs with \
+                 it; `none` and HS algorithms are never accepted with fetched keys",
+            ),
+            Self::TokenAudienceMismatch => facts(
+                "token_audience_mismatch",
+                InvalidToken,
+                Step::Claims,
+                "add the token's `aud` to `providers.*.audiences` (and to `apis[].audiences` where \
+                 the API has its own), or have the client ask for this API's audience",
+            ),
+            Self::TokenBindingUnsupported => facts(
+                "token_binding_unsupported",
+                InvalidToken,
+                Step::Claims,
+                "the token is bound to a client certificate or DPoP key; set `providers.*.binding` \
+                 to \"ignore\" only if something in front of Tollgate checks the proof",
+            ),
+            Self::TokenClaimMalformed => facts(
+                "token_claim_malformed",
+                InvalidToken,
+                Step::Claims,
+                "the provider sends a claim of the wrong type: mend its claim mapping, or name \
+                 another claim in `providers.*.claims`",
+            ),
+            Self::TokenClaimRefused => facts(
+                "token_claim_refused",
+                InvalidToken,
+                Step::Claims,
+                "have the provider issue tokens with what `providers.*.require` asks for, or relax \
+                 it",
+            ),
+            Self::TokenClientRefused => facts(
+                "token_client_refused",
+                InvalidToken,
+                Step::Claims,
+                "add the token's client to `providers.*.clients`",
+            ),
+            Self::TokenEncrypted => facts(
+                "token_encrypted",
+                InvalidToken,
+                Step::Token,
+                "have the provider issue signed, not encrypted, access tokens",
+            ),
+            Self::TokenExpired => facts(
+                "token_expired",
+                InvalidToken,
+                Step::Claims,
+                "the caller must get a new token; if clocks differ, raise `providers.*.clock_skew`",
+            ),
+            Self::TokenExpiryMissing => facts(
+                "token_expiry_missing",
+                InvalidToken,
+                Step::Claims,
+                "have the provider issue tokens with `exp`, or set `providers.*.allow_no_expiry`",
+            ),
+            Self::TokenHeaderInvalid => facts(
+                "token_header_invalid",
+                InvalidToken,
+                Step::Token,
+                "the token's header has duplicate members, `crit`, `b64` or a member of a wrong \
+                 type: mend the issuer",
+            ),
+            Self::TokenIssuedInFuture => facts(
+                "token_issued_in_future",
+                InvalidToken,
+                Step::Claims,
+                "the provider's clock is ahead of this machine's: set both by NTP, or raise \
+                 `providers.*.clock_skew`",
+            ),
+            Self::TokenIssuerUnknown => facts(
+                "token_issuer_unknown",
+                InvalidToken,
+                Step::Credential,
+                "`providers.*.issuer` must be the token's `iss` byte for byte (look for a trailing \
+                 slash), and the API's `auth` must name that provider",
+            ),
+            Self::TokenKeyMismatch => facts(
+                "token_key_mismatch",
+                InvalidToken,
+                Step::Key,
+                "the key with this `kid` is of another type, algorithm, use or issuer than the \
+                 token says: look at the provider's key set",
+            ),
+            Self::TokenKeyUnknown => facts(
+                "token_key_unknown",
+                InvalidToken,
+                Step::Key,
+                "the key set at `jwks` has no such `kid`: is the token from another authorization \
+                 server of the same provider?",
+            ),
+            Self::TokenLifetimeExceeded => facts(
+                "token_lifetime_exceeded",
+                InvalidToken,
+                Step::Claims,
+                "shorten the tokens' lifetime at the provider, or raise `providers.*.max_lifetime`",
+            ),
+            Self::TokenMalformed => facts(
+                "token_malformed",
+                InvalidToken,
+                Step::Token,
+                "not a JWT in compact form: an opaque token, or one cut or decorated on its way?",
+            ),
+            Self::TokenNotYetValid => facts(
+                "token_not_yet_valid",
+                InvalidToken,
+                Step::Claims,
+                "the token's `nbf` is still to come: if clocks differ, raise \
+                 `providers.*.clock_skew`",
+            ),
+            Self::TokenRevoked => facts(
+                "token_revoked",
+                InvalidToken,
+                Step::Session,
+                "the token is in `revoked.entries` or in the list at `revoked.url`, or was issued before \
+                 the moment that an entry names: the caller must get a new one",
+            ),
+            Self::TokenSignatureInvalid => facts(
+                "token_signature_invalid",
+                InvalidToken,
+                Step::Signature,
+                "the token was changed on its way, or forged, or signed by another issuer that \
+                 uses the same `kid`",
+            ),
+            Self::TokenTooLarge => facts(
+                "token_too_large",
+                InvalidToken,
+                Step::Token,
+                "have the provider put fewer claims into the token: 16 KiB is the limit",
+            ),
+            Self::TokenTypeRefused => facts(
+                "token_type_refused",
+                InvalidToken,
+                Step::Token,
+                "an ID token, or a token of another kind, was sent as an access token: have the \
+                 client send its access token; see `providers.*.typ` and `allow_id_tokens`",
+            ),
+            Self::VerifyBudget => facts(
+                "verify_budget",
+                Unavailable,
+                Step::Signature,
+                "somebody sends forged ES384 or ES512 tokens: leave these out of \
+                 `providers.*.algorithms` if the provider does not sign with them, or limit the \
+                 rate in front of Tollgate",
+            ),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A refusal of one request: the reason's code, and what was found.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::Deny;
+
+/// The authentication scheme (RFC 9110 §11.1) that a refusal asks the caller to use.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Scheme {
+    /// An API key.
+    ApiKey,
+    /// A bearer token (RFC 6750 §3).
+    #[default]
+    Bearer,
+}
+
+impl Scheme {
+    /// The scheme's name in a challenge.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "ApiKey",
+            Self::Bearer => "Bearer",
+        }
+    }
+}
+
+/// A refusal with what the operator needs to know about this one request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// Why.
+    pub deny: Deny,
+    /// What was looked at and found, for the log only: it may quote the token's claims and header,
+    /// escaped and cut, never the token itself.
+    pub reason: Cow<'static, str>,
+    /// The scopes that the API needs, for the challenge of [`Deny::ScopeInsufficient`].
+    pub scopes: Option<Box<str>>,
+    /// What the challenge asks for.
+    pub scheme: Scheme,
+    /// When trying again makes sense, for [`Answer::Unavailable`](super::Answer::Unavailable).
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal and what was found.
+    pub fn new(deny: Deny, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            deny,
+            reason: reason.into(),
+            scopes: None,
+            scheme: Scheme::default(),
+            retry_after: None,
+        }
+    }
+}
+
+/// Quotes untrusted text for a reason: control characters, quotes and what is not ASCII escaped, cut
+/// to 64 bytes.
+pub fn quoted(raw: &str) -> String {
+    const MAX_BYTES: usize = 64;
+    let mut out = String::from("`");
+    for c in raw.chars() {
+        if out.len() > MAX_BYTES {
+            out.push('…');
+            break;
+        }
+        match c {
+            '`' | '\\' | '"' => out.extend(c.escape_default()),
+            ' '..='~' => out.push(c),
+            _ => out.extend(c.escape_unicode()),
+        }
+    }
+    out.push('`');
+    out
+}
+
+/// Quotes the first few of these for a reason; "nothing" where there are none.
+pub fn list(items: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 12;
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
+    match items.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => out.push(format!("{more} more")),
+    }
+    out.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_stays_on_one_short_line() {
+        assert_eq!(quoted("k1"), "`k1`");
+        assert_eq!(quoted("a\r\n\"\u{2028}\x1b[31m"), "`a\\u{d}\\u{a}\\\"\\u{2028}\\u{1b}[31m`");
+        assert!(quoted(&"x".repeat(1000)).len() < 80);
+    }
+}
