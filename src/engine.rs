@@ -6,6 +6,7 @@
 
 mod admission;
 mod budget;
+mod grants;
 mod handoff;
 mod keeper;
 mod key_uses;
@@ -25,7 +26,7 @@ use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
-use admission::{Judge, Permit, Readers, Stop, Trail};
+use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
@@ -49,6 +50,8 @@ const SLOW_FAILURES_PER_SECOND: u32 = 20;
 pub struct Engine {
     config: Config,
     hygiene: Hygiene,
+    /// What is removed where nothing is written.
+    reserved: Hygiene,
     keeper: Keeper,
     key_uses: KeyUses,
     log: Log,
@@ -76,6 +79,7 @@ impl Engine {
         let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
+            reserved: Hygiene::default(),
             keeper: Keeper::default(),
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
@@ -115,7 +119,7 @@ impl Engine {
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
             Event::Fields { stream, section, fields } => {
-                let remove = self.hygiene.unwanted(section, &fields);
+                let remove = self.trailers().unwanted(section, &fields);
                 if !remove.is_empty() {
                     effects.push(Effect::Clean { stream, section, remove });
                 }
@@ -166,11 +170,15 @@ impl Engine {
         };
         let admitted = judge.admit(head, &mut trail);
         match admitted {
-            Ok(passage) => {
+            Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
                 }
-                let changes = self.hygiene.changes(&self.config, head, &passage, effects);
+                let mut hygiene = &self.hygiene;
+                if self.reports(&trail) {
+                    (passage, hygiene) = (Passage::default(), self.reporting());
+                }
+                let changes = hygiene.changes(&self.config, head, &passage, effects);
                 trail.note(stream, None, effects);
                 effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
                 effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
@@ -204,6 +212,22 @@ impl Engine {
         effects.push(Effect::Count { metric: metric.into(), by: 1 });
     }
 
+    /// Whether a refusal is only reported, as the request's API or else the whole says.
+    fn reports(&self, trail: &Trail) -> bool {
+        trail.reports.unwrap_or(self.config.reports)
+    }
+
+    /// What is removed from trailers, whose API nobody remembers.
+    fn trailers(&self) -> &Hygiene {
+        let enforced = self.config.apis.iter().any(|api| !api.reports);
+        if enforced { &self.hygiene } else { self.reporting() }
+    }
+
+    /// What is removed where refusals are only reported.
+    const fn reporting(&self) -> &Hygiene {
+        if self.config.reports { &self.reserved } else { &self.hygiene }
+    }
+
     fn refuse(
         &mut self,
         stream: StreamId,
@@ -214,9 +238,17 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         trail.note(stream, Some(refusal.deny), effects);
-        effects.push(Effect::Count { metric: metric::denied(refusal.deny), by: 1 });
-        self.log.refusal(refusal, trail, head, env.now, effects);
-        let reply = reply::to(refusal, head, &self.config.realm);
-        effects.push(Effect::Settle { stream, how: Settlement::Respond(reply) });
+        let reports = self.reports(trail);
+        let metric = if reports { metric::would_deny } else { metric::denied };
+        effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
+        self.log.refusal(refusal, trail, head, reports, env.now, effects);
+        let how = if reports {
+            let nothing = Passage::default();
+            let changes = self.reporting().changes(&self.config, head, &nothing, effects);
+            Settlement::Forward(changes)
+        } else {
+            Settlement::Respond(reply::to(refusal, head, &self.config.realm))
+        };
+        effects.push(Effect::Settle { stream, how });
     }
 }

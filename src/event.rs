@@ -192,9 +192,9 @@ pub mod metric {
     use super::{Cow, Name};
     use crate::verdict::Deny;
 
-    /// Requests that went upstream.
+    /// Requests that were permitted and went upstream.
     pub const ALLOWED: &str = "tollgate_allowed";
-    /// Headers that were not sent upstream because a claim's value is no safe header value.
+    /// Headers that were not sent upstream because their value is no safe header value.
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
     /// Refusals that were counted but not logged.
     pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
@@ -210,6 +210,11 @@ pub mod metric {
     /// Refusals for one reason.
     pub fn denied(deny: Deny) -> Cow<'static, str> {
         format!("tollgate_denied_{}", deny.code()).into()
+    }
+
+    /// Requests that would have been refused for one reason, were refusals not only reported.
+    pub fn would_deny(deny: Deny) -> Cow<'static, str> {
+        format!("tollgate_would_deny_{}", deny.code()).into()
     }
 
     /// Attempts to fetch one provider's keys that ended so.

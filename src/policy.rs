@@ -6,6 +6,7 @@
 mod access;
 mod combine;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::PathPattern;
@@ -106,13 +107,16 @@ pub struct Policies {
     list: Vec<Policy>,
     /// By [`ApiId`]; `None` where being verified is enough.
     apis: Vec<Option<ApiPolicies>>,
+    look_at_paths: bool,
 }
 
 impl Policies {
     /// Policies in the order of their names; a [`PolicyId`] is a place in the list, an [`ApiId`] one
     /// among `apis`.
-    pub const fn new(list: Vec<Policy>, apis: Vec<Option<ApiPolicies>>) -> Self {
-        Self { list, apis }
+    pub fn new(list: Vec<Policy>, apis: Vec<Option<ApiPolicies>>) -> Self {
+        let mut entries = list.iter().flat_map(|policy| &policy.access).flatten();
+        let look_at_paths = entries.any(|entry| !entry.paths.is_empty());
+        Self { list, apis, look_at_paths }
     }
 
     /// The policy of a name.
@@ -131,19 +135,13 @@ impl Policies {
     }
 
     /// Whether any policy looks at paths.
-    pub fn look_at_paths(&self) -> bool {
-        let entries = || self.list.iter().flat_map(|policy| &policy.access).flatten();
-        entries().any(|entry| !entry.paths.is_empty())
+    pub const fn look_at_paths(&self) -> bool {
+        self.look_at_paths
     }
 
     /// The policies in force.
     fn in_force<'p>(&'p self, grant: &'p Grant) -> impl Iterator<Item = &'p Policy> {
         grant.policies.iter().filter_map(|id| self.get(*id))
-    }
-
-    /// The names of the policies in force, in order.
-    pub fn names<'p>(&'p self, grant: &'p Grant) -> impl Iterator<Item = &'p str> {
-        self.in_force(grant).map(|policy| policy.name.as_str())
     }
 
     /// The tags of the caller's API key and of the policies in force, each once.
@@ -214,6 +212,8 @@ pub enum Metadata<'p> {
 pub struct Grant {
     /// In the order of their names, each once.
     policies: Vec<PolicyId>,
+    /// Their names, joined by commas.
+    names: Arc<str>,
     /// Whether one of them says what may be called, so that one of them must grant the request.
     is_restricted: bool,
     /// The entries about this API whose scopes the token has.
@@ -231,6 +231,11 @@ impl Grant {
     /// The policies in force, in the order of their names.
     pub fn policies(&self) -> &[PolicyId] {
         &self.policies
+    }
+
+    /// The names of the policies in force, in order, joined by commas.
+    pub const fn names(&self) -> &Arc<str> {
+        &self.names
     }
 
     /// When the session ends by the policies' `expires_after`.

@@ -61,6 +61,8 @@ pub struct Session {
     pub client: Option<Arc<str>>,
     /// When the session ends, skew not included; `None` where nothing ends it.
     pub ends: Option<UnixMillis>,
+    /// The names of the policies in force, joined by commas.
+    pub policies: Arc<str>,
     /// [`SessionKey::id`].
     pub id: RecordId,
 }
@@ -104,6 +106,8 @@ pub enum Recorded {
 pub struct SessionRecord {
     /// The beginning of the identity, at most [`Sessions::NAME_BYTES`] long.
     pub name: String,
+    /// The beginning of the policies' names, at most [`Sessions::POLICIES_BYTES`] long.
+    pub policies: String,
     /// When it was first seen.
     pub first_used: UnixMillis,
     /// When it was last seen, at most [`Sessions::NOTED_EVERY`] too early.
@@ -113,6 +117,9 @@ pub struct SessionRecord {
 impl Sessions {
     /// The longest name on record, in bytes.
     pub const NAME_BYTES: usize = 64;
+
+    /// The longest list of policies on record, in bytes.
+    pub const POLICIES_BYTES: usize = 256;
 
     /// How often the last use of a session is written.
     pub const NOTED_EVERY: Duration = Duration::from_mins(1);
@@ -139,11 +146,13 @@ impl Sessions {
         let outcome = self.table.update(shared, random, &session.id, now, |record| {
             let known = record.and_then(SessionRecord::decode);
             let recorded = if known.is_some() { Recorded::Known } else { Recorded::New };
-            if known.as_ref().is_some_and(|known| !known.is_due(now)) {
+            let policies = beginning(&session.policies, Self::POLICIES_BYTES);
+            let is_current = |known: &SessionRecord| known.policies == policies;
+            if known.as_ref().is_some_and(|known| !known.is_due(now) && is_current(known)) {
                 return Change::Keep(recorded);
             }
             let first_used = known.map_or(now, |known| known.first_used.min(now));
-            match SessionRecord::encode(&session.identity, first_used) {
+            match SessionRecord::encode(&session.identity, policies, first_used) {
                 Some(payload) => Change::Put(payload, recorded),
                 None => Change::Keep(Recorded::Unrecorded),
             }
@@ -174,24 +183,36 @@ impl Sessions {
     }
 }
 
-/// A record's payload: a version, the first use as little-endian milliseconds, the name.
-impl SessionRecord {
-    const VERSION: u8 = 1;
+/// The beginning of a text, at most `most` bytes of it.
+fn beginning(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
+}
 
-    fn encode(identity: &str, first_used: UnixMillis) -> Option<Payload> {
-        let end = identity.floor_char_boundary(Sessions::NAME_BYTES);
+/// A record's payload: a version, the first use as little-endian milliseconds, the name's length, the
+/// name, the policies' names.
+impl SessionRecord {
+    const VERSION: u8 = 2;
+
+    fn encode(identity: &str, policies: &str, first_used: UnixMillis) -> Option<Payload> {
+        let name = beginning(identity, Sessions::NAME_BYTES);
         let mut bytes = vec![Self::VERSION];
         bytes.extend_from_slice(&first_used.millis().to_le_bytes());
-        bytes.extend_from_slice(identity.get(..end)?.as_bytes());
+        bytes.push(u8::try_from(name.len()).ok()?);
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(policies.as_bytes());
         Payload::new(bytes)
     }
 
     fn decode(record: Record<'_>) -> Option<Self> {
         let (&[version], rest) = record.payload.split_first_chunk()?;
-        let (first_used, name) = rest.split_first_chunk()?;
-        (version == Self::VERSION && name.len() <= Sessions::NAME_BYTES).then_some(())?;
+        let (first_used, rest) = rest.split_first_chunk()?;
+        let (&[length], rest) = rest.split_first_chunk()?;
+        let (name, policies) = rest.split_at_checked(usize::from(length))?;
+        let fits = name.len() <= Sessions::NAME_BYTES && policies.len() <= Sessions::POLICIES_BYTES;
+        (version == Self::VERSION && fits).then_some(())?;
         Some(Self {
             name: std::str::from_utf8(name).ok()?.to_owned(),
+            policies: std::str::from_utf8(policies).ok()?.to_owned(),
             first_used: UnixMillis::new(u64::from_le_bytes(*first_used)),
             last_used: record.last_used,
         })

@@ -165,7 +165,10 @@ fn every_counter_is_documented_and_every_documented_counter_exists() {
     };
     let denied = metric::denied(Deny::Internal);
     let denied = format!("{}<code>", denied.strip_suffix("internal").expect("a code at the end"));
-    let mut known = BTreeSet::from([denied, fetch(true), fetch(false)]);
+    let would_deny = metric::would_deny(Deny::Internal);
+    let would_deny =
+        format!("{}<code>", would_deny.strip_suffix("internal").expect("a code at the end"));
+    let mut known = BTreeSet::from([denied, would_deny, fetch(true), fetch(false)]);
     known.extend(literals("tollgate_").into_iter().filter(|name| !name.ends_with('_')));
     assert_eq!(documented, known);
     for prefix in literals("tollgate_") {

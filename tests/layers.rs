@@ -54,7 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "provider", "revoked", "session", "store", "time", "verdict",
+            "limits", "policy", "provider", "revoked", "session", "store", "time", "verdict",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.

@@ -38,6 +38,7 @@ fn session(sessions: &Sessions, identity: &str) -> Session {
         identity: identity.into(),
         client: None,
         ends: None,
+        policies: "".into(),
     }
 }
 
@@ -201,6 +202,31 @@ fn a_name_on_record_is_cut_between_characters() {
 }
 
 #[test]
+fn the_policies_of_the_last_use_are_on_record() {
+    let store = MemoryStore::default();
+    let worker = Worker::new(64, "main", &store);
+    let see = |policies: &str, now| {
+        let session = Session { policies: policies.into(), ..session(&worker.sessions, "alice") };
+        worker.sessions.record(&session, &store, &worker.random, UnixMillis::new(now))
+    };
+    let (long, cut) = ("é".repeat(200), "é".repeat(128));
+    let cases = [
+        ("some", "gold,standard", "gold,standard"),
+        ("others, at once", "standard", "standard"),
+        ("none", "", ""),
+        ("more than fit", &long, &cut),
+    ];
+    for (case, policies, expected) in cases {
+        see(policies, 1000);
+        let writes = store.writes();
+        assert_eq!(see(policies, 1001), Recorded::Known, "{case}");
+        assert_eq!(store.writes(), writes, "{case}: the same are not written again");
+        let record = worker.finds("alice").expect("recorded");
+        assert_eq!((record.policies.as_str(), record.name.as_str()), (expected, "alice"), "{case}");
+    }
+}
+
+#[test]
 fn a_session_that_cannot_be_recorded_is_told() {
     let store = MemoryStore::default();
     store.absent.set(true);
@@ -218,7 +244,11 @@ fn a_record_that_cannot_be_read_is_made_anew() {
     worker.sees("alice", 1000);
     let good = store.get(key).value.expect("written");
     let payload = 2 + 32 + 8 + 2;
-    let spoilt = [("another version", payload, 2), ("a name that is no UTF-8", payload + 9, 0xff)];
+    let spoilt = [
+        ("another version", payload, 1),
+        ("a name longer than the record", payload + 9, 6),
+        ("a name that is no UTF-8", payload + 10, 0xff),
+    ];
     for (case, at, byte) in spoilt {
         let mut bytes = good.clone();
         bytes[at] = byte;

@@ -5,13 +5,14 @@
 
 mod api_key;
 mod credential;
+mod rights;
 mod token;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::api::{Api, Auth, Branch};
-use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::api::{Auth, Branch};
+use crate::claims::{Claims, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
@@ -20,11 +21,13 @@ use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
-use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
+use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
 pub(super) use credential::{Presented, Readers};
+pub(super) use rights::Rights;
+use rights::{Target, may_call};
 pub(super) use token::{Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
@@ -45,6 +48,7 @@ impl From<Refusal> for Stop {
 }
 
 /// A request that may pass, and what that is owed to.
+#[derive(Default)]
 pub(super) struct Passage<'c, 'h> {
     /// The credentials that the request shows to the API's providers.
     pub(super) presented: Vec<Presented<'h>>,
@@ -58,6 +62,7 @@ pub(super) struct Passage<'c, 'h> {
 /// `Permit`, so the check cannot be forgotten.
 pub(super) struct Permit<'c> {
     session: Session,
+    rights: Rights<'c>,
     owner: Vouched<'c>,
     others: Vec<Vouched<'c>>,
 }
@@ -66,6 +71,11 @@ impl<'c> Permit<'c> {
     /// The caller's session.
     pub(super) const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// What the caller may do.
+    pub(super) const fn rights(&self) -> &Rights<'c> {
+        &self.rights
     }
 
     /// The provider whose session it is.
@@ -90,6 +100,10 @@ pub(super) struct Trail {
     pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
     pub(super) identity: Option<Arc<str>>,
+    /// The names of the policies in force.
+    pub(super) policies: Option<Arc<str>>,
+    /// Whether the API only reports refusals; `None` where no API is known.
+    pub(super) reports: Option<bool>,
 }
 
 impl Trail {
@@ -121,11 +135,13 @@ impl Trail {
         let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
         // A control character could forge a line in a log of plain text.
         let shown = verified.filter(|identity| !identity.contains(char::is_control));
+        let policies = self.policies.as_ref().filter(|names| !names.is_empty());
         let facts = [
             ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
             ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", shown.cloned()),
             ("tollgate.key", self.key.clone()),
+            ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),
         ];
         effects.extend(
@@ -164,8 +180,10 @@ impl<'c> Judge<'_, 'c> {
         'c: 'h,
     {
         let config = self.config;
-        let (id, api) = find_api(config, head)?;
+        let target = find_api(config, head)?;
+        let api = target.api;
         trail.api = Some(api.name.clone());
+        trail.reports = Some(api.reports);
         let (branches, optional) = match &api.auth {
             Auth::None => return Ok(Passage { presented: Vec::new(), permit: None }),
             Auth::Branches { branches, optional } => (branches, *optional),
@@ -175,7 +193,7 @@ impl<'c> Judge<'_, 'c> {
             let reason = format!("a CORS preflight for the protected API `{}`", api.name);
             return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
         }
-        let Some(readers) = self.readers.of(id) else {
+        let Some(readers) = self.readers.of(target.id) else {
             return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
         };
         let presented = readers.presented(config, head, trail)?;
@@ -190,18 +208,18 @@ impl<'c> Judge<'_, 'c> {
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(api, branch, vouched, self.env, trail)?;
+        let permit = enter(config, &target, head.method(), branch, vouched, self.env, trail)?;
         Ok(Passage { presented, permit: Some(permit) })
     }
 }
 
 /// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
-fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Api), Refusal> {
+fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<Target<'c>, Refusal> {
     let method = head.preflight_method().unwrap_or_else(|| head.method());
     let find = |path: &RequestPath| {
         config.index.find(&config.apis, head.authority(), path.segments(), method)
     };
-    let found = if config.looks_at_paths() {
+    let (found, path) = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
         let found = find(&path);
@@ -211,11 +229,12 @@ fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<(ApiId, &'c Ap
                 "with the part of a segment behind `;` the path belongs to another API than without",
             ));
         }
-        found
+        (found, path)
     } else {
-        find(&RequestPath::default())
+        (find(&RequestPath::default()), RequestPath::default())
     };
-    found.and_then(|id| Some((id, config.api(id)?))).ok_or_else(|| {
+    let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
+    target.ok_or_else(|| {
         let reason = format!(
             "no API matches method {} and host {}",
             quoted(&String::from_utf8_lossy(method)),
@@ -258,7 +277,9 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
 
 /// From vouchers to a session, and what the session may do at this API.
 fn enter<'c>(
-    api: &Api,
+    config: &'c Config,
+    target: &Target<'c>,
+    method: &[u8],
     branch: &Branch,
     vouched: Vec<Vouched<'c>>,
     env: &Env<'_>,
@@ -276,61 +297,22 @@ fn enter<'c>(
         Some(token) => trail.verified(&owner.config.name, token),
         None => trail.enter(Some(&owner.config.name)),
     }
-    let session = owner.session();
-    trail.identity = Some(Arc::clone(&session.identity));
+    trail.identity = Some(Arc::clone(owner.identity()));
+    let rights = Rights::find(config, target.id, &owner)?;
+    trail.policies = Some(rights.grant().names().clone());
+    let session = owner.session(rights.grant());
     session.check(env.now, owner.clock_skew()).map_err(|deny| {
         let end = session.ends.map_or(0, |end| end.secs());
         Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
     })?;
     match owner.token() {
-        Some(token) => may_call(api, token)?,
+        Some(token) => may_call(target.api, token)?,
         // A configuration that asks something of tokens here takes no API key's session.
-        None if api.asks_of_tokens() => {
+        None if target.api.asks_of_tokens() => {
             return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
         }
         None => {}
     }
-    Ok(Permit { session, owner, others })
-}
-
-/// What an API narrows further, judged on the credential of the session's provider.
-fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
-    if let Some(audiences) = &api.audiences {
-        owner.claims.has_audience(audiences)?;
-    }
-    if let Some(clients) = &api.clients {
-        match &owner.judged.client {
-            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {}
-            ClientClaim::Is(client) => {
-                return Err(Refusal::new(
-                    Deny::AccessDenied,
-                    format!("the client {} is none of the API's clients", quoted(client)),
-                ));
-            }
-            ClientClaim::Absent => {
-                return Err(Refusal::new(Deny::AccessDenied, "the token names no client"));
-            }
-            ClientClaim::Malformed => {
-                return Err(Refusal::new(
-                    Deny::TokenClaimMalformed,
-                    "the client claim is no string, or empty",
-                ));
-            }
-        }
-    }
-    if api.scopes.is_empty() {
-        return Ok(());
-    }
-    let scopes = owner.claims.scopes(&owner.config.requirements.scopes)?;
-    let lacking: Vec<_> =
-        api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let mut refusal = Refusal::new(
-        Deny::ScopeInsufficient,
-        format!("the token lacks the scopes {}", quoted_list(lacking.iter().copied())),
-    );
-    refusal.scopes = Some(api.scopes.join(" ").into());
-    Err(refusal)
+    rights.permit(method, &target.path)?;
+    Ok(Permit { session, rights, owner, others })
 }

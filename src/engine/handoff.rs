@@ -10,6 +10,7 @@ use crate::http::{
     Fields, RequestHead, begins_folded, elements, folded, is_folded, without_cookies,
     without_parameters,
 };
+use crate::policy::Metadata;
 use crate::provider::{HeaderSource, Place, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
@@ -19,8 +20,9 @@ const IDENTITY: &str = "x-tollgate-identity";
 /// The header that names the session's provider.
 const PROVIDER: &str = "x-tollgate-provider";
 
-/// The header names that clients must not set, in folded spelling.
-#[derive(Debug)]
+/// The header names that clients must not set, in folded spelling; by default those under our own
+/// prefix alone.
+#[derive(Debug, Default)]
 pub(super) struct Hygiene {
     emitted: Vec<Vec<u8>>,
 }
@@ -134,8 +136,13 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
             Some(token) => token.claims.header_value(claim),
             None => HeaderValue::Absent,
         },
-        HeaderSource::Metadata(_)
-        | HeaderSource::Session(SessionFact::Policies | SessionFact::Tags) => HeaderValue::Absent,
+        HeaderSource::Metadata(key) => match permit.rights().metadata(key) {
+            Metadata::Is(value) => HeaderValue::from_text(value),
+            Metadata::Contradictory => HeaderValue::Unsafe,
+            Metadata::Absent => HeaderValue::Absent,
+        },
+        HeaderSource::Session(SessionFact::Policies) => several(permit.rights().grant().names()),
+        HeaderSource::Session(SessionFact::Tags) => several(&permit.rights().tags().join(",")),
         HeaderSource::Session(SessionFact::Identity) => HeaderValue::from_text(&session.identity),
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())
@@ -148,6 +155,11 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
             }
         }
     }
+}
+
+/// Words that are joined already; none of them is no header.
+fn several(joined: &str) -> HeaderValue {
+    if joined.is_empty() { HeaderValue::Absent } else { HeaderValue::from_text(joined) }
 }
 
 fn client(token: &VouchedToken<'_>) -> HeaderValue {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::grants::Grants;
 use crate::config::Config;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
@@ -18,6 +19,8 @@ pub(super) struct KeyUse {
     pub(super) session: RecordId,
     /// When the session was last put on record here.
     pub(super) noted_at: Cell<UnixMillis>,
+    /// What policies come to for it.
+    pub(super) grants: Grants,
 }
 
 /// The keys of every provider, as the configuration has them.
@@ -32,7 +35,11 @@ impl KeyUses {
                 .iter()
                 .map(|key| {
                     let session = sessions.id(&provider.name, None, &key.identity);
-                    Rc::new(KeyUse { session, noted_at: Cell::default() })
+                    Rc::new(KeyUse {
+                        session,
+                        noted_at: Cell::default(),
+                        grants: Grants::default(),
+                    })
                 })
                 .collect(),
         };

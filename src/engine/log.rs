@@ -39,6 +39,7 @@ impl Log {
         refusal: &Refusal,
         trail: &Trail,
         head: &RequestHead,
+        reports: bool,
         now: UnixMillis,
         effects: &mut Vec<Effect>,
     ) {
@@ -60,7 +61,7 @@ impl Log {
         line.text("reason", &refusal.reason);
         line.text("remedy", refusal.deny.remedy());
         line.optional("request_id", reply::request_id(head));
-        line.text("mode", "enforce");
+        line.text("mode", if reports { "report" } else { "enforce" });
         if self.suppressed > 0 {
             line.number("suppressed", std::mem::take(&mut self.suppressed));
         }

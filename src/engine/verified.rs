@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use siphasher::sip::SipHasher13;
 
+use super::grants::Grants;
 use crate::claims::{Claims, Judged};
 use crate::env::Random;
 use crate::ids::{Kid, ProviderId};
@@ -48,6 +49,8 @@ pub(super) struct Verified {
     pub(super) session: RecordId,
     /// When this worker last put that session on record.
     pub(super) noted_at: Cell<UnixMillis>,
+    /// What policies come to for it.
+    pub(super) grants: Grants,
 }
 
 /// The verified tokens of one worker, in two generations: when the younger is full it becomes the

@@ -138,8 +138,10 @@ impl<'p, 'a> Found<'p, 'a> {
         let mut grant = Grant::default();
         let (mut rate, mut quota) = (None, None);
         let mut shortest = None;
+        let mut names = Vec::new();
+        let policies = self.policies;
         for id in std::mem::take(&mut self.ids) {
-            let Some(policy) = self.policies.get(id) else { continue };
+            let Some(policy) = policies.get(id) else { continue };
             if !policy.active {
                 let reason = format!("the policy `{}` is not active", policy.name);
                 return Err(Refusal::new(Deny::SessionInactive, reason));
@@ -152,7 +154,9 @@ impl<'p, 'a> Found<'p, 'a> {
                 (one, other) => one.or(other),
             };
             grant.policies.push(id);
+            names.push(policy.name.as_str());
         }
+        grant.names = names.join(",").into();
         grant.rate = rate.map(|(id, _)| id);
         grant.quota = quota.map(|(id, _)| id);
         if let (Some(token), Some(age)) = (&facts.token, shortest) {

@@ -11,6 +11,7 @@ use super::credential::{Presented, challenging};
 use super::{Judge, Stop, Trail};
 use crate::claims::{Claims, ClientClaim, Issuer};
 use crate::config::Config;
+use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::Verified;
@@ -20,6 +21,7 @@ use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
+use crate::policy::Grant;
 use crate::provider::api_key::ApiKey;
 use crate::provider::jwt::{JwtProvider, Keys};
 use crate::provider::{Kind, Provider};
@@ -69,6 +71,14 @@ impl<'c> Vouched<'c> {
         }
     }
 
+    /// Who the caller is.
+    pub(super) fn identity(&self) -> &Arc<str> {
+        match &self.proof {
+            Proof::Key(key, _) => &key.identity,
+            Proof::Token(token) => &token.verified.judged.identity,
+        }
+    }
+
     /// When the session was last put on record by this worker.
     pub(in crate::engine) fn noted_at(&self) -> &Cell<UnixMillis> {
         match &self.proof {
@@ -87,7 +97,7 @@ impl<'c> Vouched<'c> {
     }
 
     /// The session of this identity at this provider.
-    pub(super) fn session(&self) -> Session {
+    pub(super) fn session(&self, grant: &Grant) -> Session {
         let provider = self.config.name.clone();
         match &self.proof {
             Proof::Key(key, used) => Session {
@@ -97,6 +107,7 @@ impl<'c> Vouched<'c> {
                 identity: Arc::clone(&key.identity),
                 client: None,
                 ends: key.expires,
+                policies: grant.names().clone(),
             },
             Proof::Token(token) => Session {
                 id: token.session,
@@ -107,9 +118,18 @@ impl<'c> Vouched<'c> {
                     ClientClaim::Is(client) => Some(client.clone()),
                     ClientClaim::Absent | ClientClaim::Malformed => None,
                 },
-                ends: token.judged.expires,
+                ends: earliest(token.judged.expires, grant.ends()),
+                policies: grant.names().clone(),
             },
         }
+    }
+}
+
+/// The earlier of two ends.
+fn earliest(one: Option<UnixMillis>, other: Option<UnixMillis>) -> Option<UnixMillis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -314,6 +334,7 @@ impl<'c> Judge<'_, 'c> {
             seen_in: Cell::new(set),
             session: self.sessions.id(name, judged.issuer.as_deref(), &judged.identity),
             noted_at: Cell::default(),
+            grants: Grants::default(),
             judged,
             payload: token.jws.payload_base64().into(),
             claims: token.claims,

@@ -1,0 +1,145 @@
+//! What a caller may do at an API: the policies in force, and what they and the API ask.
+
+use std::rc::Rc;
+
+use super::token::{Proof, Vouched, VouchedToken};
+use crate::api::Api;
+use crate::claims::ClientClaim;
+use crate::config::Config;
+use crate::engine::reply::quoted_list;
+use crate::http::RequestPath;
+use crate::ids::{ApiId, PolicyId};
+use crate::policy::{Endpoint, Facts, Grant, Metadata, Policies, TokenFacts};
+use crate::verdict::{Deny, Refusal, quoted};
+
+/// Where a request goes.
+pub(super) struct Target<'c> {
+    /// The API's place.
+    pub(super) id: ApiId,
+    /// The API.
+    pub(super) api: &'c Api,
+    /// The path; empty where nothing looks at paths.
+    pub(super) path: RequestPath,
+}
+
+/// What a caller was found to have a right to.
+pub(in crate::engine) struct Rights<'c> {
+    policies: &'c Policies,
+    grant: Rc<Grant>,
+    /// What the caller's API key says itself.
+    tags: &'c [Box<str>],
+    metadata: &'c [(Box<str>, Box<str>)],
+}
+
+impl<'c> Rights<'c> {
+    /// Finds the policies in force for a caller, computed once for each credential and API.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Policies::combine`].
+    pub(super) fn find(
+        config: &'c Config,
+        id: ApiId,
+        owner: &Vouched<'c>,
+    ) -> Result<Self, Refusal> {
+        let policies = &config.policies;
+        let (grants, tags, metadata) = match &owner.proof {
+            Proof::Key(key, used) => (&used.grants, &*key.tags, &*key.metadata),
+            Proof::Token(token) => (&token.grants, [].as_slice(), [].as_slice()),
+        };
+        let grant =
+            grants.at(id, || policies.combine(id, &facts(policies, owner, &mut Vec::new())))?;
+        Ok(Self { policies, grant, tags, metadata })
+    }
+
+    /// Demands that the policies grant the request; the rate of the entry that does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Policies::permit`].
+    pub(super) fn permit(
+        &self,
+        method: &[u8],
+        path: &RequestPath,
+    ) -> Result<Option<Endpoint<'c>>, Refusal> {
+        self.policies.permit(&self.grant, method, path)
+    }
+
+    /// What the policies in force come to.
+    pub(in crate::engine) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The tags of the key and of the policies in force.
+    pub(in crate::engine) fn tags(&self) -> Vec<&str> {
+        self.policies.tags(&self.grant, self.tags)
+    }
+
+    /// What the key and the policies in force say under a key of `metadata`.
+    pub(in crate::engine) fn metadata(&self, key: &str) -> Metadata<'_> {
+        self.policies.metadata(&self.grant, self.metadata, key)
+    }
+}
+
+/// What vouches for a caller; `own` holds the policies that an API key has itself.
+fn facts<'a>(policies: &Policies, owner: &'a Vouched<'_>, own: &'a mut Vec<PolicyId>) -> Facts<'a> {
+    let token = match &owner.proof {
+        Proof::Key(key, _) => {
+            own.extend(key.policies.iter().filter_map(|name| policies.find(name.as_str())));
+            None
+        }
+        Proof::Token(token) => Some(TokenFacts {
+            claims: &token.claims,
+            requirements: &token.config.requirements,
+            judged: &token.judged,
+        }),
+    };
+    Facts { token, own }
+}
+
+/// What an API narrows further, judged on the credential of the session's provider.
+pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
+    if let Some(audiences) = &api.audiences {
+        owner.claims.has_audience(audiences)?;
+    }
+    if let Some(clients) = &api.clients {
+        match &owner.judged.client {
+            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {}
+            ClientClaim::Is(client) => {
+                return Err(Refusal::new(
+                    Deny::AccessDenied,
+                    format!("the client {} is none of the API's clients", quoted(client)),
+                ));
+            }
+            ClientClaim::Absent => {
+                return Err(Refusal::new(Deny::AccessDenied, "the token names no client"));
+            }
+            ClientClaim::Malformed => {
+                return Err(Refusal::new(
+                    Deny::TokenClaimMalformed,
+                    "the client claim is no string, or empty",
+                ));
+            }
+        }
+    }
+    has_scopes(api, owner)?;
+    owner.claims.meets(&api.rules).map_err(|reason| Refusal::new(Deny::ClaimInsufficient, reason))
+}
+
+fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
+    if api.scopes.is_empty() {
+        return Ok(());
+    }
+    let scopes = owner.claims.scopes(&owner.config.requirements.scopes)?;
+    let lacking: Vec<_> =
+        api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut refusal = Refusal::new(
+        Deny::ScopeInsufficient,
+        format!("the token lacks the scopes {}", quoted_list(lacking.iter().copied())),
+    );
+    refusal.scopes = Some(api.scopes.join(" ").into());
+    Err(refusal)
+}
