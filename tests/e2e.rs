@@ -38,6 +38,7 @@ mod e2e {
     mod keys;
     mod matching;
     mod reload;
+    mod routes;
     mod story;
     mod trap;
     mod vectors;

@@ -227,9 +227,7 @@ fn routes(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str
     let mut routes: Vec<Box<str>> = Vec::new();
     for written in items(field) {
         let name = &written.value.0;
-        if name.is_empty() {
-            problems.refuse(written.at, "an empty name; name the route in the proxy, and write it");
-        } else if routes.contains(name) {
+        if routes.contains(name) {
             let message = format!("the route {} is written twice; delete one", quoted(name));
             problems.refuse(written.at, message);
         } else {

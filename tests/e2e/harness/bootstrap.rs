@@ -103,6 +103,7 @@ pub(crate) struct Listener {
     normalise: bool,
     answers_itself: bool,
     idle_timeout: Duration,
+    routes: Value,
 }
 
 impl Listener {
@@ -114,6 +115,7 @@ impl Listener {
             normalise: true,
             answers_itself: false,
             idle_timeout: Duration::from_secs(30),
+            routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
         }
     }
 
@@ -146,6 +148,12 @@ impl Listener {
         self
     }
 
+    /// Routes instead of the one that takes everything.
+    pub(crate) fn routes(mut self, routes: Value) -> Self {
+        self.routes = routes;
+        self
+    }
+
     /// How long a request may stand still before Envoy ends it.
     pub(crate) const fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle_timeout = limit;
@@ -167,8 +175,7 @@ impl Listener {
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "http_filters": filters,
             "route_config": { "virtual_hosts": [{
-                "name": "all", "domains": ["*"],
-                "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]
+                "name": "all", "domains": ["*"], "routes": self.routes
             }] },
             "access_log": [{
                 "name": "envoy.access_loggers.file",
@@ -182,7 +189,8 @@ impl Listener {
                         "identity": "%FILTER_STATE(wasm.tollgate.identity:PLAIN)%",
                         "provider": "%FILTER_STATE(wasm.tollgate.provider:PLAIN)%",
                         "api": "%FILTER_STATE(wasm.tollgate.api:PLAIN)%",
-                        "code": "%FILTER_STATE(wasm.tollgate.code:PLAIN)%"
+                        "code": "%FILTER_STATE(wasm.tollgate.code:PLAIN)%",
+                        "route": "%ROUTE_NAME%"
                     } }
                 }
             }]
