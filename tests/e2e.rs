@@ -30,6 +30,7 @@ mod e2e {
     mod harness;
 
     mod answers;
+    mod examples;
     mod faults;
     mod foreign;
     mod hostile;
