@@ -115,3 +115,31 @@ fn envoy_chooses_the_route_anew_by_what_tollgate_sends_on() {
     assert_eq!(envoy.access("/role")["route"], "rest");
     envoy.assert_no_trap();
 }
+
+#[test]
+fn envoy_is_asked_only_for_what_the_configuration_looks_at() {
+    let upstream = Upstream::start();
+    let matches = [
+        (json!({ "methods": ["GET"] }), 0),
+        (json!({ "routes": ["a"] }), 1),
+        (json!({ "route_metadata": true }), 1),
+        (json!({ "routes": ["a"], "route_metadata": true }), 2),
+    ];
+    let mut site = Site::new("asked", upstream.port());
+    let mut cases = Vec::new();
+    for (matched, expected) in matches {
+        let apis = json!([{ "name": "a", "match": matched, "auth": "none" }]);
+        let filter = Filter::new(&configuration(json!({}), apis));
+        let listener =
+            Listener::new(&filter).routes(json!([route("/", json!("a"), json!({ "api": "a" }))]));
+        site = site.listener(&listener);
+        cases.push((listener.port, matched, expected));
+    }
+    let envoy = Envoy::start(&site);
+    let asked = || envoy.log().matches("[vm->host] env.proxy_get_property(").count();
+    for (port, matched, expected) in cases {
+        let before = asked();
+        assert_eq!(fetch(port, &Request::get("/")).status(), 200, "{matched}");
+        assert_eq!(asked() - before, expected, "{matched}");
+    }
+}
