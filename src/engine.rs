@@ -13,6 +13,8 @@ mod key_uses;
 mod log;
 mod parked;
 mod reply;
+mod revocation;
+mod toll;
 mod verified;
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use toll::Toll;
 use verified::VerifiedTokens;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
@@ -60,6 +63,7 @@ pub struct Engine {
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
+    toll: Toll,
     slow_failures: Budget,
     verified: VerifiedTokens,
 }
@@ -88,6 +92,7 @@ impl Engine {
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
+            toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             verified: VerifiedTokens::default(),
             config,
@@ -176,6 +181,7 @@ impl Engine {
             verified: &mut self.verified,
             key_uses: &self.key_uses,
             sessions: &self.sessions,
+            revocations: &self.revocations,
             patience,
             env,
         };
@@ -184,6 +190,13 @@ impl Engine {
             Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
+                }
+                match self.toll.charge(passage.api, passage.permit.as_ref(), env) {
+                    Err(refusal) => {
+                        return self.refuse(stream, head, &refusal, &trail, env, effects);
+                    }
+                    Ok(headers) if headers.is_empty() || self.reports(&trail) => {}
+                    Ok(headers) => effects.push(Effect::Advise { stream, headers }),
                 }
                 let mut hygiene = &self.hygiene;
                 if self.reports(&trail) {

@@ -63,6 +63,13 @@ pub enum Effect {
         /// What to send.
         request: CallRequest,
     },
+    /// Set these headers of the answer to a request that goes upstream.
+    Advise {
+        /// The request.
+        stream: StreamId,
+        /// Names and values.
+        headers: Vec<(&'static str, String)>,
+    },
     /// Add to a counter.
     Count {
         /// Which.

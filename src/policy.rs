@@ -87,16 +87,22 @@ pub struct ApiPolicies {
 pub struct Given(Vec<(Box<str>, Vec<PolicyId>)>);
 
 impl Given {
-    /// Policies by text; each text once.
-    pub fn new(mut entries: Vec<(Box<str>, Vec<PolicyId>)>) -> Self {
-        entries.sort_unstable();
-        Self(entries)
+    /// Gives policies for a text; the first entry of a text stands.
+    pub fn add(&mut self, text: &str, policies: &[PolicyId]) {
+        if let Err(place) = self.find(text) {
+            self.0.insert(place, (text.into(), policies.to_vec()));
+        }
     }
 
     /// The policies for a text.
     fn get(&self, text: &str) -> &[PolicyId] {
-        let found = self.0.binary_search_by(|(known, _)| (**known).cmp(text));
-        found.ok().and_then(|place| self.0.get(place)).map_or(&[], |(_, policies)| policies)
+        let found = self.find(text).ok().and_then(|place| self.0.get(place));
+        found.map_or(&[], |(_, policies)| policies)
+    }
+
+    /// The place of a text, or where it belongs.
+    fn find(&self, text: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(text))
     }
 }
 

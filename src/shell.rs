@@ -41,7 +41,7 @@ struct Filter {
     /// Whether a header that is removed is gone, without being emptied first.
     removes_headers: bool,
     /// The requests that wait for a decision.
-    waiting: BTreeMap<StreamId, Rc<Cell<Stage>>>,
+    waiting: BTreeMap<StreamId, Rc<Fate>>,
     /// The host's numbers of the calls that are out.
     calls: BTreeMap<u32, (CallId, usize)>,
     counters: BTreeMap<String, u32>,
@@ -62,6 +62,14 @@ enum Stage {
     Answered,
 }
 
+/// What was decided about a request.
+#[derive(Default)]
+struct Fate {
+    stage: Cell<Stage>,
+    /// Headers of the upstream's answer, to be set when that comes.
+    advice: RefCell<Vec<(&'static str, String)>>,
+}
+
 /// The plugin's root context.
 #[derive(Default)]
 struct Root(Rc<RefCell<Filter>>);
@@ -69,7 +77,7 @@ struct Root(Rc<RefCell<Filter>>);
 /// One request.
 struct Stream {
     id: StreamId,
-    stage: Rc<Cell<Stage>>,
+    fate: Rc<Fate>,
     filter: Rc<RefCell<Filter>>,
 }
 
@@ -100,6 +108,15 @@ impl Filter {
 
     fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
         match effect {
+            Effect::Advise { stream, headers } => {
+                let fate = match current {
+                    Some(current) if current.id == stream => Some(&current.fate),
+                    _ => self.waiting.get(&stream),
+                };
+                if let Some(fate) = fate {
+                    fate.advice.replace(headers);
+                }
+            }
             Effect::Call { call, request } => match dispatch(&request) {
                 Some(token) => drop(self.calls.insert(token, (call, request.max_body))),
                 None => more.push_back(Event::CallDone { call, response: None }),
@@ -150,8 +167,8 @@ impl Filter {
             }
         };
         match (current, self.waiting.remove(&stream)) {
-            (_, Some(waiting)) => waiting.set(stage),
-            (Some(current), None) if is_current => current.stage.set(stage),
+            (_, Some(waiting)) => waiting.stage.set(stage),
+            (Some(current), None) if is_current => current.fate.stage.set(stage),
             _ => {}
         }
         if stage == Stage::Forwarded && !is_current {
@@ -310,11 +327,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream {
-            id: StreamId(id),
-            stage: Rc::default(),
-            filter: Rc::clone(&self.0),
-        }))
+        Some(Box::new(Stream { id: StreamId(id), fate: Rc::default(), filter: Rc::clone(&self.0) }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -325,12 +338,12 @@ impl RootContext for Root {
 impl Stream {
     /// Whether the request may go on: only once it was let go.
     fn action(&self) -> Action {
-        if self.stage.get() == Stage::Forwarded { Action::Continue } else { Action::Pause }
+        if self.fate.stage.get() == Stage::Forwarded { Action::Continue } else { Action::Pause }
     }
 
     /// Answers a request that nobody could be asked about.
     fn fail(&self, head: &RequestHead) -> Action {
-        self.stage.set(Stage::Answered);
+        self.fate.stage.set(Stage::Answered);
         respond(&engine::failed(head));
         self.action()
     }
@@ -338,7 +351,7 @@ impl Stream {
     /// Lets a section of a request that is not answered here, or of its answer, through. Trailers may
     /// come while the request waits, and do not come again.
     fn pass(&self, section: Section) {
-        if self.stage.get() != Stage::Answered
+        if self.fate.stage.get() != Stage::Answered
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             let fields = host::fields(map(section)).unwrap_or_default();
@@ -349,7 +362,7 @@ impl Stream {
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {
-        if self.stage.get() == Stage::Pending
+        if self.fate.stage.get() == Stage::Pending
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             filter.waiting.remove(&self.id);
@@ -379,8 +392,8 @@ impl HttpContext for Stream {
         let Some(engine) = &filter.engine else { return self.fail(&head) };
         let route = route(engine);
         filter.handle(Event::RequestHeaders { stream: self.id, head, route }, Some(self));
-        if self.stage.get() == Stage::Pending {
-            filter.waiting.insert(self.id, Rc::clone(&self.stage));
+        if self.fate.stage.get() == Stage::Pending {
+            filter.waiting.insert(self.id, Rc::clone(&self.fate));
         }
         drop(filter);
         self.action()
@@ -397,6 +410,9 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         self.pass(Section::ResponseHeaders);
+        for (name, value) in self.fate.advice.take() {
+            host::set_header(MapType::HttpResponseHeaders, name.as_bytes(), value.as_bytes());
+        }
         Action::Continue
     }
 

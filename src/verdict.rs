@@ -41,6 +41,8 @@ pub enum Deny {
     KeysUnavailable,
     /// The other workers kept writing a subject's counters first.
     LimitContention,
+    /// The credential lacks what its caller is counted by.
+    LimitKeyMissing,
     /// There is no room for a new counter beside those that run.
     LimitStoreFull,
     /// A page of an origin that is not listed uses a cookie to change something.
@@ -244,7 +246,7 @@ impl Step {
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::AccessDenied,
         Self::ApiUnknown,
         Self::ClaimInsufficient,
@@ -259,6 +261,7 @@ impl Deny {
         Self::KeysStale,
         Self::KeysUnavailable,
         Self::LimitContention,
+        Self::LimitKeyMissing,
         Self::LimitStoreFull,
         Self::OriginRefused,
         Self::Overloaded,

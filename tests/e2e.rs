@@ -30,6 +30,8 @@ mod e2e {
     mod harness;
 
     mod answers;
+    mod attacks;
+    mod credentials;
     mod examples;
     mod faults;
     mod foreign;
@@ -37,6 +39,7 @@ mod e2e {
     mod hygiene;
     mod isolation;
     mod keys;
+    mod limits;
     mod matching;
     mod reload;
     mod routes;

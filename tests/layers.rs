@@ -68,7 +68,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Knows when a request waits, not for what.
     ("engine/parked.rs", &["http", "ids", "keys", "time"]),
     // Remembers what was verified: no configuration, no requests, no clock.
-    ("engine/verified.rs", &["claims", "env", "ids", "jose", "store", "time"]),
+    ("engine/verified.rs", &["claims", "env", "ids", "jose", "revoked", "store", "time"]),
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.

@@ -32,6 +32,7 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
         let wait = refusal.retry_after.map_or(1, secs_rounded_up).max(1);
         headers.push(("retry-after", wait.to_string()));
     }
+    headers.extend(refusal.headers.iter().cloned());
     if head.is_grpc() {
         headers.push(("x-tollgate-code", deny.code().to_owned()));
         return Reply {

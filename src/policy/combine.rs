@@ -40,9 +40,8 @@ impl Policies {
     /// a claim of a wrong type, and where a session is to end some time after an authentication of
     /// which the token does not say when it was.
     pub fn combine(&self, api: ApiId, facts: &Facts<'_>) -> Result<Grant, Refusal> {
-        let mut found = Found { policies: self, ids: facts.own.to_vec(), scopes: None };
-        found.ids.sort_unstable();
-        found.ids.dedup();
+        let mut found = Found { policies: self, ids: Vec::new(), scopes: None };
+        found.add(facts.own);
         if let Some(given) = self.apis.get(api.0).and_then(Option::as_ref) {
             if let Some(token) = &facts.token {
                 found.by_scope(&given.by_scope, token)?;

@@ -113,6 +113,13 @@ impl Deny {
                 "more requests of one subject come at the same moment than its counters can be written: \
                  give it a smaller share of the traffic",
             ),
+            Self::LimitKeyMissing => facts(
+                "limit_key_missing",
+                AccessDenied,
+                Step::Limits,
+                "have the provider put what `policies.*.limit_by` names into its tokens, or count by \
+                 \"identity\"",
+            ),
             Self::LimitStoreFull => facts(
                 "limit_store_full",
                 Unavailable,

@@ -1,7 +1,5 @@
 //! The keys of a provider of kind `api_key`.
 
-use std::collections::BTreeMap;
-
 use super::provider::{boxed, not_empty};
 use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;
@@ -27,7 +25,7 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
     }
     let mut policies = PolicyNames::new();
     // By what each must have for itself: its hash, and its name.
-    let (mut hashes, mut names) = (Twins::new(), Twins::new());
+    let (mut hashes, mut names) = (InOrder(Vec::new()), InOrder(Vec::new()));
     for (place, raw) in list.items.iter().enumerate() {
         if let Some(hash) = raw.sha256.given()
             && let Some(twin) = hashes.insert(&hash.value.0, place)
@@ -46,12 +44,26 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
     for raw in &list.items {
         refuse_incomplete(raw, problems);
     }
-    let in_order = hashes.values().filter_map(|place| key(list.items.get(*place)?)).collect();
-    (ApiKeys::in_order(in_order).unwrap_or_default(), policies)
+    let in_order = hashes.0.iter().filter_map(|(_, place)| key(list.items.get(*place)?));
+    (ApiKeys::in_order(in_order.collect()).unwrap_or_default(), policies)
 }
 
-/// Places in a list by bytes.
-type Twins<'r> = BTreeMap<&'r [u8], usize>;
+/// Places in a list, in the order of the bytes that each must have for itself.
+struct InOrder<'r>(Vec<(&'r [u8], usize)>);
+
+impl<'r> InOrder<'r> {
+    /// Puts a place in; the one that has the same bytes, if there is one.
+    fn insert(&mut self, bytes: &'r [u8], place: usize) -> Option<usize> {
+        let at = self.0.partition_point(|(known, _)| *known < bytes);
+        match self.0.get(at) {
+            Some((known, twin)) if *known == bytes => Some(*twin),
+            _ => {
+                self.0.insert(at, (bytes, place));
+                None
+            }
+        }
+    }
+}
 
 fn refuse_incomplete(raw: &At<RawKey>, problems: &mut Problems<'_>) {
     let fields = [

@@ -221,9 +221,12 @@ fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
         ("scopes", &raw.scopes),
     ] {
         names.push(what.to_owned());
-        let mut texts: Vec<_> = items(field).iter().map(|text| text.to_string()).collect();
-        texts.sort_unstable();
-        names.append(&mut texts);
+        let start = names.len();
+        for text in items(field) {
+            let own = names.get(start..).unwrap_or_default();
+            let place = start.saturating_add(own.partition_point(|known| **known < ***text));
+            names.insert(place, text.to_string());
+        }
     }
     names
 }
@@ -448,7 +451,7 @@ fn given(
     if map.0.is_empty() {
         problems.refuse(map.at, format!("empty; name a {what}, or leave it out"));
     }
-    let mut entries = Vec::new();
+    let mut given = Given::default();
     for entry in &map.0 {
         let name = &entry.name;
         if what == "scope" && (name.value.is_empty() || name.value.contains(' ')) {
@@ -458,10 +461,10 @@ fn given(
         }
         let Some(list) = &entry.value else { continue };
         let together = names.resolve(list, problems);
-        entries.push((name.value.clone(), together.value.clone()));
+        given.add(&name.value, &together.value);
         lists.push(together);
     }
-    Given::new(entries)
+    given
 }
 
 /// A client that the API does not let in gets no policies there.

@@ -284,9 +284,12 @@ impl Whole<'_> {
     fn unasked_entries(&self, problems: &mut Problems<'_>) {
         for draft in self.policies {
             let entries = draft.policy.iter().flat_map(|policy| &policy.access).flatten();
-            let mut ids: Vec<_> = entries.flat_map(|entry| &entry.apis).copied().collect();
-            ids.sort_unstable();
-            ids.dedup();
+            let mut ids: Vec<ApiId> = Vec::new();
+            for id in entries.flat_map(|entry| &entry.apis) {
+                if let Err(place) = ids.binary_search(id) {
+                    ids.insert(place, *id);
+                }
+            }
             let keys = |id: &ApiId| self.apis.get(id.0).is_some_and(|api| self.uses(api, false));
             let silent =
                 |id: &ApiId| self.assigned.get(id.0).is_none_or(Option::is_none) && !keys(id);

@@ -26,6 +26,7 @@ pub(crate) struct Filter {
     vm_id: String,
     module: PathBuf,
     stop_iteration: bool,
+    variables: serde_json::Map<String, Value>,
 }
 
 impl Filter {
@@ -42,7 +43,14 @@ impl Filter {
             vm_id: "tollgate".to_owned(),
             module: places::wasm(),
             stop_iteration: false,
+            variables: serde_json::Map::new(),
         }
+    }
+
+    /// Gives the VM a variable in its environment.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
     }
 
     /// Another root id, which is the default `instance`.
@@ -86,6 +94,7 @@ impl Filter {
                     "vm_config": {
                         "vm_id": self.vm_id,
                         "runtime": "envoy.wasm.runtime.v8",
+                        "environment_variables": { "key_values": self.variables },
                         "code": { "local": { "filename": self.module } }
                     }
                 }
