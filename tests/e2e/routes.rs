@@ -117,6 +117,36 @@ fn envoy_chooses_the_route_anew_by_what_tollgate_sends_on() {
 }
 
 #[test]
+fn a_filter_before_tollgate_can_change_the_route_behind_its_back() {
+    let upstream = Upstream::start();
+    let apis = json!([
+        { "name": "open", "match": { "routes": ["open"] }, "auth": "none" },
+        { "name": "rest", "auth": "none" },
+    ]);
+    let mut open = route("/", json!("open"), Value::Null);
+    open["match"]["headers"] = json!([{ "name": "x-role", "present_match": true }]);
+    let changes_headers = json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": { "inline_string":
+                "function envoy_on_request(handle) handle:headers():remove('x-role') end" }
+        }
+    });
+    let filter = Filter::new(&configuration(json!({}), apis));
+    let listener = Listener::new(&filter)
+        .before(changes_headers)
+        .routes(json!([open, route("/", json!("rest"), Value::Null)]));
+    let envoy = Envoy::start(&Site::new("behind", upstream.port()).listener(&listener));
+    // Envoy tells the route that it chose first, and goes by the one that it chooses last:
+    // docs/config.md warns of it.
+    let response = fetch(listener.port, &Request::get("/role").header("x-role", "1"));
+    assert_eq!(response.status(), 200);
+    assert_eq!(envoy.access("/role")["api"], "open");
+    assert_eq!(envoy.access("/role")["route"], "rest");
+}
+
+#[test]
 fn envoy_is_asked_only_for_what_the_configuration_looks_at() {
     let upstream = Upstream::start();
     let matches = [

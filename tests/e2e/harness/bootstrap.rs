@@ -139,6 +139,12 @@ impl Listener {
         self
     }
 
+    /// Adds a filter before those that are there.
+    pub(crate) fn before(mut self, filter: Value) -> Self {
+        self.filters.insert(0, filter);
+        self
+    }
+
     /// Takes the place of another listener: its port, and so its name.
     pub(crate) const fn in_place_of(mut self, port: u16) -> Self {
         self.port = port;
