@@ -259,6 +259,49 @@ fn every_example_is_accepted_and_listed_in_the_readme() {
     }
 }
 
+/// Whether docs/config.md explains a field, named by its whole path: `providers.*.jwks.url`.
+fn is_field(config: &str, path: &str) -> bool {
+    let (heading, name) = match path.rsplit_once('.') {
+        Some((object, name)) => (format!("### `{object}`"), name),
+        None => ("### Top level".to_owned(), path),
+    };
+    rows(section(config, &heading)).any(|row| row.first().and_then(|cell| code(cell)) == Some(name))
+}
+
+#[test]
+fn every_field_and_code_that_the_comparison_with_tyk_names_exists() {
+    let page = read("docs/compared-with-tyk.md");
+    let config = read("docs/config.md");
+    let told = ["docs/deny-codes.md", "docs/metrics.md"].map(read).concat();
+    let tables = page.split_once("\n## Enabling").expect("the comparison").1;
+    let (mut fields, mut answers) = (0_usize, 0_usize);
+    for row in rows(tables) {
+        let [theirs, ours, answer] = row.as_slice() else { panic!("three cells, please: {row:?}") };
+        if *theirs == "Tyk" || theirs.starts_with("---") {
+            continue;
+        }
+        let words = ["Same", "Better", "Different", "Not done"];
+        assert!(
+            words.iter().any(|word| answer.starts_with(word)) && answer.ends_with('.'),
+            "no answer: {row:?}"
+        );
+        assert!(*ours == "–" || ours.contains('`'), "neither a field nor none: {row:?}");
+        for field in ours.split('`').skip(1).step_by(2) {
+            assert!(is_field(&config, field), "there is no field {field}");
+            fields = fields.saturating_add(1);
+        }
+        // What stands alone in parentheses is a deny code, or an event of the log.
+        for tail in answer.split("(`").skip(1) {
+            let Some((code, _)) = tail.split_once("`)") else { continue };
+            if !code.contains(['`', ' ']) {
+                assert!(told.contains(&format!("`{code}`")), "there is no code {code}");
+            }
+        }
+        answers = answers.saturating_add(1);
+    }
+    assert!(answers > 90 && fields > 90, "{answers} answers, {fields} fields");
+}
+
 /// The JSON that stands in a YAML block behind `value: |`.
 fn embedded(yaml: &str) -> Vec<String> {
     let mut found = Vec::new();
