@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::json::{self, JsonError};
+use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, list, quoted};
 
 pub use header::HeaderValue;
@@ -199,6 +200,11 @@ impl Claims {
     /// The names of the claims, for a reason.
     pub fn names(&self) -> String {
         list(&self.0.keys().collect::<Vec<_>>())
+    }
+
+    /// When the token was issued (`iat`), where it says so in the right form.
+    pub fn issued(&self) -> Option<UnixMillis> {
+        self.date("iat").ok().flatten()
     }
 
     /// The top-level claim of this name, where it is a string.

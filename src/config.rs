@@ -13,6 +13,7 @@ use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::policy::Policies;
 use crate::provider::Provider;
+use crate::revoked::{List, Source};
 
 mod check;
 mod credentials;
@@ -20,6 +21,7 @@ mod define;
 mod duration;
 mod problems;
 mod raw;
+mod raw_limits;
 mod raw_policies;
 mod read;
 #[cfg(not(target_family = "wasm"))]
@@ -37,16 +39,22 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
-    /// Finds a request's API among them.
-    pub index: Index,
     /// What callers may do, and which API gives it to whom.
     pub policies: Policies,
     /// Whether refusals are only reported where no API says otherwise.
     pub reports: bool,
+    /// Finds a request's API among them.
+    pub index: Index,
     /// The key rings that the providers share; a [`RingId`] is a place in here.
     pub rings: Vec<RingConfig>,
     /// How many sessions are recorded at once.
     pub session_capacity: u32,
+    /// The counters of rates and quotas.
+    pub limits: LimitsConfig,
+    /// Whom to refuse although the credential is good.
+    pub revoked: List,
+    /// Where further entries are fetched from.
+    pub revoked_source: Option<Source>,
     /// The realm of challenges (RFC 9110 §11.5): visible ASCII without `"` and `\`.
     pub realm: Box<str>,
     /// How refusals are logged.
@@ -61,6 +69,15 @@ pub struct Config {
 
 /// Looks up a variable of the process's environment; `None` where there is none.
 pub type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+/// The counters of rates and quotas.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LimitsConfig {
+    /// How many subjects can have running limits at once.
+    pub capacity: u32,
+    /// Whether clients are told of their limits.
+    pub headers: bool,
+}
 
 /// A key ring's source and its timing.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,6 +13,8 @@ mod key_uses;
 mod log;
 mod parked;
 mod reply;
+mod revocation;
+mod toll;
 mod verified;
 
 use std::time::Duration;
@@ -23,15 +25,17 @@ use crate::event::{Effect, Event, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
+use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
 use budget::Budget;
 use handoff::Hygiene;
-use keeper::Keeper;
+use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use toll::Toll;
 use verified::VerifiedTokens;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
@@ -55,9 +59,11 @@ pub struct Engine {
     key_uses: KeyUses,
     log: Log,
     parked: Parked,
+    revocations: Revocations,
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
+    toll: Toll,
     slow_failures: Budget,
     verified: VerifiedTokens,
 }
@@ -82,9 +88,11 @@ impl Engine {
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
+            toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             verified: VerifiedTokens::default(),
             config,
@@ -97,6 +105,7 @@ impl Engine {
         for ring in &mut self.rings {
             ring.sync(env);
         }
+        self.revocations.sync(env);
         self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
     }
 
@@ -121,20 +130,15 @@ impl Engine {
                 }
             }
             Event::CallDone { call, response } => {
-                self.keeper.call_done(
-                    call,
-                    response,
-                    &mut self.rings,
-                    &self.log,
-                    env,
-                    &mut effects,
-                );
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.call_done(call, response, kept, &self.log, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
             Event::StreamGone { stream } => drop(self.parked.take(stream)),
             Event::Tick => {
                 self.log.flush(env.now, &mut effects);
-                self.keeper.tick(&mut self.rings, env, &mut effects);
+                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+                self.keeper.tick(kept, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }
@@ -166,6 +170,7 @@ impl Engine {
             verified: &mut self.verified,
             key_uses: &self.key_uses,
             sessions: &self.sessions,
+            revocations: &self.revocations,
             patience,
             env,
         };
@@ -174,6 +179,13 @@ impl Engine {
             Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
+                }
+                match self.toll.charge(passage.api, passage.permit.as_ref(), env) {
+                    Err(refusal) => {
+                        return self.refuse(stream, head, &refusal, &trail, env, effects);
+                    }
+                    Ok(headers) if headers.is_empty() || self.reports(&trail) => {}
+                    Ok(headers) => effects.push(Effect::Advise { stream, headers }),
                 }
                 let mut hygiene = &self.hygiene;
                 if self.reports(&trail) {

@@ -61,6 +61,13 @@ pub enum Effect {
         /// What to send.
         request: CallRequest,
     },
+    /// Set these headers of the answer to a request that goes upstream.
+    Advise {
+        /// The request.
+        stream: StreamId,
+        /// Names and values.
+        headers: Vec<(&'static str, String)>,
+    },
     /// Add to a counter.
     Count {
         /// Which.
@@ -157,6 +164,8 @@ pub struct CallRequest {
     pub path: Box<str>,
     /// How long to wait for the whole answer.
     pub timeout: Duration,
+    /// The longest body that is of use, in bytes.
+    pub max_body: usize,
 }
 
 /// What a call brought.
@@ -168,7 +177,7 @@ pub struct CallResponse {
     pub headers: Fields,
     /// The size of the whole body in bytes, as the host said.
     pub body_size: usize,
-    /// The body, cut at one byte more than any document we take.
+    /// The body, cut at one byte more than the longest that is of use.
     pub body: Vec<u8>,
 }
 
@@ -196,6 +205,10 @@ pub mod metric {
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
     /// Refusals that were counted but not logged.
     pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
+    /// Fetches of the list of revocations that failed.
+    pub const REVOCATIONS_FETCH_FAILED: &str = "tollgate_revocations_fetch_failed";
+    /// Fetches of the list of revocations that brought one.
+    pub const REVOCATIONS_FETCH_OK: &str = "tollgate_revocations_fetch_ok";
     /// Session records that another session had to give up.
     pub const SESSION_EVICTED: &str = "tollgate_session_evicted";
     /// Sessions that could not be recorded.

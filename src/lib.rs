@@ -19,8 +19,10 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod kept;
 pub mod keys;
 pub mod limits;
+pub mod revoked;
 pub mod session;
 pub mod store;
 

@@ -1,19 +1,45 @@
 //! How fast and how much: rates, quotas and their counters.
+//!
+//! A subject (an identity, a client, everyone) has one record with a counter for each limit that it
+//! runs against. A request is charged to all of a subject's limits in one compare-and-set, or to none
+//! of them. A running counter is never given up: where there is no room, the newcomer is refused.
+//!
+//! Knows nothing of what a request is.
+
+mod advice;
+mod counter;
+mod record;
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::env::{Random, SharedData};
+use crate::ids::Name;
+use crate::store::{Change, Outcome, RecordId, Table};
+use crate::time::UnixMillis;
+pub use advice::{advice, terms};
+use counter::Use;
+use record::Counts;
+
 /// How fast: `requests` in `per` on average, `burst` of them at once (GCRA).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rate {
     /// Requests in each `per`; at least 1.
     pub requests: u32,
-    /// The time that `requests` are spread over.
+    /// The time that `requests` are spread over: whole milliseconds, at least one.
     pub per: Duration,
     /// How many may come at once; at least 1.
     pub burst: u32,
+}
+
+impl Rate {
+    /// How long it takes until a whole burst may come again: at most [`LONGEST`], or less than
+    /// `burst` may come at once.
+    pub fn recovers_in(&self) -> Duration {
+        counter::recovery(*self)
+    }
 }
 
 /// How much: `requests` in a window of `per`, which begins with the first of them.
@@ -21,7 +47,7 @@ pub struct Rate {
 pub struct Quota {
     /// Requests in each window; at least 1.
     pub requests: u32,
-    /// The window's length.
+    /// The window's length: whole milliseconds, at least one, at most [`LONGEST`].
     pub per: Duration,
 }
 
@@ -33,6 +59,13 @@ pub enum Bound<T> {
     /// `"unlimited"`: it beats every number.
     Unlimited,
 }
+
+/// The longest time that a counter runs after a request.
+pub const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+/// How far behind the others a worker's clock may be without counting too little: all read the clock
+/// of one machine, each at the start of an event.
+const LAG: Duration = Duration::from_secs(1);
 
 /// One limit of the configuration, and what tells its counters from those of every other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,6 +100,16 @@ pub enum Charge {
     Quota(Definition<Quota>),
 }
 
+impl Charge {
+    /// What tells its counters from those of every other limit.
+    const fn id(&self) -> u64 {
+        match self {
+            Self::Quota(definition) => definition.id,
+            Self::Rate(definition) => definition.id,
+        }
+    }
+}
+
 impl Rate {
     /// Which of two rates allows more: more requests in the same time, then more requests at all,
     /// then the larger burst.
@@ -88,6 +131,163 @@ fn compare((one, one_per): (u32, Duration), (other, other_per): (u32, Duration))
     let left = u128::from(one).saturating_mul(other_per.as_millis());
     let right = u128::from(other).saturating_mul(one_per.as_millis());
     left.cmp(&right).then(one.cmp(&other))
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Subject<'a> {
+    /// Those of every caller of an API.
+    Everyone {
+        /// The API.
+        api: &'a Name,
+    },
+    /// Those of one identity: the id of its session.
+    Identity(RecordId),
+    /// Those that share a claim's value, at one issuer of one provider.
+    Value {
+        /// The provider that vouched.
+        provider: &'a Name,
+        /// Who issued the token; `None` where it does not say.
+        issuer: Option<&'a str>,
+        /// The claim as configured; `client` for the client.
+        claim: &'a str,
+        /// Its value.
+        value: &'a str,
+    },
+}
+
+/// Where a subject stands with one limit once its request is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// How many more requests could come now.
+    pub remaining: u32,
+    /// Until when: if some remain, until as many remain as ever can; if none, until the next may
+    /// come.
+    pub reset: Duration,
+}
+
+/// What charging a request came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Charged {
+    /// The other workers kept writing first; nothing was counted.
+    Contended,
+    /// It was counted; the standings are in the order of the charges.
+    Counted(Vec<Standing>),
+    /// There is no room for a new counter beside those that run; nothing was counted.
+    Full,
+    /// A limit refuses it; nothing was counted.
+    Refused {
+        /// The place of the limit that makes the caller wait for longest.
+        by: usize,
+        /// How long until the same request would pass.
+        wait: Duration,
+        /// The standings, in the order of the charges.
+        standings: Vec<Standing>,
+    },
+    /// The host has no store; nothing was counted.
+    Unsupported,
+}
+
+/// The counters of all subjects.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    table: Table,
+    instance: Box<str>,
+}
+
+impl Counters {
+    /// Most limits that run for one subject at once.
+    pub const MAX_RUNNING: usize = 16;
+
+    /// Room for the counters of at least `capacity` subjects, shared by all filters of the process;
+    /// `instance` keeps their subjects apart.
+    pub fn new(capacity: u32, instance: &str) -> Self {
+        // A counter's end, and the lag.
+        let longest = LONGEST.saturating_add(LAG);
+        Self { table: Table::keeping("limit", capacity, longest), instance: instance.into() }
+    }
+
+    /// The id of a subject's record in this filter.
+    pub fn id(&self, subject: Subject<'_>) -> RecordId {
+        match subject {
+            Subject::Identity(session) => session,
+            Subject::Everyone { api } => {
+                hash(&[b"tollgate everyone 1", self.instance.as_bytes(), api.as_str().as_bytes()])
+            }
+            Subject::Value { provider, issuer, claim, value } => hash(&[
+                b"tollgate value 1",
+                self.instance.as_bytes(),
+                provider.as_str().as_bytes(),
+                issuer.map_or([0].as_slice(), |_| &[1]),
+                issuer.unwrap_or_default().as_bytes(),
+                claim.as_bytes(),
+                value.as_bytes(),
+            ]),
+        }
+    }
+
+    /// Checks and counts a request of this cost against limits of one subject: against all of them,
+    /// or none.
+    pub fn charge(
+        &self,
+        subject: &RecordId,
+        charges: &[Charge],
+        cost: u32,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        now: UnixMillis,
+    ) -> Charged {
+        let outcome = self.table.update(shared, random, subject, now, |record| {
+            let counts = record.and_then(|record| Counts::decode(record.payload));
+            judge(counts.unwrap_or_default(), charges, cost, now)
+        });
+        match outcome {
+            Outcome::Contended => Charged::Contended,
+            Outcome::Full => Charged::Full,
+            Outcome::Kept(charged) | Outcome::Written { value: charged, .. } => charged,
+            Outcome::Unsupported => Charged::Unsupported,
+        }
+    }
+}
+
+/// Judges a request, and says what its subject's record becomes.
+fn judge(mut counts: Counts, charges: &[Charge], cost: u32, now: UnixMillis) -> Change<Charged> {
+    let judged = |charge: &Charge| counter::judge(charge, counts.find(charge.id()), cost, now);
+    let uses: Vec<Use> = charges.iter().map(judged).collect();
+    let waits = uses.iter().enumerate().filter_map(|(place, one)| Some((one.wait?, place)));
+    let refused = waits.max_by_key(|(wait, _)| *wait);
+    for (charge, one) in charges.iter().zip(&uses) {
+        if refused.is_none() {
+            counts.set(charge.id(), one.after);
+        } else if one.mended {
+            // What no clock like ours can have written is the one thing that a refusal changes.
+            counts.set(charge.id(), one.before);
+        }
+    }
+    let charged = match refused {
+        None => Charged::Counted(uses.iter().map(|one| one.would_stand).collect()),
+        Some((wait, by)) => {
+            let standings = uses.iter().map(|one| one.stands).collect();
+            Charged::Refused { by, wait, standings }
+        }
+    };
+    if !counts.changed() {
+        return Change::Keep(charged);
+    }
+    match counts.encode(now) {
+        Some((until, payload)) => Change::PutUntil(until, payload, charged),
+        None => Change::Keep(Charged::Full),
+    }
+}
+
+/// SHA-256 over the fields, each with its length before it, so that no two lists run together.
+fn hash(fields: &[&[u8]]) -> RecordId {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(field);
+    }
+    hash.finalize().into()
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl Sessions {
             }
         });
         match outcome {
-            Outcome::Contended | Outcome::Unsupported => Recorded::Unrecorded,
+            Outcome::Contended | Outcome::Full | Outcome::Unsupported => Recorded::Unrecorded,
             Outcome::Written { evicted: true, .. } => Recorded::Evicted,
             Outcome::Kept(recorded) | Outcome::Written { value: recorded, .. } => recorded,
         }
@@ -176,7 +176,9 @@ impl Sessions {
             |record: Option<Record<'_>>| Change::Keep(record.and_then(SessionRecord::decode));
         match self.table.update(shared, random, id, now, read) {
             Outcome::Kept(record) => record,
-            Outcome::Contended | Outcome::Unsupported | Outcome::Written { .. } => None,
+            Outcome::Contended | Outcome::Full | Outcome::Unsupported | Outcome::Written { .. } => {
+                None
+            }
         }
     }
 }

@@ -22,7 +22,6 @@ use crate::event::{
 use crate::http::RequestHead;
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
-use crate::jose::jwk::MAX_SET_BYTES;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::UnixMillis;
 use crypto::EnvoyCrypto;
@@ -42,9 +41,9 @@ struct Filter {
     /// Whether a header that is removed is gone, without being emptied first.
     removes_headers: bool,
     /// The requests that wait for a decision.
-    waiting: BTreeMap<StreamId, Rc<Cell<Stage>>>,
+    waiting: BTreeMap<StreamId, Rc<Fate>>,
     /// The host's numbers of the calls that are out.
-    calls: BTreeMap<u32, CallId>,
+    calls: BTreeMap<u32, (CallId, usize)>,
     counters: BTreeMap<String, u32>,
     tick: Duration,
     /// When the last event came that asks for the time.
@@ -63,6 +62,14 @@ enum Stage {
     Answered,
 }
 
+/// What was decided about a request.
+#[derive(Default)]
+struct Fate {
+    stage: Cell<Stage>,
+    /// Headers of the upstream's answer, to be set when that comes.
+    advice: RefCell<Vec<(&'static str, String)>>,
+}
+
 /// The plugin's root context.
 #[derive(Default)]
 struct Root(Rc<RefCell<Filter>>);
@@ -70,7 +77,7 @@ struct Root(Rc<RefCell<Filter>>);
 /// One request.
 struct Stream {
     id: StreamId,
-    stage: Rc<Cell<Stage>>,
+    fate: Rc<Fate>,
     filter: Rc<RefCell<Filter>>,
 }
 
@@ -101,8 +108,17 @@ impl Filter {
 
     fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
         match effect {
+            Effect::Advise { stream, headers } => {
+                let fate = match current {
+                    Some(current) if current.id == stream => Some(&current.fate),
+                    _ => self.waiting.get(&stream),
+                };
+                if let Some(fate) = fate {
+                    fate.advice.replace(headers);
+                }
+            }
             Effect::Call { call, request } => match dispatch(&request) {
-                Some(token) => drop(self.calls.insert(token, call)),
+                Some(token) => drop(self.calls.insert(token, (call, request.max_body))),
                 None => more.push_back(Event::CallDone { call, response: None }),
             },
             Effect::Clean { section, remove, .. } => {
@@ -151,8 +167,8 @@ impl Filter {
             }
         };
         match (current, self.waiting.remove(&stream)) {
-            (_, Some(waiting)) => waiting.set(stage),
-            (Some(current), None) if is_current => current.stage.set(stage),
+            (_, Some(waiting)) => waiting.stage.set(stage),
+            (Some(current), None) if is_current => current.fate.stage.set(stage),
             _ => {}
         }
         if stage == Stage::Forwarded && !is_current {
@@ -235,12 +251,12 @@ fn dispatch(request: &CallRequest) -> Option<u32> {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return };
-        let Some(call) = filter.calls.remove(&token) else { return };
+        let Some((call, max_body)) = filter.calls.remove(&token) else { return };
         let response = (headers > 0).then(|| {
             let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
             let status = headers.first(":status");
             let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-            let max = body_size.min(MAX_SET_BYTES.saturating_add(1));
+            let max = body_size.min(max_body.saturating_add(1));
             let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
             CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
         });
@@ -300,11 +316,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream {
-            id: StreamId(id),
-            stage: Rc::default(),
-            filter: Rc::clone(&self.0),
-        }))
+        Some(Box::new(Stream { id: StreamId(id), fate: Rc::default(), filter: Rc::clone(&self.0) }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -315,12 +327,12 @@ impl RootContext for Root {
 impl Stream {
     /// Whether the request may go on: only once it was let go.
     fn action(&self) -> Action {
-        if self.stage.get() == Stage::Forwarded { Action::Continue } else { Action::Pause }
+        if self.fate.stage.get() == Stage::Forwarded { Action::Continue } else { Action::Pause }
     }
 
     /// Answers a request that nobody could be asked about.
     fn fail(&self, head: &RequestHead) -> Action {
-        self.stage.set(Stage::Answered);
+        self.fate.stage.set(Stage::Answered);
         respond(&engine::failed(head));
         self.action()
     }
@@ -328,7 +340,7 @@ impl Stream {
     /// Lets a section of a request that is not answered here, or of its answer, through. Trailers may
     /// come while the request waits, and do not come again.
     fn pass(&self, section: Section) {
-        if self.stage.get() != Stage::Answered
+        if self.fate.stage.get() != Stage::Answered
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             let fields = host::fields(map(section)).unwrap_or_default();
@@ -339,7 +351,7 @@ impl Stream {
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {
-        if self.stage.get() == Stage::Pending
+        if self.fate.stage.get() == Stage::Pending
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             filter.waiting.remove(&self.id);
@@ -367,8 +379,8 @@ impl HttpContext for Stream {
         match self.filter.try_borrow_mut() {
             Ok(mut filter) if filter.engine.is_some() => {
                 filter.handle(Event::RequestHeaders { stream: self.id, head }, Some(self));
-                if self.stage.get() == Stage::Pending {
-                    filter.waiting.insert(self.id, Rc::clone(&self.stage));
+                if self.fate.stage.get() == Stage::Pending {
+                    filter.waiting.insert(self.id, Rc::clone(&self.fate));
                 }
             }
             _ => return self.fail(&head),
@@ -387,6 +399,9 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         self.pass(Section::ResponseHeaders);
+        for (name, value) in self.fate.advice.take() {
+            host::set_header(MapType::HttpResponseHeaders, name.as_bytes(), value.as_bytes());
+        }
         Action::Continue
     }
 

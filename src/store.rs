@@ -1,8 +1,9 @@
 //! Bounded tables in the store that all workers share.
 //!
 //! Hosts cannot delete keys, so a table has a fixed number of them: each is a bucket of a few
-//! records, and a full bucket gives up the record unused for longest. Which bucket a record falls
-//! into is decided by a keyed hash, whose key all workers share and no client knows.
+//! records. A full bucket gives up the record unused for longest; that of a table whose records must
+//! be kept gives up only what need not be kept any longer. Which bucket a record falls into is decided
+//! by a keyed hash, whose key all workers share and no client knows.
 //!
 //! Knows nothing of what a record is for.
 
@@ -10,12 +11,13 @@ mod bucket;
 
 use std::hash::Hasher;
 use std::iter;
+use std::time::Duration;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::env::{PutError, Random, SharedData};
 use crate::time::UnixMillis;
-use bucket::Bucket;
+use bucket::{Bucket, Entry, Placed};
 
 /// What tells a record from every other of its table: a whole SHA-256, never a part of it.
 pub type RecordId = [u8; 32];
@@ -25,12 +27,24 @@ pub type RecordId = [u8; 32];
 pub struct Table {
     kind: &'static str,
     buckets: u32,
+    attempts: u32,
+    room: Room,
+}
+
+/// Which record a full bucket gives up for a new one.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    /// The one that is out of use for longest; none while all must be kept. None is kept for longer
+    /// than this.
+    Ended(Duration),
+    /// The one unused for longest.
+    Unused,
 }
 
 /// A record as it stands in the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Record<'b> {
-    /// When it was last written.
+    /// When it was last written; in a table that keeps its records, until when it must be kept.
     pub last_used: UnixMillis,
     /// What its owner stored. Whoever shares the store could have written it.
     pub payload: &'b [u8],
@@ -57,13 +71,17 @@ pub enum Change<T> {
     Keep(T),
     /// Store this and mark the record as used now.
     Put(Payload, T),
+    /// Store this, to be kept until then.
+    PutUntil(UnixMillis, Payload, T),
 }
 
 /// What an update came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome<T> {
-    /// Other workers wrote first, sixteen times in a row; nothing was written.
+    /// Other workers wrote first, as often as an update is tried; nothing was written.
     Contended,
+    /// The record is new, and its bucket holds only records that must be kept; nothing was written.
+    Full,
     /// Nothing was to be written.
     Kept(T),
     /// The host has no store; nothing was written.
@@ -84,10 +102,21 @@ impl Table {
     /// How often an update is tried while other workers write first.
     pub const ATTEMPTS: u32 = 16;
 
+    /// How often that is in a table whose records must be kept.
+    pub const KEEPING_ATTEMPTS: u32 = 64;
+
     /// A table of at least `capacity` records, rounded up to whole buckets. Its keys are
     /// `tg1/<kind>/<bucket>`; tables of one kind are one table.
     pub fn new(kind: &'static str, capacity: u32) -> Self {
-        Self { kind, buckets: capacity.div_ceil(Self::BUCKET_RECORDS).max(1) }
+        let buckets = capacity.div_ceil(Self::BUCKET_RECORDS).max(1);
+        Self { kind, buckets, attempts: Self::ATTEMPTS, room: Room::Unused }
+    }
+
+    /// The same, for records that must be kept until the time they are stored with, which lies at
+    /// most `longest` ahead.
+    pub fn keeping(kind: &'static str, capacity: u32, longest: Duration) -> Self {
+        let (attempts, room) = (Self::KEEPING_ATTEMPTS, Room::Ended(longest));
+        Self { attempts, room, ..Self::new(kind, capacity) }
     }
 
     /// How many records fit.
@@ -96,7 +125,8 @@ impl Table {
     }
 
     /// Changes one record: reads it, asks `change`, and writes if that is wanted and nobody wrote
-    /// meanwhile; otherwise all of it again, at most [`Self::ATTEMPTS`] times.
+    /// meanwhile; otherwise all of it again, at most [`Self::ATTEMPTS`] times,
+    /// in a table that keeps its records [`Self::KEEPING_ATTEMPTS`].
     ///
     /// A bucket that cannot be read counts as empty and is written over.
     pub fn update<T>(
@@ -113,14 +143,19 @@ impl Table {
             Err(PutError::Unsupported) => return Outcome::Unsupported,
         };
         let key = self.key(&seed, id);
-        for _ in 0..Self::ATTEMPTS {
+        for _ in 0..self.attempts {
             let stored = shared.get(&key);
             let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
-            let (payload, value) = match change(bucket.find(id)) {
+            let (stamp, payload, value) = match change(bucket.find(id)) {
                 Change::Keep(value) => return Outcome::Kept(value),
-                Change::Put(payload, value) => (payload, value),
+                Change::Put(payload, value) => (now, payload, value),
+                Change::PutUntil(until, payload, value) => (until, payload, value),
             };
-            let evicted = bucket.store(*id, now, payload.0);
+            let evicted = match bucket.store(Entry::new(id, stamp, &payload.0), now, self.room) {
+                Placed::Beside => false,
+                Placed::Instead => true,
+                Placed::Nowhere => return Outcome::Full,
+            };
             match shared.put(&key, &bucket.encode(), stored.cas) {
                 Ok(()) => return Outcome::Written { value, evicted },
                 Err(PutError::Lost) => {}

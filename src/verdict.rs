@@ -39,6 +39,12 @@ pub enum Deny {
     KeysStale,
     /// The provider's keys were never loaded, or could not be asked for just now.
     KeysUnavailable,
+    /// The other workers kept writing a subject's counters first.
+    LimitContention,
+    /// The credential lacks what its caller is counted by.
+    LimitKeyMissing,
+    /// There is no room for a new counter beside those that run.
+    LimitStoreFull,
     /// A page of an origin that is not listed uses a cookie to change something.
     OriginRefused,
     /// Too many requests wait for keys.
@@ -49,11 +55,17 @@ pub enum Deny {
     PolicyNone,
     /// The token names a policy that does not exist.
     PolicyUnknown,
+    /// As many requests as a quota allows came in its window.
+    QuotaExceeded,
+    /// Requests come faster than a rate allows.
+    RateLimited,
+    /// There is no list of revocations to rely upon.
+    RevocationsStale,
     /// The token lacks a scope that the API needs (RFC 6750 §3.1).
     ScopeInsufficient,
     /// The session's end has passed: the "key expiration check".
     SessionExpired,
-    /// A policy in force is not active.
+    /// The identity is revoked, or a policy in force is not active.
     SessionInactive,
     /// A request was permitted without a session: a bug, never a client's fault.
     SessionMissing,
@@ -91,6 +103,8 @@ pub enum Deny {
     TokenMalformed,
     /// The token's `nbf` is still to come (RFC 7519 §4.1.5).
     TokenNotYetValid,
+    /// The token is revoked.
+    TokenRevoked,
     /// The signature is not by the key that the token names (RFC 7515 §5.2).
     TokenSignatureInvalid,
     /// The token is longer than 16 KiB.
@@ -115,6 +129,10 @@ pub enum Answer {
     InsufficientScope,
     /// 403 `access_denied`.
     AccessDenied,
+    /// 429 `rate_limited` with `Retry-After`.
+    RateLimited,
+    /// 429 `quota_exceeded` with `Retry-After`.
+    QuotaExceeded,
     /// 503 `temporarily_unavailable` with `Retry-After`: we cannot decide.
     Unavailable,
     /// 500 `server_error`.
@@ -128,6 +146,7 @@ impl Answer {
             Self::Missing | Self::InvalidToken => 401,
             Self::InvalidRequest => 400,
             Self::InsufficientScope | Self::AccessDenied => 403,
+            Self::RateLimited | Self::QuotaExceeded => 429,
             Self::Unavailable => 503,
             Self::ServerError => 500,
         }
@@ -141,6 +160,8 @@ impl Answer {
             Self::InvalidRequest => "invalid_request",
             Self::InsufficientScope => "insufficient_scope",
             Self::AccessDenied => "access_denied",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::Unavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -154,6 +175,8 @@ impl Answer {
             Self::InvalidRequest => "the request can be read in more than one way",
             Self::InsufficientScope => "the token's scopes are not enough for this API",
             Self::AccessDenied => "the request is not allowed",
+            Self::RateLimited => "requests come too fast; try again later",
+            Self::QuotaExceeded => "as many requests as are allowed have come; try again later",
             Self::Unavailable => "the request cannot be judged just now; try again",
             Self::ServerError => "the gateway failed to judge the request",
         }
@@ -165,6 +188,7 @@ impl Answer {
             Self::Missing | Self::InvalidToken => 16,
             Self::InvalidRequest => 3,
             Self::InsufficientScope | Self::AccessDenied => 7,
+            Self::RateLimited | Self::QuotaExceeded => 8,
             Self::Unavailable => 14,
             Self::ServerError => 13,
         }
@@ -196,6 +220,8 @@ pub enum Step {
     Session,
     /// Whether the session may call this API.
     Access,
+    /// Whether it has called too fast or too often.
+    Limits,
 }
 
 impl Step {
@@ -213,13 +239,14 @@ impl Step {
             Self::Policies => "policies",
             Self::Session => "session",
             Self::Access => "access",
+            Self::Limits => "limits",
         }
     }
 }
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 50] = [
         Self::AccessDenied,
         Self::ApiUnknown,
         Self::ClaimInsufficient,
@@ -233,11 +260,17 @@ impl Deny {
         Self::KeyUnknown,
         Self::KeysStale,
         Self::KeysUnavailable,
+        Self::LimitContention,
+        Self::LimitKeyMissing,
+        Self::LimitStoreFull,
         Self::OriginRefused,
         Self::Overloaded,
         Self::PathAmbiguous,
         Self::PolicyNone,
         Self::PolicyUnknown,
+        Self::QuotaExceeded,
+        Self::RateLimited,
+        Self::RevocationsStale,
         Self::ScopeInsufficient,
         Self::SessionExpired,
         Self::SessionInactive,
@@ -259,6 +292,7 @@ impl Deny {
         Self::TokenLifetimeExceeded,
         Self::TokenMalformed,
         Self::TokenNotYetValid,
+        Self::TokenRevoked,
         Self::TokenSignatureInvalid,
         Self::TokenTooLarge,
         Self::TokenTypeRefused,

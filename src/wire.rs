@@ -44,3 +44,16 @@ impl<'a> Reader<'a> {
         self.0
     }
 }
+
+/// Thirty-two bytes in lower-case hex; `None` for anything else.
+pub fn hex(text: &str) -> Option<[u8; 32]> {
+    let is_lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 64 || !text.bytes().all(is_lower) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (to, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -38,6 +38,7 @@ mod e2e {
     mod hygiene;
     mod isolation;
     mod keys;
+    mod limits;
     mod matching;
     mod reload;
     mod story;

@@ -22,10 +22,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
-    // Not: what a request is.
-    ("limits", &[]),
     // Not: what a record is for.
     ("store", &["env", "time"]),
+    // Not: what a request is.
+    ("limits", &["env", "ids", "store", "time", "wire"]),
+    // Not: how a fetch is made, what a document says.
+    ("kept", &["env", "time", "wire"]),
+    // Not: requests, how a fetch is made.
+    ("revoked", &["env", "http", "kept", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
@@ -38,19 +42,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "time",
-            "verdict",
+            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "revoked",
+            "time", "verdict", "wire",
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
-    ("keys", &["config", "env", "ids", "jose", "time", "wire"]),
+    ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "policy", "provider", "session", "store", "time", "verdict",
+            "limits", "policy", "provider", "revoked", "session", "store", "time", "verdict",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.
@@ -64,7 +68,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Knows when a request waits, not for what.
     ("engine/parked.rs", &["http", "ids", "keys", "time"]),
     // Remembers what was verified: no configuration, no requests, no clock.
-    ("engine/verified.rs", &["claims", "env", "ids", "jose", "store", "time"]),
+    ("engine/verified.rs", &["claims", "env", "ids", "jose", "revoked", "store", "time"]),
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.

@@ -16,6 +16,7 @@ mod support {
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -147,6 +148,53 @@ fn a_lost_race_is_run_again_on_what_the_winner_wrote() {
     assert_eq!(seen.into_inner(), [b"old".to_vec(), b"winner".to_vec()]);
     assert_eq!(one.get(1), Some(b"loser".to_vec()));
     assert_eq!(one.get(2), Some(b"bystander".to_vec()));
+}
+
+#[test]
+fn a_record_that_must_be_kept_is_never_given_up() {
+    let hour = Duration::from_hours(1);
+    let store = MemoryStore::default();
+    let worker = Worker { table: Table::keeping("test", 8, hour), ..Worker::new(8, &store) };
+    let keep = |number: u8, now: u64, until: u64| {
+        let payload = Payload::new(vec![number]).expect("short");
+        let (now, until) = (UnixMillis::new(now), UnixMillis::new(until));
+        worker.table.update(&store, &worker.random, &id(number), now, |_| {
+            Change::PutUntil(until, payload.clone(), ())
+        })
+    };
+    for number in 1..=8 {
+        assert_eq!(keep(number, 1000, 2000 + u64::from(number)), written((), false));
+    }
+    let before = store.writes();
+    assert_eq!(keep(9, 2000, 9000), Outcome::Full);
+    assert_eq!(store.writes(), before, "nothing was written");
+    assert_eq!(keep(3, 2000, 9000), written((), false), "its own record is no newcomer");
+    assert_eq!(keep(9, 2001, 9000), written((), true), "the first has ended");
+    assert_eq!(keep(10, 2001, 9000), Outcome::Full);
+    assert_eq!(keep(10, 5000, 9000), written((), true), "the one that ended first");
+    let left: Vec<_> = (1..=10).filter(|number| worker.get(*number).is_some()).collect();
+    assert_eq!(left, [3, 4, 5, 6, 7, 8, 9, 10]);
+    // As far ahead as a record can be kept, by a clock that is a minute ahead.
+    let furthest = 5000 + 3_600_000 + 60_000;
+    for number in 3..=10 {
+        keep(number, 5000, furthest);
+    }
+    assert_eq!(keep(11, 5000, 9000), Outcome::Full);
+    keep(7, 5000, furthest + 1);
+    assert_eq!(keep(11, 5000, 9000), written((), true), "no clock wrote that");
+    assert_eq!((worker.get(7), worker.get(11)), (None, Some(vec![11])));
+}
+
+#[test]
+fn a_record_that_must_be_kept_is_worth_more_tries() {
+    let store = MemoryStore::default();
+    let table = Table::keeping("test", 8, Duration::from_hours(1));
+    let worker = Worker { table, ..Worker::new(8, &store) };
+    worker.put(1, 10, b"a");
+    for (lost, expected) in [(63, written(Some(b"a".to_vec()), false)), (64, Outcome::Contended)] {
+        store.losses.set(lost);
+        assert_eq!(worker.put(1, 20, b"a"), expected, "{lost} lost");
+    }
 }
 
 #[test]

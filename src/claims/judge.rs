@@ -219,7 +219,7 @@ impl Claims {
     }
 
     /// A `NumericDate` (RFC 7519 §2), `None` where the claim is missing. `null` is no number.
-    fn date(&self, name: &str) -> Result<Option<UnixMillis>, Refusal> {
+    pub(super) fn date(&self, name: &str) -> Result<Option<UnixMillis>, Refusal> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::Number(seconds)) => match numeric_date(seconds) {

@@ -17,6 +17,7 @@ mod apis;
 mod headers;
 mod issuers;
 mod keys;
+mod limits;
 mod places;
 mod policies;
 mod policies_together;
@@ -32,7 +33,7 @@ const DEFAULT_CAPACITY: u32 = 65_536;
 const DEFAULT_LINES_PER_SECOND: u32 = 10;
 const DEFAULT_REALM: &str = "api";
 
-/// How many sessions a bucket of the store holds: capacities are rounded up to whole buckets.
+/// How many records a bucket of the store holds: capacities are rounded up to whole buckets.
 const BUCKET: u32 = 8;
 
 /// Judges a configuration. `None` where something was refused.
@@ -53,6 +54,8 @@ pub(super) fn check(
     let realm = realm(&raw.realm, problems);
     let instance = instance(&raw.instance, problems);
     let (session_capacity, log) = (session_capacity(raw), log(raw));
+    let limits = limits::limits(raw);
+    let (revoked, revoked_source) = limits::revoked(raw, problems);
     if !problems.none() {
         return None;
     }
@@ -70,6 +73,9 @@ pub(super) fn check(
         reports: mode == RawMode::Report,
         rings,
         session_capacity,
+        limits,
+        revoked,
+        revoked_source,
         realm,
         log,
         crypto: match raw.crypto.or(RawCrypto::Auto) {

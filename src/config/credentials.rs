@@ -5,6 +5,7 @@ use super::problems::Problems;
 use super::read::{List, Map, Read, Text, wrong_type};
 use super::tree::{Node, Value};
 use crate::time::UnixMillis;
+use crate::wire;
 
 object! {
     /// A place of a request where a credential may stand: exactly one of `header`, `query` and
@@ -68,15 +69,7 @@ pub(super) struct Sha256Hex(pub(super) [u8; 32]);
 
 impl Sha256Hex {
     fn parse(text: &str) -> Option<Self> {
-        let is_lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != 64 || !text.bytes().all(is_lower) {
-            return None;
-        }
-        let mut hash = [0; 32];
-        for (to, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(hash))
+        wire::hex(text).map(Self)
     }
 }
 

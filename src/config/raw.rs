@@ -7,6 +7,7 @@ use super::credentials::{Pem, RawKey, RawLocation, RawSecret};
 use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
 use super::problems::Problems;
+use super::raw_limits::{RawLimits, RawRevoked};
 use super::raw_policies::{RawApiPolicies, RawMode, RawPolicy, RawRate, RawRule};
 use super::read::{At, Count, Field, List, Map, OneOrMany, Read, Text, wrong_type};
 use super::tree::{Node, Value};
@@ -28,6 +29,10 @@ object! {
         mode: RawMode = "enforce";
         /// The record of sessions.
         sessions: RawSessions;
+        /// The counters of rates and quotas.
+        limits: RawLimits;
+        /// Whom to refuse although the credential is good.
+        revoked: RawRevoked;
         /// The realm that challenges name: printable ASCII without `"` and `\`.
         realm: Text = "api";
         /// How refusals are logged.

@@ -9,6 +9,7 @@ mod rights;
 mod token;
 
 use std::cmp::Reverse;
+use std::iter;
 use std::sync::Arc;
 
 use crate::api::{Auth, Branch};
@@ -17,18 +18,22 @@ use crate::config::Config;
 use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
+use crate::engine::revocation;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
 use crate::http::{RequestHead, RequestPath};
-use crate::ids::{Kid, Name, ProviderId, RingId, StreamId};
+use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
+use crate::limits::Charge;
+use crate::policy::{Endpoint, LimitBy};
+use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
 use crate::verdict::{Deny, Refusal, Scheme, quoted};
 pub(super) use credential::{Presented, Readers};
 pub(super) use rights::Rights;
 use rights::{Target, may_call};
-pub(super) use token::{Vouched, VouchedToken};
+pub(super) use token::{Proof, Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
@@ -50,6 +55,8 @@ impl From<Refusal> for Stop {
 /// A request that may pass, and what that is owed to.
 #[derive(Default)]
 pub(super) struct Passage<'c, 'h> {
+    /// The API that the request belongs to.
+    pub(super) api: Option<ApiId>,
     /// The credentials that the request shows to the API's providers.
     pub(super) presented: Vec<Presented<'h>>,
     /// On whose behalf; `None` where the API asks for nobody.
@@ -63,6 +70,8 @@ pub(super) struct Passage<'c, 'h> {
 pub(super) struct Permit<'c> {
     session: Session,
     rights: Rights<'c>,
+    /// The rate of what grants the request.
+    endpoint: Option<Endpoint<'c>>,
     owner: Vouched<'c>,
     others: Vec<Vouched<'c>>,
 }
@@ -76,6 +85,11 @@ impl<'c> Permit<'c> {
     /// What the caller may do.
     pub(super) const fn rights(&self) -> &Rights<'c> {
         &self.rights
+    }
+
+    /// The caller's own limits, with those whose counters they count.
+    pub(super) fn charges(&self) -> impl Iterator<Item = (Charge, &LimitBy)> {
+        self.rights.charges(self.endpoint)
     }
 
     /// The provider whose session it is.
@@ -161,6 +175,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) verified: &'a mut VerifiedTokens,
     pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
+    pub(super) revocations: &'a Revocations,
     pub(super) patience: Patience,
     pub(super) env: &'a Env<'a>,
 }
@@ -185,7 +200,9 @@ impl<'c> Judge<'_, 'c> {
         trail.api = Some(api.name.clone());
         trail.reports = Some(api.reports);
         let (branches, optional) = match &api.auth {
-            Auth::None => return Ok(Passage { presented: Vec::new(), permit: None }),
+            Auth::None => {
+                return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
+            }
             Auth::Branches { branches, optional } => (branches, *optional),
         };
         let is_preflight = head.preflight_method().is_some();
@@ -198,18 +215,61 @@ impl<'c> Judge<'_, 'c> {
         };
         let presented = readers.presented(config, head, trail)?;
         if is_preflight {
-            return Ok(Passage { presented, permit: None });
+            return Ok(Passage { api: Some(target.id), presented, permit: None });
         }
         let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
-                return Ok(Passage { presented, permit: None });
+                return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
             return Err(nobody_vouches(config, branches, &vouched).into());
         };
-        let permit = enter(config, &target, head.method(), branch, vouched, self.env, trail)?;
-        Ok(Passage { presented, permit: Some(permit) })
+        let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
+        Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
+    }
+
+    /// From vouchers to a session, and what the session may do at this API.
+    fn enter(
+        &self,
+        target: &Target<'c>,
+        method: &[u8],
+        branch: &Branch,
+        vouched: Vec<Vouched<'c>>,
+        trail: &mut Trail,
+    ) -> Result<Permit<'c>, Refusal> {
+        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+        let (owners, others): (Vec<_>, Vec<_>) = vouched
+            .into_iter()
+            .filter(|vouched| branch.members.contains(&vouched.provider))
+            .partition(|vouched| vouched.provider == branch.session_from);
+        let Some(owner) = owners.into_iter().next() else {
+            return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
+        };
+        match owner.token() {
+            Some(token) => trail.verified(&owner.config.name, token),
+            None => trail.enter(Some(&owner.config.name)),
+        }
+        trail.identity = Some(Arc::clone(owner.identity()));
+        let env = self.env;
+        revocation::judge(self.revocations, iter::once(&owner).chain(&others), env)?;
+        let rights = Rights::find(self.config, target.id, &owner)?;
+        trail.policies = Some(rights.grant().names().clone());
+        let session = owner.session(rights.grant());
+        session.check(env.now, owner.clock_skew()).map_err(|deny| {
+            let end = session.ends.map_or(0, |end| end.secs());
+            Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
+        })?;
+        match owner.token() {
+            Some(token) => may_call(target.api, token)?,
+            // A configuration that asks something of tokens here takes no API key's session.
+            None if target.api.asks_of_tokens() => {
+                return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
+            }
+            None => {}
+        }
+        let endpoint = rights.permit(method, &target.path)?;
+        Ok(Permit { session, rights, endpoint, owner, others })
     }
 }
 
@@ -273,46 +333,4 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
     let is_issuer = |id: &ProviderId| config.provider(*id).is_some_and(|one| one.jwt().is_some());
     let scheme = if all.any(is_issuer) { Scheme::Bearer } else { Scheme::ApiKey };
     Refusal { scheme, ..refusal }
-}
-
-/// From vouchers to a session, and what the session may do at this API.
-fn enter<'c>(
-    config: &'c Config,
-    target: &Target<'c>,
-    method: &[u8],
-    branch: &Branch,
-    vouched: Vec<Vouched<'c>>,
-    env: &Env<'_>,
-    trail: &mut Trail,
-) -> Result<Permit<'c>, Refusal> {
-    // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-    let (owners, others): (Vec<_>, Vec<_>) = vouched
-        .into_iter()
-        .filter(|vouched| branch.members.contains(&vouched.provider))
-        .partition(|vouched| vouched.provider == branch.session_from);
-    let Some(owner) = owners.into_iter().next() else {
-        return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
-    };
-    match owner.token() {
-        Some(token) => trail.verified(&owner.config.name, token),
-        None => trail.enter(Some(&owner.config.name)),
-    }
-    trail.identity = Some(Arc::clone(owner.identity()));
-    let rights = Rights::find(config, target.id, &owner)?;
-    trail.policies = Some(rights.grant().names().clone());
-    let session = owner.session(rights.grant());
-    session.check(env.now, owner.clock_skew()).map_err(|deny| {
-        let end = session.ends.map_or(0, |end| end.secs());
-        Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
-    })?;
-    match owner.token() {
-        Some(token) => may_call(target.api, token)?,
-        // A configuration that asks something of tokens here takes no API key's session.
-        None if target.api.asks_of_tokens() => {
-            return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
-        }
-        None => {}
-    }
-    rights.permit(method, &target.path)?;
-    Ok(Permit { session, rights, owner, others })
 }

@@ -1,4 +1,5 @@
-//! The filter's own fetches: which call belongs to which key ring, and what an answer is worth.
+//! The filter's own fetches: which call belongs to which key ring or list, and what an answer is
+//! worth.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,9 +16,16 @@ use crate::ids::CallId;
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, SetError};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
+use crate::revoked::{self, DocumentError, List, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::quoted;
 
-/// Makes the calls that the key rings want, one at a time for each.
+/// What the filter fetches.
+pub(super) struct Kept<'k> {
+    pub(super) rings: &'k mut [Ring],
+    pub(super) revocations: &'k mut Revocations,
+}
+
+/// Makes the calls that the key rings and the list want, one at a time for each.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     calls: BTreeMap<CallId, Fetch>,
@@ -27,8 +35,6 @@ pub(super) struct Keeper {
 /// A fetch on its way.
 #[derive(Clone, Copy, Debug)]
 struct Fetch {
-    /// The ring's place.
-    ring: usize,
     attempt: Attempt,
     document: Document,
 }
@@ -36,17 +42,32 @@ struct Fetch {
 /// What is being fetched.
 #[derive(Clone, Copy, Debug)]
 enum Document {
-    Discovery,
-    Keys,
+    /// What says where the keys of the ring at this place are.
+    Discovery(usize),
+    /// The keys of the ring at this place.
+    Keys(usize),
+    /// The list of revocations.
+    Revoked,
+}
+
+impl Document {
+    /// The longest that is taken, in bytes.
+    const fn max_bytes(self) -> usize {
+        match self {
+            Self::Discovery(_) | Self::Keys(_) => MAX_SET_BYTES,
+            Self::Revoked => MAX_DOCUMENT_BYTES,
+        }
+    }
 }
 
 /// Why a fetch brought nothing. The text is for the operator's log: it names what came.
 #[derive(Debug)]
 enum Failure {
-    Body(usize),
+    Body { bytes: usize, most: usize },
     Discovery(DiscoveryError),
     Encoded(String),
     Keys(SetError),
+    List(DocumentError),
     NoAnswer,
     Status(u16, String),
 }
@@ -65,10 +86,11 @@ enum DiscoveryError {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Body(bytes) => write!(f, "a body of {bytes} bytes; at most {MAX_SET_BYTES}"),
+            Self::Body { bytes, most } => write!(f, "a body of {bytes} bytes; at most {most}"),
             Self::Discovery(error) => write!(f, "the discovery document: {error}"),
             Self::Encoded(how) => write!(f, "an encoded body ({how}); only `identity` is taken"),
             Self::Keys(error) => write!(f, "the key set: {error}"),
+            Self::List(error) => write!(f, "the list: {error}"),
             Self::NoAnswer => f.write_str(
                 "no answer, or one that broke off: does the cluster exist, and has it hosts?",
             ),
@@ -98,16 +120,23 @@ impl fmt::Display for DiscoveryError {
 
 impl Keeper {
     /// Takes what other workers published, and starts the fetches that are due.
-    pub(super) fn tick(&mut self, rings: &mut [Ring], env: &Env<'_>, effects: &mut Vec<Effect>) {
-        for (place, ring) in rings.iter_mut().enumerate() {
+    pub(super) fn tick(&mut self, kept: Kept<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
+        for (place, ring) in kept.rings.iter_mut().enumerate() {
             let Some(attempt) = ring.attempt(env) else { continue };
             let config = ring.config();
             let (document, url) = match &config.source {
-                RingSource::Jwks(url) => (Document::Keys, url),
-                RingSource::Discovery { url, .. } => (Document::Discovery, url),
+                RingSource::Jwks(url) => (Document::Keys(place), url),
+                RingSource::Discovery { url, .. } => (Document::Discovery(place), url),
             };
-            let request = request(url, &config.cluster, config.timeout);
-            self.call(Fetch { ring: place, attempt, document }, request, effects);
+            let request = request(url, &config.cluster, config.timeout, document);
+            self.call(Fetch { attempt, document }, request, effects);
+        }
+        if let Some(attempt) = kept.revocations.attempt(env)
+            && let Some(source) = kept.revocations.source()
+        {
+            let document = Document::Revoked;
+            let request = request(&source.url, &source.cluster, source.timeout, document);
+            self.call(Fetch { attempt, document }, request, effects);
         }
     }
 
@@ -123,48 +152,105 @@ impl Keeper {
         &mut self,
         call: CallId,
         response: Option<CallResponse>,
-        rings: &mut [Ring],
+        kept: Kept<'_>,
         log: &Log,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
         let Some(fetch) = self.calls.remove(&call) else { return };
-        let Some(ring) = rings.get_mut(fetch.ring) else { return };
-        let outcome = match (fetch.document, document(response)) {
-            (_, Err(failure)) => Err(failure),
-            (Document::Discovery, Ok(response)) => match keys_request(&response, ring.config()) {
-                Ok(request) => {
-                    let document = Document::Keys;
-                    return self.call(Fetch { document, ..fetch }, request, effects);
-                }
-                Err(error) => Err(Failure::Discovery(error)),
-            },
-            (Document::Keys, Ok(response)) => KeySet::parse(&response.body, Origin::Fetched)
-                .map(|set| (response, set))
-                .map_err(Failure::Keys),
-        };
-        match outcome {
-            Ok((response, parsed)) => {
-                install(ring, fetch.attempt, &response, parsed, log, env, effects)
+        let response = body(response, fetch.document);
+        let place = match fetch.document {
+            Document::Revoked => {
+                let list = response
+                    .and_then(|response| revoked::parse(&response.body).map_err(Failure::List));
+                return list_done(kept.revocations, fetch.attempt, list, log, env, effects);
             }
-            Err(failure) => {
-                let finished = ring.fail(fetch.attempt, env);
-                if finished == Finished::Superseded {
-                    return;
+            Document::Discovery(place) | Document::Keys(place) => place,
+        };
+        let Some(ring) = kept.rings.get_mut(place) else { return };
+        let response = match response {
+            Ok(response) => response,
+            Err(failure) => return keys_failed(ring, fetch.attempt, &failure, log, env, effects),
+        };
+        if let Document::Discovery(_) = fetch.document {
+            match keys_request(&response, ring.config(), place) {
+                Ok(request) => {
+                    self.call(Fetch { document: Document::Keys(place), ..fetch }, request, effects);
                 }
-                let provider = &ring.config().provider;
-                effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
-                let fields = [
-                    ("found", failure.to_string()),
-                    ("url", without_query(url(ring.config()))),
-                    ("cluster", ring.config().cluster.to_string()),
-                    ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
-                    ("keys_in_use", if ring.is_loaded() { "kept" } else { "none" }.to_owned()),
-                ];
-                effects.push(log.keys(Level::Warn, "keys_fetch_failed", provider, &fields));
+                Err(error) => {
+                    let failure = Failure::Discovery(error);
+                    keys_failed(ring, fetch.attempt, &failure, log, env, effects);
+                }
+            }
+            return;
+        }
+        match KeySet::parse(&response.body, Origin::Fetched) {
+            Ok(set) => install(ring, fetch.attempt, &response, set, log, env, effects),
+            Err(error) => {
+                keys_failed(ring, fetch.attempt, &Failure::Keys(error), log, env, effects);
             }
         }
     }
+}
+
+fn keys_failed(
+    ring: &mut Ring,
+    attempt: Attempt,
+    failure: &Failure,
+    log: &Log,
+    env: &Env<'_>,
+    effects: &mut Vec<Effect>,
+) {
+    if ring.fail(attempt, env) == Finished::Superseded {
+        return;
+    }
+    let provider = &ring.config().provider;
+    effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
+    let fields = [
+        ("found", failure.to_string()),
+        ("url", without_query(url(ring.config()))),
+        ("cluster", ring.config().cluster.to_string()),
+        ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
+        ("keys_in_use", if ring.is_loaded() { "kept" } else { "none" }.to_owned()),
+    ];
+    effects.push(log.keys(Level::Warn, "keys_fetch_failed", provider, &fields));
+}
+
+/// Puts a fetched list to use, or tells why there is none.
+fn list_done(
+    revocations: &mut Revocations,
+    attempt: Attempt,
+    list: Result<List, Failure>,
+    log: &Log,
+    env: &Env<'_>,
+    effects: &mut Vec<Effect>,
+) {
+    let (finished, failure) = match list {
+        Ok(list) => (revocations.succeed(attempt, list, env), None),
+        Err(failure) => (revocations.fail(attempt, env), Some(failure)),
+    };
+    let in_use = revocations.fetched_entries();
+    let (level, event) = match finished {
+        Finished::Superseded => return,
+        Finished::Changed => (Level::Info, "revocations_changed"),
+        Finished::Confirmed => (Level::Debug, "revocations_confirmed"),
+        Finished::Failed => (Level::Warn, "revocations_fetch_failed"),
+    };
+    let metric = match failure {
+        None => metric::REVOCATIONS_FETCH_OK,
+        Some(_) => metric::REVOCATIONS_FETCH_FAILED,
+    };
+    effects.push(Effect::Count { metric: metric.into(), by: 1 });
+    let mut fields = vec![
+        ("next_fetch_ms", revocations.until_due(env.now).as_millis().to_string()),
+        ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
+    ];
+    if let (Some(failure), Some(source)) = (failure, revocations.source()) {
+        fields.push(("found", failure.to_string()));
+        fields.push(("url", without_query(&source.url)));
+        fields.push(("cluster", source.cluster.to_string()));
+    }
+    effects.push(log.about(level, event, &fields));
 }
 
 /// Puts a fetched set to use, and tells what was noticed in it.
@@ -214,7 +300,7 @@ fn install(
 }
 
 /// The document of an answer: only a whole, plain 200 counts. Redirects are not followed.
-fn document(response: Option<CallResponse>) -> Result<CallResponse, Failure> {
+fn body(response: Option<CallResponse>, document: Document) -> Result<CallResponse, Failure> {
     let Some(response) = response else { return Err(Failure::NoAnswer) };
     if response.status != 200 {
         let excerpt = response.body.get(..160).unwrap_or(&response.body);
@@ -224,8 +310,9 @@ fn document(response: Option<CallResponse>) -> Result<CallResponse, Failure> {
     if let Some(encoding) = encoding.filter(|value| !value.eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Encoded(quoted(&String::from_utf8_lossy(encoding))));
     }
-    if response.body_size > MAX_SET_BYTES {
-        return Err(Failure::Body(response.body_size));
+    let (bytes, most) = (response.body_size, document.max_bytes());
+    if bytes > most {
+        return Err(Failure::Body { bytes, most });
     }
     Ok(response)
 }
@@ -237,6 +324,7 @@ fn document(response: Option<CallResponse>) -> Result<CallResponse, Failure> {
 fn keys_request(
     response: &CallResponse,
     config: &RingConfig,
+    place: usize,
 ) -> Result<CallRequest, DiscoveryError> {
     let RingSource::Discovery { url, keys_cluster } = &config.source else {
         return Err(DiscoveryError::Malformed);
@@ -257,7 +345,7 @@ fn keys_request(
         None if keys.host() == url.host() => &config.cluster,
         None => return Err(DiscoveryError::KeysHost(quoted(keys.host()))),
     };
-    Ok(request(&keys, cluster, config.timeout))
+    Ok(request(&keys, cluster, config.timeout, Document::Keys(place)))
 }
 
 /// Whether a document's issuer is a configured one.
@@ -271,13 +359,14 @@ fn is_issuer(found: &str, configured: &str) -> bool {
     }
 }
 
-fn request(url: &Url, cluster: &str, timeout: Duration) -> CallRequest {
+fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> CallRequest {
     CallRequest {
         cluster: cluster.into(),
         scheme: url.scheme(),
         authority: url.authority.clone(),
         path: url.path.clone(),
         timeout,
+        max_body: document.max_bytes(),
     }
 }
 

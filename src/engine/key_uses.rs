@@ -1,6 +1,6 @@
 //! What a worker keeps of each API key: its session's id, and when that was last noted.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use super::grants::Grants;
@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::provider::api_key::KeyId;
+use crate::revoked::Key;
 use crate::session::Sessions;
 use crate::store::RecordId;
 use crate::time::UnixMillis;
@@ -19,6 +20,8 @@ pub(super) struct KeyUse {
     pub(super) session: RecordId,
     /// When the session was last put on record here.
     pub(super) noted_at: Cell<UnixMillis>,
+    /// Its identity, as a list of revocations would name it.
+    pub(super) revocable: OnceCell<Key>,
     /// What policies come to for it.
     pub(super) grants: Grants,
 }
@@ -38,6 +41,7 @@ impl KeyUses {
                     Rc::new(KeyUse {
                         session,
                         noted_at: Cell::default(),
+                        revocable: OnceCell::new(),
                         grants: Grants::default(),
                     })
                 })

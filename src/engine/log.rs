@@ -115,6 +115,20 @@ impl Log {
         self.effect(level, line)
     }
 
+    /// A line about the filter itself.
+    pub(super) fn about(
+        &self,
+        level: Level,
+        event: &'static str,
+        fields: &[(&'static str, String)],
+    ) -> Effect {
+        let mut line = Line::new(event);
+        for (name, value) in fields {
+            line.text(name, value);
+        }
+        self.effect(level, line)
+    }
+
     fn effect(&self, level: Level, line: Line) -> Effect {
         Effect::Log { level, line: line.render(self.config.format) }
     }

@@ -28,10 +28,11 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     if let Some(challenge) = challenge(refusal, realm) {
         headers.push(("www-authenticate", challenge));
     }
-    if answer == Answer::Unavailable {
+    if let Answer::Unavailable | Answer::RateLimited | Answer::QuotaExceeded = answer {
         let wait = refusal.retry_after.map_or(1, secs_rounded_up).max(1);
         headers.push(("retry-after", wait.to_string()));
     }
+    headers.extend(refusal.headers.iter().cloned());
     if head.is_grpc() {
         headers.push(("x-tollgate-code", deny.code().to_owned()));
         return Reply {
@@ -68,7 +69,11 @@ fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
                 answer.error()
             ))
         }
-        Answer::AccessDenied | Answer::Unavailable | Answer::ServerError => None,
+        Answer::AccessDenied
+        | Answer::RateLimited
+        | Answer::QuotaExceeded
+        | Answer::Unavailable
+        | Answer::ServerError => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A verified token is not verified again while the key that did it is in use; time and revocation
 //! are judged on every hit. Only good tokens come in, so refused ones never push out good ones.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::mem;
@@ -16,6 +16,7 @@ use crate::claims::{Claims, Judged};
 use crate::env::Random;
 use crate::ids::{Kid, ProviderId};
 use crate::jose::alg::Alg;
+use crate::revoked::{self, Facts};
 use crate::store::RecordId;
 use crate::time::UnixMillis;
 
@@ -49,6 +50,10 @@ pub(super) struct Verified {
     pub(super) session: RecordId,
     /// When this worker last put that session on record.
     pub(super) noted_at: Cell<UnixMillis>,
+    /// What a list of revocations may say of it, apart from the token itself.
+    pub(super) revocable: OnceCell<Facts>,
+    /// The token itself, as such a list would name it.
+    pub(super) digest: OnceCell<revoked::Key>,
     /// What policies come to for it.
     pub(super) grants: Grants,
 }

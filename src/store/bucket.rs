@@ -4,77 +4,109 @@
 //!
 //! ```text
 //! bucket  version: u8 = 1   count: u8 ≤ 8   record × count
-//! record  id: 32 bytes   last used: u64 ms   length: u16 ≤ 1024   payload
+//! record  id: 32 bytes   stamp: u64 ms   length: u16 ≤ 1024   payload
 //! ```
+//!
+//! The stamp is when the record was last used, or until when it must be kept.
 
 use std::time::Duration;
 
-use super::{Payload, Record, RecordId, Table};
+use super::{Payload, Record, RecordId, Room, Table};
 use crate::time::UnixMillis;
 
 const VERSION: u8 = 1;
 
-/// A time of last use further ahead than this was not written by a clock like ours.
+/// A stamp further ahead than this was not written by a clock like ours.
 const CLOCKS_AGREE_WITHIN: Duration = Duration::from_mins(1);
 
 /// The records of one key.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Bucket {
-    entries: Vec<Entry>,
+#[derive(Debug, Default)]
+pub(super) struct Bucket<'b> {
+    entries: Vec<Entry<'b>>,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Entry {
-    id: RecordId,
-    last_used: UnixMillis,
-    payload: Vec<u8>,
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Entry<'b> {
+    id: &'b RecordId,
+    stamp: UnixMillis,
+    payload: &'b [u8],
 }
 
-impl Bucket {
+/// Where a record was stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Placed {
+    /// In place of an earlier one of its id, or in a free place.
+    Beside,
+    /// In place of another one.
+    Instead,
+    /// There is no room.
+    Nowhere,
+}
+
+impl<'b> Entry<'b> {
+    pub(super) const fn new(id: &'b RecordId, stamp: UnixMillis, payload: &'b [u8]) -> Self {
+        Self { id, stamp, payload }
+    }
+}
+
+impl<'b> Bucket<'b> {
     /// Reads a bucket; whatever is odd about it makes it an empty one.
-    pub(super) fn decode(bytes: &[u8]) -> Self {
+    pub(super) fn decode(bytes: &'b [u8]) -> Self {
         read(bytes).map(|entries| Self { entries }).unwrap_or_default()
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION, u8::try_from(self.entries.len()).unwrap_or(u8::MAX)];
+        let payloads = self.entries.iter().map(|entry| entry.payload.len().saturating_add(HEAD));
+        let bytes = payloads.fold(2, usize::saturating_add);
+        let mut out = Vec::with_capacity(bytes);
+        out.extend([VERSION, u8::try_from(self.entries.len()).unwrap_or(u8::MAX)]);
         for entry in &self.entries {
-            out.extend_from_slice(&entry.id);
-            out.extend_from_slice(&entry.last_used.millis().to_le_bytes());
+            out.extend_from_slice(entry.id);
+            out.extend_from_slice(&entry.stamp.millis().to_le_bytes());
             let length = u16::try_from(entry.payload.len()).unwrap_or(u16::MAX);
             out.extend_from_slice(&length.to_le_bytes());
-            out.extend_from_slice(&entry.payload);
+            out.extend_from_slice(entry.payload);
         }
         out
     }
 
-    pub(super) fn find(&self, id: &RecordId) -> Option<Record<'_>> {
+    pub(super) fn find(&self, id: &RecordId) -> Option<Record<'b>> {
         self.entries
             .iter()
-            .find(|entry| same(&entry.id, id))
-            .map(|entry| Record { last_used: entry.last_used, payload: &entry.payload })
+            .find(|entry| same(entry.id, id))
+            .map(|entry| Record { last_used: entry.stamp, payload: entry.payload })
     }
 
-    /// Stores a record in place of an earlier one of this id, in a free place, or in place of the
-    /// one unused for longest; says whether it was the last.
-    pub(super) fn store(&mut self, id: RecordId, now: UnixMillis, payload: Vec<u8>) -> bool {
-        let full = self.entries.len() >= CAPACITY;
-        let entry = Entry { id, last_used: now, payload };
-        if let Some(own) = self.entries.iter_mut().find(|entry| same(&entry.id, &id)) {
+    /// Stores a record in place of an earlier one of its id, in a free place, or in place of another
+    /// that may be given up.
+    pub(super) fn store(&mut self, entry: Entry<'b>, now: UnixMillis, room: Room) -> Placed {
+        if let Some(own) = self.entries.iter_mut().find(|own| same(own.id, entry.id)) {
             *own = entry;
-            return false;
+            return Placed::Beside;
         }
-        if !full {
+        if self.entries.len() < CAPACITY {
             self.entries.push(entry);
-            return false;
+            return Placed::Beside;
         }
-        // A time that lies ahead would otherwise keep its record for ever.
-        let horizon = now.after(CLOCKS_AGREE_WITHIN);
-        let age = |entry: &&mut Entry| (entry.last_used <= horizon, entry.last_used);
-        if let Some(oldest) = self.entries.iter_mut().min_by_key(age) {
-            *oldest = entry;
+        // A stamp that lies further ahead than any could would keep its record for ever.
+        let longest = match room {
+            Room::Ended(longest) => longest,
+            Room::Unused => Duration::ZERO,
+        };
+        let horizon = now.after(longest).after(CLOCKS_AGREE_WITHIN);
+        let age = |entry: &&mut Entry<'_>| (entry.stamp <= horizon, entry.stamp);
+        let free = |entry: &Entry<'_>| match room {
+            Room::Ended(_) => entry.stamp <= now || entry.stamp > horizon,
+            Room::Unused => true,
+        };
+        match self.entries.iter_mut().min_by_key(age).filter(|oldest| free(oldest)) {
+            Some(oldest) => {
+                *oldest = entry;
+                Placed::Instead
+            }
+            None => Placed::Nowhere,
         }
-        true
     }
 }
 
@@ -82,32 +114,32 @@ impl Bucket {
 #[expect(clippy::as_conversions, reason = "a small constant; `usize::from` takes no `u32`")]
 const CAPACITY: usize = Table::BUCKET_RECORDS as usize;
 
+/// The bytes of a record in front of its payload.
+const HEAD: usize = 32 + 8 + 2;
+
 /// Compares without stopping at the first difference.
 fn same(a: &RecordId, b: &RecordId) -> bool {
     a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-fn read(bytes: &[u8]) -> Option<Vec<Entry>> {
+fn read(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
     let (&[version, count], mut rest) = bytes.split_first_chunk()?;
     let count = usize::from(count);
     if version != VERSION || count > CAPACITY {
         return None;
     }
-    let mut entries: Vec<Entry> = Vec::with_capacity(count);
+    let mut entries: Vec<Entry<'_>> = Vec::with_capacity(CAPACITY);
     for _ in 0..count {
         let (id, after_id) = rest.split_first_chunk::<32>()?;
-        let (last_used, after_time) = after_id.split_first_chunk()?;
-        let (length, after_length) = after_time.split_first_chunk()?;
+        let (stamp, after_stamp) = after_id.split_first_chunk()?;
+        let (length, after_length) = after_stamp.split_first_chunk()?;
         let length = usize::from(u16::from_le_bytes(*length));
         let (payload, after_payload) = after_length.split_at_checked(length)?;
-        if length > Payload::MAX_BYTES || entries.iter().any(|entry| entry.id == *id) {
+        if length > Payload::MAX_BYTES || entries.iter().any(|entry| entry.id == id) {
             return None;
         }
-        entries.push(Entry {
-            id: *id,
-            last_used: UnixMillis::new(u64::from_le_bytes(*last_used)),
-            payload: payload.to_vec(),
-        });
+        let stamp = UnixMillis::new(u64::from_le_bytes(*stamp));
+        entries.push(Entry { id, stamp, payload });
         rest = after_payload;
     }
     rest.is_empty().then_some(entries)

@@ -17,8 +17,8 @@ const fn facts(code: &'static str, answer: Answer, step: Step, remedy: &'static 
 impl Deny {
     pub(super) const fn facts(self) -> Facts {
         use Answer::{
-            AccessDenied, InsufficientScope, InvalidRequest, InvalidToken, Missing, ServerError,
-            Unavailable,
+            AccessDenied, InsufficientScope, InvalidRequest, InvalidToken, Missing, QuotaExceeded,
+            RateLimited, ServerError, Unavailable,
         };
         match self {
             Self::AccessDenied => facts(
@@ -106,6 +106,27 @@ impl Deny {
                 "the provider's keys cannot be fetched: look at the last `keys_fetch_failed` line; \
                  check `jwks.url` and that the cluster in `jwks.cluster` reaches it",
             ),
+            Self::LimitContention => facts(
+                "limit_contention",
+                Unavailable,
+                Step::Limits,
+                "more requests of one subject come at the same moment than its counters can be written: \
+                 give it a smaller share of the traffic",
+            ),
+            Self::LimitKeyMissing => facts(
+                "limit_key_missing",
+                AccessDenied,
+                Step::Limits,
+                "have the provider put what `policies.*.limit_by` names into its tokens, or count by \
+                 \"identity\"",
+            ),
+            Self::LimitStoreFull => facts(
+                "limit_store_full",
+                Unavailable,
+                Step::Limits,
+                "raise `limits.capacity`: more subjects have running limits than there is room for; or \
+                 shorten the limits' `per`",
+            ),
             Self::OriginRefused => facts(
                 "origin_refused",
                 AccessDenied,
@@ -142,6 +163,27 @@ impl Deny {
                 "add the policy to `policies`, or mend what the provider writes into the claim in \
                  `providers.*.claims.policies`",
             ),
+            Self::QuotaExceeded => facts(
+                "quota_exceeded",
+                QuotaExceeded,
+                Step::Limits,
+                "the caller must wait for its window to end; if it should have more, raise the quota of \
+                 its policy",
+            ),
+            Self::RateLimited => facts(
+                "rate_limited",
+                RateLimited,
+                Step::Limits,
+                "the caller must slow down; if it should not have to, raise `requests` or `burst` of the \
+                 rate of its policy or of the API",
+            ),
+            Self::RevocationsStale => facts(
+                "revocations_stale",
+                Unavailable,
+                Step::Session,
+                "the list at `revoked.url` was not loaded for longer than `revoked.max_stale`: look at the \
+                 last `revocations_fetch_failed` line, mend the way to it, or set `revoked.on_stale`",
+            ),
             Self::ScopeInsufficient => facts(
                 "scope_insufficient",
                 InsufficientScope,
@@ -159,8 +201,9 @@ impl Deny {
                 "session_inactive",
                 AccessDenied,
                 Step::Session,
-                "a policy of the caller says `\"active\": false`: set it to true, or give the caller \
-                 another policy",
+                "the identity is in `revoked.entries` or in the list at `revoked.url`: take it out if it \
+                 may call again; or a policy of the caller says `\"active\": false`: set it to true, \
+                 or give the caller another policy",
             ),
             Self::SessionMissing => facts(
                 "session_missing",
@@ -280,6 +323,13 @@ impl Deny {
                 Step::Claims,
                 "the token's `nbf` is still to come: if clocks differ, raise \
                  `providers.*.clock_skew`",
+            ),
+            Self::TokenRevoked => facts(
+                "token_revoked",
+                InvalidToken,
+                Step::Session,
+                "the token is in `revoked.entries` or in the list at `revoked.url`, or was issued before \
+                 the moment that an entry names: the caller must get a new one",
             ),
             Self::TokenSignatureInvalid => facts(
                 "token_signature_invalid",

@@ -37,8 +37,11 @@ pub struct Refusal {
     pub scopes: Option<Box<str>>,
     /// What the challenge asks for.
     pub scheme: Scheme,
-    /// When trying again makes sense, for [`Answer::Unavailable`](super::Answer::Unavailable).
+    /// When trying again makes sense, for [`Answer::Unavailable`](super::Answer::Unavailable) and
+    /// limits.
     pub retry_after: Option<Duration>,
+    /// Further headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -50,6 +53,7 @@ impl Refusal {
             scopes: None,
             scheme: Scheme::default(),
             retry_after: None,
+            headers: Vec::new(),
         }
     }
 }

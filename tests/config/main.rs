@@ -14,6 +14,7 @@ mod apis;
 mod bytes;
 mod credentials;
 mod good;
+mod limits;
 mod policies;
 mod providers;
 mod texts;
@@ -32,7 +33,7 @@ const OKTA: &str = r#"{"issuer": "https://okta.example", "audiences": ["api"], "
 const FIELDS: [(&str, &str); 3] = [
     (
         "%top%",
-        "`$schema`, `providers`, `apis`, `policies`, `mode`, `sessions`, `realm`, `log`, `crypto` and `instance`",
+        "`$schema`, `providers`, `apis`, `policies`, `mode`, `sessions`, `limits`, `revoked`, `realm`, `log`, `crypto` and `instance`",
     ),
     (
         "%api%",

@@ -113,6 +113,8 @@ pub struct Worker<'w> {
     pub log: Vec<String>,
     /// The counters.
     pub counts: BTreeMap<String, u64>,
+    /// Headers of the answers to requests that went upstream.
+    pub advice: BTreeMap<StreamId, Vec<(&'static str, String)>>,
     /// The facts left for other filters.
     pub notes: BTreeMap<(StreamId, &'static str), String>,
 }
@@ -133,6 +135,7 @@ impl<'w> Worker<'w> {
             cleaned: Vec::new(),
             log: Vec::new(),
             counts: BTreeMap::new(),
+            advice: BTreeMap::new(),
             notes: BTreeMap::new(),
         };
         let effects = worker.engine.start(&world.env());
@@ -154,6 +157,10 @@ impl<'w> Worker<'w> {
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                Effect::Advise { stream, headers } => {
+                    assert!(!self.settled.contains_key(&stream), "{stream:?} advised too late");
+                    assert!(self.advice.insert(stream, headers).is_none(), "{stream:?}");
+                }
                 Effect::Call { call, request } => {
                     self.calls_made += 1;
                     assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");

@@ -390,26 +390,32 @@ fn ring(
     Some(Ring { config, places })
 }
 
-fn time<const LEAST: u64, const MOST: u64>(
+pub(super) fn time<const LEAST: u64, const MOST: u64>(
     field: &Field<Time<LEAST, MOST>>,
     default: Duration,
 ) -> Duration {
     field.given().map_or(default, |time| time.value.0)
 }
 
-/// What tells a ring from others. Every part goes in with its length, so that none can pass for two.
+/// What tells a ring from others.
 fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
-    const BYTES: usize = 16;
     let (kind, url, keys_cluster) = match source {
         RingSource::Jwks(url) => ("jwks", url, ""),
         RingSource::Discovery { url, keys_cluster } => {
             ("discovery", url, keys_cluster.as_deref().unwrap_or_default())
         }
     };
-    let url = url.to_string();
-    let (count, mut hash) = (issuers.len().to_string(), Sha256::new());
+    let (url, count) = (url.to_string(), issuers.len().to_string());
     let fixed = [kind, &url, cluster, keys_cluster, &count];
-    for part in fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)) {
+    id_of(fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)))
+}
+
+/// Lower-case hex of SHA-256 over these, cut to 16 bytes. Every part goes in with its length, so that
+/// none can pass for two.
+pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
+    const BYTES: usize = 16;
+    let mut hash = Sha256::new();
+    for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }

@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::engine::reply::quoted_list;
 use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
-use crate::policy::{Endpoint, Facts, Grant, Metadata, Policies, TokenFacts};
+use crate::limits::Charge;
+use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFacts};
 use crate::verdict::{Deny, Refusal, quoted};
 
 /// Where a request goes.
@@ -63,6 +64,14 @@ impl<'c> Rights<'c> {
         path: &RequestPath,
     ) -> Result<Option<Endpoint<'c>>, Refusal> {
         self.policies.permit(&self.grant, method, path)
+    }
+
+    /// The limits of the policies in force, and of what grants the request.
+    pub(super) fn charges(
+        &self,
+        endpoint: Option<Endpoint<'c>>,
+    ) -> impl Iterator<Item = (Charge, &LimitBy)> {
+        self.policies.charges(&self.grant, endpoint)
     }
 
     /// What the policies in force come to.

@@ -1,6 +1,6 @@
 //! From credentials to vouchers; of a token: whose is it, is its key known, did that key sign it, what does it say.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -334,6 +334,8 @@ impl<'c> Judge<'_, 'c> {
             seen_in: Cell::new(set),
             session: self.sessions.id(name, judged.issuer.as_deref(), &judged.identity),
             noted_at: Cell::default(),
+            revocable: OnceCell::new(),
+            digest: OnceCell::new(),
             grants: Grants::default(),
             judged,
             payload: token.jws.payload_base64().into(),

@@ -1,4 +1,4 @@
-//! The two shared records of a key ring: what all workers agree on, and the set as it came.
+//! The two shared records of a kept document: what all workers agree on, and the document itself.
 
 use crate::time::UnixMillis;
 use crate::wire::Reader;
@@ -15,7 +15,7 @@ pub(super) struct Board {
     pub(super) failed: bool,
     /// How many have failed in a row.
     pub(super) failures: u32,
-    /// When the set was last fetched or confirmed; `None` before the first.
+    /// When the document was last fetched or confirmed; `None` before the first.
     pub(super) fetched_at: Option<UnixMillis>,
     /// When the next scheduled fetch is due.
     pub(super) next_due: UnixMillis,
@@ -23,7 +23,7 @@ pub(super) struct Board {
     pub(super) on_demand_after: UnixMillis,
     /// Who is fetching.
     pub(super) lease: Option<Lease>,
-    /// The published set's version.
+    /// The published document's version.
     pub(super) version: [u8; 16],
 }
 
@@ -37,10 +37,10 @@ pub(super) struct Lease {
 }
 
 impl Board {
-    /// The record: version, ring id, then the fields in order, little-endian.
-    pub(super) fn encode(&self, ring: &str) -> Vec<u8> {
+    /// The record: version, the document's id, then the fields in order, little-endian.
+    pub(super) fn encode(&self, id: &str) -> Vec<u8> {
         let lease = self.lease.unwrap_or(Lease { holder: 0, until: UnixMillis::default() });
-        let mut out = header(ring);
+        let mut out = header(id);
         out.extend(self.attempts.to_le_bytes());
         out.push(u8::from(self.failed));
         out.extend(self.failures.to_le_bytes());
@@ -55,9 +55,9 @@ impl Board {
         out
     }
 
-    /// Reads a record of this ring; `None` for anything else. A fetch in the future is one now.
-    pub(super) fn decode(record: &[u8], ring: &str, now: UnixMillis) -> Option<Self> {
-        let mut fields = body(record, ring)?;
+    /// Reads a record of this document; `None` for anything else. A fetch in the future is one now.
+    pub(super) fn decode(record: &[u8], id: &str, now: UnixMillis) -> Option<Self> {
+        let mut fields = body(record, id)?;
         let attempts = fields.u32()?;
         let failed = fields.u8()? == 1;
         let failures = fields.u32()?;
@@ -81,27 +81,30 @@ impl Board {
     }
 }
 
-/// The record of a published set.
-pub(super) fn set_record(ring: &str, text: &[u8]) -> Vec<u8> {
-    let mut out = header(ring);
+/// The record of a published document.
+pub(super) fn of_text(id: &str, text: &[u8]) -> Vec<u8> {
+    let mut out = header(id);
     out.extend_from_slice(text);
     out
 }
 
-/// The set's document, out of its record; `None` where it is another ring's or another layout.
-pub(super) fn set_text<'r>(record: &'r [u8], ring: &str) -> Option<&'r [u8]> {
-    body(record, ring).map(Reader::rest)
+/// The document, out of its record; `None` where it is another one's or another layout.
+pub(super) fn text(mut record: Vec<u8>, id: &str) -> Option<Vec<u8>> {
+    let text = body(&record, id)?.rest().len();
+    let head = record.len().saturating_sub(text);
+    drop(record.drain(..head));
+    Some(record)
 }
 
-fn header(ring: &str) -> Vec<u8> {
+fn header(id: &str) -> Vec<u8> {
     let mut out = vec![VERSION];
-    out.extend_from_slice(ring.as_bytes());
+    out.extend_from_slice(id.as_bytes());
     out
 }
 
-fn body<'r>(record: &'r [u8], ring: &str) -> Option<Reader<'r>> {
+fn body<'r>(record: &'r [u8], id: &str) -> Option<Reader<'r>> {
     let mut fields = Reader::new(record);
-    (fields.u8()? == VERSION && fields.slice(ring.len())? == ring.as_bytes()).then_some(fields)
+    (fields.u8()? == VERSION && fields.slice(id.len())? == id.as_bytes()).then_some(fields)
 }
 
 #[cfg(test)]

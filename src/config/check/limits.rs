@@ -1,0 +1,152 @@
+//! Counters, and what was revoked.
+
+use std::time::Duration;
+
+use super::keys::{id_of, time};
+use super::{BUCKET, DEFAULT_CAPACITY};
+use crate::config::LimitsConfig;
+use crate::config::duration::Time;
+use crate::config::problems::Problems;
+use crate::config::raw::{RawConfig, items};
+use crate::config::raw_limits::{RawOnStale, RawRevocation, RawRevoked};
+use crate::config::read::{At, Field, Text, unknown};
+use crate::http::Url;
+use crate::revoked::{List, ListBuilder, OnStale, Source, Subject};
+use crate::verdict::quoted;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_REFRESH: Duration = Duration::from_secs(10);
+const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
+
+/// A list that is fetched more often than this is worth a word.
+const OFTEN: Duration = Duration::from_secs(10);
+
+pub(super) fn limits(raw: &RawConfig) -> LimitsConfig {
+    let limits = raw.limits.given();
+    let capacity = limits.and_then(|limits| limits.capacity.given());
+    let capacity = capacity.map_or(DEFAULT_CAPACITY, |capacity| capacity.value.0);
+    LimitsConfig {
+        capacity: capacity.checked_next_multiple_of(BUCKET).unwrap_or(capacity),
+        // There is one word: it is in the list, or the list is empty.
+        headers: limits
+            .and_then(|limits| limits.headers.given())
+            .is_none_or(|headers| !headers.is_empty()),
+    }
+}
+
+/// The list of the configuration, and where another is fetched from.
+pub(super) fn revoked(raw: &RawConfig, problems: &mut Problems<'_>) -> (List, Option<Source>) {
+    let mut list = ListBuilder::default();
+    let Some(revoked) = raw.revoked.given() else { return (list.finish(), None) };
+    for entry in items(&revoked.entries) {
+        add(entry, raw, &mut list, problems);
+    }
+    (list.finish(), source(revoked, problems))
+}
+
+fn add(
+    entry: &At<RawRevocation>,
+    raw: &RawConfig,
+    list: &mut ListBuilder,
+    problems: &mut Problems<'_>,
+) {
+    if entry.provider.is_absent() {
+        problems.missing(entry.at, "provider", "missing; name the provider that this is about");
+    }
+    let names: Vec<_> = match raw.providers.given() {
+        Some(providers) => providers.0.iter().map(|provider| provider.name.as_ref()).collect(),
+        None => Vec::new(),
+    };
+    let provider = entry.provider.given();
+    if let Some(provider) = provider.filter(|provider| !names.contains(&&****provider)) {
+        problems.refuse(provider.at, unknown(provider, names.iter().copied()));
+    }
+    let identity = entry.identity.given().map(|identity| Subject::Identity(identity));
+    let jti = entry.jti.given().map(|jti| Subject::Jti(jti));
+    let token = entry.token_sha256.given().map(|digest| Subject::Token(&digest.value.0));
+    let written = [&entry.identity, &entry.jti].into_iter().filter(|field| !field.is_absent());
+    let written = written.count().saturating_add(usize::from(!entry.token_sha256.is_absent()));
+    if written != 1 {
+        let message = "says not exactly what was revoked; write one of `identity`, `jti` and \
+                       `token_sha256`";
+        problems.refuse(entry.at, message);
+    }
+    if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token)) {
+        let before = entry.issued_before.given().map(|moment| moment.value.0);
+        list.add(provider, subject, before);
+    }
+}
+
+fn source(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) -> Option<Source> {
+    if revoked.url.is_absent() {
+        refuse_unused(revoked, problems);
+        return None;
+    }
+    let url = revoked.url.given().and_then(|text| url(text, problems));
+    if revoked.cluster.is_absent() {
+        let host = url.as_ref().map_or("it".to_owned(), |url| quoted(url.host()));
+        let message = format!("missing; name the Envoy cluster that leads to {host}");
+        problems.missing(revoked.at, "cluster", message);
+    }
+    let refresh = time(&revoked.refresh, DEFAULT_REFRESH);
+    let max_stale = time(&revoked.max_stale, DEFAULT_MAX_STALE);
+    if max_stale < refresh {
+        problems.warn(
+            place(&revoked.max_stale).or_else(|| place(&revoked.refresh)).unwrap_or(revoked.at),
+            "`max_stale` is shorter than `refresh`: the list is given up before it is fetched again",
+        );
+    }
+    if let Some(often) = revoked.refresh.given().filter(|time| time.value.0 < OFTEN) {
+        problems.warn(often.at, "every proxy fetches the list this often; 10s is often enough");
+    }
+    let cluster = revoked.cluster.given()?.value.0.clone();
+    let url = url?;
+    Some(Source {
+        id: id_of(["revoked", &url.to_string(), &cluster].into_iter()),
+        url,
+        cluster,
+        timeout: time(&revoked.timeout, DEFAULT_TIMEOUT),
+        refresh,
+        max_stale,
+        on_stale: match revoked.on_stale.or(RawOnStale::Deny) {
+            RawOnStale::Allow => OnStale::Allow,
+            RawOnStale::Deny => OnStale::Deny,
+        },
+    })
+}
+
+/// Reads a URL. It is never quoted: it may hold a password.
+fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) => {
+            if !url.secure {
+                let message = "`http`: whoever is on the way can empty the list; use `https`, unless \
+                               the mesh encrypts this call";
+                problems.warn(text.at, message);
+            }
+            Some(url)
+        }
+        Err(error) => {
+            problems.refuse(text.at, format!("the URL {error}; write \"https://host/path\""));
+            None
+        }
+    }
+}
+
+fn place<const LEAST: u64, const MOST: u64>(field: &Field<Time<LEAST, MOST>>) -> Option<usize> {
+    field.given().map(|time| time.at)
+}
+
+/// Refuses what has no meaning where nothing is fetched.
+fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
+    let places = [
+        revoked.cluster.given().map(|cluster| cluster.at),
+        place(&revoked.timeout),
+        place(&revoked.refresh),
+        place(&revoked.max_stale),
+        revoked.on_stale.given().map(|on_stale| on_stale.at),
+    ];
+    for at in places.into_iter().flatten() {
+        problems.refuse(at, "has no use without `url`, from which a list is fetched; delete it");
+    }
+}

@@ -1,0 +1,71 @@
+//! The file, exactly: counters, and what was revoked.
+
+use super::credentials::{Moment, Sha256Hex};
+use super::define::{choice, object};
+use super::duration::{HOUR, Time, YEAR};
+use super::read::{Count, List, Text};
+
+object! {
+    /// The counters of rates and quotas.
+    RawLimits {
+        /// How many subjects (identities, clients, APIs) can have running limits at once, rounded up
+        /// to a multiple of 8.
+        capacity: Count<8, 16_777_216> = "65536";
+        /// How clients are told of their limits; `[]` is not at all.
+        headers: List<RawLimitHeaders>;
+    }
+}
+
+choice! {
+    /// How clients are told of their limits.
+    RawLimitHeaders {
+        /// `RateLimit` and `RateLimit-Policy`.
+        Ratelimit = "ratelimit",
+    }
+}
+
+object! {
+    /// Whom to refuse although the credential is good.
+    RawRevoked {
+        /// Identities and tokens.
+        entries: List<RawRevocation>;
+        /// The URL of a document with further entries.
+        url: Text;
+        /// The Envoy cluster that is called. Needed with `url`.
+        cluster: Text;
+        /// How long a call may take.
+        timeout: Time<1, HOUR> = "5s";
+        /// How old the document becomes before it is fetched again.
+        refresh: Time<100, YEAR> = "10s";
+        /// How old the document may be and still be relied upon.
+        max_stale: Time<1, YEAR> = "1h";
+        /// What to do without a document that can be relied upon.
+        on_stale: RawOnStale = "deny";
+    }
+}
+
+object! {
+    /// What was revoked: exactly one of `identity`, `jti` and `token_sha256`.
+    RawRevocation {
+        /// The provider that it is about.
+        provider: Text, required;
+        /// An identity, with all its tokens or keys.
+        identity: Text;
+        /// The token of this `jti`.
+        jti: Text;
+        /// The token whose compact form has this SHA-256, in lower-case hex.
+        token_sha256: Sha256Hex;
+        /// Only tokens that were issued before. Left out: all.
+        issued_before: Moment;
+    }
+}
+
+choice! {
+    /// What to do without a document that can be relied upon.
+    RawOnStale {
+        /// Refuse.
+        Deny = "deny",
+        /// Let pass what no list at hand names.
+        Allow = "allow",
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a credential that is good was revoked: asked for every request, also where the token was
+//! verified before.
+
+use sha2::{Digest as _, Sha256};
+
+use super::admission::{Proof, Vouched};
+use crate::env::Env;
+use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
+use crate::verdict::{Deny, Refusal};
+
+/// Refuses what any of the credentials is on a list for.
+pub(super) fn judge<'v, 'c: 'v>(
+    revocations: &Revocations,
+    vouched: impl IntoIterator<Item = &'v Vouched<'c>>,
+    env: &Env<'_>,
+) -> Result<(), Refusal> {
+    if revocations.is_empty() {
+        return Ok(());
+    }
+    for one in vouched {
+        let facts = facts(one, revocations.names_tokens());
+        let Err(revoked) = revocations.judge(&facts, env.now) else { continue };
+        let provider = &one.config.name;
+        return Err(match revoked {
+            Revoked::Listed(deny) => Refusal::new(
+                deny,
+                match deny {
+                    Deny::SessionInactive => {
+                        format!(
+                            "this identity of provider `{provider}` is on a list of revocations"
+                        )
+                    }
+                    _ => format!(
+                        "this credential of provider `{provider}` is on a list of revocations, or \
+                         older than one allows"
+                    ),
+                },
+            ),
+            Revoked::Unknown(wait) => {
+                let reason = "there is no list of revocations that is fresh enough";
+                let refusal = Refusal::new(Deny::RevocationsStale, reason);
+                Refusal { retry_after: Some(wait), ..refusal }
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What a list may say of a credential; hashed once for each that this worker knows.
+fn facts(vouched: &Vouched<'_>, with_token: bool) -> Facts {
+    let provider = vouched.config.name.as_str();
+    let identity = |identity| Key::new(provider, Subject::Identity(identity));
+    match &vouched.proof {
+        Proof::Key(key, used) => Facts {
+            identity: *used.revocable.get_or_init(|| identity(&key.identity)),
+            jti: None,
+            token: None,
+            issued: None,
+        },
+        Proof::Token(token) => {
+            let of_claims = || Facts {
+                identity: identity(&token.judged.identity),
+                jti: token.claims.text("jti").map(|jti| Key::new(provider, Subject::Jti(jti))),
+                token: None,
+                issued: token.claims.issued(),
+            };
+            let digest = || {
+                let digest = Sha256::digest(&token.token).into();
+                Key::new(provider, Subject::Token(&digest))
+            };
+            let facts = *token.revocable.get_or_init(of_claims);
+            Facts { token: with_token.then(|| *token.digest.get_or_init(digest)), ..facts }
+        }
+    }
+}

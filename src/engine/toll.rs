@@ -1,0 +1,208 @@
+//! What a permitted request is charged to, and what its caller is told of that.
+
+use serde_json::Value;
+
+use super::admission::Permit;
+use crate::config::Config;
+use crate::env::Env;
+use crate::ids::ApiId;
+use crate::limits::{Charge, Charged, Counters, Standing, Subject, advice, terms};
+use crate::policy::LimitBy;
+use crate::store::RecordId;
+use crate::time::millis;
+use crate::verdict::{Deny, Refusal};
+
+/// One limit that a request is charged to, and whose counter of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) charge: Charge,
+    pub(super) subject: RecordId,
+}
+
+/// The counters, and what of them is the same for every request.
+#[derive(Debug)]
+pub(super) struct Toll {
+    counters: Counters,
+    /// The rate of each API for all its callers together.
+    everyone: Vec<Option<Due>>,
+    /// Whether clients are told of their limits.
+    advises: bool,
+}
+
+/// What a client is told of its limits.
+pub(super) type Advice = Vec<(&'static str, String)>;
+
+/// Lists in the making: of what is allowed, and of what is left.
+#[derive(Default)]
+struct Told {
+    terms: String,
+    left: String,
+    rates: u32,
+    quotas: u32,
+}
+
+impl Toll {
+    pub(super) fn new(config: &Config, instance: &str) -> Self {
+        let counters = Counters::new(config.limits.capacity, instance);
+        let everyone = config.apis.iter().map(|api| {
+            let subject = counters.id(Subject::Everyone { api: &api.name });
+            api.rate.map(|rate| Due { charge: Charge::Rate(rate), subject })
+        });
+        Self { everyone: everyone.collect(), advises: config.limits.headers, counters }
+    }
+
+    /// The caller's own limits, each with the counters that it counts in.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::LimitKeyMissing`] where the credential lacks what its caller is counted by.
+    fn own(&self, permit: &Permit<'_>) -> Result<Vec<Due>, Refusal> {
+        let due = |(charge, by)| Ok(Due { charge, subject: self.subject(permit, by)? });
+        permit.charges().map(due).collect()
+    }
+
+    fn subject(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
+        let session = permit.session();
+        let value = |claim: &str, value: &str| {
+            let (provider, issuer) = (&session.provider, session.issuer.as_deref());
+            self.counters.id(Subject::Value { provider, issuer, claim, value })
+        };
+        let missing = |what: &str| {
+            let reason = format!("the caller is counted by {what}, which the credential lacks");
+            Refusal::new(Deny::LimitKeyMissing, reason)
+        };
+        match by {
+            LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
+            LimitBy::Client => {
+                let client = session.client.as_deref().ok_or_else(|| missing("its client"))?;
+                Ok(value("client", client))
+            }
+            LimitBy::Claim(claim) => {
+                let name = format!("the claim {claim}");
+                let found = permit.owner().token().and_then(|token| token.claims.find(claim));
+                match found {
+                    Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
+                    Some(found @ (Value::Number(_) | Value::Bool(_))) => {
+                        Ok(value(&name, &found.to_string()))
+                    }
+                    _ => Err(missing(&name)),
+                }
+            }
+        }
+    }
+
+    /// Charges a request: first the caller's own limits, all of one subject at once and those with a
+    /// rate before those without, and last the API's for everyone.
+    ///
+    /// # Errors
+    ///
+    /// The limit that refuses, with what its caller is told. What was charged before stays.
+    pub(super) fn charge(
+        &self,
+        api: Option<ApiId>,
+        permit: Option<&Permit<'_>>,
+        env: &Env<'_>,
+    ) -> Result<Advice, Refusal> {
+        let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
+        let everyone = api.and_then(|api| self.everyone.get(api.0)?.as_ref());
+        if own.is_empty() && everyone.is_none() {
+            return Ok(Advice::new());
+        }
+        let mut told = Told::default();
+        let is_rate = |due: &&Due| matches!(due.charge, Charge::Rate(_));
+        let in_order = own.iter().filter(is_rate).chain(own.iter().filter(|due| !is_rate(due)));
+        let mut charged: Vec<RecordId> = Vec::new();
+        for due in in_order {
+            if charged.contains(&due.subject) {
+                continue;
+            }
+            charged.push(due.subject);
+            let same = own.iter().filter(|other| other.subject == due.subject);
+            let charges: Vec<_> = same.map(|due| due.charge).collect();
+            self.charge_one(&due.subject, &charges, None, &mut told, env)?;
+        }
+        if let Some(due) = everyone {
+            self.charge_one(&due.subject, &[due.charge], Some("api"), &mut told, env)?;
+        }
+        Ok(told.advice(self.advises))
+    }
+
+    /// Charges a request to limits of one subject.
+    fn charge_one(
+        &self,
+        subject: &RecordId,
+        charges: &[Charge],
+        name: Option<&str>,
+        told: &mut Told,
+        env: &Env<'_>,
+    ) -> Result<(), Refusal> {
+        let unable = |deny, reason| Err(Refusal::new(deny, reason));
+        match self.counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
+            Charged::Counted(standings) => {
+                told.add(charges, &standings, name);
+                Ok(())
+            }
+            Charged::Contended => {
+                unable(Deny::LimitContention, "the other workers kept writing the counters first")
+            }
+            Charged::Full => {
+                unable(Deny::LimitStoreFull, "there is no room beside the counters that run")
+            }
+            Charged::Unsupported => {
+                unable(Deny::LimitStoreFull, "this host has no store that could hold counters")
+            }
+            Charged::Refused { by, wait, standings } => {
+                told.add(charges, &standings, name);
+                let (deny, requests, per) = match charges.get(by) {
+                    Some(Charge::Quota(one)) => {
+                        (Deny::QuotaExceeded, one.limit.requests, one.limit.per)
+                    }
+                    Some(Charge::Rate(one)) => {
+                        (Deny::RateLimited, one.limit.requests, one.limit.per)
+                    }
+                    None => return unable(Deny::Internal, "a limit that was not asked refuses"),
+                };
+                let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
+                let reason = format!(
+                    "{requests} requests in {} ms are allowed to {whose}; the next may come in {} ms",
+                    millis(per),
+                    millis(wait)
+                );
+                let headers = std::mem::take(told).advice(self.advises);
+                let refusal = Refusal::new(deny, reason);
+                Err(Refusal { retry_after: Some(wait), headers, ..refusal })
+            }
+        }
+    }
+}
+
+impl Told {
+    fn add(&mut self, charges: &[Charge], standings: &[Standing], name: Option<&str>) {
+        for (charge, standing) in charges.iter().zip(standings) {
+            let (kind, count) = match charge {
+                Charge::Quota(_) => ("quota", &mut self.quotas),
+                Charge::Rate(_) => ("rate", &mut self.rates),
+            };
+            let name = match name {
+                Some(name) => name.to_owned(),
+                None => {
+                    *count = count.saturating_add(1);
+                    if *count == 1 { kind.to_owned() } else { format!("{kind}-{count}") }
+                }
+            };
+            if !self.terms.is_empty() {
+                self.terms.push_str(", ");
+                self.left.push_str(", ");
+            }
+            self.terms.push_str(&terms(&name, charge));
+            self.left.push_str(&advice(&name, *standing));
+        }
+    }
+
+    fn advice(self, advises: bool) -> Advice {
+        if !advises || self.terms.is_empty() {
+            return Advice::new();
+        }
+        vec![("ratelimit-policy", self.terms), ("ratelimit", self.left)]
+    }
+}

@@ -1,0 +1,345 @@
+//! A document that one worker fetches for all: when to fetch it, who may, and what was published.
+//!
+//! A state machine over time. It knows *that* a fetch is due, never *how* one is made, nor what the
+//! document says. What all workers must agree on (who fetches, when next, what was published) stands
+//! in two records of the shared store; each worker keeps what it made of the document.
+
+mod record;
+
+use std::time::Duration;
+
+use crate::env::{Cas, Env, PutError};
+use crate::time::{UnixMillis, millis};
+use record::{Board, Lease};
+
+/// Longest wait between attempts while no document was ever loaded.
+const FIRST_BACKOFF_CAP: Duration = Duration::from_secs(5);
+/// Longest wait between attempts while an older document is in use.
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+/// Wait after the first failure; doubled by each further one.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// How far the clocks of two workers may differ: each reads its own at the start of an event.
+const CLOCKS_AGREE_WITHIN: Duration = Duration::from_secs(60);
+/// How often publishing a document is tried while others write first.
+const PUBLISH_TRIES: usize = 4;
+/// How much later than its last call a lease ends.
+const LEASE_SLACK: Duration = Duration::from_secs(1);
+
+/// What is kept, and how fresh.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Terms {
+    /// What tells the document from others of its kind.
+    pub id: Box<str>,
+    /// The kind of the record that says where things stand: it is `tg1/<board>/<id>`.
+    pub board: &'static str,
+    /// The kind of the record that holds the document: it is `tg1/<text>/<id>`.
+    pub text: &'static str,
+    /// How long all calls of a fetch may take.
+    pub calls: Duration,
+    /// How old the document becomes before it is fetched again.
+    pub refresh: Duration,
+    /// Shortest time between two fetches on demand.
+    pub cooldown: Duration,
+    /// How old the document may be and still be used.
+    pub max_stale: Duration,
+}
+
+/// A kept document, as one worker sees it.
+#[derive(Debug)]
+pub struct Kept {
+    terms: Terms,
+    /// The shared state as last read, and its version in the store.
+    board: Board,
+    cas: Option<Cas>,
+    /// The version of the document in use here.
+    taken: Option<[u8; 16]>,
+    /// Whether the host has no store: the state above is then all there is.
+    alone: bool,
+    /// Whether a fetch out of turn is wanted.
+    wanted: bool,
+    /// When the document at hand was last fetched or confirmed, should the shared state get lost.
+    confirmed_at: Option<UnixMillis>,
+    /// The version of a published document that could not be read.
+    unreadable: Option<[u8; 16]>,
+}
+
+/// The right to fetch, held by one worker of the process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Attempt {
+    holder: u64,
+    on_demand: bool,
+}
+
+/// What tells a worker that a fetch has ended since it last looked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    attempts: u32,
+    version: [u8; 16],
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Finished {
+    /// Another document is in use now.
+    Changed,
+    /// The same document, confirmed.
+    Confirmed,
+    /// The attempt failed; what was there stays.
+    Failed,
+    /// The lease had run out and another worker has taken over: nothing was published.
+    Superseded,
+}
+
+impl Kept {
+    /// A document that was never fetched.
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            board: Board::default(),
+            cas: None,
+            taken: None,
+            alone: false,
+            wanted: false,
+            confirmed_at: None,
+            unreadable: None,
+        }
+    }
+
+    /// Where it stands, for comparing later.
+    pub const fn progress(&self) -> Progress {
+        Progress { attempts: self.board.attempts, version: self.board.version }
+    }
+
+    /// Looks at the shared state; what others have published and is not in use here, to be read and
+    /// then [taken](Self::take).
+    pub fn sync(&mut self, env: &Env<'_>) -> Option<Vec<u8>> {
+        let (board, cas) = self.read(env);
+        if board.attempts != self.board.attempts {
+            // Whatever was wanted, somebody has asked since.
+            self.wanted = false;
+        }
+        (self.board, self.cas) = (board, cas);
+        board.fetched_at?;
+        if self.taken == Some(board.version) {
+            self.confirmed_at = board.fetched_at;
+            return None;
+        }
+        if self.unreadable == Some(board.version) {
+            return None;
+        }
+        let stored = env.shared.get(&self.text_key()).value;
+        let text = stored.and_then(|value| record::text(value, &self.terms.id));
+        if text.is_none() {
+            self.take(None);
+        }
+        text
+    }
+
+    /// Takes a published document into use whose version is this, `None` where it cannot be read.
+    /// Says whether it is the one that was published.
+    pub fn take(&mut self, version: Option<[u8; 16]>) -> bool {
+        if version == Some(self.board.version) {
+            self.taken = version;
+            self.confirmed_at = self.board.fetched_at;
+            return true;
+        }
+        // Read once; one that was published and is not there must be fetched anew.
+        self.unreadable = Some(self.board.version);
+        self.wanted = true;
+        false
+    }
+
+    /// Takes the right to fetch, where a fetch is due and no worker has it. What others published
+    /// has been [looked at](Self::sync) just before.
+    pub fn attempt(&mut self, env: &Env<'_>) -> Option<Attempt> {
+        if self.running(env.now) {
+            return None;
+        }
+        let scheduled = self.is_due(env.now);
+        let on_demand = !scheduled && self.wanted && self.may_ask(env.now);
+        if !scheduled && !on_demand {
+            return None;
+        }
+        let holder = env.random.u64();
+        let until = env.now.after(self.longest_lease());
+        let mut next = Board { lease: Some(Lease { holder, until }), ..self.board };
+        if on_demand {
+            next.on_demand_after = env.now.after(self.terms.cooldown);
+        }
+        if !self.write(next, self.cas, env) {
+            return None;
+        }
+        self.wanted = false;
+        Some(Attempt { holder, on_demand })
+    }
+
+    /// Ends an attempt with a document of this version, publishes it and takes it into use.
+    ///
+    /// `life` is how old it may become before it is fetched again.
+    pub fn succeed(
+        &mut self,
+        attempt: Attempt,
+        text: &[u8],
+        version: [u8; 16],
+        life: Duration,
+        env: &Env<'_>,
+    ) -> Finished {
+        let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
+        let next = Board {
+            attempts: board.attempts.wrapping_add(1),
+            failed: false,
+            failures: 0,
+            fetched_at: Some(env.now),
+            // Before it is old, and not in step with other proxies.
+            next_due: env.now.after(jittered(life, 90, env)),
+            lease: None,
+            version,
+            ..board
+        };
+        // The document first: whoever reads the new version must find it.
+        let text_key = self.text_key();
+        let record = record::of_text(&self.terms.id, text);
+        let publish = || env.shared.put(&text_key, &record, env.shared.get(&text_key).cas);
+        let tries = std::iter::repeat_with(publish).take(PUBLISH_TRIES);
+        match tries.into_iter().find(|put| *put != Err(PutError::Lost)) {
+            Some(Ok(())) => {}
+            // Nobody else could read it: this worker keeps what it knows to itself.
+            Some(Err(_)) => self.alone = true,
+            None => return Finished::Superseded,
+        }
+        if !self.write(next, cas, env) {
+            return Finished::Superseded;
+        }
+        let changed = self.taken != Some(version);
+        self.taken = Some(version);
+        self.confirmed_at = Some(env.now);
+        if changed { Finished::Changed } else { Finished::Confirmed }
+    }
+
+    /// Ends an attempt that brought nothing.
+    pub fn fail(&mut self, attempt: Attempt, env: &Env<'_>) -> Finished {
+        let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
+        // A fetch on demand has a budget of its own: it neither puts off the scheduled one nor
+        // lengthens its back-off.
+        let failures = board.failures.saturating_add(u32::from(!attempt.on_demand));
+        let cap = if board.fetched_at.is_none() {
+            FIRST_BACKOFF_CAP
+        } else {
+            BACKOFF_CAP.min(self.terms.refresh.max(BACKOFF))
+        };
+        let wait = BACKOFF.saturating_mul(1_u32 << failures.saturating_sub(1).min(8)).min(cap);
+        let next_due =
+            if attempt.on_demand { board.next_due } else { env.now.after(jittered(wait, 50, env)) };
+        let next = Board {
+            attempts: board.attempts.wrapping_add(1),
+            failed: true,
+            failures,
+            next_due,
+            lease: None,
+            ..board
+        };
+        if self.write(next, cas, env) { Finished::Failed } else { Finished::Superseded }
+    }
+
+    /// The shared state, where `attempt` still holds the lease.
+    fn held(&mut self, attempt: Attempt, env: &Env<'_>) -> Option<(Board, Option<Cas>)> {
+        let (board, cas) = self.read(env);
+        self.board = board;
+        board.lease.is_some_and(|lease| lease.holder == attempt.holder).then_some((board, cas))
+    }
+
+    /// Asks for a fetch out of turn; says whether the budget for those allows one.
+    pub fn want(&mut self, now: UnixMillis) -> bool {
+        let may_ask = self.may_ask(now);
+        self.wanted |= may_ask;
+        may_ask
+    }
+
+    /// Whether a document was published, whoever could read it.
+    pub const fn is_published(&self) -> bool {
+        self.board.fetched_at.is_some()
+    }
+
+    /// Whether the last attempt failed.
+    pub const fn has_failed(&self) -> bool {
+        self.board.failed
+    }
+
+    /// How long until the next scheduled fetch.
+    pub fn until_due(&self, now: UnixMillis) -> Duration {
+        if self.is_due(now) { Duration::ZERO } else { self.board.next_due.since(now) }
+    }
+
+    /// How long until any fetch, scheduled or on demand: when trying again makes sense.
+    pub fn until_fetch(&self, now: UnixMillis) -> Duration {
+        let on_demand =
+            if self.may_ask(now) { Duration::ZERO } else { self.board.on_demand_after.since(now) };
+        self.until_due(now).min(on_demand)
+    }
+
+    /// Whether the document in use is older than it may be.
+    pub fn is_stale(&self, now: UnixMillis) -> bool {
+        let fetched_at = self.board.fetched_at.or(self.confirmed_at);
+        fetched_at.is_some_and(|at| now.since(at) > self.terms.max_stale)
+    }
+
+    /// Whether a worker is fetching. A lease that ends later than any could is void.
+    pub fn running(&self, now: UnixMillis) -> bool {
+        let longest = now.after(self.longest_lease()).after(CLOCKS_AGREE_WITHIN);
+        self.board.lease.is_some_and(|lease| now < lease.until && lease.until <= longest)
+    }
+
+    /// Whether the scheduled fetch is due. A date further ahead than any could be is void.
+    pub fn is_due(&self, now: UnixMillis) -> bool {
+        let furthest = now.after(self.terms.refresh.max(BACKOFF_CAP)).after(CLOCKS_AGREE_WITHIN);
+        self.board.next_due <= now || self.board.next_due > furthest
+    }
+
+    /// Whether the budget for fetches on demand allows one.
+    fn may_ask(&self, now: UnixMillis) -> bool {
+        let furthest = now.after(self.terms.cooldown).after(CLOCKS_AGREE_WITHIN);
+        self.board.on_demand_after <= now || self.board.on_demand_after > furthest
+    }
+
+    fn longest_lease(&self) -> Duration {
+        self.terms.calls.saturating_add(LEASE_SLACK)
+    }
+
+    fn board_key(&self) -> String {
+        format!("tg1/{}/{}", self.terms.board, self.terms.id)
+    }
+
+    fn text_key(&self) -> String {
+        format!("tg1/{}/{}", self.terms.text, self.terms.id)
+    }
+
+    fn read(&self, env: &Env<'_>) -> (Board, Option<Cas>) {
+        if self.alone {
+            return (self.board, None);
+        }
+        let stored = env.shared.get(&self.board_key());
+        let board = stored.value.and_then(|value| Board::decode(&value, &self.terms.id, env.now));
+        (board.unwrap_or_default(), stored.cas)
+    }
+
+    /// Whether the state was written; where the host has no store it is kept here.
+    fn write(&mut self, board: Board, cas: Option<Cas>, env: &Env<'_>) -> bool {
+        if !self.alone {
+            match env.shared.put(&self.board_key(), &board.encode(&self.terms.id), cas) {
+                Ok(()) => {}
+                Err(PutError::Lost) => return false,
+                Err(PutError::Unsupported) => self.alone = true,
+            }
+        }
+        self.board = board;
+        true
+    }
+}
+
+/// A span shortened at random, to between `floor_percent` and all of it.
+fn jittered(span: Duration, floor_percent: u64, env: &Env<'_>) -> Duration {
+    let whole = millis(span);
+    let floor = whole.saturating_mul(floor_percent) / 100;
+    let slack = whole.saturating_sub(floor).saturating_add(1);
+    Duration::from_millis(floor.saturating_add(env.random.u64().checked_rem(slack).unwrap_or(0)))
+}

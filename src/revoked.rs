@@ -1,0 +1,229 @@
+//! Whom to refuse although the credential is good: identities and tokens that were revoked.
+//!
+//! One list stands in the configuration; another may be a document that is [kept](crate::kept) for
+//! all workers. A list holds hashes only: 24 bytes for each entry, whatever it names.
+//!
+//! Knows nothing of requests, nor how a document is fetched.
+
+mod document;
+mod list;
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::env::Env;
+use crate::http::Url;
+use crate::kept::{Attempt, Finished, Kept, Terms};
+use crate::time::UnixMillis;
+use crate::verdict::Deny;
+pub use document::{DocumentError, MAX_DOCUMENT_BYTES, parse};
+pub use list::{List, ListBuilder, MAX_ENTRIES};
+
+/// What an entry is about, at one provider.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Subject<'a> {
+    /// An identity, with all its tokens or keys.
+    Identity(&'a str),
+    /// The token of this `jti`.
+    Jti(&'a str),
+    /// The token whose compact form has this SHA-256.
+    Token(&'a [u8; 32]),
+}
+
+/// A subject in short: the first half of its SHA-256.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Key([u8; 16]);
+
+impl Key {
+    /// The key of a subject at a provider.
+    pub fn new(provider: &str, subject: Subject<'_>) -> Self {
+        let (kind, value) = match subject {
+            Subject::Identity(identity) => ("identity", identity.as_bytes()),
+            Subject::Jti(jti) => ("jti", jti.as_bytes()),
+            Subject::Token(digest) => ("token", digest.as_slice()),
+        };
+        let mut hash = Sha256::new_with_prefix("tollgate revoked 1");
+        // Each with its length before it, so that no two run together.
+        for field in [kind.as_bytes(), provider.as_bytes(), value] {
+            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(field);
+        }
+        let hash = hash.finalize();
+        Self(hash.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// What a list may name of a credential.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Facts {
+    /// Its identity.
+    pub identity: Key,
+    /// Its `jti`.
+    pub jti: Option<Key>,
+    /// The token itself; needed only where a list [names tokens](Revocations::names_tokens).
+    pub token: Option<Key>,
+    /// When it was issued (`iat`), where it says so.
+    pub issued: Option<UnixMillis>,
+}
+
+/// The document that the list is fetched from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// What tells it from others: lower-case hex of SHA-256 over URL and cluster, cut to 16 bytes.
+    pub id: Box<str>,
+    /// Where it is.
+    pub url: Url,
+    /// The cluster that is called.
+    pub cluster: Box<str>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How old it becomes before it is fetched again.
+    pub refresh: Duration,
+    /// How old it may be and still be relied upon.
+    pub max_stale: Duration,
+    /// What to do without a list that can be relied upon.
+    pub on_stale: OnStale,
+}
+
+/// What to do without a list that can be relied upon.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnStale {
+    /// Let requests pass that no list at hand names.
+    Allow,
+    /// Refuse every request that has a session.
+    Deny,
+}
+
+/// Why a credential is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Revoked {
+    /// It is on a list: [`Deny::SessionInactive`] or [`Deny::TokenRevoked`].
+    Listed(Deny),
+    /// Nobody can tell; the list is fetched again so much later.
+    Unknown(Duration),
+}
+
+/// The lists, as one worker has them.
+#[derive(Debug)]
+pub struct Revocations {
+    configured: List,
+    fetched: Option<Fetched>,
+}
+
+/// The list that is fetched.
+#[derive(Debug)]
+struct Fetched {
+    source: Source,
+    kept: Kept,
+    list: Option<List>,
+}
+
+impl Revocations {
+    /// The list of the configuration, and the source of another that was never fetched.
+    pub fn new(configured: List, source: Option<Source>) -> Self {
+        let fetched = source.map(|source| {
+            let kept = Kept::new(Terms {
+                id: source.id.clone(),
+                board: "revoked",
+                text: "revoked-list",
+                calls: source.timeout,
+                refresh: source.refresh,
+                // For a published list that cannot be read: nothing else is fetched out of turn.
+                cooldown: source.refresh,
+                max_stale: source.max_stale,
+            });
+            Fetched { source, kept, list: None }
+        });
+        Self { configured, fetched }
+    }
+
+    /// Where the list is fetched from.
+    pub fn source(&self) -> Option<&Source> {
+        self.fetched.as_ref().map(|fetched| &fetched.source)
+    }
+
+    /// Whether there is nothing to ask for any credential.
+    pub fn is_empty(&self) -> bool {
+        self.configured.is_empty() && self.fetched.is_none()
+    }
+
+    /// Whether a list names tokens by their SHA-256.
+    pub fn names_tokens(&self) -> bool {
+        self.lists().any(List::names_tokens)
+    }
+
+    fn lists(&self) -> impl Iterator<Item = &List> {
+        let fetched = self.fetched.as_ref().and_then(|fetched| fetched.list.as_ref());
+        std::iter::once(&self.configured).chain(fetched)
+    }
+
+    /// Judges a credential.
+    ///
+    /// # Errors
+    ///
+    /// That it is on a list, or that there is no list to rely upon where one must be.
+    pub fn judge(&self, facts: &Facts, now: UnixMillis) -> Result<(), Revoked> {
+        if let Some(deny) = self.lists().find_map(|list| list.judge(facts)) {
+            return Err(Revoked::Listed(deny));
+        }
+        match &self.fetched {
+            Some(fetched) if fetched.source.on_stale == OnStale::Deny && !fetched.is_fresh(now) => {
+                Err(Revoked::Unknown(fetched.kept.until_due(now)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what other workers have published.
+    pub fn sync(&mut self, env: &Env<'_>) {
+        if let Some(fetched) = &mut self.fetched
+            && let Some(text) = fetched.kept.sync(env)
+        {
+            let list = List::decode(text);
+            if fetched.kept.take(list.as_ref().map(List::version)) {
+                fetched.list = list;
+            }
+        }
+    }
+
+    /// Takes the right to fetch, where a fetch is due and no worker has it.
+    pub fn attempt(&mut self, env: &Env<'_>) -> Option<Attempt> {
+        self.sync(env);
+        self.fetched.as_mut()?.kept.attempt(env)
+    }
+
+    /// Ends an attempt with a list that was fetched, and publishes it.
+    pub fn succeed(&mut self, attempt: Attempt, list: List, env: &Env<'_>) -> Finished {
+        let Some(fetched) = &mut self.fetched else { return Finished::Superseded };
+        let life = fetched.source.refresh;
+        let finished = fetched.kept.succeed(attempt, list.encode(), list.version(), life, env);
+        if finished != Finished::Superseded {
+            fetched.list = Some(list);
+        }
+        finished
+    }
+
+    /// Ends an attempt that brought no list; the old one stays.
+    pub fn fail(&mut self, attempt: Attempt, env: &Env<'_>) -> Finished {
+        self.fetched
+            .as_mut()
+            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, env))
+    }
+
+    /// How many entries of the fetched list are in use; `None` where there is none.
+    pub fn fetched_entries(&self) -> Option<usize> {
+        self.fetched.as_ref()?.list.as_ref().map(List::len)
+    }
+
+    /// How long until the next fetch.
+    pub fn until_due(&self, now: UnixMillis) -> Duration {
+        self.fetched.as_ref().map_or(Duration::MAX, |fetched| fetched.kept.until_due(now))
+    }
+}
+
+impl Fetched {
+    fn is_fresh(&self, now: UnixMillis) -> bool {
+        self.list.is_some() && !self.kept.is_stale(now)
+    }
+}

@@ -1,0 +1,373 @@
+//! Requests that are good and refused all the same: too many, or revoked.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use support::token::{NOW, Signer, Token, key_set};
+use support::world::{Worker, World, head};
+use tollgate::ids::StreamId;
+
+/// One provider, a public API, one with a rate, one without, and these further members.
+fn config(rate: &str, members: &str) -> String {
+    format!(
+        r#"{{ "providers": {{
+            "idp": {{ "issuer": "https://id.example.com/", "audiences": ["api"],
+                     "jwks": {{ "url": "https://id.example.com/keys", "cluster": "idp" }} }},
+            "partner": {{ "kind": "api_key", "from": [ {{ "header": "x-api-key" }} ],
+                         "keys": [ {{ "name": "k", "sha256": "{}", "identity": "acme" }} ] }} }},
+          "apis": [
+            {{ "name": "public", "match": {{ "paths": ["/public"] }}, "auth": "none", "rate": {rate} }},
+            {{ "name": "orders", "match": {{ "paths": ["/orders/**"] }}, "auth": ["idp", "partner"], "rate": {rate} }},
+            {{ "name": "free", "match": {{ "paths": ["/free"] }}, "auth": ["idp"] }} ]
+          {members} }}"#,
+        hex(b"partner-key")
+    )
+}
+
+const THREE: &str = r#"{ "requests": 3, "per": "1h" }"#;
+const MANY: &str = r#"{ "requests": 100000, "per": "1s" }"#;
+
+fn hex(text: &[u8]) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn token(signer: &Signer, identity: &str) -> String {
+    signer.sign(&Token::for_identity(identity).claim("exp", NOW + 86_400).claim("jti", "t1"))
+}
+
+fn get(worker: &mut Worker<'_>, path: &str, token: &str) -> StreamId {
+    worker.request(head("GET", path, &[("authorization", &format!("Bearer {token}"))]))
+}
+
+fn advice(worker: &Worker<'_>, stream: StreamId, name: &str) -> Option<String> {
+    let headers = worker.advice.get(&stream)?;
+    headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone())
+}
+
+#[test]
+fn an_apis_rate_counts_all_its_callers_in_all_workers() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let config = config(THREE, "");
+    let mut workers = [Worker::new(&world, &config), Worker::new(&world, &config)];
+    workers[0].fetch(&key_set(&[&signer]));
+    let (alice, bob) = (token(&signer, "alice"), token(&signer, "bob"));
+    for (number, (worker, who)) in [(0, &alice), (1, &bob), (1, &alice)].into_iter().enumerate() {
+        let worker = &mut workers[worker];
+        let stream = get(worker, "/orders/7", who);
+        assert_eq!(worker.verdict(stream), "forwarded");
+        let terms = r#""api";q=3;w=3600"#;
+        assert_eq!(advice(worker, stream, "ratelimit-policy").as_deref(), Some(terms));
+        let left = ["\"api\";r=2;t=1200", "\"api\";r=1;t=2400", "\"api\";r=0;t=1200"][number];
+        assert_eq!(advice(worker, stream, "ratelimit").as_deref(), Some(left));
+    }
+    for worker in &mut workers {
+        let stream = get(worker, "/orders/7", &bob);
+        assert_eq!(worker.verdict(stream), "rate_limited");
+        assert_eq!(worker.reply(stream).status, 429);
+        assert_eq!(worker.reply_header(stream, "retry-after"), Some("1200"));
+        assert_eq!(worker.reply_header(stream, "ratelimit"), Some("\"api\";r=0;t=1200"));
+        assert_eq!(worker.reply_header(stream, "ratelimit-policy"), Some("\"api\";q=3;w=3600"));
+        assert_eq!(worker.counts["tollgate_denied_rate_limited"], 1);
+        assert!(worker.log.iter().any(|line| line.contains("3 requests in 3600000 ms")));
+        let stream = get(worker, "/free", &bob);
+        assert_eq!(worker.verdict(stream), "forwarded", "another API");
+        assert_eq!(advice(worker, stream, "ratelimit"), None);
+    }
+    world.wait(Duration::from_secs(1200));
+    let stream = get(&mut workers[0], "/orders/7", &bob);
+    assert_eq!(workers[0].verdict(stream), "forwarded");
+}
+
+#[test]
+fn a_public_api_has_a_rate_too_and_a_grpc_client_is_told() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config(r#"{ "requests": 1, "per": "1m" }"#, ""));
+    let request = || head("GET", "/public", &[("content-type", "application/grpc")]);
+    let stream = worker.request(request());
+    assert_eq!(worker.verdict(stream), "forwarded");
+    let stream = worker.request(request());
+    assert_eq!(worker.verdict(stream), "rate_limited");
+    assert_eq!(worker.reply(stream).grpc_status, Some(8));
+    assert_eq!(worker.reply_header(stream, "retry-after"), Some("60"));
+}
+
+#[test]
+fn a_client_is_told_nothing_more_where_that_is_configured() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config(THREE, r#", "limits": { "headers": [] }"#));
+    for number in 0..4 {
+        let stream = worker.request(head("GET", "/public", &[]));
+        assert!(worker.advice.is_empty());
+        if number == 3 {
+            assert_eq!(worker.verdict(stream), "rate_limited");
+            assert_eq!(worker.reply_header(stream, "ratelimit"), None);
+            assert_eq!(worker.reply_header(stream, "retry-after"), Some("1200"));
+        }
+    }
+}
+
+#[test]
+fn a_refused_request_is_not_counted_and_a_parked_one_once() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, &config(THREE, ""));
+    let alice = token(&signer, "alice");
+    let parked = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(worker.verdict(parked), "waiting");
+    worker.fetch(&key_set(&[&signer]));
+    assert_eq!(worker.verdict(parked), "forwarded");
+    assert_eq!(advice(&worker, parked, "ratelimit").as_deref(), Some("\"api\";r=2;t=1200"));
+    for _ in 0..5 {
+        let stream = get(&mut worker, "/orders/7", "no.token");
+        assert_eq!(worker.verdict(stream), "token_malformed");
+    }
+    let stream = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(advice(&worker, stream, "ratelimit").as_deref(), Some("\"api\";r=1;t=2400"));
+}
+
+#[test]
+fn counters_that_cannot_be_written_let_nothing_through() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config(THREE, ""));
+    worker.request(head("GET", "/public", &[]));
+    world.store.losses.set(64);
+    let stream = worker.request(head("GET", "/public", &[]));
+    assert_eq!(worker.verdict(stream), "limit_contention");
+    assert_eq!(worker.reply(stream).status, 503);
+    world.store.absent.set(true);
+    let stream = worker.request(head("GET", "/public", &[]));
+    assert_eq!(worker.verdict(stream), "limit_store_full");
+    world.store.absent.set(false);
+    let stream = worker.request(head("GET", "/public", &[]));
+    assert_eq!(advice(&worker, stream, "ratelimit").as_deref(), Some("\"api\";r=1;t=2400"));
+}
+
+#[test]
+fn what_the_configuration_revokes_is_refused_from_the_first_request_on() {
+    let signer = Signer::new("k1");
+    let alice = token(&signer, "alice");
+    let digest = hex(alice.as_bytes());
+    let later = r#""issued_before": "2027-01-15T08:00:01Z""#;
+    let cases = [
+        ("nothing", String::new(), "forwarded", "forwarded"),
+        (
+            "the identity",
+            r#""provider": "idp", "identity": "alice""#.into(),
+            "session_inactive",
+            "forwarded",
+        ),
+        (
+            "its older tokens",
+            format!(r#""provider": "idp", "identity": "alice", {later}"#),
+            "token_revoked",
+            "forwarded",
+        ),
+        ("a token's id", r#""provider": "idp", "jti": "t1""#.into(), "token_revoked", "forwarded"),
+        (
+            "the token",
+            format!(r#""provider": "idp", "token_sha256": "{digest}""#),
+            "token_revoked",
+            "forwarded",
+        ),
+        (
+            "a key's owner",
+            r#""provider": "partner", "identity": "acme""#.into(),
+            "forwarded",
+            "session_inactive",
+        ),
+        (
+            "a key's owner, till then",
+            format!(r#""provider": "partner", "identity": "acme", {later}"#),
+            "forwarded",
+            "token_revoked",
+        ),
+        (
+            "another provider's",
+            r#""provider": "partner", "identity": "alice""#.into(),
+            "forwarded",
+            "forwarded",
+        ),
+    ];
+    for (name, entry, of_token, of_key) in cases {
+        let entries = if entry.is_empty() { entry } else { format!("{{ {entry} }}") };
+        let config = config(MANY, &format!(r#", "revoked": {{ "entries": [{entries}] }}"#));
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config);
+        worker.fetch(&key_set(&[&signer]));
+        for _ in 0..2 {
+            let stream = get(&mut worker, "/orders/7", &alice);
+            assert_eq!(worker.verdict(stream), of_token, "{name}");
+            let stream = worker.request(head("GET", "/orders/7", &[("x-api-key", "partner-key")]));
+            assert_eq!(worker.verdict(stream), of_key, "{name}");
+        }
+    }
+}
+
+const FETCHED: &str =
+    r#", "revoked": { "url": "https://ops.example.com/revoked.json", "cluster": "ops" }"#;
+const ALICE: &str = r#"{"entries": [{"provider": "idp", "identity": "alice"}]}"#;
+
+/// Answers the call to this cluster.
+fn answer(worker: &mut Worker<'_>, cluster: &str, status: u16, body: &str) {
+    let calls = worker.calls.iter();
+    let call = calls.filter(|(_, call)| &*call.cluster == cluster).map(|(id, _)| *id).next();
+    let response = tollgate::event::CallResponse {
+        status,
+        headers: std::iter::empty::<(&str, &str)>().collect(),
+        body_size: body.len(),
+        body: body.into(),
+    };
+    let call = call.unwrap();
+    worker.calls.remove(&call);
+    worker.handle(tollgate::event::Event::CallDone { call, response: Some(response) });
+}
+
+#[test]
+fn a_fetched_list_ends_what_was_verified_before_in_every_worker() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let config = config(MANY, FETCHED);
+    let mut workers = [Worker::new(&world, &config), Worker::new(&world, &config)];
+    let (alice, bob) = (token(&signer, "alice"), token(&signer, "bob"));
+    workers[0].tick();
+    answer(&mut workers[0], "idp", 200, &key_set(&[&signer]));
+    let stream = get(&mut workers[0], "/orders/7", &alice);
+    assert_eq!(workers[0].verdict(stream), "revocations_stale");
+    assert_eq!(workers[0].reply(stream).status, 503);
+    assert!(workers[0].reply_header(stream, "retry-after").is_some());
+    let stream = workers[0].request(head("GET", "/public", &[]));
+    assert_eq!(workers[0].verdict(stream), "forwarded", "nobody to revoke");
+    answer(&mut workers[0], "ops", 200, r#"{"entries": []}"#);
+    workers[1].tick();
+    for worker in &mut workers {
+        let stream = get(worker, "/orders/7", &alice);
+        assert_eq!(worker.verdict(stream), "forwarded");
+    }
+    world.wait(Duration::from_secs(10));
+    workers[0].tick();
+    assert_eq!(workers[0].calls.values().next().map(|call| call.max_body), Some(8 * 1024 * 1024));
+    answer(&mut workers[0], "ops", 200, ALICE);
+    workers[1].tick();
+    let verified = world.verifications();
+    for worker in &mut workers {
+        let stream = get(worker, "/orders/7", &alice);
+        assert_eq!(worker.verdict(stream), "session_inactive");
+        assert_eq!(worker.reply(stream).status, 403);
+    }
+    assert_eq!(world.verifications(), verified, "no token was verified again");
+    let stream = get(&mut workers[1], "/orders/7", &bob);
+    assert_eq!(workers[1].verdict(stream), "forwarded");
+    assert_eq!(workers[0].counts["tollgate_revocations_fetch_ok"], 2);
+}
+
+#[test]
+fn a_list_that_is_bad_or_gone_leaves_the_old_one_in_force_for_a_while() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, &config(MANY, FETCHED));
+    let (alice, bob) = (token(&signer, "alice"), token(&signer, "bob"));
+    worker.tick();
+    answer(&mut worker, "idp", 200, &key_set(&[&signer]));
+    answer(&mut worker, "ops", 200, ALICE);
+    for (status, body) in [(200, r#"{"entries": [{"provider": "idp"}]}"#), (404, "{}"), (200, "")] {
+        world.wait(Duration::from_secs(11));
+        worker.tick();
+        answer(&mut worker, "ops", status, body);
+        let line = worker.log.last().unwrap();
+        assert!(line.contains("revocations_fetch_failed"), "{line}");
+        assert!(line.contains(r#""entries_in_use":"1""#), "{line}");
+        let stream = get(&mut worker, "/orders/7", &alice);
+        assert_eq!(worker.verdict(stream), "session_inactive");
+        let stream = get(&mut worker, "/orders/7", &bob);
+        assert_eq!(worker.verdict(stream), "forwarded");
+    }
+    assert_eq!(worker.counts["tollgate_revocations_fetch_failed"], 3);
+    world.wait(Duration::from_hours(1));
+    let stream = get(&mut worker, "/orders/7", &bob);
+    assert_eq!(worker.verdict(stream), "revocations_stale");
+}
+
+/// An API with a rate whose callers have a policy with these members.
+fn with_policy(policy: &str) -> String {
+    config(
+        r#"{ "requests": 5, "per": "1h" }"#,
+        &format!(r#", "policies": {{ "p": {{ {policy} }} }}"#),
+    )
+    .replace(
+        r#""auth": ["idp", "partner"]"#,
+        r#""auth": ["idp"], "policies": { "default": ["p"] }"#,
+    )
+}
+
+#[test]
+fn a_callers_own_limits_come_before_the_apis() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policy =
+        r#""rate": { "requests": 2, "per": "1h" }, "quota": { "requests": 3, "per": "1d" }"#;
+    let mut worker = Worker::new(&world, &with_policy(policy));
+    worker.fetch(&key_set(&[&signer]));
+    let (alice, bob) = (token(&signer, "alice"), token(&signer, "bob"));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    let terms = r#""rate";q=2;w=3600, "quota";q=3;w=86400, "api";q=5;w=3600"#;
+    assert_eq!(advice(&worker, stream, "ratelimit-policy").as_deref(), Some(terms));
+    let left = r#""rate";r=1;t=1800, "quota";r=2;t=86400, "api";r=4;t=720"#;
+    assert_eq!(advice(&worker, stream, "ratelimit").as_deref(), Some(left));
+    get(&mut worker, "/orders/7", &alice);
+    // Refused by her own rate: neither her quota nor the API's rate is charged.
+    for _ in 0..3 {
+        let stream = get(&mut worker, "/orders/7", &alice);
+        assert_eq!(worker.verdict(stream), "rate_limited");
+        let left = r#""rate";r=0;t=1800, "quota";r=1;t=86400"#;
+        assert_eq!(worker.reply_header(stream, "ratelimit"), Some(left));
+    }
+    world.wait(Duration::from_mins(30));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(worker.verdict(stream), "forwarded");
+    world.wait(Duration::from_mins(30));
+    let stream = get(&mut worker, "/orders/7", &alice);
+    assert_eq!(worker.verdict(stream), "quota_exceeded");
+    assert_eq!(worker.reply_header(stream, "retry-after"), Some("82800"));
+    let stream = get(&mut worker, "/orders/7", &bob);
+    assert_eq!(worker.verdict(stream), "forwarded", "another caller");
+}
+
+#[test]
+fn callers_are_counted_by_what_their_policy_names() {
+    let signer = Signer::new("k1");
+    let one = r#""quota": { "requests": 1, "per": "1d" }"#;
+    let by_client = format!(r#"{one}, "limit_by": "client""#);
+    let by_claim = format!(r#"{one}, "limit_by": {{ "claim": "org" }}"#);
+    // name, policy, the first caller's claim, the second's, how the second ends
+    let cases = [
+        ("identity", one, ("org", "a"), ("org", "a"), "forwarded"),
+        ("one client", by_client.as_str(), ("azp", "c"), ("azp", "c"), "quota_exceeded"),
+        ("two clients", by_client.as_str(), ("azp", "c"), ("azp", "d"), "forwarded"),
+        ("no client", by_client.as_str(), ("azp", "c"), ("org", "c"), "limit_key_missing"),
+        ("one organisation", by_claim.as_str(), ("org", "a"), ("org", "a"), "quota_exceeded"),
+        ("two organisations", by_claim.as_str(), ("org", "a"), ("org", "b"), "forwarded"),
+        ("no organisation", by_claim.as_str(), ("org", "a"), ("azp", "a"), "limit_key_missing"),
+    ];
+    for (name, policy, first, second, expected) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &with_policy(policy));
+        worker.fetch(&key_set(&[&signer]));
+        let caller = |identity: &str, (claim, value): (&str, &str)| {
+            signer.sign(&Token::for_identity(identity).claim(claim, value))
+        };
+        let stream = get(&mut worker, "/orders/7", &caller("alice", first));
+        assert_eq!(worker.verdict(stream), "forwarded", "{name}");
+        let stream = get(&mut worker, "/orders/7", &caller("bob", second));
+        assert_eq!(worker.verdict(stream), expected, "{name}");
+    }
+}

@@ -1,0 +1,333 @@
+//! Lists of what was revoked, from the configuration and from a document that all workers share.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::world::World;
+use tollgate::env::SharedData;
+use tollgate::http::Url;
+use tollgate::kept::Finished;
+use tollgate::revoked::{
+    Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Revocations, Revoked,
+    Source, Subject, parse,
+};
+use tollgate::time::UnixMillis;
+use tollgate::verdict::Deny;
+
+const ALICE: Subject<'static> = Subject::Identity("alice");
+const DIGEST: [u8; 32] = [0xab; 32];
+
+fn facts(identity: &str, issued: Option<u64>) -> Facts {
+    Facts {
+        identity: Key::new("okta", Subject::Identity(identity)),
+        jti: Some(Key::new("okta", Subject::Jti(&format!("{identity}-1")))),
+        token: Some(Key::new("okta", Subject::Token(&DIGEST))),
+        issued: issued.map(UnixMillis::from_secs),
+    }
+}
+
+fn list(entries: &[(&str, Subject<'_>, Option<u64>)]) -> List {
+    let mut list = ListBuilder::default();
+    for (provider, subject, before) in entries {
+        list.add(provider, *subject, before.map(UnixMillis::from_secs));
+    }
+    list.finish()
+}
+
+fn of(list: List) -> Revocations {
+    Revocations::new(list, None)
+}
+
+fn source(on_stale: OnStale) -> Source {
+    Source {
+        id: "0123456789abcdef0123456789abcdef".into(),
+        url: Url::parse("https://ops.example.com/revoked.json").expect("a URL"),
+        cluster: "ops".into(),
+        timeout: Duration::from_secs(5),
+        refresh: Duration::from_secs(10),
+        max_stale: Duration::from_hours(1),
+        on_stale,
+    }
+}
+
+fn fetched(on_stale: OnStale) -> Revocations {
+    Revocations::new(list(&[]), Some(source(on_stale)))
+}
+
+/// Fetches a list as the one worker that may.
+fn publish(revocations: &mut Revocations, list: List, world: &World) -> Finished {
+    let attempt = revocations.attempt(&world.env()).expect("a fetch is due");
+    revocations.succeed(attempt, list, &world.env())
+}
+
+#[test]
+fn an_entry_is_about_its_subject_alone() {
+    let now = UnixMillis::from_secs(2000);
+    let (inactive, revoked) = (Some(Deny::SessionInactive), Some(Deny::TokenRevoked));
+    // name, entry, who comes, when the token was issued, why it is refused
+    let cases = [
+        ("the identity", ("okta", ALICE, None), "alice", Some(1000), inactive),
+        ("a token that does not say when", ("okta", ALICE, None), "alice", None, inactive),
+        ("another identity", ("okta", ALICE, None), "bob", Some(1000), None),
+        ("another provider's", ("oktab", ALICE, None), "alice", Some(1000), None),
+        ("an older token", ("okta", ALICE, Some(1001)), "alice", Some(1000), revoked),
+        ("a token of that moment", ("okta", ALICE, Some(1000)), "alice", Some(1000), None),
+        ("a newer token", ("okta", ALICE, Some(999)), "alice", Some(1000), None),
+        ("an unknown age", ("okta", ALICE, Some(1)), "alice", None, revoked),
+        ("the token's id", ("okta", Subject::Jti("alice-1"), None), "alice", Some(1000), revoked),
+        ("another id", ("okta", Subject::Jti("alice-2"), None), "alice", Some(1000), None),
+        ("an id that is an identity", ("okta", Subject::Jti("alice"), None), "alice", None, None),
+        ("an old id", ("okta", Subject::Jti("alice-1"), Some(9)), "alice", Some(8), revoked),
+        ("a reused id", ("okta", Subject::Jti("alice-1"), Some(9)), "alice", Some(9), None),
+        ("the token", ("okta", Subject::Token(&DIGEST), None), "alice", Some(1000), revoked),
+        ("another token", ("okta", Subject::Token(&[0; 32]), None), "alice", Some(1000), None),
+    ];
+    for (name, entry, who, issued, expected) in cases {
+        let judged = of(list(&[entry])).judge(&facts(who, issued), now);
+        assert_eq!(judged, expected.map_or(Ok(()), |deny| Err(Revoked::Listed(deny))), "{name}");
+    }
+}
+
+#[test]
+fn of_two_entries_about_one_subject_the_furthest_reaching_holds() {
+    let now = UnixMillis::from_secs(2000);
+    for entries in [[None, Some(10)], [Some(10), None], [Some(10), Some(1001)]] {
+        let entries = entries.map(|before| ("okta", ALICE, before));
+        let list = list(&entries);
+        assert_eq!(list.len(), 1);
+        assert!(of(list).judge(&facts("alice", Some(1000)), now).is_err(), "{entries:?}");
+    }
+}
+
+#[test]
+fn every_one_of_many_is_found_and_nobody_else() {
+    let mut builder = ListBuilder::default();
+    for number in 0..1000 {
+        builder.add("okta", Subject::Identity(&format!("revoked {number}")), None);
+    }
+    let revocations = of(builder.finish());
+    let judge = |who: String| revocations.judge(&facts(&who, None), UnixMillis::new(0));
+    for number in 0..1000 {
+        let refused = Err(Revoked::Listed(Deny::SessionInactive));
+        assert_eq!(judge(format!("revoked {number}")), refused, "{number}");
+        assert_eq!(judge(format!("good {number}")), Ok(()), "{number}");
+    }
+}
+
+#[test]
+fn what_need_not_be_asked_is_told() {
+    let url = Some(source(OnStale::Deny));
+    let token = || list(&[("okta", Subject::Token(&DIGEST), None)]);
+    assert!(of(list(&[])).is_empty());
+    assert!(!of(token()).is_empty());
+    assert!(!Revocations::new(list(&[]), url).is_empty());
+    assert!(of(token()).names_tokens());
+    assert!(!of(list(&[("okta", ALICE, None)])).names_tokens());
+}
+
+#[test]
+fn a_document_is_read_whole() {
+    let hex = "ab".repeat(32);
+    let text = format!(
+        r#"{{ "generated": [{{"entries": 1}}], "entries": [
+            {{"provider": "okta", "identity": "al\u0069ce", "description": "left in May"}},
+            {{"provider": "okta", "identity": "bob", "issued_before": "1970-01-01T00:16:40Z"}},
+            {{"jti": "carol-1", "provider": "okta", "identity": null}},
+            {{"provider": "elsewhere", "token_sha256": "{hex}"}} ] }}"#
+    );
+    let list = parse(text.as_bytes()).expect("a list");
+    assert_eq!(list.len(), 4);
+    let revocations = of(list);
+    assert!(revocations.names_tokens());
+    let judge = |who, issued| {
+        revocations.judge(&facts(who, issued), UnixMillis::new(0)).err().map(
+            |revoked| match revoked {
+                Revoked::Listed(deny) => deny.code(),
+                Revoked::Unknown(_) => "unknown",
+            },
+        )
+    };
+    assert_eq!(judge("alice", Some(5000)), Some("session_inactive"));
+    assert_eq!(judge("bob", Some(999)), Some("token_revoked"));
+    assert_eq!(judge("bob", Some(1000)), None);
+    assert_eq!(judge("carol", None), Some("token_revoked"));
+    assert_eq!(judge("dave", None), None);
+    assert_eq!(parse(br#"{"entries": []}"#).expect("a list").len(), 0);
+}
+
+#[test]
+fn a_document_with_one_mistake_is_no_list() {
+    let cases = [
+        ("nothing", "", "EOF"),
+        ("no JSON", "{", "EOF"),
+        ("no object", "[]", "invalid type: sequence"),
+        ("no entries", "{}", "missing field"),
+        ("entries twice", r#"{"entries": [], "entries": []}"#, "duplicate field"),
+        ("something behind it", r#"{"entries": []} x"#, "trailing"),
+        ("entries that are no list", r#"{"entries": {}}"#, "invalid type: map"),
+        ("an entry that is no object", r#"{"entries": [7]}"#, "invalid type: integer"),
+        ("no provider", r#"{"entries": [{"identity": "a"}]}"#, "missing field"),
+        ("nobody", r#"{"entries": [{"provider": "p"}]}"#, "not exactly one of"),
+        (
+            "two subjects",
+            r#"{"entries": [{"provider": "p", "identity": "a", "jti": "b"}]}"#,
+            "not exactly one of",
+        ),
+        (
+            "an empty identity",
+            r#"{"entries": [{"provider": "p", "identity": ""}]}"#,
+            "an empty string",
+        ),
+        ("an empty id", r#"{"entries": [{"provider": "p", "jti": ""}]}"#, "an empty string"),
+        (
+            "an identity that is a number",
+            r#"{"entries": [{"provider": "p", "identity": 7}]}"#,
+            "invalid type: integer",
+        ),
+        (
+            "a short digest",
+            r#"{"entries": [{"provider": "p", "token_sha256": "ab"}]}"#,
+            "not 64 of",
+        ),
+        ("a typo", r#"{"entries": [{"provider": "p", "identty": "a"}]}"#, "unknown field"),
+        (
+            "a member twice",
+            r#"{"entries": [{"provider": "p", "provider": "q", "jti": "a"}]}"#,
+            "duplicate field",
+        ),
+        (
+            "no moment",
+            r#"{"entries": [{"provider": "p", "jti": "a", "issued_before": "now"}]}"#,
+            "no point in time",
+        ),
+        ("bytes that are no UTF-8", "{\"entries\": [{\"provider\": \"\u{7f}", "EOF"),
+        (
+            "the last of many",
+            r#"{"entries": [{"provider": "p", "jti": "a"}, {"provider": "p"}]}"#,
+            "not exactly one of",
+        ),
+    ];
+    for (name, text, reason) in cases {
+        let error = parse(text.as_bytes()).expect_err(name).to_string();
+        assert!(error.contains(reason), "{name}: {error}");
+    }
+    assert!(parse(b"{\"entries\": [{\"provider\": \"p\", \"jti\": \"\xff\"}]}").is_err());
+}
+
+#[test]
+fn a_document_is_bounded() {
+    let document = |count: usize| {
+        let entries: Vec<_> =
+            (0..count).map(|n| format!(r#"{{"provider":"p","identity":"{n}"}}"#)).collect();
+        format!(r#"{{"entries":[{}]}}"#, entries.join(","))
+    };
+    assert_eq!(
+        parse(document(MAX_ENTRIES).as_bytes()).expect("as many as may be").len(),
+        MAX_ENTRIES
+    );
+    let error = parse(document(MAX_ENTRIES + 1).as_bytes()).expect_err("one too many");
+    assert!(error.to_string().contains("more than 100000 entries"), "{error}");
+    let sized = |bytes: usize| {
+        let empty = r#"{"entries":[]}"#;
+        empty.to_owned() + &" ".repeat(bytes - empty.len())
+    };
+    assert!(parse(sized(MAX_DOCUMENT_BYTES).as_bytes()).is_ok());
+    assert!(parse(sized(MAX_DOCUMENT_BYTES + 1).as_bytes()).is_err());
+}
+
+#[test]
+fn what_one_worker_fetches_all_have() {
+    let world = World::default();
+    let (mut one, mut other) = (fetched(OnStale::Deny), fetched(OnStale::Deny));
+    let alice = facts("alice", Some(1000));
+    assert!(matches!(one.judge(&alice, world.now.get()), Err(Revoked::Unknown(_))));
+    let attempt = one.attempt(&world.env()).expect("due at once");
+    assert_eq!(other.attempt(&world.env()), None, "one fetches");
+    let first = one.succeed(attempt, list(&[("okta", ALICE, None)]), &world.env());
+    assert_eq!(first, Finished::Changed);
+    other.sync(&world.env());
+    for worker in [&one, &other] {
+        let judged = worker.judge(&alice, world.now.get());
+        assert_eq!(judged, Err(Revoked::Listed(Deny::SessionInactive)));
+        assert_eq!(worker.judge(&facts("bob", None), world.now.get()), Ok(()));
+        assert_eq!(worker.fetched_entries(), Some(1));
+    }
+    world.wait(Duration::from_secs(10));
+    assert_eq!(publish(&mut other, list(&[("okta", ALICE, None)]), &world), Finished::Confirmed);
+    world.wait(Duration::from_secs(10));
+    assert_eq!(publish(&mut other, list(&[]), &world), Finished::Changed);
+    assert!(one.judge(&alice, world.now.get()).is_err(), "not yet seen");
+    one.sync(&world.env());
+    assert_eq!(one.judge(&alice, world.now.get()), Ok(()));
+}
+
+#[test]
+fn a_list_too_old_to_rely_upon_refuses_or_not_as_configured() {
+    let max_stale = Duration::from_hours(1);
+    for (on_stale, expected) in [(OnStale::Deny, false), (OnStale::Allow, true)] {
+        let world = World::default();
+        let mut worker = fetched(on_stale);
+        let (alice, bob) = (facts("alice", None), facts("bob", None));
+        assert_eq!(worker.judge(&bob, world.now.get()).is_ok(), expected, "{on_stale:?}: before");
+        publish(&mut worker, list(&[("okta", ALICE, None)]), &world);
+        world.wait(max_stale);
+        assert_eq!(worker.judge(&bob, world.now.get()), Ok(()), "{on_stale:?}: as old as may be");
+        world.wait(Duration::from_millis(1));
+        let judged = worker.judge(&bob, world.now.get());
+        assert_eq!(judged.is_ok(), expected, "{on_stale:?}: too old");
+        let refused = Err(Revoked::Listed(Deny::SessionInactive));
+        assert_eq!(worker.judge(&alice, world.now.get()), refused, "{on_stale:?}: still listed");
+        let attempt = worker.attempt(&world.env()).expect("due");
+        assert_eq!(worker.fail(attempt, &world.env()), Finished::Failed);
+        assert_eq!(worker.judge(&alice, world.now.get()), refused, "the old one is kept");
+        assert_eq!(worker.fetched_entries(), Some(1));
+    }
+}
+
+#[test]
+fn a_published_list_that_cannot_be_read_is_fetched_anew() {
+    let key = "tg1/revoked-list/0123456789abcdef0123456789abcdef";
+    let world = World::default();
+    let mut one = fetched(OnStale::Deny);
+    publish(&mut one, list(&[("okta", ALICE, None), ("okta", Subject::Jti("x"), Some(9))]), &world);
+    let good = world.store.get(key).value.expect("published");
+    let head = good.len() - 2 - 48;
+    let spoilt = [
+        ("another version", [&good[..head], &[2], &good[head + 1..]].concat()),
+        ("a kind that there is not", [&good[..=head], &[2], &good[head + 2..]].concat()),
+        ("cut", good[..good.len() - 1].to_vec()),
+        ("no version", good[..head].to_vec()),
+        ("another's", [&good[..5], b"x", &good[6..]].concat()),
+        (
+            "out of order",
+            [&good[..head + 2], &good[head + 26..], &good[head + 2..head + 26]].concat(),
+        ),
+        ("one entry less", good[..head + 26].to_vec()),
+    ];
+    for (name, bytes) in spoilt {
+        world.store.force(key, &bytes);
+        let mut other = fetched(OnStale::Deny);
+        other.sync(&world.env());
+        assert_eq!(other.fetched_entries(), None, "{name}");
+        assert!(matches!(
+            other.judge(&facts("bob", None), world.now.get()),
+            Err(Revoked::Unknown(_))
+        ));
+    }
+    // Out of turn, though the scheduled one is not due.
+    let mut other = fetched(OnStale::Deny);
+    other.sync(&world.env());
+    assert_eq!(publish(&mut other, list(&[]), &world), Finished::Changed);
+}
