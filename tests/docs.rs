@@ -293,6 +293,21 @@ fn the_demos_mistake_is_refused_by_the_name_of_its_field() {
     assert!(read("demo/story.mjs").contains(&format!("'{place}'")), "{said}");
 }
 
+#[test]
+fn every_example_is_accepted_and_listed_in_the_readme() {
+    let readme = read("README.md");
+    let examples = files("examples", "yaml");
+    assert!(examples.len() >= 4, "{examples:?}");
+    for example in examples {
+        assert!(readme.contains(&format!("({example})")), "{example} is not listed");
+        let configurations = embedded(&read(&example));
+        assert_eq!(configurations.len(), 1, "{example}");
+        for text in configurations {
+            assert_eq!(problems(&text), "", "{example}");
+        }
+    }
+}
+
 /// The JSON that stands in a YAML block behind `value: |`.
 fn embedded(yaml: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -33,6 +33,7 @@ mod e2e {
     mod attacks;
     mod credentials;
     mod documents;
+    mod examples;
     mod faults;
     mod foreign;
     mod hostile;
@@ -42,6 +43,7 @@ mod e2e {
     mod limits;
     mod matching;
     mod reload;
+    mod routes;
     mod story;
     mod trap;
     mod vectors;

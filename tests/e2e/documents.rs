@@ -2,14 +2,13 @@
 //! hash of an API key, is replaced.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::harness::{
-    Answer, Envoy, Filter, KeyServer, Listener, Request, Signer, Site, Token, Upstream, eventually,
-    fetch, key_set, places,
+    Answer, Envoy, Filter, KeyServer, Listener, Provider, Request, Signer, Site, Token, Upstream,
+    eventually, fetch, free_port, key_set, places,
 };
 
 const OKTA: &str = "https://example.okta.com/oauth2/default";
@@ -142,16 +141,44 @@ fn the_readmes_way_in_enforces_one_api_and_reports_on_the_rest() {
 }
 
 #[test]
-fn the_proxy_to_copy_from_loads_as_it_stands() {
-    let (folder, text) = (places::scratch("envoy-yaml"), read("envoy.yaml"));
-    let module = "target/wasm32-wasip1/release/tollgate.wasm";
-    assert!(text.contains(module));
-    let path = folder.join("envoy.yaml");
-    fs::write(&path, text.replace(module, places::wasm().to_str().unwrap())).unwrap();
-    let validate = Command::new(places::envoy())
-        .args(["--mode", "validate", "--config-path"])
-        .arg(&path)
-        .output()
-        .expect("Envoy runs");
-    assert!(validate.status.success(), "{}", String::from_utf8_lossy(&validate.stderr));
+fn the_proxy_to_copy_from_serves_as_it_stands() {
+    let (provider, upstream, port) =
+        (Provider::start("envoy-yaml"), Upstream::start(), free_port());
+    let yaml = read("envoy.yaml");
+    let (proxy, _) =
+        yaml.split_once("\nadmin:").expect("an admin port, which the test has its own of");
+    let module = places::wasm();
+    let places = [
+        ("10000".to_owned(), port.to_string()),
+        ("9000".to_owned(), provider.port().to_string()),
+        ("8080".to_owned(), upstream.port().to_string()),
+        ("target/wasm32-wasip1/release/tollgate.wasm".to_owned(), module.display().to_string()),
+    ];
+    let here = places.iter().fold(proxy.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    let envoy = Envoy::with_bootstrap("envoy-yaml", &here);
+    let bearer = |client: &str, scope: &str| {
+        format!("Bearer {}", provider.token(client, scope, Provider::AUDIENCE))
+    };
+    let (reader, writer) = (bearer("svc", "orders:read"), bearer("svc", "orders:write"));
+    let admin = bearer("admin", "admin");
+    let cases = [
+        // method, path, token, status
+        ("GET", "/health", "", 200),
+        ("GET", "/orders/7", "", 401),
+        ("GET", "/orders/7", &reader, 200),
+        ("POST", "/orders", &reader, 403),
+        ("POST", "/orders", &writer, 200),
+        ("GET", "/orders/7", &admin, 403),
+        ("GET", "/admin/users", &reader, 403),
+        ("GET", "/admin/users", &admin, 200),
+    ];
+    for (method, path, token, status) in cases {
+        let shown = [("authorization", token)];
+        let shown = if token.is_empty() { &[] } else { shown.as_slice() };
+        assert_eq!(ask(port, method, path, shown).0, status, "{method} {path}");
+    }
+    envoy.assert_clean(&[reader, writer, admin]);
 }
