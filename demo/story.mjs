@@ -168,7 +168,7 @@ async function spend(client, most, limit, refusal) {
 
 /** Waits until both workers say so: each of 16 new connections gets this status. */
 async function everywhere(what, status, target, token) {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 10_000;
   for (;;) {
     const answers = await Promise.all(Array.from({ length: 16 }, () => send(target, token)));
     const found = answers.map((answer) => answer.status);
