@@ -77,7 +77,7 @@ fn a_refusal_says_what_the_route_was() {
         (route("", ""), "no API matches method `GET` and host `api.example.com`"),
         (
             route("", "c\n"),
-            "the route's metadata names the API `c\\n`, and no API of that name has `route_metadata`",
+            r"the route's metadata names the API `c\u{a}`, and no API of that name has `route_metadata`",
         ),
     ];
     let world = World::default();
