@@ -234,11 +234,63 @@ fn every_configuration_in_the_readme_is_accepted() {
     }
     assert!(configurations.len() >= 6, "{}", configurations.len());
     for text in configurations {
-        if let Err(problems) = Config::parse(text.as_bytes()) {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            panic!("{}\n{text}", problems.join("\n"));
-        }
+        let problems = problems(&text);
+        assert!(problems.is_empty(), "{problems}\n{text}");
     }
+}
+
+/// What is wrong with a configuration, a line each.
+fn problems(text: &str) -> String {
+    let Err(problems) = Config::parse(text.as_bytes()) else { return String::new() };
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_configurations_of_the_proxy_and_of_the_demo_are_accepted() {
+    let proxy = embedded(&read("envoy.yaml"));
+    let [proxy] = proxy.as_slice() else { panic!("{proxy:?}") };
+    assert_eq!(problems(proxy), "");
+    // demo/configure.sh puts the demo's in its place, up to the first empty line.
+    assert_eq!(proxy.find("\n\n").map(|at| at.saturating_add(2)), Some(proxy.len()), "{proxy}");
+    assert_eq!(problems(&read("demo/tollgate.json")), "");
+}
+
+#[test]
+fn the_readme_tells_the_demo_as_it_is_told() {
+    let readme = read("README.md");
+    let (_, told) = readme.split_once("<!-- demo-output -->").expect("the demo");
+    let (told, _) = told.split_once("<!-- /demo-output -->").expect("the demo's end");
+    let numbered = |line: &str| {
+        let (number, title) = line.split_once(". ")?;
+        number.parse::<usize>().ok().map(|number| (number, title.to_owned()))
+    };
+    let told: Vec<_> = told.lines().filter_map(numbered).collect();
+    let story = read("demo/story.mjs");
+    let title = |line: &str| {
+        let literal = line.strip_prefix("  [")?.strip_suffix(", async () => {")?;
+        let quote = literal.chars().next()?;
+        let text = literal.strip_prefix(quote)?.strip_suffix(quote)?;
+        Some(text.replace('\\', ""))
+    };
+    let steps: Vec<_> = story.lines().filter_map(title).collect();
+    let steps: Vec<_> = (1..).zip(steps).collect();
+    assert!(steps.len() > 8, "{steps:?}");
+    assert_eq!(told, steps);
+    let all = format!("All {} steps came out as told.", steps.len());
+    assert!(readme.contains(&all), "{all}");
+}
+
+#[test]
+fn the_demos_mistake_is_refused_by_the_name_of_its_field() {
+    let right = read("demo/tollgate.json");
+    let mistake = right.replace("\"session_from\": \"okta\"", "\"session_from\": \"oauth_token\"");
+    let said = problems(&mistake);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let reason =
+        "session_from: `oauth_token` is no provider of this API; its branches have: partner, okta";
+    assert!(said.ends_with(reason), "{said}");
+    let place = said.split(": ").nth(1).unwrap_or_default();
+    assert!(read("demo/story.mjs").contains(&format!("'{place}'")), "{said}");
 }
 
 #[test]
@@ -251,10 +303,7 @@ fn every_example_is_accepted_and_listed_in_the_readme() {
         let configurations = embedded(&read(&example));
         assert_eq!(configurations.len(), 1, "{example}");
         for text in configurations {
-            if let Err(problems) = Config::parse(text.as_bytes()) {
-                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                panic!("{example}: {}", problems.join("\n"));
-            }
+            assert_eq!(problems(&text), "", "{example}");
         }
     }
 }
