@@ -371,3 +371,31 @@ fn callers_are_counted_by_what_their_policy_names() {
         assert_eq!(worker.verdict(stream), expected, "{name}");
     }
 }
+
+#[test]
+fn what_a_rate_of_another_subject_refuses_uses_no_quota() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policies = r#""p": { "rate": { "requests": 9, "per": "1h" },
+                             "quota": { "requests": 3, "per": "1d" } },
+                      "q": { "access": [ { "apis": ["orders"], "rate": { "requests": 1, "per": "1h" } } ],
+                             "limit_by": "client" }"#;
+    let config =
+        with_policy("").replace(r#""p": {  }"#, policies).replace(r#"["p"]"#, r#"["p", "q"]"#);
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&signer]));
+    let of_app = |identity: &str| signer.sign(&Token::for_identity(identity).claim("azp", "app"));
+    let stream = get(&mut worker, "/orders/7", &of_app("bob"));
+    assert_eq!(worker.verdict(stream), "forwarded");
+    // The client's rate is used up: what Alice is refused for leaves her quota whole.
+    for _ in 0..5 {
+        let stream = get(&mut worker, "/orders/7", &of_app("alice"));
+        assert_eq!(worker.verdict(stream), "rate_limited");
+    }
+    world.wait(Duration::from_secs(200));
+    let other = signer.sign(&Token::for_identity("alice").claim("azp", "another app"));
+    let stream = get(&mut worker, "/orders/7", &other);
+    assert_eq!(worker.verdict(stream), "forwarded");
+    let left = advice(&worker, stream, "ratelimit").unwrap();
+    assert!(left.contains(r#""quota";r=2;t=86400"#), "{left}");
+}

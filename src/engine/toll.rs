@@ -91,8 +91,9 @@ impl Toll {
         }
     }
 
-    /// Charges a request: first the caller's own limits, all of one subject at once and those with a
-    /// rate before those without, and last the API's for everyone.
+    /// Charges a request: first the caller's own limits, all of one subject at once and the subject
+    /// of the one quota after the others, so that no rate of the caller's refuses what has used it;
+    /// last the API's for everyone.
     ///
     /// # Errors
     ///
@@ -109,8 +110,9 @@ impl Toll {
             return Ok(Advice::new());
         }
         let mut told = Told::default();
-        let is_rate = |due: &&Due| matches!(due.charge, Charge::Rate(_));
-        let in_order = own.iter().filter(is_rate).chain(own.iter().filter(|due| !is_rate(due)));
+        let quota = own.iter().find(|due| matches!(due.charge, Charge::Quota(_)));
+        let has_quota = |due: &&Due| quota.is_some_and(|quota| quota.subject == due.subject);
+        let in_order = own.iter().filter(|due| !has_quota(due)).chain(own.iter().filter(has_quota));
         let mut charged: Vec<RecordId> = Vec::new();
         for due in in_order {
             if charged.contains(&due.subject) {
