@@ -399,3 +399,22 @@ fn what_a_rate_of_another_subject_refuses_uses_no_quota() {
     let left = advice(&worker, stream, "ratelimit").unwrap();
     assert!(left.contains(r#""quota";r=2;t=86400"#), "{left}");
 }
+
+#[test]
+fn a_revoked_credential_refuses_whichever_branch_it_belongs_to() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let revoked =
+        r#", "revoked": { "entries": [ { "provider": "partner", "identity": "acme" } ] }"#;
+    let mut worker = Worker::new(&world, &config(MANY, revoked));
+    worker.fetch(&key_set(&[&signer]));
+    let bearer = format!("Bearer {}", token(&signer, "alice"));
+    let both = [("authorization", bearer.as_str()), ("x-api-key", "partner-key")];
+    // The second time the token is known.
+    for _ in 0..2 {
+        let stream = worker.request(head("GET", "/orders/7", &both[..1]));
+        assert_eq!(worker.verdict(stream), "forwarded", "the token alone");
+        let stream = worker.request(head("GET", "/orders/7", &both));
+        assert_eq!(worker.verdict(stream), "session_inactive", "with a key whose owner is out");
+    }
+}
