@@ -418,3 +418,27 @@ fn a_revoked_credential_refuses_whichever_branch_it_belongs_to() {
         assert_eq!(worker.verdict(stream), "session_inactive", "with a key whose owner is out");
     }
 }
+
+#[test]
+fn no_number_of_callers_takes_the_room_of_an_apis_own_counter() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policy = r#""quota": { "requests": 9, "per": "30d" }"#;
+    let limits = r#""limits": { "capacity": 8 }, "policies""#;
+    let config =
+        with_policy(policy).replace(r#""policies": { "p""#, &format!(r#"{limits}: {{ "p""#));
+    let config =
+        config.replace(r#"{ "requests": 5, "per": "1h" }"#, r#"{ "requests": 5, "per": "1s" }"#);
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&signer]));
+    let callers: Vec<_> = (0..9).map(|n| token(&signer, &format!("c{n}"))).collect();
+    for (number, caller) in callers.iter().enumerate() {
+        // By now the API's counter has ended, and its room could go to the next caller.
+        world.wait(Duration::from_secs(10));
+        let stream = get(&mut worker, "/orders/7", caller);
+        let expected = if number < 8 { "forwarded" } else { "limit_store_full" };
+        assert_eq!(worker.verdict(stream), expected, "caller {number}");
+    }
+    let stream = get(&mut worker, "/orders/7", &callers[0]);
+    assert_eq!(worker.verdict(stream), "forwarded", "everybody else goes on");
+}

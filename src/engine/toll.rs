@@ -23,6 +23,8 @@ pub(super) struct Due {
 #[derive(Debug)]
 pub(super) struct Toll {
     counters: Counters,
+    /// Those of the APIs, apart: their callers must not take their room.
+    of_apis: Counters,
     /// The rate of each API for all its callers together.
     everyone: Vec<Option<Due>>,
     /// Whether clients are told of their limits.
@@ -44,11 +46,13 @@ struct Told {
 impl Toll {
     pub(super) fn new(config: &Config, instance: &str) -> Self {
         let counters = Counters::new(config.limits.capacity, instance);
+        let of_apis = Counters::of_apis(instance);
         let everyone = config.apis.iter().map(|api| {
-            let subject = counters.id(Subject::Everyone { api: &api.name });
+            let subject = of_apis.id(Subject::Everyone { api: &api.name });
             api.rate.map(|rate| Due { charge: Charge::Rate(rate), subject })
         });
-        Self { everyone: everyone.collect(), advises: config.limits.headers, counters }
+        let everyone = everyone.collect();
+        Self { everyone, advises: config.limits.headers, counters, of_apis }
     }
 
     /// The caller's own limits, each with the counters that it counts in.
@@ -139,7 +143,8 @@ impl Toll {
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
-        match self.counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
+        let counters = if name.is_some() { &self.of_apis } else { &self.counters };
+        match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
                 told.add(charges, &standings, name);
                 Ok(())
