@@ -41,6 +41,7 @@ mod e2e {
     mod limits;
     mod matching;
     mod reload;
+    mod report;
     mod story;
     mod trap;
     mod vectors;
