@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "support/pairs.rs"]
+mod pairs;
 mod support;
 
 use std::time::Duration;
@@ -441,4 +443,39 @@ fn no_number_of_callers_takes_the_room_of_an_apis_own_counter() {
     }
     let stream = get(&mut worker, "/orders/7", &callers[0]);
     assert_eq!(worker.verdict(stream), "forwarded", "everybody else goes on");
+}
+
+#[test]
+fn a_revoked_tokens_other_spelling_is_revoked_with_it() {
+    let sign = |claims: &str| {
+        let encoded = |text: &str| pairs::encoded(text);
+        let signed = format!("{}.{}", encoded(r#"{"alg":"ES256","kid":"e1"}"#), encoded(claims));
+        let signature = pairs::p256_signature(signed.as_bytes());
+        let (r, s) = signature.split_scalars();
+        let twin = p256::ecdsa::Signature::from_scalars(r, -s).unwrap();
+        [signature, twin].map(|one| format!("{signed}.{}", pairs::encoded(one.to_bytes())))
+    };
+    let claims = |identity: &str| {
+        let exp = NOW + 300;
+        format!(r#"{{"iss":"https://id.example.com/","aud":"api","sub":"{identity}","exp":{exp}}}"#)
+    };
+    let (tokens, others) = (sign(&claims("alice")), sign(&claims("bob")));
+    for listed in &tokens {
+        let entry =
+            format!(r#"{{ "provider": "idp", "token_sha256": "{}" }}"#, hex(listed.as_bytes()));
+        let config = config(MANY, &format!(r#", "revoked": {{ "entries": [ {entry} ] }}"#));
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config);
+        worker.fetch(&serde_json::json!({ "keys": [pairs::p256_jwk("e1")] }).to_string());
+        for _ in 0..2 {
+            for (token, expected) in
+                [(&tokens, "token_revoked"), (&others, "forwarded")].map(|(both, x)| (&both[0], x))
+            {
+                let stream = get(&mut worker, "/orders/7", token);
+                assert_eq!(worker.verdict(stream), expected);
+            }
+            let stream = get(&mut worker, "/orders/7", &tokens[1]);
+            assert_eq!(worker.verdict(stream), "token_revoked", "the twin");
+        }
+    }
 }
