@@ -9,4 +9,5 @@ pub mod jwk;
 pub mod jws;
 pub mod pem;
 pub mod rsa;
+pub mod twin;
 pub mod verify;

@@ -63,6 +63,10 @@ pub enum Bound<T> {
 /// The longest time that a counter runs after a request.
 pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
+/// Room for the counters of this many APIs, of all filters of the process: far more than there can
+/// be, so that no group of eight is ever full.
+const APIS: u32 = 65_536;
+
 /// How far behind the others a worker's clock may be without counting too little: all read the clock
 /// of one machine, each at the start of an event.
 const LAG: Duration = Duration::from_secs(1);
@@ -205,6 +209,12 @@ impl Counters {
         // A counter's end, and the lag.
         let longest = LONGEST.saturating_add(LAG);
         Self { table: Table::keeping("limit", capacity, longest), instance: instance.into() }
+    }
+
+    /// Room for the counters of APIs, in a table of their own: no number of callers takes it.
+    pub fn of_apis(instance: &str) -> Self {
+        let longest = LONGEST.saturating_add(LAG);
+        Self { table: Table::keeping("limit-api", APIS, longest), instance: instance.into() }
     }
 
     /// The id of a subject's record in this filter.

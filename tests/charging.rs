@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "support/pairs.rs"]
+mod pairs;
 mod support;
 
 use std::time::Duration;
@@ -369,5 +371,111 @@ fn callers_are_counted_by_what_their_policy_names() {
         assert_eq!(worker.verdict(stream), "forwarded", "{name}");
         let stream = get(&mut worker, "/orders/7", &caller("bob", second));
         assert_eq!(worker.verdict(stream), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_a_rate_of_another_subject_refuses_uses_no_quota() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policies = r#""p": { "rate": { "requests": 9, "per": "1h" },
+                             "quota": { "requests": 3, "per": "1d" } },
+                      "q": { "access": [ { "apis": ["orders"], "rate": { "requests": 1, "per": "1h" } } ],
+                             "limit_by": "client" }"#;
+    let config =
+        with_policy("").replace(r#""p": {  }"#, policies).replace(r#"["p"]"#, r#"["p", "q"]"#);
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&signer]));
+    let of_app = |identity: &str| signer.sign(&Token::for_identity(identity).claim("azp", "app"));
+    let stream = get(&mut worker, "/orders/7", &of_app("bob"));
+    assert_eq!(worker.verdict(stream), "forwarded");
+    // The client's rate is used up: what Alice is refused for leaves her quota whole.
+    for _ in 0..5 {
+        let stream = get(&mut worker, "/orders/7", &of_app("alice"));
+        assert_eq!(worker.verdict(stream), "rate_limited");
+    }
+    world.wait(Duration::from_secs(200));
+    let other = signer.sign(&Token::for_identity("alice").claim("azp", "another app"));
+    let stream = get(&mut worker, "/orders/7", &other);
+    assert_eq!(worker.verdict(stream), "forwarded");
+    let left = advice(&worker, stream, "ratelimit").unwrap();
+    assert!(left.contains(r#""quota";r=2;t=86400"#), "{left}");
+}
+
+#[test]
+fn a_revoked_credential_refuses_whichever_branch_it_belongs_to() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let revoked =
+        r#", "revoked": { "entries": [ { "provider": "partner", "identity": "acme" } ] }"#;
+    let mut worker = Worker::new(&world, &config(MANY, revoked));
+    worker.fetch(&key_set(&[&signer]));
+    let bearer = format!("Bearer {}", token(&signer, "alice"));
+    let both = [("authorization", bearer.as_str()), ("x-api-key", "partner-key")];
+    // The second time the token is known.
+    for _ in 0..2 {
+        let stream = worker.request(head("GET", "/orders/7", &both[..1]));
+        assert_eq!(worker.verdict(stream), "forwarded", "the token alone");
+        let stream = worker.request(head("GET", "/orders/7", &both));
+        assert_eq!(worker.verdict(stream), "session_inactive", "with a key whose owner is out");
+    }
+}
+
+#[test]
+fn no_number_of_callers_takes_the_room_of_an_apis_own_counter() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policy = r#""quota": { "requests": 9, "per": "30d" }"#;
+    let limits = r#""limits": { "capacity": 8 }, "policies""#;
+    let config =
+        with_policy(policy).replace(r#""policies": { "p""#, &format!(r#"{limits}: {{ "p""#));
+    let config =
+        config.replace(r#"{ "requests": 5, "per": "1h" }"#, r#"{ "requests": 5, "per": "1s" }"#);
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&signer]));
+    let callers: Vec<_> = (0..9).map(|n| token(&signer, &format!("c{n}"))).collect();
+    for (number, caller) in callers.iter().enumerate() {
+        // By now the API's counter has ended, and its room could go to the next caller.
+        world.wait(Duration::from_secs(10));
+        let stream = get(&mut worker, "/orders/7", caller);
+        let expected = if number < 8 { "forwarded" } else { "limit_store_full" };
+        assert_eq!(worker.verdict(stream), expected, "caller {number}");
+    }
+    let stream = get(&mut worker, "/orders/7", &callers[0]);
+    assert_eq!(worker.verdict(stream), "forwarded", "everybody else goes on");
+}
+
+#[test]
+fn a_revoked_tokens_other_spelling_is_revoked_with_it() {
+    let sign = |claims: &str| {
+        let encoded = |text: &str| pairs::encoded(text);
+        let signed = format!("{}.{}", encoded(r#"{"alg":"ES256","kid":"e1"}"#), encoded(claims));
+        let signature = pairs::p256_signature(signed.as_bytes());
+        let (r, s) = signature.split_scalars();
+        let twin = p256::ecdsa::Signature::from_scalars(r, -s).unwrap();
+        [signature, twin].map(|one| format!("{signed}.{}", pairs::encoded(one.to_bytes())))
+    };
+    let claims = |identity: &str| {
+        let exp = NOW + 300;
+        format!(r#"{{"iss":"https://id.example.com/","aud":"api","sub":"{identity}","exp":{exp}}}"#)
+    };
+    let (tokens, others) = (sign(&claims("alice")), sign(&claims("bob")));
+    for listed in &tokens {
+        let entry =
+            format!(r#"{{ "provider": "idp", "token_sha256": "{}" }}"#, hex(listed.as_bytes()));
+        let config = config(MANY, &format!(r#", "revoked": {{ "entries": [ {entry} ] }}"#));
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config);
+        worker.fetch(&serde_json::json!({ "keys": [pairs::p256_jwk("e1")] }).to_string());
+        for _ in 0..2 {
+            for (token, expected) in
+                [(&tokens, "token_revoked"), (&others, "forwarded")].map(|(both, x)| (&both[0], x))
+            {
+                let stream = get(&mut worker, "/orders/7", token);
+                assert_eq!(worker.verdict(stream), expected);
+            }
+            let stream = get(&mut worker, "/orders/7", &tokens[1]);
+            assert_eq!(worker.verdict(stream), "token_revoked", "the twin");
+        }
     }
 }

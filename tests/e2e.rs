@@ -44,6 +44,7 @@ mod e2e {
     mod matching;
     mod reload;
     mod routes;
+    mod report;
     mod story;
     mod trap;
     mod vectors;

@@ -486,6 +486,21 @@ fn a_clock_set_back_neither_locks_out_nor_lets_in() {
 }
 
 #[test]
+fn a_clock_set_back_lets_nobody_in_by_another_limit() {
+    let other = quota("other", 9, DAY);
+    for limit in [quota("p", 2, 365 * DAY), rate("p", 2, 365 * DAY, 2)] {
+        let store = MemoryStore::default();
+        let worker = Worker::new(8, &store);
+        assert_eq!(worker.passing(3, &[limit], START), 2, "{limit:?}");
+        // Its end lies further ahead now than any that could be written.
+        let back = START - DAY;
+        assert!(worker.passes("alice", &[other], back));
+        assert!(!worker.passes("alice", &[limit], back), "{limit:?}");
+        assert!(worker.passes("alice", &[limit], back + 366 * DAY), "nor for ever: {limit:?}");
+    }
+}
+
+#[test]
 fn a_record_that_cannot_be_read_counts_as_none() {
     let key = "tg1/limit/0";
     let store = MemoryStore::default();

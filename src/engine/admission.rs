@@ -239,12 +239,9 @@ impl<'c> Judge<'_, 'c> {
         vouched: Vec<Vouched<'c>>,
         trail: &mut Trail,
     ) -> Result<Permit<'c>, Refusal> {
-        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-        let (owners, others): (Vec<_>, Vec<_>) = vouched
-            .into_iter()
-            .filter(|vouched| branch.members.contains(&vouched.provider))
-            .partition(|vouched| vouched.provider == branch.session_from);
-        let Some(owner) = owners.into_iter().next() else {
+        let mut others = vouched;
+        let place = others.iter().position(|one| one.provider == branch.session_from);
+        let Some(owner) = place.map(|place| others.remove(place)) else {
             return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
         };
         match owner.token() {
@@ -253,7 +250,10 @@ impl<'c> Judge<'_, 'c> {
         }
         trail.identity = Some(Arc::clone(owner.identity()));
         let env = self.env;
+        // What was revoked is a bad credential, whichever branch it belongs to.
         revocation::judge(self.revocations, iter::once(&owner).chain(&others), env)?;
+        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+        others.retain(|vouched| branch.members.contains(&vouched.provider));
         let rights = Rights::find(self.config, target.id, &owner)?;
         trail.policies = Some(rights.grant().names().clone());
         let session = owner.session(rights.grant());

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::admission::{Proof, Vouched};
 use crate::env::Env;
+use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
 use crate::verdict::{Deny, Refusal};
 
@@ -19,7 +20,13 @@ pub(super) fn judge<'v, 'c: 'v>(
     }
     for one in vouched {
         let facts = facts(one, revocations.names_tokens());
-        let Err(revoked) = revocations.judge(&facts, env.now) else { continue };
+        let twin = if facts.token.is_some() { twin(one) } else { None };
+        let judged = revocations.judge(&facts, env.now).and_then(|()| match twin {
+            // The list names whichever of the two its writer saw.
+            Some(_) => revocations.judge(&Facts { token: twin, ..facts }, env.now),
+            None => Ok(()),
+        });
+        let Err(revoked) = judged else { continue };
         let provider = &one.config.name;
         return Err(match revoked {
             Revoked::Listed(deny) => Refusal::new(
@@ -64,12 +71,22 @@ fn facts(vouched: &Vouched<'_>, with_token: bool) -> Facts {
                 token: None,
                 issued: token.claims.issued(),
             };
-            let digest = || {
-                let digest = Sha256::digest(&token.token).into();
-                Key::new(provider, Subject::Token(&digest))
-            };
+            let digest = || of_token(provider, &token.token);
             let facts = *token.revocable.get_or_init(of_claims);
             Facts { token: with_token.then(|| *token.digest.get_or_init(digest)), ..facts }
         }
     }
+}
+
+/// What a list may call the other spelling of a token.
+fn twin(vouched: &Vouched<'_>) -> Option<Key> {
+    let token = vouched.token()?;
+    *token.twin.get_or_init(|| {
+        let twin = twin::of(&token.token, token.alg)?;
+        Some(of_token(vouched.config.name.as_str(), &twin))
+    })
+}
+
+fn of_token(provider: &str, token: &[u8]) -> Key {
+    Key::new(provider, Subject::Token(&Sha256::digest(token).into()))
 }

@@ -25,6 +25,8 @@ pub(super) struct Due {
 #[derive(Debug)]
 pub(super) struct Toll {
     counters: Counters,
+    /// Those of the APIs, apart: their callers must not take their room.
+    of_apis: Counters,
     /// The rate of each API for all its callers together.
     everyone: Vec<Option<Due>>,
     /// Whether clients are told of their limits.
@@ -46,11 +48,13 @@ struct Told {
 impl Toll {
     pub(super) fn new(config: &Config, instance: &str) -> Self {
         let counters = Counters::new(config.limits.capacity, instance);
+        let of_apis = Counters::of_apis(instance);
         let everyone = config.apis.iter().map(|api| {
-            let subject = counters.id(Subject::Everyone { api: &api.name });
+            let subject = of_apis.id(Subject::Everyone { api: &api.name });
             api.rate.map(|rate| Due { charge: Charge::Rate(rate), subject })
         });
-        Self { everyone: everyone.collect(), advises: config.limits.headers, counters }
+        let everyone = everyone.collect();
+        Self { everyone, advises: config.limits.headers, counters, of_apis }
     }
 
     /// The caller's own limits, each with the counters that it counts in.
@@ -93,8 +97,9 @@ impl Toll {
         }
     }
 
-    /// Charges a request: first the caller's own limits, all of one subject at once and those with a
-    /// rate before those without, and last the API's for everyone.
+    /// Charges a request: first the caller's own limits, all of one subject at once and the subject
+    /// of the one quota after the others, so that no rate of the caller's refuses what has used it;
+    /// last the API's for everyone.
     ///
     /// # Errors
     ///
@@ -111,8 +116,9 @@ impl Toll {
             return Ok(Advice::new());
         }
         let mut told = Told::default();
-        let is_rate = |due: &&Due| matches!(due.charge, Charge::Rate(_));
-        let in_order = own.iter().filter(is_rate).chain(own.iter().filter(|due| !is_rate(due)));
+        let quota = own.iter().find(|due| matches!(due.charge, Charge::Quota(_)));
+        let has_quota = |due: &&Due| quota.is_some_and(|quota| quota.subject == due.subject);
+        let in_order = own.iter().filter(|due| !has_quota(due)).chain(own.iter().filter(has_quota));
         let mut charged: Vec<RecordId> = Vec::new();
         for due in in_order {
             if charged.contains(&due.subject) {
@@ -139,7 +145,8 @@ impl Toll {
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
-        match self.counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
+        let counters = if name.is_some() { &self.of_apis } else { &self.counters };
+        match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
                 told.add(charges, &standings, name);
                 Ok(())

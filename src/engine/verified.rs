@@ -54,6 +54,8 @@ pub(super) struct Verified {
     pub(super) revocable: OnceCell<Facts>,
     /// The token itself, as such a list would name it.
     pub(super) digest: OnceCell<revoked::Key>,
+    /// Its [twin](crate::jose::twin), where it has one, as such a list would name it.
+    pub(super) twin: OnceCell<Option<revoked::Key>>,
     /// What policies come to for it.
     pub(super) grants: Grants,
 }

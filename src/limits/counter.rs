@@ -43,6 +43,15 @@ impl State {
             Self::Rate { due, part } => due.after(Duration::from_millis(u64::from(part > 0))),
         }
     }
+
+    /// The same, ending at `latest` if it would end later.
+    pub(super) fn no_later(self, latest: UnixMillis) -> Self {
+        match self {
+            _ if self.ends() <= latest => self,
+            Self::Quota { used, .. } => Self::Quota { ends: latest, used },
+            Self::Rate { .. } => Self::Rate { due: latest, part: 0 },
+        }
+    }
 }
 
 /// What a request would do to a counter.

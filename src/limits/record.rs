@@ -62,13 +62,16 @@ impl Counts {
         let mut running: usize = 0;
         let furthest = now.after(LONGEST).after(CLOCKS_AGREE_WITHIN);
         for (id, state) in &self.counters {
+            // Later than any clock like ours could have written it: the clock was set back, or a
+            // stranger wrote it. It runs on, but not for ever.
+            let state = state.no_later(furthest);
             let end = state.ends().after(LAG);
-            if end <= now || state.ends() > furthest {
+            if end <= now {
                 continue;
             }
             running = running.saturating_add(1);
             last = last.max(end);
-            let (kind, time, count) = match *state {
+            let (kind, time, count) = match state {
                 State::Quota { ends, used } => (QUOTA, ends, used),
                 State::Rate { due, part } => (RATE, due, part),
             };

@@ -336,6 +336,7 @@ impl<'c> Judge<'_, 'c> {
             noted_at: Cell::default(),
             revocable: OnceCell::new(),
             digest: OnceCell::new(),
+            twin: OnceCell::new(),
             grants: Grants::default(),
             judged,
             payload: token.jws.payload_base64().into(),
