@@ -366,6 +366,8 @@ impl HttpContext for Stream {
     // fields and the clock are read; three facts are noted, one counter raised, the credential
     // removed and the identity set, one call each; the answer's fields are read. In the engine it
     // costs fourteen allocations at most (tests/hot_path.rs) and one comparison of the token.
+    // Policies with limits add a fact, a look-up and a write of shared data, and two headers of the
+    // answer.
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         let Some(headers) = host::fields(MapType::HttpRequestHeaders) else {
             // What cannot be read cannot be judged.
