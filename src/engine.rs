@@ -128,7 +128,7 @@ impl Engine {
     /// Decides what to do about an event.
     pub fn handle(&mut self, event: Event, env: &Env<'_>) -> Vec<Effect> {
         // As many as a permitted request has.
-        let mut effects = Vec::with_capacity(5);
+        let mut effects = Vec::with_capacity(7);
         match event {
             Event::RequestHeaders { stream, head, route } => {
                 let request = Request::new(stream, head, route, env.now);

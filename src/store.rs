@@ -9,6 +9,7 @@
 
 mod bucket;
 
+use std::cell::Cell;
 use std::hash::Hasher;
 use std::iter;
 use std::time::Duration;
@@ -29,6 +30,14 @@ pub struct Table {
     buckets: u32,
     attempts: u32,
     room: Room,
+    seed: Cell<Option<Seed>>,
+}
+
+/// The hash key that all workers share, as this one has it.
+#[derive(Clone, Copy, Debug)]
+struct Seed {
+    key: [u8; 16],
+    read_at: UnixMillis,
 }
 
 /// Which record a full bucket gives up for a new one.
@@ -109,7 +118,8 @@ impl Table {
     /// `tg1/<kind>/<bucket>`; tables of one kind are one table.
     pub fn new(kind: &'static str, capacity: u32) -> Self {
         let buckets = capacity.div_ceil(Self::BUCKET_RECORDS).max(1);
-        Self { kind, buckets, attempts: Self::ATTEMPTS, room: Room::Unused }
+        let (attempts, room) = (Self::ATTEMPTS, Room::Unused);
+        Self { kind, buckets, attempts, room, seed: Cell::default() }
     }
 
     /// The same, for records that must be kept until the time they are stored with, which lies at
@@ -137,7 +147,7 @@ impl Table {
         now: UnixMillis,
         mut change: impl FnMut(Option<Record<'_>>) -> Change<T>,
     ) -> Outcome<T> {
-        let seed = match seed(shared, random) {
+        let seed = match self.seed(shared, random, now) {
             Ok(seed) => seed,
             Err(PutError::Lost) => return Outcome::Contended,
             Err(PutError::Unsupported) => return Outcome::Unsupported,
@@ -165,6 +175,24 @@ impl Table {
         Outcome::Contended
     }
 
+    /// The hash key, read anew once a second, so that no worker goes on for longer with another than
+    /// the rest.
+    fn seed(
+        &self,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        now: UnixMillis,
+    ) -> Result<[u8; 16], PutError> {
+        let is_fresh =
+            |seed: &Seed| seed.read_at <= now && now.since(seed.read_at) < SEED_READ_EVERY;
+        if let Some(seed) = self.seed.get().filter(is_fresh) {
+            return Ok(seed.key);
+        }
+        let key = read_seed(shared, random)?;
+        self.seed.set(Some(Seed { key, read_at: now }));
+        Ok(key)
+    }
+
     fn key(&self, seed: &[u8; 16], id: &RecordId) -> String {
         let mut hasher = SipHasher24::new_with_key(seed);
         hasher.write(id);
@@ -173,11 +201,12 @@ impl Table {
     }
 }
 
+/// How long a worker relies on the hash key that it has read.
+const SEED_READ_EVERY: Duration = Duration::from_secs(1);
+
 /// The hash key that all workers share: whoever comes first makes it, by put-if-absent; one that
 /// cannot be read is replaced.
-///
-/// It is read anew each time, so that no worker can go on with another than the rest.
-fn seed(shared: &dyn SharedData, random: &dyn Random) -> Result<[u8; 16], PutError> {
+fn read_seed(shared: &dyn SharedData, random: &dyn Random) -> Result<[u8; 16], PutError> {
     const KEY: &str = "tg1/seed";
     const VERSION: u8 = 1;
     for _ in 0..Table::ATTEMPTS {

@@ -31,12 +31,14 @@ fn sample() -> Value {
         "about": { "envoy": "1.40.0", "processor": "A & B <fast>", "rounds": 5, "quick": true },
         "paths": { "plain": { "cpu_us": [20.0], "median_us": 20.0, "rps": 9000.0 } },
         "added_us": {
-            "empty_wasm": added(3.0), "warm": added(8.0), "native": added(40.0),
+            "empty_wasm": added(3.0), "warm": added(8.0), "warm_policies": added(12.0), "native": added(40.0),
             "native_headers": added(50.0), "cold_host_rs256": added(60.0)
         },
         "rsa2048_us": { "tollgate": added(90.0), "jwt_simple": added(1200.0) },
         "curves": { "providers": [point(1), point(10), point(100)] },
         "memory": { "tokens": 1_000_000, "growth_bytes": 2_500_000,
+                    "records": { "session_bytes_per_10000": 1_300_000.0,
+                                 "limit_bytes_per_10000": 1_100_000.0 },
                     "points": [{ "tokens": 10_000, "resident_bytes": 140_000_000 }] },
         "module_bytes": 716_800
     })
@@ -78,6 +80,7 @@ fn figures_compare_what_is_added() {
     let cases = [
         ("warm_vs_native", 0.2),
         ("warm_minus_empty_us", 5.0),
+        ("warm_policies_minus_warm_us", 4.0),
         ("cold_host_vs_native_headers", 1.2),
         ("rsa2048_wasm_us", 90.0),
         ("rsa2048_wasm_vs_jwt_simple", 0.075),
@@ -108,6 +111,10 @@ fn the_picture_shows_what_there_is() {
         ">providers<",
         ">RSA-2048 in Wasm: 90 µs<",
         ">10k to 1M tokens: +2.5 MB<",
+        ">10k sessions on record: 1.3 MB<",
+        ">10k with rate and quota: 1.1 MB<",
+        ">the same, with policies, rate and quota<",
+        ">12<",
     ] {
         assert!(picture.contains(text), "{text} is not in\n{picture}");
     }

@@ -43,8 +43,8 @@ mod e2e {
     mod limits;
     mod matching;
     mod reload;
-    mod routes;
     mod report;
+    mod routes;
     mod story;
     mod trap;
     mod vectors;

@@ -1,16 +1,19 @@
 //! What a request with a known token costs, counted: look-ups in the shared store, signatures and
 //! allocations. The time it takes is `make bench`'s affair.
-//!
-//! One test alone in its process, since it counts what the process allocates.
 
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
 
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::token::{AUDIENCE, ISSUER, Signer, Token};
 use support::world::{World, head};
 use tollgate::config::Config;
@@ -60,21 +63,24 @@ impl SharedData for CountingStore<'_> {
     }
 }
 
-#[test]
-fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
-    let signer = Signer::new("k1");
-    let config = json!({ "providers": { "idp": {
-        "issuer": ISSUER, "audiences": [AUDIENCE],
-        "jwks": { "inline": { "keys": [signer.jwk()] } },
-        "upstream": { "headers": { "x-user": "sub" } },
-    } } });
+/// What one request cost.
+#[derive(Debug, Eq, PartialEq)]
+struct Cost {
+    signatures: u32,
+    /// How often the shared store was asked.
+    operations: u32,
+    allocations: u32,
+}
+
+/// Sends the same request `count` times to an engine of this configuration.
+fn costs(config: &Value, token: &str, count: u32) -> Vec<Cost> {
     let config = config.to_string();
     let world = World::default();
     let store = CountingStore(&world.store, Cell::new(0));
     let env = || Env { shared: &store, ..world.env() };
     let mut engine = Engine::new(Config::parse(config.as_bytes()).unwrap(), "root");
     engine.start(&env());
-    let token = format!("Bearer {}", signer.sign(&Token::for_identity("alice")));
+    let token = format!("Bearer {token}");
     let mut request = |number: u32| {
         let mut head = head("GET", "/orders/7", &[("authorization", &token)]);
         head.headers.extend((0..8).map(|number| (format!("x-{number}"), "something")));
@@ -87,15 +93,57 @@ fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
         let (verified, before) = (world.verifications(), ALLOCATIONS.get());
         let effects = engine.handle(event, &env());
         let cleaned = engine.handle(answered, &env());
-        let allocated = ALLOCATIONS.get() - before;
+        let allocations = ALLOCATIONS.get() - before;
         let forwarded =
             |effect: &Effect| matches!(effect, Effect::Settle { how: Settlement::Forward(_), .. });
         assert!(effects.iter().any(forwarded) && cleaned.is_empty(), "{effects:?}, {cleaned:?}");
-        (world.verifications() - verified, store.1.get(), allocated)
+        let signatures = world.verifications() - verified;
+        Cost { signatures, operations: store.1.get(), allocations }
     };
-    let (signatures, operations, first) = request(0);
-    assert_eq!((signatures, operations), (1, 4), "a seed, a session: each read and written");
-    let (signatures, operations, allocations) = request(1);
-    assert_eq!((signatures, operations), (0, 0));
-    assert!(allocations <= 14, "{allocations} allocations; the first request had {first}");
+    (0..count).map(&mut request).collect()
+}
+
+fn provider(signer: &Signer) -> Value {
+    json!({
+        "issuer": ISSUER, "audiences": [AUDIENCE],
+        "jwks": { "inline": { "keys": [signer.jwk()] } },
+        "upstream": { "headers": { "x-user": "sub" } },
+    })
+}
+
+#[test]
+fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
+    let signer = Signer::new("k1");
+    let config = json!({ "providers": { "idp": provider(&signer) } });
+    let costs = costs(&config, &signer.sign(&Token::for_identity("alice")), 2);
+    let (first, known) = (&costs[0], &costs[1]);
+    assert_eq!(first.signatures, 1);
+    assert_eq!(first.operations, 4, "a seed, a session: each read and written");
+    assert_eq!((known.signatures, known.operations), (0, 0));
+    assert!(known.allocations <= 14, "{known:?}; the first request: {first:?}");
+}
+
+#[test]
+fn limits_cost_a_known_token_one_look_up_one_write_and_few_allocations() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::for_identity("alice").claim("org", "acme"));
+    for (by, most) in [(json!("identity"), 36), (json!({ "claim": "org" }), 36)] {
+        let config = json!({
+            "providers": { "idp": provider(&signer) },
+            "apis": [{ "name": "orders", "auth": ["idp"], "match": { "paths": ["/orders/**"] },
+                       "policies": { "default": ["standard"] } }],
+            "policies": { "standard": {
+                "access": [{ "apis": ["orders"], "methods": ["GET"], "paths": ["/orders/{id}"] }],
+                "rate": { "requests": 100, "per": "1s" },
+                "quota": { "requests": 10000, "per": "30d" },
+                "limit_by": by,
+            } },
+        });
+        let costs = costs(&config, &token, 3);
+        let (first, known) = (&costs[0], &costs[2]);
+        assert_eq!(first.signatures, 1);
+        assert_eq!(known.signatures, 0);
+        assert_eq!(known.operations, 2, "the counters, read and written");
+        assert!(known.allocations <= most, "{known:?}; the first request: {first:?}");
+    }
 }

@@ -567,12 +567,29 @@ fn a_limit_is_told_in_the_words_of_the_draft() {
         (quota("p", 9, DAY), r#""name";q=9;w=86400"#),
     ];
     for (charge, expected) in cases {
-        assert_eq!(terms("name", &charge), expected);
+        let mut list = String::new();
+        terms(&mut list, ("name", 1), &charge);
+        assert_eq!(list, expected);
     }
     for (reset, told) in [(0, 0), (1, 1), (1000, 1), (1001, 2)] {
         let standing = Standing { remaining: 3, reset: Duration::from_millis(reset) };
-        assert_eq!(advice("quota", standing), format!(r#""quota";r=3;t={told}"#));
+        let mut list = String::new();
+        advice(&mut list, ("quota", 1), standing);
+        assert_eq!(list, format!(r#""quota";r=3;t={told}"#));
     }
+    let mut list = String::new();
+    for (number, remaining) in [(1, 0), (2, 10), (10, 1_000_000_000), (11, u32::MAX)] {
+        let standing = Standing { remaining, reset: Duration::MAX };
+        advice(&mut list, ("rate", number), standing);
+    }
+    let t = "18446744073709551615";
+    let items = [
+        format!(r#""rate";r=0;t={t}"#),
+        format!(r#""rate-2";r=10;t={t}"#),
+        format!(r#""rate-10";r=1000000000;t={t}"#),
+        format!(r#""rate-11";r=4294967295;t={t}"#),
+    ];
+    assert_eq!(list, items.join(", "));
 }
 
 #[test]

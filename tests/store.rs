@@ -280,6 +280,25 @@ fn a_seed_that_cannot_be_read_is_replaced() {
 }
 
 #[test]
+fn a_seed_that_was_replaced_is_followed_within_a_second() {
+    let store = MemoryStore::default();
+    let (one, other) = (Worker::new(8 << 20, &store), Worker::new(8 << 20, &store));
+    one.put(1, 10, b"a");
+    assert_eq!(other.put(1, 10, b"b"), written(Some(b"a".to_vec()), false));
+    store.force(SEED, b"spoilt");
+    let fresh = Worker { random: Counting::after(1000), ..Worker::new(8 << 20, &store) };
+    assert_eq!(fresh.put(1, 10, b"c"), written(None, false), "under a seed of its own");
+    assert_eq!(one.put(1, 1009, b"d"), written(Some(b"b".to_vec()), false), "not read anew yet");
+    for (worker, name) in [(one, "after a second"), (other, "the same of another worker")] {
+        assert_eq!(worker.put(1, 1010, b"c"), written(Some(b"c".to_vec()), false), "{name}");
+    }
+    let back = Worker { random: Counting::after(2000), ..Worker::new(8 << 20, &store) };
+    back.put(1, 5000, b"c");
+    store.force(SEED, b"spoilt");
+    assert_eq!(back.put(1, 4999, b"e"), written(None, false), "read anew: the clock was set back");
+}
+
+#[test]
 fn a_bucket_that_cannot_be_read_is_empty_and_written_over() {
     let store = MemoryStore::default();
     let worker = Worker::new(8, &store);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::filters::{plain, provider, tollgate, tollgate_with};
+use crate::filters::{Limited, plain, provider, tollgate, tollgate_with};
 use crate::harness::{Envoy, Site};
 use crate::lane::{self, Lane};
 use crate::load::{again, fresh};
@@ -36,12 +36,15 @@ pub(crate) fn measure(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
     machine.release_client();
     let rs256 = Signer::kept(folder, Alg::Rs256);
     let eddsa = Signer::kept(folder, Alg::EdDsa);
+    let es256 = Signer::kept(folder, Alg::Es256);
     let mut curves = [
         keys(plan, folder, &rs256),
         providers(folder, &rs256),
         apis(folder, &rs256),
         bytes(folder, &rs256),
-        tokens(folder, &eddsa),
+        tokens(plan, folder, &eddsa),
+        policies(folder, &rs256),
+        identities(plan, folder, &es256),
     ];
     // A proxy of its own for each curve: its VMs are as many as its points.
     let mut report: Vec<_> = curves
@@ -154,18 +157,44 @@ fn bytes(folder: &Path, signer: &Signer) -> Curve {
 }
 
 /// Distinct tokens that come in turn. Beyond what is remembered each is verified again.
-fn tokens(folder: &Path, signer: &Signer) -> Curve {
-    const MOST: usize = 100_000;
-    let pool = Pool::kept(folder, signer, USUAL_BYTES, MOST);
+fn tokens(plan: &Plan, folder: &Path, signer: &Signer) -> Curve {
+    let pool = Pool::kept(folder, signer, USUAL_BYTES, plan.live);
     let one = |count: usize| {
         let listener = tollgate(&format!("tokens-{count}"), signer, "auto");
         let lane = Lane::new(format!("{count} tokens"), listener, again(&pool, count));
         point(count, lane.first(count.max(100)), &pool)
     };
-    Curve {
-        name: "live_tokens",
-        points: [1, 10, 100, 1000, 3000, 10_000, 30_000, MOST].map(one).into(),
-    }
+    let counts = [1, 10, 100, 1000, 3000, 10_000, 30_000, 100_000].into_iter();
+    let points = counts.filter(|count| *count <= plan.live).map(one).collect();
+    Curve { name: "live_tokens", points }
+}
+
+/// Policies, the caller's the last of them.
+fn policies(folder: &Path, signer: &Signer) -> Curve {
+    let pool = Pool::kept(folder, signer, USUAL_BYTES, LIVE_TOKENS);
+    let one = |count: usize| {
+        let limited = Limited { policies: count, ..Limited::USUAL };
+        let listener = limited.tollgate(&format!("policies-{count}"), signer);
+        let lane = Lane::new(format!("{count} policies"), listener, again(&pool, LIVE_TOKENS));
+        point(count, lane, &pool)
+    };
+    Curve { name: "policies", points: [1, 10, 100, 300, 1000].map(one).into() }
+}
+
+/// Identities that come in turn, each with a token and with counters of its own. Beyond what is
+/// remembered each token is verified again, by the host.
+fn identities(plan: &Plan, folder: &Path, signer: &Signer) -> Curve {
+    let pool = Pool::of_identities(folder, signer, plan.live);
+    // So much room that no group of subjects is ever full.
+    let limited = Limited { capacity: 16 * plan.live, ..Limited::USUAL };
+    let one = |count: usize| {
+        let listener = limited.tollgate(&format!("identities-{count}"), signer);
+        let lane = Lane::new(format!("{count} identities"), listener, again(&pool, count));
+        point(count, lane.first(count.max(100)), &pool)
+    };
+    let counts = [1, 10, 100, 1000, 3000, 10_000, 100_000].into_iter();
+    let points = counts.filter(|count| *count <= plan.live).map(one).collect();
+    Curve { name: "identities", points }
 }
 
 /// Workers, each with a VM of its own.

@@ -28,6 +28,49 @@ pub(crate) fn tollgate(name: &str, signer: &Signer, crypto: &str) -> Listener {
     tollgate_with(name, &json!({ "providers": { "issuer": provider }, "crypto": crypto }))
 }
 
+/// Policies, and an API that gives its callers the last of them: what may be called, a rate and a
+/// quota that never run out.
+pub(crate) struct Limited {
+    /// How many policies there are.
+    pub(crate) policies: usize,
+    /// How many subjects have room for their counters.
+    pub(crate) capacity: usize,
+    /// How many sessions are recorded.
+    pub(crate) sessions: usize,
+}
+
+impl Limited {
+    /// One policy, and as much room as usual.
+    pub(crate) const USUAL: Self = Self { policies: 1, capacity: 65_536, sessions: 65_536 };
+
+    /// Tollgate as [`tollgate`] has it, with these policies.
+    pub(crate) fn tollgate(&self, name: &str, signer: &Signer) -> Listener {
+        let policy = json!({
+            "access": [{ "apis": ["orders"], "methods": ["GET"], "paths": ["/orders/{id}"] }],
+            "rate": { "requests": 1_000_000, "per": "1s" },
+            "quota": { "requests": 1_000_000_000, "per": "30d" }
+        });
+        let policies = (1..=self.policies).map(|number| (policy_name(number), policy.clone()));
+        tollgate_with(
+            name,
+            &json!({
+                "providers": { "issuer": provider(ISSUER, &[signer.jwk()], signer.alg().name()) },
+                "apis": [{
+                    "name": "orders", "auth": ["issuer"], "match": { "paths": ["/orders/**"] },
+                    "policies": { "default": [policy_name(self.policies)] }
+                }],
+                "policies": policies.collect::<Value>(),
+                "limits": { "capacity": self.capacity },
+                "sessions": { "capacity": self.sessions }
+            }),
+        )
+    }
+}
+
+fn policy_name(number: usize) -> String {
+    format!("policy-{number:04}")
+}
+
 /// Tollgate with any configuration, in a VM of its own.
 pub(crate) fn tollgate_with(name: &str, configuration: &Value) -> Listener {
     Listener::new(&Filter::new(configuration).root_id(name).vm_id(name)).answering_itself()

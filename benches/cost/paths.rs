@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::filters::{auxiliary, native, plain, tollgate};
+use crate::filters::{Limited, auxiliary, native, plain, tollgate};
 use crate::harness::{Envoy, Site};
 use crate::lane::{self, Lane};
 use crate::load::{again, forged, fresh, none};
@@ -88,6 +88,7 @@ fn lanes(plan: &Plan, material: &Material) -> Vec<Lane> {
         Lane::new("native_headers", native(signer, &[("claim_to_headers", header)]), live()),
         Lane::new("native_cached", native(signer, &[("jwt_cache_config", cache)]), live()),
         Lane::new("warm", tollgate("warm", signer, "auto"), live()),
+        Lane::new("warm_policies", Limited::USUAL.tollgate("warm_policies", signer), live()),
         Lane::new("jwt_simple_rs256", auxiliary("jwt_simple", &key), live()),
         Lane::new("refused_missing", tollgate("refused_missing", signer, "auto"), none())
             .expecting(&[401]),

@@ -16,6 +16,10 @@ pub(crate) struct Plan {
     pub(crate) curve_rounds: usize,
     /// How many distinct tokens fill the memory.
     pub(crate) memory_tokens: usize,
+    /// How many records of sessions, and of limits, are filled.
+    pub(crate) records: usize,
+    /// Most tokens and identities that come in turn.
+    pub(crate) live: usize,
     /// How often the RSA verifications are timed.
     pub(crate) timings: usize,
     /// What it takes, in words.
@@ -45,8 +49,10 @@ impl Plan {
             fresh: 1500,
             curve_rounds: 11,
             memory_tokens: 1_000_000,
+            records: 65_536,
+            live: 100_000,
             timings: 7,
-            duration: "about 9 minutes",
+            duration: "about 10 minutes",
             parts,
         };
         if quick {
@@ -57,6 +63,8 @@ impl Plan {
                 fresh: 800,
                 curve_rounds: 3,
                 memory_tokens: 100_000,
+                records: 65_536,
+                live: 10_000,
                 timings: 3,
                 duration: "about 3 minutes",
                 ..full

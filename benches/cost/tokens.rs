@@ -15,6 +15,8 @@ pub(crate) const AUDIENCE: &str = "api://default";
 pub(crate) const USUAL_BYTES: usize = 600;
 /// Over how many identities tokens are spread unless it is said otherwise.
 pub(crate) const IDENTITIES: usize = 100;
+/// The identities of tokens of which no two have the same.
+pub(crate) const MANY_IDENTITIES: usize = 131_072;
 
 /// Tokens of one key.
 pub(crate) struct Pool {
@@ -25,11 +27,21 @@ pub(crate) struct Pool {
 impl Pool {
     /// `count` tokens of about `bytes` bytes, those that an earlier run left in the folder first.
     pub(crate) fn kept(folder: &Path, signer: &Signer, bytes: usize, count: usize) -> Arc<Self> {
-        let mint = Mint::new(signer, bytes, IDENTITIES);
+        Self::of(folder, &Mint::new(signer, bytes, IDENTITIES), count)
+    }
+
+    /// At most [`MANY_IDENTITIES`] tokens, each of an identity of its own.
+    pub(crate) fn of_identities(folder: &Path, signer: &Signer, count: usize) -> Arc<Self> {
+        assert!(count <= MANY_IDENTITIES, "{count} identities");
+        Self::of(folder, &Mint::new(signer, USUAL_BYTES, MANY_IDENTITIES), count)
+    }
+
+    fn of(folder: &Path, mint: &Mint<'_>, count: usize) -> Arc<Self> {
         let width = mint.token(0).len();
-        // A new key, or another length, has a file of its own.
-        let (alg, tag) = (signer.alg().label(), tag(&signer.jwk().to_string()));
-        let path = folder.join(format!("tokens-{alg}-{width}-{tag:08x}.bin"));
+        // Another key, length or number of identities has a file of its own.
+        let (alg, tag) = (mint.signer.alg().label(), tag(&mint.signer.jwk().to_string()));
+        let identities = mint.identities;
+        let path = folder.join(format!("tokens-{alg}-{width}-{identities}-{tag:08x}.bin"));
         let mut text = fs::read(&path).unwrap_or_default();
         let kept = text.len() / width;
         text.truncate(kept * width);
@@ -73,7 +85,7 @@ impl<'a> Mint<'a> {
     pub(crate) fn token(&self, number: usize) -> String {
         let (padding, identity) = (&self.padding, number % self.identities);
         self.signer.sign(&format!(
-            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"user-{identity:04}","iat":1700000000,"exp":4102444800,"jti":"{number:08}","pad":"{padding}"}}"#
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"user-{identity:06}","iat":1700000000,"exp":4102444800,"jti":"{number:08}","pad":"{padding}"}}"#
         ))
     }
 

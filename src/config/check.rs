@@ -145,7 +145,7 @@ fn instance(raw: &Field<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> 
     const MAX_BYTES: usize = 256;
     let instance = raw.given()?;
     if instance.len() > MAX_BYTES {
-        problems.refuse(instance.at, format!("at most {MAX_BYTES} bytes"));
+        problems.refuse(instance.at, format_args!("at most {MAX_BYTES} bytes"));
     }
     Some(instance.value.0.clone())
 }

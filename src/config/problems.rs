@@ -1,6 +1,6 @@
 //! Everything that is wrong, collected: one mistake hides no other.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
 use super::Problem;
 use super::tree::{self, Node, Places};
@@ -16,10 +16,10 @@ pub(super) struct Problems<'t> {
     risky: Notes,
 }
 
-/// Problems in the order in which they were found.
+/// Problems in the order of the text, each once.
 #[derive(Default)]
 struct Notes {
-    kept: BTreeSet<Note>,
+    kept: Vec<Note>,
     more: bool,
 }
 
@@ -32,11 +32,15 @@ struct Note {
 }
 
 impl Notes {
-    fn add(&mut self, at: usize, member: Option<String>, message: String) {
-        if self.kept.len() < MAX_PROBLEMS {
-            self.kept.insert(Note { at, member, message: on_one_line(message) });
-        } else {
+    fn add(&mut self, at: usize, member: Option<&str>, message: &dyn fmt::Display) {
+        if self.kept.len() >= MAX_PROBLEMS {
             self.more = true;
+            return;
+        }
+        let member = member.map(str::to_owned);
+        let note = Note { at, member, message: on_one_line(message.to_string()) };
+        if let Err(place) = self.kept.binary_search(&note) {
+            self.kept.insert(place, note);
         }
     }
 
@@ -91,18 +95,18 @@ impl<'t> Problems<'t> {
     }
 
     /// Something wrong with the value or member name that begins at `at`.
-    pub(super) fn refuse(&mut self, at: usize, message: impl Into<String>) {
-        self.refused.add(at, None, message.into());
+    pub(super) fn refuse(&mut self, at: usize, message: impl fmt::Display) {
+        self.refused.add(at, None, &message);
     }
 
     /// A member that the object at `at` must have.
-    pub(super) fn missing(&mut self, at: usize, member: &str, message: impl Into<String>) {
-        self.refused.add(at, Some(member.into()), message.into());
+    pub(super) fn missing(&mut self, at: usize, member: &str, message: impl fmt::Display) {
+        self.refused.add(at, Some(member), &message);
     }
 
     /// Something legal and risky about the value or member name that begins at `at`.
-    pub(super) fn warn(&mut self, at: usize, message: impl Into<String>) {
-        self.risky.add(at, None, message.into());
+    pub(super) fn warn(&mut self, at: usize, message: impl fmt::Display) {
+        self.risky.add(at, None, &message);
     }
 
     /// Whether another problem would be kept: a message that is dear to word is not worth it else.

@@ -102,7 +102,7 @@ pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_
         Value::List(_) => ("a list", ""),
         Value::Object(_) => ("an object", ""),
     };
-    problems.refuse(node.start, format!("expected {what}, found {found}{hint}"));
+    problems.refuse(node.start, format_args!("expected {what}, found {found}{hint}"));
 }
 
 /// The members of an object, by the names that it may have.
@@ -154,26 +154,36 @@ impl<'n, 't> Members<'n, 't> {
     /// Reads one member. A misspelt one is read as what was meant, so that its own mistakes are
     /// found, too.
     pub(super) fn take<T: Read>(&self, name: &str, problems: &mut Problems<'_>) -> Field<T> {
-        let mut field = Field::Absent;
-        for node in self.known.iter().filter(|(known, _)| *known == name).map(|(_, node)| node) {
-            let read = match T::read(node, problems) {
-                Some(value) => Field::Given(At { at: node.start, value }),
-                None => Field::Wrong,
-            };
+        let (nodes, mut field) = match self.find(name) {
+            Found::Known(nodes) => (nodes, Field::Absent),
+            Found::Meant(node) => (node.into_iter().collect(), Field::Wrong),
+        };
+        for node in nodes {
+            let read = At::read(node, problems);
             if field.is_absent() {
-                field = read;
+                field = read.map_or(Field::Wrong, Field::Given);
             }
-        }
-        if field.is_absent()
-            && let Some((_, node)) = self.meant.iter().find(|(meant, _)| *meant == name)
-        {
-            if let Some(node) = node {
-                let _ = T::read(node, problems);
-            }
-            return Field::Wrong;
         }
         field
     }
+
+    fn find(&self, name: &str) -> Found<'n, 't> {
+        let known = self.known.iter().filter(|(known, _)| *known == name);
+        let known: Vec<_> = known.map(|(_, node)| *node).collect();
+        match self.meant.iter().find(|(meant, _)| *meant == name) {
+            Some((_, node)) if known.is_empty() => Found::Meant(*node),
+            _ => Found::Known(known),
+        }
+    }
+}
+
+/// What is there of a member.
+enum Found<'n, 't> {
+    /// All that is written under its name: nothing, or it, or it and its duplicates.
+    Known(Vec<&'n Node<'t>>),
+    /// An unknown member that it was probably written for; `None` where that is too unsure to read
+    /// it.
+    Meant(Option<&'n Node<'t>>),
 }
 
 fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {

@@ -1,17 +1,24 @@
-//! What policies came to for one credential, by API: computed once, and kept beside the credential.
+//! What policies came to for one credential: computed once, and kept beside the credential.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::ids::ApiId;
-use crate::policy::Grant;
+use crate::policy::{Grant, LimitBy};
+use crate::store::RecordId;
 
-/// Most APIs for which a credential's grant is kept; beyond them it is computed anew.
+/// Most APIs for which a credential's grant is kept, and most subjects that its limits are counted
+/// by; beyond them they are computed anew.
 const MOST: usize = 4;
 
-/// The grants of one credential at the APIs that it was last shown to for the first time.
+/// What is kept of one credential.
 #[derive(Debug, Default)]
-pub(super) struct Grants(RefCell<Vec<(ApiId, Rc<Grant>)>>);
+pub(super) struct Grants {
+    /// The grants at the APIs that it was last shown to for the first time.
+    grants: RefCell<Vec<(ApiId, Rc<Grant>)>>,
+    /// The subjects whose counters its limits count.
+    subjects: RefCell<Vec<(LimitBy, RecordId)>>,
+}
 
 impl Grants {
     /// The grant at an API, computed where it is not here.
@@ -24,7 +31,7 @@ impl Grants {
         api: ApiId,
         combine: impl FnOnce() -> Result<Grant, E>,
     ) -> Result<Rc<Grant>, E> {
-        let mut kept = self.0.borrow_mut();
+        let mut kept = self.grants.borrow_mut();
         if let Some((_, grant)) = kept.iter().find(|(known, _)| *known == api) {
             return Ok(Rc::clone(grant));
         }
@@ -35,11 +42,34 @@ impl Grants {
         kept.push((api, Rc::clone(&grant)));
         Ok(grant)
     }
+
+    /// The id of the subject that is counted by this, hashed where it is not here.
+    ///
+    /// # Errors
+    ///
+    /// Those of `hash`, which are not kept.
+    pub(super) fn subject<E>(
+        &self,
+        by: &LimitBy,
+        hash: impl FnOnce() -> Result<RecordId, E>,
+    ) -> Result<RecordId, E> {
+        let mut kept = self.subjects.borrow_mut();
+        if let Some((_, subject)) = kept.iter().find(|(known, _)| known == by) {
+            return Ok(*subject);
+        }
+        let subject = hash()?;
+        if kept.len() >= MOST {
+            kept.remove(0);
+        }
+        kept.push((by.clone(), subject));
+        Ok(subject)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::ClaimRef;
 
     #[test]
     fn a_grant_is_computed_once_for_each_of_a_few_apis() {
@@ -53,7 +83,28 @@ mod tests {
             assert!(grants.at(ApiId(api), compute).is_ok());
         }
         assert_eq!(computed, [0, 1, 2, 3, 4, 0, 1]);
-        assert!(grants.0.borrow().len() <= MOST);
+        assert!(grants.grants.borrow().len() <= MOST);
+    }
+
+    #[test]
+    fn a_subject_is_hashed_once_for_each_of_a_few_claims() {
+        let grants = Grants::default();
+        let by = |claim| match claim {
+            0 => LimitBy::Client,
+            other => LimitBy::Claim(ClaimRef::Name(format!("c{other}").into())),
+        };
+        let mut hashed = Vec::new();
+        for (claim, id) in [0, 1, 0, 2, 3, 1, 4, 1, 4, 0, 1].map(|claim: u8| (claim, [claim; 32])) {
+            let hash = || {
+                hashed.push(claim);
+                Ok::<_, ()>(id)
+            };
+            assert_eq!(grants.subject(&by(claim), hash), Ok(id));
+        }
+        assert_eq!(hashed, [0, 1, 2, 3, 4, 0, 1]);
+        assert!(grants.subjects.borrow().len() <= MOST);
+        assert_eq!(grants.subject(&LimitBy::Identity, || Err("no")), Err("no"));
+        assert_eq!(grants.subject(&LimitBy::Identity, || Ok::<_, ()>([9; 32])), Ok([9; 32]));
     }
 
     #[test]

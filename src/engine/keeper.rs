@@ -1,7 +1,6 @@
 //! The filter's own fetches: which call belongs to which key ring or list, and what an answer is
 //! worth.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,7 +27,8 @@ pub(super) struct Kept<'k> {
 /// Makes the calls that the key rings and the list want, one at a time for each.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    calls: BTreeMap<CallId, Fetch>,
+    /// Those that are out: a few.
+    calls: Vec<(CallId, Fetch)>,
     next: u64,
 }
 
@@ -143,7 +143,7 @@ impl Keeper {
     fn call(&mut self, fetch: Fetch, request: CallRequest, effects: &mut Vec<Effect>) {
         let call = CallId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.calls.insert(call, fetch);
+        self.calls.push((call, fetch));
         effects.push(Effect::Call { call, request });
     }
 
@@ -157,7 +157,8 @@ impl Keeper {
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(fetch) = self.calls.remove(&call) else { return };
+        let place = self.calls.iter().position(|(known, _)| *known == call);
+        let Some((_, fetch)) = place.map(|place| self.calls.swap_remove(place)) else { return };
         let response = body(response, fetch.document);
         let place = match fetch.document {
             Document::Revoked => {

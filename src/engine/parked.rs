@@ -1,6 +1,5 @@
 //! Requests that wait for keys: bounded in number, bytes and time.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::http::{RequestHead, Route};
@@ -48,7 +47,8 @@ pub(super) struct Full(pub(super) Request);
 /// The waiting room.
 #[derive(Debug, Default)]
 pub(super) struct Parked {
-    requests: BTreeMap<StreamId, Waiting>,
+    /// In the order in which they came.
+    requests: Vec<Waiting>,
     bytes: usize,
 }
 
@@ -70,13 +70,14 @@ impl Parked {
         }
         self.bytes = bytes;
         let waiting = Waiting { ring, seen: progress(rings, ring), request };
-        self.requests.insert(waiting.request.stream, waiting);
+        self.requests.push(waiting);
         Ok(())
     }
 
     /// Ends a request's wait.
     pub(super) fn take(&mut self, stream: StreamId) -> Option<Request> {
-        let request = self.requests.remove(&stream)?.request;
+        let place = self.requests.iter().position(|waiting| waiting.request.stream == stream)?;
+        let request = self.requests.remove(place).request;
         self.bytes = self.bytes.saturating_sub(request.head.headers.bytes());
         Some(request)
     }
@@ -94,7 +95,7 @@ impl Parked {
                 None
             }
         };
-        let ready = |(stream, waiting): (&StreamId, &Waiting)| Some((*stream, patience(waiting)?));
+        let ready = |waiting: &Waiting| Some((waiting.request.stream, patience(waiting)?));
         let ready: Vec<_> = self.requests.iter().filter_map(ready).collect();
         let take = |(stream, patience)| Some((self.take(stream)?, patience));
         ready.into_iter().filter_map(take).collect()

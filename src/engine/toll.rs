@@ -67,7 +67,15 @@ impl Toll {
         permit.charges().map(due).collect()
     }
 
+    /// Whose counters a limit counts; hashed once for each credential.
     fn subject(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
+        match by {
+            LimitBy::Identity => Ok(self.counters.id(Subject::Identity(permit.session().id))),
+            by => permit.owner().grants().subject(by, || self.hash(permit, by)),
+        }
+    }
+
+    fn hash(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
         let session = permit.session();
         let value = |claim: &str, value: &str| {
             let (provider, issuer) = (&session.provider, session.issuer.as_deref());
@@ -116,18 +124,15 @@ impl Toll {
             return Ok(Advice::new());
         }
         let mut told = Told::default();
-        let quota = own.iter().find(|due| matches!(due.charge, Charge::Quota(_)));
-        let has_quota = |due: &&Due| quota.is_some_and(|quota| quota.subject == due.subject);
-        let in_order = own.iter().filter(|due| !has_quota(due)).chain(own.iter().filter(has_quota));
-        let mut charged: Vec<RecordId> = Vec::new();
-        for due in in_order {
-            if charged.contains(&due.subject) {
-                continue;
-            }
-            charged.push(due.subject);
-            let same = own.iter().filter(|other| other.subject == due.subject);
+        let is_quota = |due: &&Due| matches!(due.charge, Charge::Quota(_));
+        let quota = own.iter().find(is_quota).map(|due| due.subject);
+        let before = |due: &&Due| Some(due.subject) != quota;
+        let mut left = own;
+        while let Some(next) = left.iter().find(before).or(left.first()) {
+            let subject = next.subject;
+            let same = left.extract_if(.., |due| due.subject == subject);
             let charges: Vec<_> = same.map(|due| due.charge).collect();
-            self.charge_one(&due.subject, &charges, None, &mut told, env)?;
+            self.charge_one(&subject, &charges, None, &mut told, env)?;
         }
         if let Some(due) = everyone {
             self.charge_one(&due.subject, &[due.charge], Some("api"), &mut told, env)?;
@@ -148,7 +153,9 @@ impl Toll {
         let counters = if name.is_some() { &self.of_apis } else { &self.counters };
         match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
-                told.add(charges, &standings, name);
+                if self.advises {
+                    told.add(charges, &standings, name);
+                }
                 Ok(())
             }
             Charged::Contended => {
@@ -192,19 +199,15 @@ impl Told {
                 Charge::Quota(_) => ("quota", &mut self.quotas),
                 Charge::Rate(_) => ("rate", &mut self.rates),
             };
-            let name = match name {
-                Some(name) => name.to_owned(),
+            let (name, number) = match name {
+                Some(name) => (name, 1),
                 None => {
                     *count = count.saturating_add(1);
-                    if *count == 1 { kind.to_owned() } else { format!("{kind}-{count}") }
+                    (kind, *count)
                 }
             };
-            if !self.terms.is_empty() {
-                self.terms.push_str(", ");
-                self.left.push_str(", ");
-            }
-            self.terms.push_str(&terms(&name, charge));
-            self.left.push_str(&advice(&name, *standing));
+            terms(&mut self.terms, (name, number), charge);
+            advice(&mut self.left, (name, number), *standing);
         }
     }
 

@@ -4,7 +4,6 @@
 //! are judged on every hit. Only good tokens come in, so refused ones never push out good ones.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::mem;
 use std::rc::Rc;
@@ -72,7 +71,8 @@ pub(super) struct VerifiedTokens {
 
 #[derive(Debug, Default)]
 struct Generation {
-    tokens: BTreeMap<Key, Rc<Verified>>,
+    /// In the order of their keys.
+    tokens: Vec<(Key, Rc<Verified>)>,
     bytes: usize,
 }
 
@@ -82,19 +82,26 @@ type Key = (u64, ProviderId);
 impl Generation {
     /// The tokens of this hash.
     fn of(&self, hash: u64) -> impl Iterator<Item = &Rc<Verified>> {
-        let from = (hash, ProviderId(0));
-        self.tokens.range(from..=(hash, ProviderId(usize::MAX))).map(|(_, verified)| verified)
+        let from = self.tokens.partition_point(|((known, _), _)| *known < hash);
+        let all = self.tokens.iter().skip(from);
+        all.take_while(move |((known, _), _)| *known == hash).map(|(_, verified)| verified)
+    }
+
+    /// The place of a key, or where it belongs.
+    fn place(&self, key: Key) -> Result<usize, usize> {
+        self.tokens.binary_search_by(|(known, _)| known.cmp(&key))
     }
 
     fn insert(&mut self, hash: u64, verified: Rc<Verified>) {
+        let key = (hash, verified.provider);
+        self.remove(key);
         self.bytes = self.bytes.saturating_add(verified.token.len());
-        if let Some(replaced) = self.tokens.insert((hash, verified.provider), verified) {
-            self.bytes = self.bytes.saturating_sub(replaced.token.len());
-        }
+        let (Ok(place) | Err(place)) = self.place(key);
+        self.tokens.insert(place, (key, verified));
     }
 
     fn remove(&mut self, key: Key) -> Option<Rc<Verified>> {
-        let verified = self.tokens.remove(&key)?;
+        let (_, verified) = self.tokens.remove(self.place(key).ok()?);
         self.bytes = self.bytes.saturating_sub(verified.token.len());
         Some(verified)
     }

@@ -4,22 +4,52 @@
 use super::{Charge, Standing};
 use crate::time::secs_rounded_up;
 
-/// An item of `RateLimit-Policy`: `"rate";q=100;w=60`.
+/// Room for what one limit adds to a list.
+const ITEM_BYTES: usize = 32;
+
+/// Adds an item of `RateLimit-Policy` to a list: `"rate";q=100;w=60`. The second limit of a name and
+/// those behind it show their number, too.
 ///
 /// The window `w` is a whole number of seconds; one that is none is left out.
-pub fn terms(name: &str, charge: &Charge) -> String {
+pub fn terms(list: &mut String, name: (&str, u32), charge: &Charge) {
     let (requests, per) = match charge {
         Charge::Quota(quota) => (quota.limit.requests, quota.limit.per),
         Charge::Rate(rate) => (rate.limit.requests, rate.limit.per),
     };
+    begin(list, name);
+    parameter(list, ";q=", requests.into());
     if per.subsec_nanos() == 0 {
-        format!("\"{name}\";q={requests};w={}", per.as_secs())
-    } else {
-        format!("\"{name}\";q={requests}")
+        parameter(list, ";w=", per.as_secs());
     }
 }
 
-/// An item of `RateLimit`: `"rate";r=3;t=1`, the time in seconds, rounded up.
-pub fn advice(name: &str, standing: Standing) -> String {
-    format!("\"{name}\";r={};t={}", standing.remaining, secs_rounded_up(standing.reset))
+/// Adds an item of `RateLimit` to a list: `"rate";r=3;t=1`, the time in seconds, rounded up.
+pub fn advice(list: &mut String, name: (&str, u32), standing: Standing) {
+    begin(list, name);
+    parameter(list, ";r=", standing.remaining.into());
+    parameter(list, ";t=", secs_rounded_up(standing.reset));
+}
+
+fn begin(list: &mut String, (name, number): (&str, u32)) {
+    list.reserve(ITEM_BYTES);
+    list.push_str(if list.is_empty() { "\"" } else { ", \"" });
+    list.push_str(name);
+    if number > 1 {
+        parameter(list, "-", number.into());
+    }
+    list.push('"');
+}
+
+/// A name and digits: for every request, and several times quicker than formatting.
+fn parameter(list: &mut String, name: &str, value: u64) {
+    list.push_str(name);
+    let mut scale: u64 = 1;
+    while value.checked_div(scale).is_some_and(|rest| rest > 9) {
+        scale = scale.saturating_mul(10);
+    }
+    while let Some(rest) = value.checked_div(scale) {
+        let digit = u32::try_from(rest.checked_rem(10).unwrap_or_default()).unwrap_or_default();
+        list.extend(char::from_digit(digit, 10));
+        scale = scale.checked_div(10).unwrap_or_default();
+    }
 }

@@ -124,7 +124,7 @@ fn of_rate(rate: Rate, stored: Option<(UnixMillis, u32)>, cost: u32, now: UnixMi
     let due = if mended { end } else { due.max(start) };
     let with = due.saturating_add(scale.request.saturating_mul(u128::from(cost)));
     let standing = |due: u128| {
-        let remaining = end.saturating_sub(due).checked_div(scale.request).unwrap_or_default();
+        let remaining = divided(end.saturating_sub(due), scale.request);
         let reset = if remaining > 0 {
             due.saturating_sub(start)
         } else {
@@ -147,6 +147,15 @@ fn of_rate(rate: Rate, stored: Option<(UnixMillis, u32)>, cost: u32, now: UnixMi
 pub(super) fn recovery(rate: Rate) -> Duration {
     let scale = Scale::of(rate);
     scale.rounded_up(scale.request.saturating_mul(u128::from(rate.burst)))
+}
+
+/// How often the whole part goes into a span; 0 for a part of 0.
+fn divided(span: u128, part: u128) -> u128 {
+    // Almost always: and Wasm has no wider division of its own.
+    if let (Ok(span), Ok(part)) = (u64::try_from(span), u64::try_from(part)) {
+        return span.checked_div(part).map_or(0, u128::from);
+    }
+    span.checked_div(part).unwrap_or_default()
 }
 
 /// Times in fractions of a millisecond.
@@ -197,6 +206,11 @@ impl Scale {
 
     /// Whole milliseconds, and the rest.
     fn split(self, span: u128) -> (u64, u32) {
+        // Almost always: and Wasm has no wider division of its own.
+        if let Ok(span) = u64::try_from(span) {
+            let denominator = NonZero::<u64>::from(self.denominator);
+            return (span / denominator, u32::try_from(span % denominator).unwrap_or_default());
+        }
         let denominator = NonZero::<u128>::from(self.denominator);
         let whole = u64::try_from(span / denominator).unwrap_or(u64::MAX);
         (whole, u32::try_from(span % denominator).unwrap_or_default())

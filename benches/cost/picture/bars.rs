@@ -19,6 +19,7 @@ const USUAL: (&str, Rows) = (
         ("floor_warm", "a filter with Tollgate's host calls alone", OTHER),
         ("native_cached", "native jwt_authn, token in its cache", NATIVE),
         ("warm", "Tollgate, token seen before", TOLLGATE),
+        ("warm_policies", "the same, with policies, rate and quota", TOLLGATE),
         ("native", "native jwt_authn", NATIVE),
         ("native_headers", "native jwt_authn, one claim header", NATIVE),
         ("floor_cold_host_rs256", "the same calls, and the host's crypto", OTHER),

@@ -11,12 +11,14 @@ const GAP: f64 = 28.0;
 const HEIGHT: f64 = 170.0;
 
 /// What a chart is called, and what its horizontal axis counts.
-const CURVES: [(&str, &str, &str); 6] = [
+const CURVES: [(&str, &str, &str); 8] = [
     ("keys", "keys in a set", "new token, µs added"),
     ("providers", "providers", "token seen before, µs added"),
     ("apis", "APIs", "token seen before, µs added"),
+    ("policies", "policies", "token seen before, µs added"),
     ("token_bytes", "bytes of a token", "token seen before, µs added"),
     ("live_tokens", "live tokens in turn (EdDSA)", "µs added"),
+    ("identities", "limited identities in turn (ES256)", "µs added"),
     ("workers", "workers", "token seen before, µs added"),
 ];
 
@@ -120,6 +122,8 @@ fn chart(canvas: &mut Canvas, (x, y): (f64, f64), title: &str, unit: &str, point
 fn facts(canvas: &mut Canvas, (x, y): (f64, f64), report: &Value) {
     canvas.text(x, y + 12.0, "start", 13.0, INK, "besides");
     let rsa = |by: &str| report["rsa2048_us"][by]["median"].as_f64();
+    let records =
+        |what: &str| report["memory"]["records"][format!("{what}_bytes_per_10000")].as_f64();
     let facts = [
         rsa("tollgate").map(|us| format!("RSA-2048 in Wasm: {} µs", short(us))),
         rsa("jwt_simple").map(|us| format!("the same by jwt-simple: {} µs", short(us))),
@@ -130,6 +134,8 @@ fn facts(canvas: &mut Canvas, (x, y): (f64, f64), report: &Value) {
             let tokens = short(report["memory"]["tokens"].as_f64().unwrap_or(f64::NAN));
             format!("10k to {tokens} tokens: {:+.1} MB", bytes / 1e6)
         }),
+        records("session").map(|bytes| format!("10k sessions on record: {:.1} MB", bytes / 1e6)),
+        records("limit").map(|bytes| format!("10k with rate and quota: {:.1} MB", bytes / 1e6)),
     ];
     for (number, fact) in facts.iter().flatten().enumerate() {
         canvas.text(x, y + 36.0 + 20.0 * number as f64, "start", 12.0, INK, fact);

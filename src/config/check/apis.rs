@@ -246,7 +246,7 @@ pub(super) fn parsed<T, E: std::fmt::Display>(
     for written in items(field) {
         match parse(written) {
             Ok(pattern) => patterns.push(pattern),
-            Err(error) => problems.refuse(written.at, format!("{}: {error}", quoted(written))),
+            Err(error) => problems.refuse(written.at, format_args!("{}: {error}", quoted(written))),
         }
     }
     patterns
@@ -398,7 +398,7 @@ fn refuse_needless(branches: &[At<Members>], names: &Names<'_>, problems: &mut P
             } else if !same {
                 problems.refuse(
                     branch.at,
-                    format!(
+                    format_args!(
                         "contains the branch {}, which is enough: this one is never needed; \
                          delete one of the two",
                         names.branch(&other.value)
@@ -466,7 +466,7 @@ fn choose(
             problems.missing(
                 api.at,
                 "session_from",
-                format!(
+                format_args!(
                     "missing; the branch {shown} has several providers: name the one whose session \
                      is used"
                 ),
@@ -475,13 +475,13 @@ fn choose(
         (&[], Some(written)) if sure => {
             problems.refuse(
                 written.at,
-                format!("names no provider of the branch {shown}; add exactly one of them"),
+                format_args!("names no provider of the branch {shown}; add exactly one of them"),
             );
         }
         (&[_, _, ..], Some(written)) => {
             problems.refuse(
                 written.at,
-                format!("names several providers of the branch {shown}; keep exactly one"),
+                format_args!("names several providers of the branch {shown}; keep exactly one"),
             );
         }
         _ => {}
@@ -537,7 +537,7 @@ pub(super) fn scopes(field: &Field<List<Text>>, problems: &mut Problems<'_>) {
         } else if !scope.bytes().all(token) {
             problems.refuse(
                 scope.at,
-                format!(
+                format_args!(
                     "{} is no scope: printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)",
                     quoted(scope)
                 ),

@@ -112,7 +112,7 @@ fn jwks(
         [_] => {}
         [first, second, ..] => problems.refuse(
             jwks.at,
-            format!("`{first}` and `{second}` are two sources of keys; keep exactly one"),
+            format_args!("`{first}` and `{second}` are two sources of keys; keep exactly one"),
         ),
     }
     let inline = jwks.inline.given().and_then(|inline| self::inline(inline, problems));
@@ -195,7 +195,9 @@ fn refuse_unfit(set: &KeySet, accepted: AlgSet, at: usize, problems: &mut Proble
             let kind = key.kind();
             problems.warn(
                 at,
-                format!("the key {kid} ({kind}) is not used: it fits no algorithm accepted here"),
+                format_args!(
+                    "the key {kid} ({kind}) is not used: it fits no algorithm accepted here"
+                ),
             );
         }
         return;
@@ -203,7 +205,7 @@ fn refuse_unfit(set: &KeySet, accepted: AlgSet, at: usize, problems: &mut Proble
     let accepted: Vec<_> = accepted.iter().map(Alg::name).collect();
     problems.refuse(
         at,
-        format!(
+        format_args!(
             "no key of this set fits an algorithm accepted here: {}; name the keys' own in \
              `algorithms`",
             listed(accepted, "and")
@@ -217,13 +219,13 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
             for skipped in &parsed.skipped {
                 problems.warn(
                     inline.at,
-                    format!("keys[{}] is not used: {}", skipped.index, skipped.why),
+                    format_args!("keys[{}] is not used: {}", skipped.index, skipped.why),
                 );
             }
             for entry in &parsed.private {
                 problems.warn(
                     inline.at,
-                    format!(
+                    format_args!(
                         "keys[{}] shows its private part; write the public one only",
                         entry.index
                     ),
@@ -240,7 +242,7 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
             None
         }
         Err(error) => {
-            problems.refuse(inline.at, format!("no key set: {error}"));
+            problems.refuse(inline.at, format_args!("no key set: {error}"));
             None
         }
     }
@@ -305,7 +307,7 @@ fn discovered(
         Err(error) => {
             problems.refuse(
                 at,
-                format!(
+                format_args!(
                     "the issuer is no URL to discover from: it {error}; write the document's URL"
                 ),
             );
@@ -322,7 +324,7 @@ fn url(text: &At<Text>, tenant: &Tenant, problems: &mut Problems<'_>) -> Option<
             Some(url)
         }
         Err(error) => {
-            problems.refuse(text.at, format!("the URL {error}; write \"https://host/path\""));
+            problems.refuse(text.at, format_args!("the URL {error}; write \"https://host/path\""));
             None
         }
     }
@@ -354,7 +356,11 @@ fn ring(
             }
             None => "that leads to the keys".into(),
         };
-        problems.missing(jwks.at, "cluster", format!("missing; name the Envoy cluster {host}"));
+        problems.missing(
+            jwks.at,
+            "cluster",
+            format_args!("missing; name the Envoy cluster {host}"),
+        );
     }
     let refresh = time(&jwks.refresh, DEFAULT_REFRESH);
     let max_stale = time(&jwks.max_stale, DEFAULT_MAX_STALE);
@@ -474,7 +480,7 @@ fn refuse_conflicts(known: &RingConfig, ring: &Ring, problems: &mut Problems<'_>
         if known_time != time {
             problems.refuse(
                 at,
-                format!(
+                format_args!(
                     "`{name}` is {} here and {} at provider `{}`, which shares these keys; give \
                      both the same",
                     Shown(time),

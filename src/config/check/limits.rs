@@ -127,7 +127,7 @@ fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
             Some(url)
         }
         Err(error) => {
-            problems.refuse(text.at, format!("the URL {error}; write \"https://host/path\""));
+            problems.refuse(text.at, format_args!("the URL {error}; write \"https://host/path\""));
             None
         }
     }

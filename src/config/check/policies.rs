@@ -362,7 +362,11 @@ fn both<const LEAST: u32, const MOST: u32>(
         problems.missing(at, "requests", "missing; say how many in each `per`");
     }
     if per_is_missing {
-        problems.missing(at, "per", format!("missing; say in what time, such as \"{example}\""));
+        problems.missing(
+            at,
+            "per",
+            format_args!("missing; say in what time, such as \"{example}\""),
+        );
     }
     Some((requests.given()?.value.0, per?))
 }
@@ -378,7 +382,7 @@ fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>>
         if !is_safe(tag) || tag.contains(',') {
             problems.refuse(
                 tag.at,
-                format!(
+                format_args!(
                     "{} cannot be one of several in a header: visible ASCII without a comma, no \
                      blank at either end",
                     quoted(tag)
@@ -396,7 +400,7 @@ fn metadata(field: &Field<Map<Text>>, problems: &mut Problems<'_>) -> Vec<(Box<s
         if !is_safe(value) {
             problems.refuse(
                 value.at,
-                format!(
+                format_args!(
                     "{} is no safe header value: visible ASCII, no blank at either end",
                     quoted(value)
                 ),
@@ -449,7 +453,7 @@ fn given(
 ) -> Given {
     let Some(map) = field.given() else { return Given::default() };
     if map.0.is_empty() {
-        problems.refuse(map.at, format!("empty; name a {what}, or leave it out"));
+        problems.refuse(map.at, format_args!("empty; name a {what}, or leave it out"));
     }
     let mut given = Given::default();
     for entry in &map.0 {
@@ -476,7 +480,7 @@ fn clients(api: &RawApi, problems: &mut Problems<'_>) {
         if !clients.items.iter().any(|client| *client.value.0 == *entry.name.value) {
             problems.refuse(
                 entry.name.at,
-                format!(
+                format_args!(
                     "{} is none of the API's `clients`; add it there, or delete it here",
                     quoted(&entry.name.value)
                 ),

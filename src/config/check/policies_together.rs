@@ -148,7 +148,7 @@ impl Whole<'_> {
         if let Some(policy) = default.value.iter().find(inactive).and_then(|id| self.policy(*id)) {
             problems.warn(
                 default.at,
-                format!(
+                format_args!(
                     "`{}` is not active: whoever gets only these is always refused here",
                     policy.name
                 ),
@@ -176,7 +176,7 @@ impl Whole<'_> {
                 {
                     problems.refuse(
                         list.at,
-                        format!(
+                        format_args!(
                             "{message}, and are in force together; give it to one of them only"
                         ),
                     );
@@ -229,7 +229,7 @@ impl Whole<'_> {
                     said.push(pair);
                     problems.warn(
                         assigned.at,
-                        format!("{message}: no header with it is sent for who gets both"),
+                        format_args!("{message}: no header with it is sent for who gets both"),
                     );
                 }
             }
@@ -301,7 +301,7 @@ impl Whole<'_> {
             if !names.is_empty() {
                 problems.warn(
                     draft.at,
-                    format!(
+                    format_args!(
                         "`access` speaks of {}, without `policies` of its own: there being verified \
                          is enough, and no entry is asked",
                         listed(names.iter().copied(), "and")

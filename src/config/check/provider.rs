@@ -344,7 +344,7 @@ fn types(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Option<Vec<B
         if NEVER_ACCESS.contains(&bare) {
             problems.refuse(
                 written.at,
-                format!("`{bare}` is never an access token and always refused; take it out"),
+                format_args!("`{bare}` is never an access token and always refused; take it out"),
             );
         }
         types.push(bare.into());
@@ -387,7 +387,7 @@ fn refuse_twin(written: &[At<Box<str>>], name: &At<Box<str>>, problems: &mut Pro
     if let Some(twin) = written.iter().find(|twin| headers::folded(twin) == folded) {
         problems.refuse(
             name.at,
-            format!(
+            format_args!(
                 "`{}` and `{}` differ only by case, `_` and `-`: one header to many servers; keep \
                  one of the two",
                 &**name, &**twin

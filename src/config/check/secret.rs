@@ -43,7 +43,7 @@ pub(super) fn secret(
         // How long it is would help a guesser more than the operator.
         problems.refuse(
             secret.at,
-            format!(
+            format_args!(
                 "shorter than the hash of {alg}: it needs {needed} random bytes at least (RFC 7518 \
                  §3.2); make one with `openssl rand -base64 {needed}`"
             ),
@@ -92,7 +92,7 @@ fn bytes(
             if value.is_none() {
                 problems.refuse(
                     name.at,
-                    format!(
+                    format_args!(
                         "the VM's environment has no variable {}; name it in Envoy's \
                          `vm_config.environment_variables`",
                         quoted(name)

@@ -63,9 +63,9 @@ fn somebody_vouches(
         return;
     }
     match raw.providers.given() {
-        Some(empty) => problems.refuse(empty.at, format!("empty; {message}")),
+        Some(empty) => problems.refuse(empty.at, format_args!("empty; {message}")),
         None if raw.providers.is_absent() => {
-            problems.missing(raw.at, "providers", format!("missing; {message}"));
+            problems.missing(raw.at, "providers", format_args!("missing; {message}"));
         }
         None => {}
     }
@@ -96,7 +96,7 @@ fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
         if let Some((place, hiding)) = hiding {
             problems.refuse(
                 api.at,
-                format!(
+                format_args!(
                     "hidden: `{}` (apis[{place}]) comes first and takes every request of this API; \
                      put this one before it, or narrow its `match`",
                     shown_api(hiding)
@@ -136,7 +136,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
             {
                 problems.refuse(
                     at,
-                    format!(
+                    format_args!(
                         "provider `{}` takes any issuer, too, and API `{}` lists both: a token \
                          could be for either; name the issuers of one of them",
                         shown(shown_one),
@@ -149,7 +149,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                 if known.contains::<str>(&issuer.value) && said.insert((issuer.at, pair)) {
                     problems.refuse(
                         issuer.at,
-                        format!(
+                        format_args!(
                             "also the issuer of provider `{}`, and API `{}` lists both: a token \
                              could be for either; make them one provider, or list them in \
                              different APIs",
@@ -187,7 +187,7 @@ fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems
                 Some(api) if api.auth.is_none() || api.lists(id) => {}
                 Some(_) => problems.refuse(
                     written.at,
-                    format!(
+                    format_args!(
                         "API {} does not list this provider in `auth`; add it there, or delete the \
                          name here",
                         quoted(written)
@@ -220,7 +220,7 @@ fn places_for_each_api(
         if !draft.from.iter().any(|place| counts(place)) {
             problems.refuse(
                 draft.from_at,
-                format!(
+                format_args!(
                     "no place counts on API `{name}`, which lists this provider: its token would \
                      never be found there; add `{name}` to a place"
                 ),
@@ -266,7 +266,7 @@ fn warn_of_one_place<'a>(
             {
                 problems.warn(
                     at,
-                    format!(
+                    format_args!(
                         "`{}` and `{}` both read only the header `{first}`, and two tokens in one \
                          header are refused: give one of them another place in `from`",
                         shown(one),
@@ -292,7 +292,7 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
         if let Some(reader) = readers.get(&headers::folded(header)) {
             problems.refuse(
                 header.at,
-                format!(
+                format_args!(
                     "`{}` is where provider `{}` reads its token (`from`); write another header",
                     &**header,
                     shown(reader)
@@ -348,7 +348,7 @@ fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mu
         if known.contains(&headers::folded(header)) {
             problems.refuse(
                 header.at,
-                format!(
+                format_args!(
                     "provider `{}` writes `{}`, too, and a branch of API `{}` has both; write \
                      another header",
                     shown(one),
@@ -375,7 +375,7 @@ fn refuse_default_header(
         for header in other.written.iter().filter(|header| DEFAULTS.contains(&&****header)) {
             problems.refuse(
                 header.at,
-                format!(
+                format_args!(
                     "on API `{}` the session of provider `{}` writes `{}`; write another header, \
                      or give that provider `upstream.headers` of its own",
                     shown_api(api),

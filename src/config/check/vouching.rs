@@ -28,7 +28,7 @@ pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut
             for (field, at) in &api.asks_of_tokens {
                 problems.refuse(
                     *at,
-                    format!(
+                    format_args!(
                         "`{field}` is asked of a token, and this API takes the session of API keys \
                          (`{}`), which say nothing of it; delete it, or leave that provider out",
                         super::together::shown(draft)
@@ -74,7 +74,7 @@ fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: 
                     said.push((place.at, one.at));
                     problems.refuse(
                         place.at,
-                        format!(
+                        format_args!(
                             "provider `{}` reads the same place on API `{}`: each would take the \
                              other's credential for a bad one of its own; give one of them another \
                              place in `from`",

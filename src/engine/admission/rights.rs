@@ -44,12 +44,12 @@ impl<'c> Rights<'c> {
         owner: &Vouched<'c>,
     ) -> Result<Self, Refusal> {
         let policies = &config.policies;
-        let (grants, tags, metadata) = match &owner.proof {
-            Proof::Key(key, used) => (&used.grants, &*key.tags, &*key.metadata),
-            Proof::Token(token) => (&token.grants, [].as_slice(), [].as_slice()),
+        let (tags, metadata) = match &owner.proof {
+            Proof::Key(key, _) => (&*key.tags, &*key.metadata),
+            Proof::Token(_) => ([].as_slice(), [].as_slice()),
         };
-        let grant =
-            grants.at(id, || policies.combine(id, &facts(policies, owner, &mut Vec::new())))?;
+        let combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()));
+        let grant = owner.grants().at(id, combine)?;
         Ok(Self { policies, grant, tags, metadata })
     }
 

@@ -87,6 +87,14 @@ impl<'c> Vouched<'c> {
         }
     }
 
+    /// What policies came to for this credential.
+    pub(in crate::engine) fn grants(&self) -> &Grants {
+        match &self.proof {
+            Proof::Key(_, used) => &used.grants,
+            Proof::Token(token) => &token.grants,
+        }
+    }
+
     /// How far clocks may differ about the session's end.
     pub(super) const fn clock_skew(&self) -> Duration {
         match &self.proof {

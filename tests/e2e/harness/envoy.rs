@@ -124,6 +124,13 @@ impl Envoy {
             .unwrap_or(0)
     }
 
+    /// Memory that the proxy has allocated and not given back, in bytes; its VMs' own is not in it.
+    pub(crate) fn allocated(&self) -> u64 {
+        let (_, text) = self.try_admin("/memory").unwrap_or_default();
+        let memory: Value = serde_json::from_str(&text).unwrap_or_default();
+        memory["allocated"].as_str().and_then(|bytes| bytes.parse().ok()).expect("/memory")
+    }
+
     /// A counter of the filter.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.stat(&format!("wasmcustom.{name}"))
