@@ -162,6 +162,23 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
 }
 
 #[test]
+fn a_burst_comes_back_within_a_year() {
+    let of_policy = |rate: &str| with(&format!(r#""a": {{"rate": {rate}}}"#), ORDERS);
+    let of_api = |rate: &str| with(A, &format!(r#"{ORDERS}, "rate": {rate}"#));
+    let of_entry = |rate: &str| {
+        with(&format!(r#""a": {{"access": [{{"apis": ["orders"], "rate": {rate}}}]}}"#), ORDERS)
+    };
+    for text in [of_policy, of_api, of_entry] {
+        accepted(&text(r#"{"requests": 1, "per": "1d", "burst": 365}"#));
+        accepted(&text(r#"{"requests": 3, "per": "365d"}"#));
+        let problems = refused(&text(r#"{"requests": 2, "per": "1d", "burst": 731}"#));
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        let message = "rate.burst: at this rate it takes more than 365d until as many may come at once again; write a smaller `burst`, or a faster rate";
+        assert!(problem.ends_with(message), "{problem}");
+    }
+}
+
+#[test]
 fn what_an_api_gives_is_refused_with_everything_that_is_wrong_in_it() {
     let cases: &[(&str, &str, &str, &[&str])] = &[
         // name, policies, the API, problems
