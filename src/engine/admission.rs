@@ -239,10 +239,10 @@ impl<'c> Judge<'_, 'c> {
         trail: &mut Trail,
     ) -> Result<Permit<'c>, Refusal> {
         // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-        let (owners, others): (Vec<_>, Vec<_>) = vouched
-            .into_iter()
-            .filter(|vouched| branch.members.contains(&vouched.provider))
-            .partition(|vouched| vouched.provider == branch.session_from);
+        let (members, outside): (Vec<_>, Vec<_>) =
+            vouched.into_iter().partition(|vouched| branch.members.contains(&vouched.provider));
+        let (owners, others): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|vouched| vouched.provider == branch.session_from);
         let Some(owner) = owners.into_iter().next() else {
             return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
         };
@@ -252,7 +252,9 @@ impl<'c> Judge<'_, 'c> {
         }
         trail.identity = Some(Arc::clone(owner.identity()));
         let env = self.env;
-        revocation::judge(self.revocations, iter::once(&owner).chain(&others), env)?;
+        // A credential that was revoked is a bad one, whichever branch it belongs to.
+        let shown = iter::once(&owner).chain(&others).chain(&outside);
+        revocation::judge(self.revocations, shown, env)?;
         let rights = Rights::find(self.config, target.id, &owner)?;
         trail.policies = Some(rights.grant().names().clone());
         let session = owner.session(rights.grant());
