@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::claims::Rule;
-use crate::http::{Ambiguity, RequestPath};
+use crate::http::{Ambiguity, RequestPath, Route};
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
 
@@ -67,7 +67,8 @@ pub struct Branch {
     pub session_from: ProviderId,
 }
 
-/// Which requests belong to an API: hosts, paths and methods, each "any" where empty.
+/// Which requests belong to an API: hosts, paths, methods and routes, each "any" where empty, and
+/// all of them at once.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     /// Host patterns.
@@ -76,6 +77,10 @@ pub struct Matcher {
     pub paths: Vec<PathPattern>,
     /// Methods, exact.
     pub methods: Vec<Box<str>>,
+    /// Names of the proxy's routes, exact.
+    pub routes: Vec<Box<str>>,
+    /// The API's own name, where the route's metadata must give it; `None` is "whatever it says".
+    pub named: Option<Name>,
 }
 
 /// A host, exact or `*.example.com`.
@@ -347,10 +352,19 @@ impl Segment {
 
 impl Matcher {
     /// Whether a request belongs here; the host in its comparable form.
-    fn matches<S: AsRef<[u8]>>(&self, host: &[u8], path: &[S], method: &[u8]) -> bool {
+    fn matches<S: AsRef<[u8]>>(
+        &self,
+        host: &[u8],
+        path: &[S],
+        method: &[u8],
+        route: &Route,
+    ) -> bool {
+        let is = |known: &str, found: &Option<Vec<u8>>| found.as_deref() == Some(known.as_bytes());
         (self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method))
             && (self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host)))
             && (self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path)))
+            && (self.routes.is_empty() || self.routes.iter().any(|known| is(known, &route.name)))
+            && self.named.as_ref().is_none_or(|name| is(name.as_str(), &route.api))
     }
 
     /// Whether every request that `other` matches matches this, too, as far as single patterns
@@ -359,6 +373,8 @@ impl Matcher {
         let everywhere = PathPattern { segments: Vec::new(), open: true };
         covers_each(&self.hosts, &other.hosts, HostPattern::covers)
             && covers_each(&self.methods, &other.methods, |one, other| one == other)
+            && covers_each(&self.routes, &other.routes, |one, other| one == other)
+            && (self.named.is_none() || self.named == other.named)
             && (self.paths.contains(&everywhere)
                 || covers_each(&self.paths, &other.paths, PathPattern::covers))
     }

@@ -114,13 +114,24 @@ impl Engine {
         if self.parked.is_empty() { IDLE_TICK } else { BUSY_TICK }
     }
 
+    /// Whether a request's [`Route::name`](crate::http::Route::name) is asked for: each answer
+    /// costs the host a call.
+    pub fn asks_for_route_name(&self) -> bool {
+        self.config.index.looks_at_routes()
+    }
+
+    /// Whether a request's [`Route::api`](crate::http::Route::api) is asked for.
+    pub fn asks_for_route_metadata(&self) -> bool {
+        self.config.index.looks_at_route_metadata()
+    }
+
     /// Decides what to do about an event.
     pub fn handle(&mut self, event: Event, env: &Env<'_>) -> Vec<Effect> {
         // As many as a permitted request has.
         let mut effects = Vec::with_capacity(5);
         match event {
-            Event::RequestHeaders { stream, head } => {
-                let request = Request::new(stream, head, env.now);
+            Event::RequestHeaders { stream, head, route } => {
+                let request = Request::new(stream, head, route, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
             Event::Fields { stream, section, fields } => {
@@ -160,7 +171,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let mut trail = Trail::default();
-        let Request { stream, head, .. } = &request;
+        let Request { stream, head, route, .. } = &request;
         let stream = *stream;
         let mut judge = Judge {
             config: &self.config,
@@ -174,7 +185,7 @@ impl Engine {
             patience,
             env,
         };
-        let admitted = judge.admit(head, &mut trail);
+        let admitted = judge.admit(head, route, &mut trail);
         match admitted {
             Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::{Fields, RequestHead};
+use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{CallId, Name, StreamId};
 
 /// Something that happened.
@@ -23,6 +23,8 @@ pub enum Event {
         stream: StreamId,
         /// Its method, path and headers.
         head: RequestHead,
+        /// What the proxy's routing says of it, as far as the engine asks for it.
+        route: Route,
     },
     /// Another section of fields of a forwarded request, or of its upstream's answer, is complete.
     /// Answers of the filter itself do not come back as events.

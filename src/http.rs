@@ -4,12 +4,14 @@ mod cookie;
 mod fields;
 mod path;
 mod query;
+mod route;
 mod url;
 
 pub use cookie::{cookies, without_cookies};
 pub use fields::{Fields, Place};
 pub use path::{Ambiguity, RequestPath};
 pub use query::{parameters, without_parameters};
+pub use route::Route;
 pub use url::{Url, UrlError};
 
 /// The header section of a request: pseudo-headers (`:method`, `:path`, `:authority`) included,

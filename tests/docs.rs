@@ -241,6 +241,24 @@ fn every_configuration_in_the_readme_is_accepted() {
     }
 }
 
+#[test]
+fn every_example_is_accepted_and_listed_in_the_readme() {
+    let readme = read("README.md");
+    let examples = files("examples", "yaml");
+    assert!(examples.len() >= 4, "{examples:?}");
+    for example in examples {
+        assert!(readme.contains(&format!("({example})")), "{example} is not listed");
+        let configurations = embedded(&read(&example));
+        assert_eq!(configurations.len(), 1, "{example}");
+        for text in configurations {
+            if let Err(problems) = Config::parse(text.as_bytes()) {
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                panic!("{example}: {}", problems.join("\n"));
+            }
+        }
+    }
+}
+
 /// The JSON that stands in a YAML block behind `value: |`.
 fn embedded(yaml: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -32,6 +32,7 @@ mod e2e {
     mod answers;
     mod attacks;
     mod credentials;
+    mod examples;
     mod faults;
     mod foreign;
     mod hostile;
@@ -41,6 +42,7 @@ mod e2e {
     mod limits;
     mod matching;
     mod reload;
+    mod routes;
     mod story;
     mod trap;
     mod vectors;

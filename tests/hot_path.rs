@@ -17,7 +17,7 @@ use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Cas, Env, PutError, SharedData, Stored};
 use tollgate::event::{Effect, Event, Section, Settlement};
-use tollgate::http::Fields;
+use tollgate::http::{Fields, Route};
 use tollgate::ids::StreamId;
 
 /// Counts what its own thread allocates.
@@ -78,7 +78,8 @@ fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
     let mut request = |number: u32| {
         let mut head = head("GET", "/orders/7", &[("authorization", &token)]);
         head.headers.extend((0..8).map(|number| (format!("x-{number}"), "something")));
-        let event = Event::RequestHeaders { stream: StreamId(number), head };
+        let event =
+            Event::RequestHeaders { stream: StreamId(number), head, route: Route::default() };
         let fields: Fields = [(":status", "200"), ("server", "x")].into_iter().collect();
         let (section, stream) = (Section::ResponseHeaders, StreamId(number));
         let answered = Event::Fields { stream, section, fields };

@@ -3,22 +3,33 @@
 use std::collections::BTreeMap;
 
 use super::{Api, HostPattern, PathPattern, Segment, comparable_host};
+use crate::http::Route;
 use crate::ids::ApiId;
 
-/// The APIs of a configuration by host and by path.
+/// The APIs of a configuration by host, by path and by route.
 ///
 /// It only proposes: whether an API matches, [`Matcher`](super::Matcher) alone says. What it holds
 /// grows with the number of patterns as written.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// Places in `hosts`, by whole host or by what a host ends with, which begins with a dot.
-    by_host: BTreeMap<Box<[u8]>, usize>,
-    hosts: Vec<Vec<ApiId>>,
-    any_host: Vec<ApiId>,
+    /// By whole host, or by what a host ends with, which begins with a dot.
+    hosts: ByText,
+    /// By the route's name.
+    routes: ByText,
+    /// By what the route's metadata names.
+    named: ByText,
     /// A tree of path segments; the first node is its root.
     nodes: Vec<Node>,
     /// Whether any API looks at paths.
     looks_at_paths: bool,
+}
+
+/// The APIs that ask for one of some texts, and those that ask for none; lists are in order.
+#[derive(Clone, Debug, Default)]
+struct ByText {
+    places: BTreeMap<Box<[u8]>, usize>,
+    lists: Vec<Vec<ApiId>>,
+    any: Vec<ApiId>,
 }
 
 /// What is known after some segments of a path; lists of APIs are in order.
@@ -39,19 +50,22 @@ impl Index {
         for (place, api) in apis.iter().enumerate() {
             let id = ApiId(place);
             let matcher = &api.matcher;
-            if matcher.hosts.is_empty() {
-                index.any_host.push(id);
-            }
             for host in &matcher.hosts {
                 let (HostPattern::Exact(key) | HostPattern::Suffix(key)) = host;
-                let fresh = index.hosts.len();
-                let at = *index.by_host.entry(key.as_bytes().into()).or_insert(fresh);
-                if at == fresh {
-                    index.hosts.push(Vec::new());
-                }
-                if let Some(list) = index.hosts.get_mut(at) {
-                    add(list, id);
-                }
+                index.hosts.add(key, id);
+            }
+            for route in &matcher.routes {
+                index.routes.add(route, id);
+            }
+            match &matcher.named {
+                Some(name) => index.named.add(name.as_str(), id),
+                None => index.named.any.push(id),
+            }
+            if matcher.hosts.is_empty() {
+                index.hosts.any.push(id);
+            }
+            if matcher.routes.is_empty() {
+                index.routes.any.push(id);
             }
             if matcher.paths.is_empty() {
                 index.add_path(&PathPattern { segments: Vec::new(), open: true }, id);
@@ -69,29 +83,59 @@ impl Index {
         self.looks_at_paths
     }
 
+    /// Whether any API looks at the route's name.
+    pub fn looks_at_routes(&self) -> bool {
+        !self.routes.lists.is_empty()
+    }
+
+    /// Whether any API looks at the API that the route's metadata names.
+    pub fn looks_at_route_metadata(&self) -> bool {
+        !self.named.lists.is_empty()
+    }
+
+    /// Whether what a route's metadata names is an API that it may name.
+    pub fn may_be_named(&self, name: &[u8]) -> bool {
+        self.named.of(name).is_some()
+    }
+
     /// The API that a request belongs to: the first of `apis` that matches its host (with or
-    /// without port), its path, split into segments and percent-decoded once, and its method.
+    /// without port), its path, split into segments and percent-decoded once, its method and its
+    /// route.
     pub fn find<S: AsRef<[u8]>>(
         &self,
         apis: &[Api],
         host: &[u8],
         path: &[S],
         method: &[u8],
+        route: &Route,
     ) -> Option<ApiId> {
         let host = comparable_host(host);
-        let by_path = self.by_path(path);
-        // A few candidates are not worth a second look-up.
-        let by_host = if count(&by_path) > 4 { Some(self.by_host(&host)) } else { None };
-        let fewest = by_host.filter(|hosts| count(hosts) < count(&by_path)).unwrap_or(by_path);
+        let fewest = self.fewest(&host, path, route);
         let mut found: Option<ApiId> = None;
         for candidates in fewest {
             let better = candidates.iter().take_while(|id| found.is_none_or(|best| **id < best));
             let matches = |id: &&ApiId| {
-                apis.get(id.0).is_some_and(|api| api.matcher.matches(&host, path, method))
+                apis.get(id.0).is_some_and(|api| api.matcher.matches(&host, path, method, route))
             };
             found = better.copied().find(|id| matches(&id)).or(found);
         }
         found
+    }
+
+    /// The shortest of the lists that each hold every API which could match.
+    fn fewest<S: AsRef<[u8]>>(&self, host: &[u8], path: &[S], route: &Route) -> Vec<&[ApiId]> {
+        let mut fewest = self.by_path(path);
+        // A few candidates are not worth a second look-up.
+        if count(&fewest) > 4 {
+            let by_name = self.routes.all(route.name.as_deref());
+            let by_metadata = self.named.all(route.api.as_deref());
+            for other in [self.by_host(host), by_name, by_metadata] {
+                if count(&other) < count(&fewest) {
+                    fewest = other;
+                }
+            }
+        }
+        fewest
     }
 
     fn add_path(&mut self, pattern: &PathPattern, id: ApiId) {
@@ -137,11 +181,34 @@ impl Index {
     /// The APIs that match a host in its comparable form.
     fn by_host(&self, host: &[u8]) -> Vec<&[ApiId]> {
         let dots = host.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
-        let lists = std::iter::once(0).chain(dots).filter_map(|at| {
-            let place = *self.by_host.get(host.get(at..)?)?;
-            self.hosts.get(place).map(Vec::as_slice)
-        });
-        std::iter::once(self.any_host.as_slice()).chain(lists).collect()
+        let lists = std::iter::once(0).chain(dots).filter_map(|at| self.hosts.of(host.get(at..)?));
+        std::iter::once(self.hosts.any.as_slice()).chain(lists).collect()
+    }
+}
+
+impl ByText {
+    fn add(&mut self, text: &str, id: ApiId) {
+        let fresh = self.lists.len();
+        let at = *self.places.entry(text.as_bytes().into()).or_insert(fresh);
+        if at == fresh {
+            self.lists.push(Vec::new());
+        }
+        if let Some(list) = self.lists.get_mut(at) {
+            add(list, id);
+        }
+    }
+
+    /// The APIs that ask for this text.
+    fn of(&self, text: &[u8]) -> Option<&[ApiId]> {
+        self.lists.get(*self.places.get(text)?).map(Vec::as_slice)
+    }
+
+    /// The APIs that ask for this text, and those that ask for none.
+    fn all(&self, text: Option<&[u8]>) -> Vec<&[ApiId]> {
+        [Some(self.any.as_slice()), text.and_then(|text| self.of(text))]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::RequestPath;
+use crate::http::{RequestPath, Route};
 
 fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
     Api {
@@ -21,7 +21,22 @@ fn matcher(hosts: &[&str], paths: &[&str], methods: &[&str]) -> Matcher {
         hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
         paths: paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect(),
         methods: methods.iter().map(|method| (*method).into()).collect(),
+        ..Matcher::default()
     }
+}
+
+/// The matcher, for these routes alone.
+fn on(matcher: Matcher, routes: &[&str]) -> Matcher {
+    Matcher { routes: routes.iter().map(|route| (*route).into()).collect(), ..matcher }
+}
+
+/// The matcher, for routes whose metadata names this API.
+fn named(matcher: Matcher, name: &str) -> Matcher {
+    Matcher { named: Name::parse(name), ..matcher }
+}
+
+fn route(name: Option<&str>, api: Option<&str>) -> Route {
+    Route { name: name.map(Into::into), api: api.map(Into::into) }
 }
 
 #[test]
@@ -82,8 +97,8 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
     ];
     for (name, host, path, method, expected) in cases {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        let found =
-            Index::new(&apis).find(&apis, host.as_bytes(), path.segments(), method.as_bytes());
+        let (host, method) = (host.as_bytes(), method.as_bytes());
+        let found = Index::new(&apis).find(&apis, host, path.segments(), method, &Route::default());
         let found = found.map(|id| apis[id.0].name.as_str());
         assert_eq!(found, expected, "{name}");
     }
@@ -92,10 +107,69 @@ fn a_request_belongs_to_the_first_api_that_matches_it() {
 #[test]
 fn earlier_apis_take_what_later_ones_match_too() {
     let apis = [api("one", &[], &["/a/**"], &[]), api("all", &[], &[], &[])];
-    let find = |path: &[&[u8]]| Index::new(&apis).find(&apis, b"x", path, b"GET").map(|id| id.0);
+    let index = Index::new(&apis);
+    let any = Route::default();
+    let find = |path: &[&[u8]]| index.find(&apis, b"x", path, b"GET", &any).map(|id| id.0);
     assert_eq!(find(&[b"a", b"b"]), Some(0));
     assert_eq!(find(&[b"b"]), Some(1));
     assert_eq!(find(&[]), Some(1));
+}
+
+#[test]
+fn an_api_can_ask_for_a_route_and_for_what_its_metadata_names() {
+    let api = |name: &str, matcher| Api { matcher, ..api(name, &[], &[], &[]) };
+    let apis = [
+        api("gets", on(matcher(&[], &["/a/**"], &["GET"]), &["one", "two"])),
+        api("one", on(matcher(&[], &[], &[]), &["one"])),
+        api("puts", named(matcher(&[], &[], &["PUT"]), "puts")),
+        api("both", named(on(matcher(&[], &[], &[]), &["two"]), "both")),
+        api("late", named(on(matcher(&[], &[], &[]), &["one"]), "late")),
+        api("rest", matcher(&["rest"], &[], &[])),
+    ];
+    let index = Index::new(&apis);
+    assert!(index.looks_at_routes() && index.looks_at_route_metadata());
+    assert!(index.may_be_named(b"both") && !index.may_be_named(b"one"));
+    let cases = [
+        // name, host, method and path, the route's name, the API in its metadata, API
+        ("one of two routes", "x", "GET /a/b", Some("one"), None, Some("gets")),
+        ("the other of two routes", "x", "GET /a/b", Some("two"), None, Some("gets")),
+        ("the route, another path", "x", "GET /b", Some("one"), None, Some("one")),
+        ("another route, the path", "x", "GET /a/b", Some("three"), None, None),
+        ("a route in capitals", "x", "GET /a/b", Some("One"), None, None),
+        ("a route that only begins alike", "x", "GET /a/b", Some("one-more"), None, None),
+        ("no route", "x", "GET /a/b", None, None, None),
+        ("no route, where none is asked for", "rest", "GET /a/b", None, None, Some("rest")),
+        ("another route, where none is asked for", "rest", "GET /", Some("z"), None, Some("rest")),
+        ("the named API", "x", "PUT /b", None, Some("puts"), Some("puts")),
+        ("the named API, another method", "x", "GET /b", None, Some("puts"), None),
+        ("the same, another API left", "rest", "GET /b", None, Some("puts"), Some("rest")),
+        ("an API that nothing names", "x", "PUT /b", None, None, None),
+        ("name and route", "x", "GET /b", Some("two"), Some("both"), Some("both")),
+        ("the name without the route", "x", "GET /b", Some("three"), Some("both"), None),
+        ("the route without the name", "x", "GET /b", Some("two"), None, None),
+        ("an earlier one that fits", "x", "GET /b", Some("one"), Some("late"), Some("one")),
+    ];
+    for (name, host, request, on, api, expected) in cases {
+        let (method, path) = request.split_once(' ').unwrap();
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        let route = route(on, api);
+        let found = index.find(&apis, host.as_bytes(), path.segments(), method.as_bytes(), &route);
+        assert_eq!(found.map(|id| apis[id.0].name.as_str()), expected, "{name}");
+    }
+}
+
+#[test]
+fn routes_are_looked_at_only_where_an_api_asks_for_them() {
+    let cases = [
+        ("neither", matcher(&["x"], &["/a"], &["GET"]), (false, false)),
+        ("a route", on(matcher(&[], &[], &[]), &["one"]), (true, false)),
+        ("its metadata", named(matcher(&[], &[], &[]), "some"), (false, true)),
+    ];
+    for (name, matcher, expected) in cases {
+        let index = Index::new(&[Api { matcher, ..api("some", &[], &[], &[]) }]);
+        let found = (index.looks_at_routes(), index.looks_at_route_metadata());
+        assert_eq!(found, expected, "{name}");
+    }
 }
 
 #[test]
@@ -255,6 +329,31 @@ fn a_matcher_covers_what_it_leaves_nothing_of() {
 }
 
 #[test]
+fn a_matcher_of_routes_covers_only_what_has_them_too() {
+    let any = || Matcher::default();
+    let cases = [
+        // name, earlier, later, covered
+        ("any route and one", any(), on(any(), &["a"]), true),
+        ("one route and any", on(any(), &["a"]), any(), false),
+        ("two routes and one of them", on(any(), &["a", "b"]), on(any(), &["b"]), true),
+        ("one route of two", on(any(), &["a"]), on(any(), &["a", "b"]), false),
+        (
+            "a route with a host, without",
+            on(matcher(&["x"], &[], &[]), &["a"]),
+            on(any(), &["a"]),
+            false,
+        ),
+        ("whatever is named and a name", any(), named(any(), "one"), true),
+        ("a name and whatever is named", named(any(), "one"), any(), false),
+        ("two names", named(any(), "one"), named(any(), "two"), false),
+        ("a route and a name", on(any(), &["a"]), named(any(), "one"), false),
+    ];
+    for (name, earlier, later, expected) in cases {
+        assert_eq!(earlier.covers(&later), expected, "{name}");
+    }
+}
+
+#[test]
 fn two_patterns_meet_where_some_path_matches_both() {
     let cases = [
         // name, one, other, whether some path matches both
@@ -284,26 +383,37 @@ proptest::proptest! {
         host in 0_usize..6,
         path in 0_usize..10,
         post in proptest::bool::ANY,
+        by_route in proptest::collection::vec((0_usize..6, 0_usize..7), 12),
+        on_route in (0_usize..4, 0_usize..4),
     ) {
         let hosts = ["a.example", "*.example", "b.a.example", "*.a.example", "c.test"];
         let paths = ["/", "/x", "/x/*", "/x/**", "/*/y", "/**", "/x/{id}/z"];
         let requested = ["/", "/x", "/x/y", "/x/y/z", "/w/y", "/w/y/z", "/x/z", "/w", "/y", "/x/q"];
+        let names = ["a", "b", "c"];
         let apis: Vec<_> = drawn
             .iter()
-            .map(|patterns| {
+            .zip(by_route)
+            .map(|(patterns, (routes, name))| {
                 let drawn = |from: &[&'static str], start: usize| -> Vec<&'static str> {
                     let place = |at: &usize| from.get(at.checked_sub(start)?).copied();
                     patterns.iter().filter_map(place).collect()
                 };
                 let methods: &[&str] = if patterns.len() == 3 { &["GET"] } else { &[] };
-                api("some", &drawn(&hosts, 7), &drawn(&paths, 0), methods)
+                let matcher = matcher(&drawn(&hosts, 7), &drawn(&paths, 0), methods);
+                let matcher = match names.get(name) {
+                    Some(name) => named(matcher, name),
+                    None => matcher,
+                };
+                let routes = names.get(routes.saturating_sub(3)..routes.min(2)).unwrap_or_default();
+                Api { matcher: on(matcher, routes), ..api("some", &[], &[], &[]) }
             })
             .collect();
         let host = ["a.example:80", "B.a.example", "c.b.a.example", "example", "c.test.", "x"][host];
         let path = RequestPath::parse(requested[path].as_bytes()).unwrap();
         let method: &[u8] = if post { b"POST" } else { b"GET" };
+        let route = route(names.get(on_route.0).copied(), names.get(on_route.1).copied());
         let find = |apis: &[Api]| {
-            Index::new(apis).find(apis, host.as_bytes(), path.segments(), method)
+            Index::new(apis).find(apis, host.as_bytes(), path.segments(), method, &route)
         };
         let each = apis.iter().position(|api| find(std::slice::from_ref(api)).is_some());
         proptest::prop_assert_eq!(find(&apis).map(|id| id.0), each);

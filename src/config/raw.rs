@@ -426,6 +426,10 @@ object! {
         paths: List<Text>;
         /// Methods, exact. Left out: any.
         methods: List<Text>;
+        /// Names of the proxy's routes, exact. Left out: any, and none.
+        routes: List<Text>;
+        /// Whether the metadata of the proxy's route must name this API: `api` under `tollgate`.
+        route_metadata: bool = "false";
     }
 }
 

@@ -22,7 +22,7 @@ use crate::engine::revocation;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
-use crate::http::{RequestHead, RequestPath};
+use crate::http::{RequestHead, RequestPath, Route};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::limits::Charge;
@@ -189,13 +189,14 @@ impl<'c> Judge<'_, 'c> {
     pub(super) fn admit<'h>(
         &mut self,
         head: &'h RequestHead,
+        route: &Route,
         trail: &mut Trail,
     ) -> Result<Passage<'c, 'h>, Stop>
     where
         'c: 'h,
     {
         let config = self.config;
-        let target = find_api(config, head)?;
+        let target = find_api(config, head, route)?;
         let api = target.api;
         trail.api = Some(api.name.clone());
         trail.reports = Some(api.reports);
@@ -276,10 +277,25 @@ impl<'c> Judge<'_, 'c> {
 }
 
 /// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
-fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<Target<'c>, Refusal> {
+fn find_api<'c>(
+    config: &'c Config,
+    head: &RequestHead,
+    route: &Route,
+) -> Result<Target<'c>, Refusal> {
+    let index = &config.index;
+    if index.looks_at_route_metadata()
+        && let Some(name) = route.api.as_deref().filter(|name| !index.may_be_named(name))
+    {
+        // Whoever wrote the metadata meant an API: none that happens to match will do.
+        let reason = format!(
+            "the route's metadata names the API {}, and no API of that name has `route_metadata`",
+            quoted(&String::from_utf8_lossy(name))
+        );
+        return Err(Refusal::new(Deny::ApiUnknown, reason));
+    }
     let method = head.preflight_method().unwrap_or_else(|| head.method());
     let find = |path: &RequestPath| {
-        config.index.find(&config.apis, head.authority(), path.segments(), method)
+        index.find(&config.apis, head.authority(), path.segments(), method, route)
     };
     let (found, path) = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
@@ -297,11 +313,12 @@ fn find_api<'c>(config: &'c Config, head: &RequestHead) -> Result<Target<'c>, Re
     };
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
     target.ok_or_else(|| {
-        let reason = format!(
-            "no API matches method {} and host {}",
-            quoted(&String::from_utf8_lossy(method)),
-            quoted(&String::from_utf8_lossy(head.authority())),
-        );
+        let shown = |found: &[u8]| quoted(&String::from_utf8_lossy(found));
+        let (method, host) = (shown(method), shown(head.authority()));
+        let mut reason = format!("no API matches method {method} and host {host}");
+        if let Some(name) = &route.name {
+            reason = format!("{reason} on the route {}", shown(name));
+        }
         Refusal::new(Deny::ApiUnknown, reason)
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::http::RequestHead;
+use crate::http::{RequestHead, Route};
 use crate::ids::{RingId, StreamId};
 use crate::keys::{Patience, Progress, Ring};
 use crate::time::UnixMillis;
@@ -20,14 +20,16 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Request {
     pub(super) stream: StreamId,
     pub(super) head: RequestHead,
+    /// The route at the time it came.
+    pub(super) route: Route,
     /// When it must be settled, however often its keys failed to come.
     until: UnixMillis,
 }
 
 impl Request {
     /// A request that has just come.
-    pub(super) fn new(stream: StreamId, head: RequestHead, now: UnixMillis) -> Self {
-        Self { stream, head, until: now.after(MAX_WAIT) }
+    pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
+        Self { stream, head, route, until: now.after(MAX_WAIT) }
     }
 }
 

@@ -314,12 +314,30 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
             ],
         ),
         (
+            "routes that match nothing",
+            "",
+            r#""match": {"routes": ["a", "", "b", "a"], "route_metadata": "orders"}"#,
+            &[
+                "2:27: apis[0].match.routes[1]: an empty string; write a value, or leave it out",
+                "2:36: apis[0].match.routes[3]: the route `a` is written twice; delete one",
+                "2:60: apis[0].match.route_metadata: expected true or false, found a string",
+            ],
+        ),
+        (
+            "no route at all",
+            "",
+            r#""match": {"routes": []}"#,
+            &[
+                "2:21: apis[0].match.routes: an empty list would match nothing; leave it out for any",
+            ],
+        ),
+        (
             "a match of later",
             "",
-            r#""match": {"routes": ["r"], "path": ["/a"]}"#,
+            r#""match": {"headers": ["r"], "path": ["/a"]}"#,
             &[
-                "2:11: apis[0].match.routes: unknown field; known here: `hosts`, `paths` and `methods`",
-                "2:28: apis[0].match.path: unknown field; did you mean `paths`?",
+                "2:11: apis[0].match.headers: unknown field; known here: `hosts`, `paths`, `methods`, `routes` and `route_metadata`",
+                "2:29: apis[0].match.path: unknown field; did you mean `paths`?",
             ],
         ),
     ];

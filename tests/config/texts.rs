@@ -168,6 +168,25 @@ b"}"#,
             ],
         ),
         (
+            "an API on a route that an earlier one takes",
+            r#"{"apis": [{"name": "a", "match": {"routes": ["x", "y"]}, "auth": "none"},
+{"name": "b", "match": {"routes": ["y"], "methods": ["GET"]}, "auth": "none"},
+{"name": "c", "match": {"route_metadata": true}, "auth": "none"},
+{"name": "d", "match": {"route_metadata": true}, "auth": "none"},
+{"name": "e", "match": {"routes": ["y", "z"]}, "auth": "none"}]}"#,
+            &[
+                "2:1: apis[1]: hidden: `a` (apis[0]) comes first and takes every request of this API; put this one before it, or narrow its `match`",
+            ],
+        ),
+        (
+            "an API by metadata behind one that takes everything",
+            r#"{"apis": [{"name": "all", "auth": "none"},
+{"name": "orders", "match": {"route_metadata": true}, "auth": "none"}]}"#,
+            &[
+                "2:1: apis[1]: hidden: `all` (apis[0]) comes first and takes every request of this API; put this one before it, or narrow its `match`",
+            ],
+        ),
+        (
             "an empty list of APIs",
             r#"{"providers": {"okta": %okta%}, "apis": []}"#,
             &[

@@ -9,7 +9,7 @@ use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Env, Random};
 use tollgate::event::{CallRequest, CallResponse, Effect, Event, HeaderChange, Reply, Settlement};
-use tollgate::http::RequestHead;
+use tollgate::http::{RequestHead, Route};
 use tollgate::ids::{CallId, StreamId};
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::PublicKey;
@@ -185,9 +185,14 @@ impl<'w> Worker<'w> {
 
     /// A request of these headers.
     pub fn request(&mut self, head: RequestHead) -> StreamId {
+        self.request_on(Route::default(), head)
+    }
+
+    /// A request of these headers, which the proxy has chosen this route for.
+    pub fn request_on(&mut self, route: Route, head: RequestHead) -> StreamId {
         let stream = StreamId(self.next_stream);
         self.next_stream += 1;
-        self.handle(Event::RequestHeaders { stream, head });
+        self.handle(Event::RequestHeaders { stream, head, route });
         stream
     }
 

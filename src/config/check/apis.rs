@@ -149,7 +149,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let name = api.name.given().and_then(|name| {
         provider::name(&At { at: name.at, value: &*name.value }, "an API", problems)
     });
-    let matcher = matcher(&api.matcher, problems);
+    let matcher = matcher(&api.matcher, name.as_ref(), problems);
     let mut branches = Vec::new();
     let auth = auth(api, names, &mut branches, problems);
     narrowing(api, problems);
@@ -191,13 +191,17 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     }
 }
 
-fn matcher(field: &Field<RawMatch>, problems: &mut Problems<'_>) -> Option<Matcher> {
+fn matcher(
+    field: &Field<RawMatch>,
+    api: Option<&Name>,
+    problems: &mut Problems<'_>,
+) -> Option<Matcher> {
     let raw = match field {
         Field::Absent => return Some(Matcher::default()),
         Field::Given(raw) => raw,
         Field::Wrong => return None,
     };
-    for list in [&raw.hosts, &raw.paths, &raw.methods] {
+    for list in [&raw.hosts, &raw.paths, &raw.methods, &raw.routes] {
         let message = "an empty list would match nothing; leave it out for any";
         not_empty(list, message, problems);
     }
@@ -210,7 +214,27 @@ fn matcher(field: &Field<RawMatch>, problems: &mut Problems<'_>) -> Option<Match
             None => methods.push(method.value.0.clone()),
         }
     }
-    Some(Matcher { hosts, paths, methods })
+    let routes = routes(&raw.routes, problems);
+    let named = match raw.route_metadata.or(false) {
+        // Without a name it is refused anyway; which requests it takes, nobody can say.
+        true => Some(api?.clone()),
+        false => None,
+    };
+    Some(Matcher { hosts, paths, methods, routes, named })
+}
+
+fn routes(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
+    let mut routes: Vec<Box<str>> = Vec::new();
+    for written in items(field) {
+        let name = &written.value.0;
+        if routes.contains(name) {
+            let message = format!("the route {} is written twice; delete one", quoted(name));
+            problems.refuse(written.at, message);
+        } else {
+            routes.push(name.clone());
+        }
+    }
+    routes
 }
 
 pub(super) fn parsed<T, E: std::fmt::Display>(

@@ -112,6 +112,7 @@ pub(crate) struct Listener {
     normalise: bool,
     answers_itself: bool,
     idle_timeout: Duration,
+    routes: Value,
 }
 
 impl Listener {
@@ -123,6 +124,7 @@ impl Listener {
             normalise: true,
             answers_itself: false,
             idle_timeout: Duration::from_secs(30),
+            routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
         }
     }
 
@@ -134,6 +136,12 @@ impl Listener {
     /// Adds a filter behind those that are there.
     pub(crate) fn then(mut self, filter: Value) -> Self {
         self.filters.push(filter);
+        self
+    }
+
+    /// Adds a filter before those that are there.
+    pub(crate) fn before(mut self, filter: Value) -> Self {
+        self.filters.insert(0, filter);
         self
     }
 
@@ -152,6 +160,12 @@ impl Listener {
     /// Answers 200 by itself and logs nothing: what is left is the proxy's own work.
     pub(crate) const fn answering_itself(mut self) -> Self {
         self.answers_itself = true;
+        self
+    }
+
+    /// Routes instead of the one that takes everything.
+    pub(crate) fn routes(mut self, routes: Value) -> Self {
+        self.routes = routes;
         self
     }
 
@@ -176,8 +190,7 @@ impl Listener {
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "http_filters": filters,
             "route_config": { "virtual_hosts": [{
-                "name": "all", "domains": ["*"],
-                "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]
+                "name": "all", "domains": ["*"], "routes": self.routes
             }] },
             "access_log": [{
                 "name": "envoy.access_loggers.file",
@@ -191,7 +204,8 @@ impl Listener {
                         "identity": "%FILTER_STATE(wasm.tollgate.identity:PLAIN)%",
                         "provider": "%FILTER_STATE(wasm.tollgate.provider:PLAIN)%",
                         "api": "%FILTER_STATE(wasm.tollgate.api:PLAIN)%",
-                        "code": "%FILTER_STATE(wasm.tollgate.code:PLAIN)%"
+                        "code": "%FILTER_STATE(wasm.tollgate.code:PLAIN)%",
+                        "route": "%ROUTE_NAME%"
                     } }
                 }
             }]

@@ -1,6 +1,6 @@
 //! A running Envoy, and what it says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -22,10 +22,29 @@ impl Envoy {
     /// Starts one and waits until it takes requests.
     pub(crate) fn start(site: &Site) -> Self {
         let envoy = Self::launch(site);
-        until(&format!("Envoy of {} to be ready", site.name), || {
-            assert!(envoy.exit_code().is_none(), "Envoy ended at once:\n{}", envoy.tail());
-            (envoy.try_admin("/ready")?.0 == 200).then_some(())
+        envoy.wait_until_ready(&site.name);
+        envoy
+    }
+
+    fn wait_until_ready(&self, name: &str) {
+        until(&format!("Envoy of {name} to be ready"), || {
+            assert!(self.exit_code().is_none(), "Envoy ended at once:\n{}", self.tail());
+            (self.try_admin("/ready")?.0 == 200).then_some(())
         });
+    }
+
+    /// Starts one with a bootstrap as somebody wrote it, which has no `admin`, and waits until it
+    /// takes requests.
+    pub(crate) fn with_bootstrap(name: &str, yaml: &str) -> Self {
+        let folder = places::scratch(name);
+        let admin = free_port();
+        let address =
+            format!("{{ socket_address: {{ address: 127.0.0.1, port_value: {admin} }} }}");
+        let config = folder.join("envoy.yaml");
+        std::fs::write(&config, format!("{yaml}\nadmin:\n  address: {address}\n"))
+            .expect("the bootstrap under target/");
+        let envoy = Self::run(&Site::new(name, 0), folder, admin, &config);
+        envoy.wait_until_ready(name);
         envoy
     }
 
@@ -34,6 +53,10 @@ impl Envoy {
         let folder = places::scratch(&site.name);
         let admin = free_port();
         let config = site.write(&folder, admin);
+        Self::run(site, folder, admin, &config)
+    }
+
+    fn run(site: &Site, folder: PathBuf, admin: u16, config: &Path) -> Self {
         let mut command = Command::new(places::envoy());
         command
             .arg("--config-path")
