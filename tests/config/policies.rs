@@ -465,6 +465,39 @@ fn the_policies_of_api_keys_are_judged_like_those_of_apis() {
 }
 
 #[test]
+fn a_limit_that_no_api_key_can_be_counted_by_is_warned_about() {
+    let text = |own: &str, default: &str| {
+        format!(
+            r#"{{"providers": {{"okta": %okta%, "partner": {{"kind": "api_key", "from": [{{"header": "x-api-key"}}], "keys": [{{"name": "a", "sha256": "{}", "identity": "acme", "policies":
+{own}}}]}}}}, "policies": {{
+"client": {{"limit_by": "client", "quota": {{"requests": 1, "per": "1d"}}}},
+"claim": {{"limit_by": {{"claim": "org"}}, "access": [{{"apis": ["keys", "tokens"], "rate": {{"requests": 1, "per": "1d"}}}}]}},
+"plain": {{"rate": {{"requests": 1, "per": "1d"}}}}}},
+"apis": [{{"name": "keys", "match": {{"paths": ["/keys"]}}, "auth": ["partner"], "policies":
+{{"default": {default}}}}},
+{{"name": "tokens", "auth": ["okta"], "policies": {{"default": ["plain"], "by_scope": {{"a": ["client", "claim"]}}}}}}]}}"#,
+            "0123456789abcdef".repeat(4)
+        )
+    };
+    let warnings = |own: &str, default: &str| -> Vec<String> {
+        accepted(&text(own, default)).warnings.iter().map(ToString::to_string).collect()
+    };
+    let message = |at: &str, policy: &str| {
+        format!(
+            "{at}: the limits of `{policy}` count by what an API key does not have (`limit_by`): one that has to keep them is refused; count by `identity`"
+        )
+    };
+    assert_eq!(warnings(r#"["plain"]"#, r#"["plain"]"#), [""; 0]);
+    assert_eq!(
+        warnings(r#"["client", "plain"]"#, r#"["claim"]"#),
+        [
+            message("2:1: providers.partner.keys[0].policies", "client"),
+            message("7:13: apis[0].policies.default", "claim"),
+        ]
+    );
+}
+
+#[test]
 fn what_is_required_of_claims_is_refused_with_everything_that_is_wrong_in_it() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("nothing", "[]", &["an empty list asks for nothing; name a claim, or leave it out"]),
