@@ -430,6 +430,24 @@ fn every_decision_is_numbered_listed_and_has_its_three_parts() {
 }
 
 #[test]
+fn every_row_of_a_comparison_is_answered() {
+    let text = read("docs/compared-with-tyk.md");
+    let numbered = |row: &Vec<&str>| row.first().is_some_and(|cell| cell.parse::<usize>().is_ok());
+    let rows: Vec<_> = rows(&text).filter(numbered).collect();
+    assert_eq!(rows.len(), 95);
+    let known = ["config", "deny-codes", "metrics"].map(|name| read(&format!("docs/{name}.md")));
+    for (place, row) in rows.iter().enumerate() {
+        let [number, there, answer, how] = row.as_slice() else { panic!("{row:?}") };
+        assert_eq!(*number, place.saturating_add(1).to_string());
+        assert!(["same", "better", "not done"].contains(answer), "{row:?}");
+        assert!(there.len() > 10 && how.len() > 10, "{row:?}");
+        for name in how.split('`').skip(1).step_by(2).filter(|name| name.contains('_')) {
+            assert!(known.iter().any(|text| text.contains(name)), "{number} names {name}");
+        }
+    }
+}
+
+#[test]
 fn every_test_that_the_threat_model_names_exists() {
     let mut tests = BTreeMap::new();
     for folder in ["src", "tests"] {
