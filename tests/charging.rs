@@ -3,8 +3,9 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::type_complexity,
     clippy::unwrap_used,
-    reason = "a test may fail loudly"
+    reason = "a test may fail loudly, and spells its tables out"
 )]
 
 mod support;

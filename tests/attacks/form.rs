@@ -379,8 +379,11 @@ fn everywhere() -> String {
     ] }))
 }
 
-/// The verdict on each request, and the path and cookies with which it goes upstream.
-fn shown(requests: &[(&str, &[(&str, &str)], &str)]) {
+/// A path, further headers, and the code, or `to ` and the path with which it goes upstream.
+type Shown<'s> = (&'s str, &'s [(&'s str, &'s str)], &'s str);
+
+/// Shows each request to one worker; no credential arrives upstream or in the log.
+fn shown(requests: &[Shown<'_>]) {
     let world = World::default();
     let mut worker = Worker::new(&world, &everywhere());
     for (path, headers, expected) in requests {
