@@ -236,17 +236,16 @@ impl<'c> Judge<'_, 'c> {
         target: &Target<'c>,
         method: &[u8],
         branch: &Branch,
-        vouched: Vec<Vouched<'c>>,
+        mut vouched: Vec<Vouched<'c>>,
         trail: &mut Trail,
     ) -> Result<Permit<'c>, Refusal> {
-        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-        let (members, outside): (Vec<_>, Vec<_>) =
-            vouched.into_iter().partition(|vouched| branch.members.contains(&vouched.provider));
-        let (owners, others): (Vec<_>, Vec<_>) =
-            members.into_iter().partition(|vouched| vouched.provider == branch.session_from);
-        let Some(owner) = owners.into_iter().next() else {
+        let place = vouched.iter().position(|vouched| vouched.provider == branch.session_from);
+        let Some(owner) = place.map(|place| vouched.remove(place)) else {
             return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
         };
+        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+        let (others, outside): (Vec<_>, Vec<_>) =
+            vouched.into_iter().partition(|vouched| branch.members.contains(&vouched.provider));
         match owner.token() {
             Some(token) => trail.verified(&owner.config.name, token),
             None => trail.enter(Some(&owner.config.name)),
