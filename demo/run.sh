@@ -85,9 +85,9 @@ start provider provider.log "$TOLLGATE_NODE" demo/provider/server.mjs
 start upstream upstream.log "$TOLLGATE_NODE" demo/upstream.mjs
 wait_for provider 9001 /ready
 wait_for upstream 8080 /
-start envoy access.log "$TOLLGATE_ENVOY" -c envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200
+demo/configure.sh
+start envoy access.log "$TOLLGATE_ENVOY" -c target/demo/envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200
 wait_for envoy 9901 /ready
-demo/mistake.sh
 
 "$TOLLGATE_NODE" demo/story.mjs
 

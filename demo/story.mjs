@@ -13,6 +13,8 @@ const ADMIN = 'http://127.0.0.1:9901';
 const ENVOY_LOG = 'target/demo/envoy.log';
 const MISTAKE_LOG = 'target/demo/mistake.log';
 const AUDIENCE = 'https://api.example';
+/** The partner's API key, whose hash is in demo/tollgate.json. */
+const API_KEY = 'acme-key-of-the-demo';
 
 // ---- how it looks --------------------------------------------------------------------------
 
@@ -74,7 +76,7 @@ async function tokenFor(client, resource = AUDIENCE, scope = 'orders:read') {
     },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope, resource }).toString(),
   });
-  line('>', `POST /oauth2/default/v1/token  client=${client} grant_type=client_credentials resource=${resource}`);
+  line('>', `POST /oauth2/default/v1/token  client=${client} grant_type=client_credentials scope="${scope}" resource=${resource}`);
   expect('the token endpoint', status, 200);
   const token = JSON.parse(text).access_token;
   const header = decoded(token, 0);
@@ -84,43 +86,95 @@ async function tokenFor(client, resource = AUDIENCE, scope = 'orders:read') {
 
 const decoded = (token, part) => JSON.parse(Buffer.from(token.split('.')[part], 'base64url').toString());
 
-async function call(path, token) {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const answer = await request('GET', API + path, { headers });
-  line('>', `GET ${path}${token === undefined ? '' : `  authorization: Bearer ${shortened(token)}`}`);
+/** What a caller shows: nothing, a token, or `{ token, key }`, the key being an API key. */
+const shown = (who = {}) => (typeof who === 'string' ? { token: who } : who);
+
+/** Calls the API with what the caller shows; `target` is `GET /path`. */
+function send(target, who) {
+  const [method, path] = target.split(' ');
+  const { token, key } = shown(who);
+  const headers = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(key === undefined ? {} : { 'x-api-key': key }),
+  };
+  return request(method, API + path, { headers });
+}
+
+/** The same, and tells of it. */
+async function call(target, who) {
+  const answer = await send(target, who);
+  const { token, key } = shown(who);
+  const bearer = token === undefined ? '' : `  authorization: Bearer ${shortened(token)}`;
+  line('>', `${target}${key === undefined ? '' : `  x-api-key: ${key}`}${bearer}`);
   return answer;
 }
 
+/** The answer's status, green where it is the right one, and those of the headers that it has. */
+function answered(answer, status, headers = []) {
+  const present = headers.filter((name) => answer.headers[name] !== undefined).map((name) => `  ${name}: ${answer.headers[name]}`);
+  line('<', (answer.status === status ? green : red)(answer.status) + present.join(''));
+  if (answer.status !== status) line('', red(answer.text.trim()));
+  expect('the status', answer.status, status);
+}
+
 /** The request went through: shows what the upstream received. */
-async function allowed(path, token, identity) {
-  const { status, text } = await call(path, token);
-  line('<', status === 200 ? green(status) : red(`${status}  ${text}`));
-  expect('the status', status, 200);
-  const { headers } = JSON.parse(text);
-  line('', `the upstream saw x-tollgate-identity: ${headers['x-tollgate-identity']}`);
-  line('', `                 x-tollgate-provider: ${headers['x-tollgate-provider']}`);
-  line('', `                 authorization: ${headers.authorization ?? 'nothing, the token stays at the proxy'}`);
+async function allowed(target, who, identity) {
+  const answer = await call(target, who);
+  answered(answer, 200);
+  const { headers } = JSON.parse(answer.text);
+  const seen = (name) => `${name}: ${headers[name]}`;
+  const kept = ['authorization', 'x-api-key'].filter((name) => headers[name]);
+  line('', `the upstream saw ${seen('x-tollgate-identity')}, ${seen('x-tollgate-provider')} and ${kept.length ? red(kept.map(seen)) : 'no credential'}`);
   expect('the identity that the upstream saw', headers['x-tollgate-identity'], [identity]);
   expect('the provider that the upstream saw', headers['x-tollgate-provider'], ['okta']);
-  expect('the credential that the upstream saw', headers.authorization, undefined);
+  expect('the token that the upstream saw', headers.authorization, undefined);
+  expect('the key that the upstream saw', headers['x-api-key'], undefined);
 }
 
 /** The request was refused: shows the answer, and the reason from the operator's log. */
-async function refused(path, token, { status, code, challenge }) {
-  const answer = await call(path, token);
-  line('<', `${answer.status === status ? green(answer.status) : red(answer.status)}  www-authenticate: ${answer.headers['www-authenticate'] ?? '-'}`);
+async function refused(target, who, { status, code, challenge }) {
+  const answer = await call(target, who);
+  answered(answer, status, ['www-authenticate', 'retry-after', 'ratelimit']);
   line('', answer.text.trim());
-  expect('the status', answer.status, status);
   const body = JSON.parse(answer.text);
   expect('the code in the answer', body.code, code);
-  expect('the challenge', answer.headers['www-authenticate'], challenge);
   expect('whether caches may keep the answer', answer.headers['cache-control'], 'no-store');
+  expect('the challenge', answer.headers['www-authenticate'], challenge);
   const logged = await logLine(body.request_id);
   line('log', `step ${logged.step}: ${logged.reason}`);
   line('', `what to do: ${logged.remedy}`);
   expect('the code in the log', logged.code, code);
-  if (token !== undefined && readFileSync(ENVOY_LOG, 'utf8').includes(token)) {
-    throw new NotAsTold('the log\n   expected  no token in it\n   found     this one');
+  expect('the mode in the log', logged.mode, 'enforce');
+  const log = readFileSync(ENVOY_LOG, 'utf8');
+  if (Object.values(shown(who)).some((secret) => log.includes(secret))) {
+    throw new NotAsTold('the log\n   expected  no credential in it\n   found     this one');
+  }
+  return answer;
+}
+
+/** Calls until a limit refuses, which it has to after `most` requests. */
+async function spend(client, most, limit, refusal) {
+  const token = await tokenFor(client);
+  line('>', `GET /orders/7, ${most} times  authorization: Bearer ${shortened(token)}`);
+  for (let left = most - 1; left >= 0; left -= 1) {
+    const answer = await send('GET /orders/7', token);
+    answered(answer, 200, ['ratelimit-policy', 'ratelimit']);
+    expectMatch('the limit that the client is told', answer.headers['ratelimit-policy'], new RegExp(`^"${limit}";q=${most};w=\\d+$`));
+    expectMatch('what the client is told to be left', answer.headers.ratelimit, new RegExp(`^"${limit}";r=${left};t=\\d+$`));
+  }
+  const answer = await refused('GET /orders/7', token, { status: 429, ...refusal });
+  expectMatch('when the client is told to come again', answer.headers['retry-after'], /^[1-9]\d*$/);
+}
+
+/** Waits until both workers say so: each of 16 new connections gets this status. */
+async function everywhere(what, status, target, token) {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const answers = await Promise.all(Array.from({ length: 16 }, () => send(target, token)));
+    const found = answers.map((answer) => answer.status);
+    if (found.every((each) => each === status)) return;
+    if (Date.now() > deadline) expect(what, found, Array(16).fill(status));
+    await sleep(50);
   }
 }
 
@@ -140,54 +194,110 @@ async function logLine(requestId) {
 
 const INVALID = 'Bearer realm="api", error="invalid_token"';
 let good;
+let admin;
+let expired;
+let forgedAt;
 
 const steps = [
   ['A client fetches a token and calls the API', async () => {
     good = await tokenFor('svc');
-    await allowed('/orders/7', good, 'svc');
+    // Nobody is let in before the list of revocations is there, a moment after the start.
+    await everywhere('the status at the start', 200, 'GET /orders/7', good);
+    await allowed('GET /orders/7', good, 'svc');
   }],
 
   ['No token', async () => {
-    await refused('/orders/7', undefined, { status: 401, code: 'credential_missing', challenge: 'Bearer realm="api"' });
+    await refused('GET /orders/7', undefined, { status: 401, code: 'credential_missing', challenge: 'Bearer realm="api"' });
   }],
 
   ['Somebody changes who the token is about', async () => {
     const [header, , signature] = good.split('.');
     line('', 'its payload says "uid": "admin" now, its signature is still the old one');
     const claims = Buffer.from(JSON.stringify({ ...decoded(good, 1), uid: 'admin' })).toString('base64url');
-    await refused('/orders/7', `${header}.${claims}.${signature}`, { status: 401, code: 'token_signature_invalid', challenge: INVALID });
+    await refused('GET /orders/7', `${header}.${claims}.${signature}`, { status: 401, code: 'token_signature_invalid', challenge: INVALID });
+    forgedAt = Date.now();
   }],
 
   ['The token has expired', async () => {
     const now = Math.floor(Date.now() / 1000);
-    const { token } = await control('/sign', JSON.stringify({ claims: { iat: now - 7200, exp: now - 3600 } }));
-    await refused('/orders/7', token, { status: 401, code: 'token_expired', challenge: INVALID });
+    ({ token: expired } = await control('/sign', JSON.stringify({ claims: { iat: now - 7200, exp: now - 3600 } })));
+    await refused('GET /orders/7', expired, { status: 401, code: 'token_expired', challenge: INVALID });
   }],
 
   ['The token is for another API', async () => {
     const token = await tokenFor('svc', 'https://other.example');
-    await refused('/orders/7', token, { status: 401, code: 'token_audience_mismatch', challenge: INVALID });
+    await refused('GET /orders/7', token, { status: 401, code: 'token_audience_mismatch', challenge: INVALID });
   }],
 
   ["Envoy's own RBAC filter uses the identity: /admin is for `admin` alone", async () => {
-    const { status, text } = await call('/admin/users', good);
-    line('<', `${status === 403 ? green(status) : red(status)}  ${text}`);
-    expect('the status', status, 403);
-    expect('who refused', text, 'RBAC: access denied');
-    await allowed('/admin/users', await tokenFor('admin'), 'admin');
+    const answer = await call('GET /admin/users', good);
+    answered(answer, 403);
+    line('', answer.text);
+    expect('who refused', answer.text, 'RBAC: access denied');
+    admin = await tokenFor('admin');
+    await allowed('GET /admin/users', admin, 'admin');
+  }],
+
+  ['A scope brings a policy: whoever has `orders:write` is a `writer`', async () => {
+    await allowed('POST /orders', await tokenFor('svc', AUDIENCE, 'orders:read orders:write'), 'svc');
+  }],
+
+  ['A method that the policy does not grant', async () => {
+    await refused('POST /orders', good, { status: 403, code: 'access_denied' });
+  }],
+
+  ['The rate of the policy `trial`: 2 requests in an hour', async () => {
+    await spend('trial', 2, 'rate', { code: 'rate_limited' });
+  }],
+
+  ['The quota of the policy `free`: 2 requests in 30 days', async () => {
+    await spend('free', 2, 'quota', { code: 'quota_exceeded' });
+  }],
+
+  ['The admin leaves, whose token is good for minutes yet', async () => {
+    await control('/revoke?identity=admin');
+    const published = Date.now();
+    line('', `http://127.0.0.1:9000/revoked.json names the identity \`admin\``);
+    await everywhere('the status once the identity is revoked', 403, 'GET /admin/users', admin);
+    line('', `in force in both workers after ${((Date.now() - published) / 1000).toFixed(1)} s`);
+    await refused('GET /admin/users', admin, { status: 403, code: 'session_inactive' });
+  }],
+
+  ['A partner must show an API key and a token, and the session is the token\'s', async () => {
+    line('', 'in the configuration: "auth": [["partner", "okta"]], "session_from": "okta"');
+    await allowed('GET /partners/7', { token: good, key: API_KEY }, 'svc');
+    for (const [name, alone] of [['key', { key: API_KEY }], ['token', good]]) {
+      const { status, text } = await send('GET /partners/7', alone);
+      const verdict = `${status} ${JSON.parse(text).code}`;
+      line('', `the ${name} alone: ${verdict}`);
+      expect(`what the ${name} alone is worth`, verdict, '401 credential_missing');
+    }
+  }],
+
+  ['Report mode: /reports refuses nothing, and the log says what it would have refused', async () => {
+    const answer = await call('GET /reports/7', expired);
+    answered(answer, 200);
+    const { headers } = JSON.parse(answer.text);
+    line('', `the upstream saw authorization: Bearer ${shortened(headers.authorization[0].slice(7))}, everything as it came`);
+    expect('the token that the upstream saw', headers.authorization, [`Bearer ${expired}`]);
+    expect('the identity that the upstream saw', headers['x-tollgate-identity'], undefined);
+    const logged = await logLine(headers['x-request-id'][0]);
+    line('log', `mode ${logged.mode}, code ${logged.code}, step ${logged.step}: ${logged.reason}`);
+    expect('the mode in the log', logged.mode, 'report');
+    expect('the code in the log', logged.code, 'token_expired');
   }],
 
   ['The provider changes its signing key', async () => {
-    // The forged token of step 3 was worth a look at the keys; the next one is due after `cooldown`.
-    await sleep(1_500);
+    // The forged token was worth a look at the keys; the next one is due after `cooldown`, a second.
+    await sleep(forgedAt + 1_500 - Date.now());
     const before = await keyFetches();
     const { kid } = await control('/rotate?alg=RS256');
     line('', `the provider signs with a new key now: ${kid.slice(0, 8)}…`);
     const token = await tokenFor('svc');
     expect('the key that signed the token', decoded(token, 0).kid, kid);
-    await allowed('/orders/7', token, 'svc');
+    await allowed('GET /orders/7', token, 'svc');
     for (let more = 0; more < 20; more += 1) {
-      const { status } = await request('GET', `${API}/orders/${more}`, { headers: { authorization: `Bearer ${token}` } });
+      const { status } = await send(`GET /orders/${more}`, token);
       expect('the status of a further request', status, 200);
     }
     const fetches = await keyFetches() - before;
@@ -202,7 +312,7 @@ const steps = [
       const gone = await request('GET', `${ISSUER}/v1/keys`).then(() => 'an answer', (error) => error.code);
       line('', `GET ${ISSUER}/v1/keys: ${gone}`);
       expect('what the provider says', gone, 'ECONNREFUSED');
-      await allowed('/orders/7', good, 'svc');
+      await allowed('GET /orders/7', good, 'svc');
     } finally {
       await control('/up');
     }
@@ -210,14 +320,14 @@ const steps = [
 
   ['The mistake that Tollgate was made for: a session provider that provides no session', async () => {
     const lines = readFileSync(MISTAKE_LOG, 'utf8').trimEnd().split('\n');
-    line('', 'in the configuration, one word: "session_from": "oauth_token"   (was "okta")');
+    line('', 'in the configuration of step 12, one word: "session_from": "oauth_token"');
     line('>', 'envoy --mode validate -c target/demo/mistake.yaml');
-    const reason = lines.find((text) => text.includes('apis[1].session_from'));
+    const reason = lines.find((text) => text.includes('apis[3].session_from'));
     const status = lines.at(-1);
     line('<', `${status === 'exit status 0' ? red(status) : green(status)}, refused before any request is served`);
-    line('log', reason === undefined ? red('nothing about apis[1].session_from') : reason.replace(/^.*?(?=apis\[1\])/, ''));
+    line('log', reason === undefined ? red('nothing about apis[3].session_from') : reason.replace(/^.*?(?=apis\[3\])/, ''));
     expectMatch('what Envoy did', status, /^exit status [1-9]/);
-    expectMatch('the line that names the field', reason, /apis\[1\]\.session_from: `oauth_token` is no provider of this API/);
+    expectMatch('the line that names the field', reason, /apis\[3\]\.session_from: `oauth_token` is no provider of this API; its branches have: partner, okta/);
   }],
 ];
 
@@ -229,8 +339,10 @@ function whatToTry() {
   shell(`TOKEN=$(curl -s -u svc:svc-secret -d grant_type=client_credentials -d scope=orders:read ${ISSUER}/v1/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`);
   shell(`curl -i -H "Authorization: Bearer $TOKEN" ${API}/orders/7`);
   shell(`curl -i -H "Authorization: Bearer nonsense" ${API}/orders/7`);
+  shell(`curl -i -H "Authorization: Bearer $TOKEN" -H "X-Api-Key: ${API_KEY}" ${API}/partners/7`);
   shell(`curl -i ${API}/health`, 'the one API without authentication');
   shell(`curl -X POST ${CONTROL}/rotate`, 'then fetch a new TOKEN');
+  shell(`curl -X POST '${CONTROL}/revoke?identity=svc'`, 'and /restore');
   shell(`curl -X POST ${CONTROL}/down`, 'and /up again');
   shell(`curl ${CONTROL}/hits`, 'what the provider was asked');
   shell(`curl -s '${ADMIN}/stats?filter=tollgate'`, 'what Tollgate counted');
@@ -242,7 +354,7 @@ function whatToTry() {
   for (const text of OWN_CLUSTER) say(`  ${text}`);
   say();
   say(process.env.IN_CONTAINERS
-    ? 'Then: docker compose restart envoy'
+    ? 'Then: docker compose stop envoy && docker compose run --rm --no-deps envoy -c envoy.yaml'
     : 'End this, then: .tools/bin/node demo/upstream.mjs & .tools/bin/envoy -c envoy.yaml');
 }
 

@@ -157,9 +157,40 @@ pub fn secs_rounded_up(span: Duration) -> u64 {
     span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
 }
 
+/// A span as a configuration would write it, in the largest unit that it is whole in: `90m`.
+pub fn in_words(span: Duration) -> String {
+    let span = millis(span);
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
+    for (unit, length) in units {
+        if span > 0
+            && let (Some(count), Some(0)) = (span.checked_div(length), span.checked_rem(length))
+        {
+            return format!("{count}{unit}");
+        }
+    }
+    format!("{span}ms")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_told_in_the_largest_unit_that_it_is_whole_in() {
+        let cases = [
+            (0, "0ms"),
+            (999, "999ms"),
+            (1000, "1s"),
+            (61_000, "61s"),
+            (90_000, "90s"),
+            (5_400_000, "90m"),
+            (7_200_000, "2h"),
+            (2_592_000_000, "30d"),
+        ];
+        for (millis, words) in cases {
+            assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+    }
 
     #[test]
     fn a_numeric_date_saturates_and_never_wraps() {

@@ -80,7 +80,7 @@ fn an_apis_rate_counts_all_its_callers_in_all_workers() {
         assert_eq!(worker.reply_header(stream, "ratelimit"), Some("\"api\";r=0;t=1200"));
         assert_eq!(worker.reply_header(stream, "ratelimit-policy"), Some("\"api\";q=3;w=3600"));
         assert_eq!(worker.counts["tollgate_denied_rate_limited"], 1);
-        assert!(worker.log.iter().any(|line| line.contains("3 requests in 3600000 ms")));
+        assert!(worker.log.iter().any(|line| line.contains("3 requests in 1h")));
         let stream = get(worker, "/free", &bob);
         assert_eq!(worker.verdict(stream), "forwarded", "another API");
         assert_eq!(advice(worker, stream, "ratelimit"), None);

@@ -51,7 +51,7 @@ fn containers_run_the_commands_of_make_demo() {
         ("upstream", "start upstream upstream.log \"$TOLLGATE_NODE\" "),
         ("envoy", "start envoy access.log \"$TOLLGATE_ENVOY\" "),
         ("story", "\"$TOLLGATE_NODE\" demo/story"),
-        ("mistake", "demo/mistake"),
+        ("configure", "demo/configure"),
         ("filter", "cargo "),
     ];
     for (service, start) in cases {
@@ -81,7 +81,7 @@ fn containers_share_one_network_namespace() {
             // Fetches crates, and nobody talks to it.
             "filter" => assert_eq!(network, None),
             // Talks to nobody.
-            "mistake" => assert_eq!(network, Some("none")),
+            "configure" => assert_eq!(network, Some("none")),
             _ => assert_eq!(network, Some("service:net"), "{service}"),
         }
         assert!(service == "net" || definition["ports"].is_null(), "{service} publishes ports");
@@ -115,7 +115,7 @@ fn containers_run_the_versions_that_the_project_pins() {
         let image = definition["image"].as_str().unwrap();
         let expected = match service.as_str() {
             "filter" => rust.clone(),
-            "envoy" | "mistake" => format!("envoyproxy/envoy:v{envoy}"),
+            "envoy" | "configure" => format!("envoyproxy/envoy:v{envoy}"),
             _ => format!("node:{node}-bookworm-slim"),
         };
         assert_eq!(image, expected, "{service}");
@@ -140,7 +140,7 @@ fn what_containers_mount_exists_and_is_enough() {
                 has_target |= rest.starts_with(&format!("{FOLDER}/target"));
             }
         }
-        let needs_target = ["filter", "mistake", "envoy", "story"].contains(&service.as_str());
+        let needs_target = ["filter", "configure", "envoy", "story"].contains(&service.as_str());
         assert_eq!(has_target, needs_target, "{service} and the volume `target`");
     }
     // envoy.yaml finds the module where the builder leaves it.

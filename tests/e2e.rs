@@ -32,6 +32,7 @@ mod e2e {
     mod answers;
     mod attacks;
     mod credentials;
+    mod documents;
     mod examples;
     mod faults;
     mod foreign;

@@ -5,6 +5,8 @@
 //   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too
 //   /v1/token                           client credentials, with `resource` and `scope`
 //   /v1/keys                            the JWKS
+// and beside it, which Okta does not have:
+//   /revoked.json                       whom Tollgate is to refuse although the token is good
 //
 // Control port (CONTROL_PORT, 9001), on loopback whatever HOST says; every answer is JSON:
 //   GET  /ready                     is the public port open?
@@ -15,6 +17,7 @@
 //   POST /sign                      {"header": {...}, "claims": {...}} laid over a token that is
 //                                   right in every way; null removes a member. "alg" in the header
 //                                   picks the key; "kid" is only a label.
+//   POST /revoke?identity=ID        puts an identity of provider `okta` on the list; POST /restore empties it
 //   POST /down, POST /up            closes the public port, open connections too; opens it again
 //
 // Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds).
@@ -56,6 +59,8 @@ const RESOURCES = {
 const CLIENTS = {
   svc: 'svc-secret',
   admin: 'admin-secret',
+  trial: 'trial-secret',
+  free: 'free-secret',
   'svc-untyped': 'svc-untyped-secret',
 };
 
@@ -170,6 +175,7 @@ function overlay(right, wrong) {
 
 let hits = {};
 let fault = { mode: 'ok', ms: 1000 };
+let revoked = [];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -210,6 +216,7 @@ async function serve(req, res) {
     if (fault.mode === 'slow') await sleep(fault.ms);
     else return faults[fault.mode](req, res);
   }
+  if (pathname === '/revoked.json') return res.writeHead(200, JSON_TYPE).end(JSON.stringify({ entries: revoked }));
   if (!req.url.startsWith(`${BASE}/`)) return res.writeHead(404).end();
   // oidc-provider sits at the root and learns from originalUrl what it is mounted on.
   req.originalUrl = req.url.replace('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration');
@@ -264,6 +271,13 @@ const controls = {
     return fault;
   },
   'POST /sign': ({ body }) => sign(body ? JSON.parse(body) : {}),
+  'POST /revoke': ({ query }) => {
+    const identity = query.get('identity');
+    if (!identity) throw new RangeError('identity is missing');
+    revoked = [...revoked, { provider: 'okta', identity }];
+    return { entries: revoked };
+  },
+  'POST /restore': () => ({ entries: (revoked = []) }),
   'POST /down': async () => { await close(); return { ready: false }; },
   'POST /up': async () => { await open(); return { ready: true }; },
 };

@@ -1,5 +1,7 @@
 //! What a permitted request is charged to, and what its caller is told of that.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::admission::Permit;
@@ -10,7 +12,7 @@ use crate::ids::ApiId;
 use crate::limits::{Charge, Charged, Counters, Standing, Subject, advice, terms};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
-use crate::time::millis;
+use crate::time::{in_words, secs_rounded_up};
 use crate::verdict::{Deny, Refusal};
 
 /// One limit that a request is charged to, and whose counter of it.
@@ -170,9 +172,9 @@ impl Toll {
                 };
                 let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
                 let reason = format!(
-                    "{requests} requests in {} ms are allowed to {whose}; the next may come in {} ms",
-                    millis(per),
-                    millis(wait)
+                    "{requests} requests in {} are allowed to {whose}; the next may come in {}",
+                    in_words(per),
+                    in_words(Duration::from_secs(secs_rounded_up(wait)))
                 );
                 let headers = std::mem::take(told).advice(self.advises);
                 let refusal = Refusal::new(deny, reason);
