@@ -197,6 +197,16 @@ impl Claims {
         format!("there is no claim {}; the token has {}", list(&wanted), self.names())
     }
 
+    /// Says why none of these claims gave a value that can be used.
+    pub fn useless(&self, wanted: &[ClaimRef]) -> String {
+        match self.first(wanted) {
+            Some((claim, _)) => {
+                format!("the claim {} is empty, or of another type", quoted(&claim.to_string()))
+            }
+            None => self.missing(wanted),
+        }
+    }
+
     /// The names of the claims, for a reason.
     pub fn names(&self) -> String {
         list(&self.0.keys().collect::<Vec<_>>())

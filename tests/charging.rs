@@ -3,8 +3,9 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::type_complexity,
     clippy::unwrap_used,
-    reason = "a test may fail loudly"
+    reason = "a test may fail loudly, and spells its tables out"
 )]
 
 #[path = "support/pairs.rs"]
@@ -13,6 +14,7 @@ mod support;
 
 use std::time::Duration;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use support::token::{NOW, Signer, Token, key_set};
 use support::world::{Worker, World, head};
@@ -421,6 +423,148 @@ fn a_revoked_credential_refuses_whichever_branch_it_belongs_to() {
     }
 }
 
+/// A configuration of two issuers and API keys, policies and two APIs that give them.
+fn shared(policies: &str, given: &str, further: &str) -> String {
+    let sha = |key: &str| hex(key.as_bytes());
+    let keys = json!({ "keys": [Signer::new("k1").jwk()] });
+    format!(
+        r#"{{ "providers": {{
+            "idp": {{ "issuer": ["https://id.example.com/", "https://other.example.com/"],
+                     "audiences": ["api"], "jwks": {{ "inline": {keys} }},
+                     "claims": {{ "policies": ["pol"] }} }},
+            "partner": {{ "kind": "api_key", "from": [ {{ "header": "x-api-key" }} ],
+                         "keys": [ {{ "name": "a", "sha256": "{}", "identity": "acme" }},
+                                   {{ "name": "b", "sha256": "{}", "identity": "acme" }} ] }} }},
+          "policies": {{ {policies} }},
+          "apis": [
+            {{ "name": "one", "match": {{ "paths": ["/one/**"] }}, "auth": ["idp", "partner"], "policies": {given} }},
+            {{ "name": "two", "match": {{ "paths": ["/two/**"] }}, "auth": ["partner", "idp"], "policies": {given} }} ]
+          {further} }}"#,
+        sha("key a"),
+        sha("key b"),
+    )
+}
+
+/// Shows each request (method, path, credential) to a worker in turn, and collects how they end.
+fn ends(config: &str, requests: &[(&str, &str, &str)]) -> Vec<String> {
+    let world = World::default();
+    let mut workers = [Worker::new(&world, config), Worker::new(&world, config)];
+    let mut ends = Vec::new();
+    for (number, (method, path, credential)) in requests.iter().enumerate() {
+        let worker = &mut workers[number % 2];
+        let bearer = format!("Bearer {credential}");
+        let header = match credential.starts_with("key ") {
+            true => ("x-api-key", *credential),
+            false => ("authorization", bearer.as_str()),
+        };
+        let stream = worker.request(head(method, path, &[header]));
+        ends.push(worker.verdict(stream));
+    }
+    ends
+}
+
+#[test]
+fn a_policys_limits_count_a_caller_over_all_apis_and_keys() {
+    let config = shared(
+        r#""p": { "quota": { "requests": 2, "per": "1d" } }"#,
+        r#"{ "default": ["p"] }"#,
+        "",
+    );
+    let signer = Signer::new("k1");
+    let alice = token(&signer, "alice");
+    let newer = signer.sign(&Token::for_identity("alice").claim("jti", "t2"));
+    let elsewhere = Token::for_identity("alice").claim("iss", "https://other.example.com/");
+    let elsewhere = signer.sign(&elsewhere);
+    let acme = token(&signer, "acme");
+    let (yes, no) = ("forwarded", "quota_exceeded");
+    let cases: [(&str, &[(&str, &str, &str)], &[&str]); 4] = [
+        (
+            "APIs",
+            &[("GET", "/one", &alice), ("GET", "/two", &alice), ("GET", "/one", &alice)],
+            &[yes, yes, no],
+        ),
+        (
+            "tokens",
+            &[("GET", "/one", &alice), ("GET", "/one", &newer), ("GET", "/two", &newer)],
+            &[yes, yes, no],
+        ),
+        (
+            "keys of one owner, who is not the token's",
+            &[
+                ("GET", "/one", "key a"),
+                ("GET", "/two", "key b"),
+                ("GET", "/one", "key b"),
+                ("GET", "/one", &acme),
+            ],
+            &[yes, yes, no, yes],
+        ),
+        (
+            "issuers, apart",
+            &[
+                ("GET", "/one", &alice),
+                ("GET", "/one", &alice),
+                ("GET", "/one", &elsewhere),
+                ("GET", "/one", &elsewhere),
+                ("GET", "/one", &elsewhere),
+            ],
+            &[yes, yes, yes, yes, no],
+        ),
+    ];
+    for (name, requests, expected) in cases {
+        assert_eq!(ends(&config, requests), expected, "{name}");
+    }
+}
+
+#[test]
+fn alternating_tokens_of_one_caller_are_counted_by_what_each_says() {
+    let config = shared(
+        r#""small": { "quota": { "requests": 2, "per": "1d" } },
+           "large": { "quota": { "requests": 4, "per": "1d" } }"#,
+        r#"{ "from_claim": true }"#,
+        "",
+    );
+    let signer = Signer::new("k1");
+    let with = |policies: &str| signer.sign(&Token::for_identity("alice").claim("pol", policies));
+    let (small, large) = (with("small"), with("large"));
+    let mut requests = Vec::new();
+    for _ in 0..5 {
+        requests.extend([("GET", "/one", small.as_str()), ("GET", "/two", large.as_str())]);
+    }
+    let ends = ends(&config, &requests);
+    let passed = |first: usize| {
+        let ends = ends.iter().skip(first).step_by(2);
+        ends.map(|end| end == "forwarded").collect::<Vec<_>>()
+    };
+    assert_eq!(passed(0), [true, true, false, false, false], "small");
+    assert_eq!(passed(1), [true, true, true, true, false], "large");
+}
+
+#[test]
+fn an_entry_counts_what_it_grants_beside_the_policys_own_rate() {
+    let config = shared(
+        r#""p": { "rate": { "requests": 3, "per": "1h" }, "access": [
+             { "apis": ["one", "two"], "methods": ["GET"] },
+             { "apis": ["one"], "methods": ["POST"], "rate": { "requests": 1, "per": "1h" } } ] }"#,
+        r#"{ "default": ["p"] }"#,
+        "",
+    );
+    let alice = token(&Signer::new("k1"), "alice");
+    let [get, post] = ["GET", "POST"].map(|method| (method, "/one", alice.as_str()));
+    let (yes, no) = ("forwarded", "rate_limited");
+    assert_eq!(ends(&config, &[post, post, get, get, get]), [yes, no, yes, yes, no]);
+    assert_eq!(ends(&config, &[get, get, get, post]), [yes, yes, yes, no]);
+}
+
+#[test]
+fn an_api_key_has_no_client_to_be_counted_by() {
+    for by in [r#""client""#, r#"{ "claim": "org" }"#] {
+        let policy =
+            format!(r#""p": {{ "quota": {{ "requests": 2, "per": "1d" }}, "limit_by": {by} }}"#);
+        let config = shared(&policy, r#"{ "default": ["p"] }"#, "");
+        assert_eq!(ends(&config, &[("GET", "/one", "key a")]), ["limit_key_missing"], "{by}");
+    }
+}
+
 #[test]
 fn no_number_of_callers_takes_the_room_of_an_apis_own_counter() {
     let world = World::default();
@@ -477,5 +621,55 @@ fn a_revoked_tokens_other_spelling_is_revoked_with_it() {
             let stream = get(&mut worker, "/orders/7", &tokens[1]);
             assert_eq!(worker.verdict(stream), "token_revoked", "the twin");
         }
+    }
+}
+
+#[test]
+fn a_limit_that_is_only_reported_counts_and_adds_nothing() {
+    let config = shared(
+        r#""p": { "rate": { "requests": 1, "per": "1h" } }"#,
+        r#"{ "default": ["p"] }"#,
+        r#", "mode": "report""#,
+    );
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config);
+    let alice = token(&Signer::new("k1"), "alice");
+    for number in 0..3 {
+        let stream = get(&mut worker, "/one", &alice);
+        assert_eq!(worker.changes(stream), [], "number {number}");
+        assert_eq!(worker.advice.get(&stream), None, "number {number}");
+        let code = worker.notes.get(&(stream, "tollgate.code")).map(String::as_str);
+        assert_eq!(code, (number > 0).then_some("rate_limited"), "number {number}");
+    }
+    assert_eq!(worker.counts["tollgate_would_deny_rate_limited"], 2);
+    assert_eq!(worker.counts["tollgate_allowed"], 1);
+}
+
+#[test]
+fn whoever_vouches_can_be_revoked() {
+    let signer = Signer::new("k1");
+    let alice = token(&signer, "alice");
+    let both = |auth: &str, entry: &str| {
+        let revoked = format!(r#", "revoked": {{ "entries": [{{ {entry} }}] }}"#);
+        let config = config(MANY, &revoked).replace(r#""auth": ["idp", "partner"]"#, auth);
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config);
+        worker.fetch(&key_set(&[&signer]));
+        let bearer = format!("Bearer {alice}");
+        let shown = [("authorization", bearer.as_str()), ("x-api-key", "partner-key")];
+        let stream = worker.request(head("GET", "/orders/7", &shown));
+        worker.verdict(stream)
+    };
+    let together = r#""auth": [["partner", "idp"]], "session_from": "idp""#;
+    let key = r#""provider": "partner", "identity": "acme""#;
+    let jti = r#""provider": "idp", "jti": "t1""#;
+    for (name, auth, entry, expected) in [
+        ("the session's", together, jti, "token_revoked"),
+        ("another member's", together, key, "session_inactive"),
+        ("in a branch that loses", r#""auth": ["idp", "partner"]"#, key, "session_inactive"),
+        ("in a branch that loses, a token", r#""auth": ["partner", "idp"]"#, jti, "token_revoked"),
+        ("somebody else's", together, r#""provider": "partner", "identity": "alice""#, "forwarded"),
+    ] {
+        assert_eq!(both(auth, entry), expected, "{name}");
     }
 }

@@ -726,3 +726,23 @@ fn a_secret_and_a_key_in_pem_verify_tokens() {
         assert_eq!(worker.verdict(stream), verdict, "{name}");
     }
 }
+
+#[test]
+fn a_refusal_names_the_places_that_count_at_its_api() {
+    let mut idp = idp();
+    idp["from"] =
+        json!([{ "header": "authorization" }, { "query": "access_token", "apis": ["files"] }]);
+    let config = json!({ "providers": { "idp": idp }, "apis": [
+        { "name": "files", "match": { "paths": ["/files/**"] }, "auth": ["idp"] },
+        { "name": "orders", "auth": ["idp"] },
+    ]});
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config.to_string());
+    let header = "no credential for `idp`; looked at header `authorization` with scheme `Bearer`";
+    for (path, end) in [("/files/1", ", query parameter `access_token`\""), ("/orders/1", "\"")] {
+        let stream = worker.request(head("GET", path, &[]));
+        assert_eq!(worker.verdict(stream), "credential_missing");
+        let line = worker.log.last().unwrap();
+        assert!(line.contains(&format!("{header}{end}")), "{path}: {line}");
+    }
+}

@@ -397,6 +397,85 @@ fn an_operator_reads_which_policies_a_refusal_was_about() {
     assert_eq!(logged(&worker, "identity"), ["alice", "alice"]);
 }
 
+#[test]
+fn an_operator_reads_which_claims_were_looked_for_and_which_are_there() {
+    let here = "`aud`, `exp`, `iat`, `iss`, `sub`";
+    let scopes = json!({ "scopes": ["a", "b"] });
+    let clients = json!({ "clients": ["app"] });
+    let counted = |by: Value| {
+        let quota = json!({ "requests": 9, "per": "1d" });
+        json!({ "p": { "quota": quota, "limit_by": by } })
+    };
+    let (by_client, by_org) = (counted(json!("client")), counted(json!({ "claim": "org" })));
+    let unlimited = json!({ "p": { "active": true } });
+    let nothing = json!({});
+    let default = "`client_id`, `azp`, `cid`, `appid`";
+    let limit = "nothing to count the caller by (`limit_by`): ";
+    let cases = [
+        // policies, the API's demands, claims, reason
+        (
+            &unlimited,
+            &scopes,
+            json!({}),
+            format!(
+                "the token lacks the scopes `a`, `b`; there is no claim `scp`, `scope`; the token has {here}"
+            ),
+        ),
+        (
+            &unlimited,
+            &scopes,
+            json!({ "scope": "b" }),
+            "the token lacks the scopes `a`; they stand in `scope`".into(),
+        ),
+        (
+            &unlimited,
+            &clients,
+            json!({}),
+            format!("the token names no client: there is no claim {default}; the token has {here}"),
+        ),
+        (
+            &unlimited,
+            &clients,
+            json!({ "azp": "" }),
+            "the token names no client: the claim `azp` is empty, or of another type".into(),
+        ),
+        (
+            &by_client,
+            &nothing,
+            json!({}),
+            format!("{limit}there is no claim {default}; the token has {here}"),
+        ),
+        (
+            &by_client,
+            &nothing,
+            json!({ "cid": 7 }),
+            format!("{limit}the claim `cid` is empty, or of another type"),
+        ),
+        (
+            &by_org,
+            &nothing,
+            json!({}),
+            format!("{limit}there is no claim `org`; the token has {here}"),
+        ),
+        (
+            &by_org,
+            &nothing,
+            json!({ "org": ["a"] }),
+            format!("{limit}the claim `org` is empty, or of another type"),
+        ),
+    ];
+    for (policies, demands, claims, reason) in cases {
+        let mut apis = api(json!({ "default": ["p"] }));
+        for (name, value) in demands.as_object().unwrap() {
+            apis[0][name] = value.clone();
+        }
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config(policies.clone(), apis).to_string());
+        worker.get(&sign(&claims));
+        assert_eq!(logged(&worker, "reason"), [reason], "{claims}");
+    }
+}
+
 /// Two APIs, the first with a mode of its own, and one header that is written.
 fn reporting(top: &str, first: &str) -> Value {
     let mut config = config(

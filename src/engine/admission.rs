@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
 
-use crate::api::{Auth, Branch};
+use crate::api::{Api, Auth, Branch};
 use crate::claims::{Claims, Issuer};
 use crate::config::Config;
 use crate::engine::budget::Budget;
@@ -224,7 +224,7 @@ impl<'c> Judge<'_, 'c> {
             if optional && vouched.is_empty() {
                 return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
-            return Err(nobody_vouches(config, branches, &vouched).into());
+            return Err(nobody_vouches(config, api, branches, &vouched).into());
         };
         let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
         Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
@@ -328,7 +328,12 @@ fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
 }
 
 /// The refusal of every branch, that which got furthest (the fewest missing) first.
-fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>]) -> Refusal {
+fn nobody_vouches(
+    config: &Config,
+    api: &Api,
+    branches: &[Branch],
+    vouched: &[Vouched<'_>],
+) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
     // Of those that lack as many, that where more have vouched: the longest.
     let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
@@ -340,7 +345,7 @@ fn nobody_vouches(config: &Config, branches: &[Branch], vouched: &[Vouched<'_>])
     }
     let told = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
-        let places = missing.iter().flat_map(|id| credential::places(config, *id));
+        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id));
         let places = places.collect::<Vec<_>>().join(", ");
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::admission::Permit;
+use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;
 use crate::ids::ApiId;
@@ -81,25 +82,30 @@ impl Toll {
             let (provider, issuer) = (&session.provider, session.issuer.as_deref());
             self.counters.id(Subject::Value { provider, issuer, claim, value })
         };
-        let missing = |what: &str| {
-            let reason = format!("the caller is counted by {what}, which the credential lacks");
+        let token = permit.owner().token();
+        let missing = |stands: &[ClaimRef]| {
+            let found = match token {
+                Some(token) => token.claims.useless(stands),
+                None => "an API key has no claims".to_owned(),
+            };
+            let reason = format!("nothing to count the caller by (`limit_by`): {found}");
             Refusal::new(Deny::LimitKeyMissing, reason)
         };
         match by {
             LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
             LimitBy::Client => {
-                let client = session.client.as_deref().ok_or_else(|| missing("its client"))?;
+                let stands = token.map_or([].as_slice(), |token| &token.config.requirements.client);
+                let client = session.client.as_deref().ok_or_else(|| missing(stands))?;
                 Ok(value("client", client))
             }
             LimitBy::Claim(claim) => {
                 let name = format!("the claim {claim}");
-                let found = permit.owner().token().and_then(|token| token.claims.find(claim));
-                match found {
+                match token.and_then(|token| token.claims.find(claim)) {
                     Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
                     Some(found @ (Value::Number(_) | Value::Bool(_))) => {
                         Ok(value(&name, &found.to_string()))
                     }
-                    _ => Err(missing(&name)),
+                    _ => Err(missing(std::slice::from_ref(claim))),
                 }
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::catalogue::Case::{Elsewhere, Scene, Tokens, Under};
-use crate::catalogue::{FORWARDED, Row, provider, run};
+use crate::catalogue::{FORWARDED, Row, configuration, provider, run};
 use crate::forge::{claims, payload, with_claim, with_each, with_payload};
 
 use crate::support::token::{ISSUER, NOW, Signer, Token};
@@ -339,6 +339,7 @@ fn claims_that_are_wrong_or_strange() {
                 "a value of a type that looks alike",
                 vec![
                     Scene(values_are_not_made_into_others),
+                    Scene(what_is_required_is_compared_with_its_type),
                     Elsewhere(
                         "scopes and clients",
                         &[
@@ -356,10 +357,8 @@ fn claims_that_are_wrong_or_strange() {
                         AUDIENCE,
                         with_each("aud", &[r#"".*""#, r#""^api$""#, r#""api\n""#, r#""*""#]),
                     ),
-                    Elsewhere(
-                        "the configuration has no patterns for claims: values are compared",
-                        &[],
-                    ),
+                    // The configuration has no patterns for claims either: values are compared.
+                    Scene(what_is_required_is_no_pattern),
                 ],
             ),
             Row(
@@ -519,6 +518,62 @@ fn values_are_not_made_into_others() {
         (r#"["1"]"#, MALFORMED),
     ] {
         assert_eq!(at_an_api(json!({ "clients": ["1"] }), "cid", value), code, "{value}");
+    }
+}
+
+/// How a token ends with this claim `x`, where the provider and where the API requires something of
+/// it: `(provider, api)`.
+fn required(test: Value, value: &str) -> (String, String) {
+    let mut rule = test;
+    rule["claim"] = json!("x");
+    let world = World::default();
+    let config = configuration(&json!({ "require": [&rule] }));
+    let mut worker = Worker::new(&world, &config);
+    let stream = worker.get(&with_claim("x", value));
+    (worker.verdict(stream), at_an_api(json!({ "require": [rule] }), "x", value))
+}
+
+fn what_is_required_is_compared_with_its_type() {
+    for (test, value, passes) in [
+        (json!({ "in": ["true", 1] }), r#""true""#, true),
+        (json!({ "in": ["true", 1] }), "1", true),
+        (json!({ "in": ["true", 1] }), "true", false),
+        (json!({ "in": ["true", 1] }), r#""1""#, false),
+        (json!({ "in": ["true", 1] }), r#"["true"]"#, false),
+        (json!({ "in": [true] }), r#""true""#, false),
+        (json!({ "in": [true] }), "1", false),
+        (json!({ "contains_any": ["admin"] }), r#"["admin"]"#, true),
+        (json!({ "contains_any": ["admin"] }), r#""admin""#, false),
+        (json!({ "contains_any": ["admin"] }), r#"{"admin":true}"#, false),
+        (json!({ "contains_any": ["admin"] }), r#"[["admin"]]"#, false),
+        (json!({ "contains_all": ["a", "b"] }), r#"["b","a","c"]"#, true),
+        (json!({ "contains_all": ["a", "b"] }), r#""a b""#, false),
+        (json!({ "starts_with": "1" }), "12", false),
+        (json!({}), "null", false),
+    ] {
+        let expected = match passes {
+            true => (FORWARDED, FORWARDED),
+            false => ("token_claim_refused", "claim_insufficient"),
+        };
+        let (provider, api) = required(test.clone(), value);
+        assert_eq!((provider.as_str(), api.as_str()), expected, "{test} {value}");
+    }
+}
+
+fn what_is_required_is_no_pattern() {
+    for (test, value) in [
+        (json!({ "in": ["eng"] }), r#"".*""#),
+        (json!({ "in": ["eng"] }), r#""eng\n""#),
+        (json!({ "in": ["eng"] }), r#""Eng""#),
+        (json!({ "in": ["eng.*"] }), r#""eng-ops""#),
+        (json!({ "in": ["*"] }), r#""eng""#),
+        (json!({ "contains_any": ["^a$"] }), r#"["a"]"#),
+        (json!({ "starts_with": "urn:a.b" }), r#""urn:a-b:c""#),
+        (json!({ "starts_with": "urn:" }), r#""\nurn:a""#),
+    ] {
+        let (provider, api) = required(test.clone(), value);
+        let expected = ("token_claim_refused", "claim_insufficient");
+        assert_eq!((provider.as_str(), api.as_str()), expected, "{test} {value}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::catalogue::{FORWARDED, Row, configuration, request, run};
 use crate::forge::good;
 use crate::pairs::encoded;
 use crate::support::token::{Signer, Token};
-use crate::support::world::{Worker, World, head};
+use crate::support::world::{Worker, World, head, upstream};
 
 const MISSING: &str = "credential_missing";
 const MULTIPLE: &str = "credential_multiple";
@@ -152,11 +152,14 @@ fn tokens_that_come_oddly_or_have_another_form() {
             ),
             Row(
                 "A10",
-                "a token in the query as well, which nobody reads",
-                vec![Requests(
-                    FORWARDED,
-                    vec![path("/orders/7?access_token=x", &[("authorization", &ours)])],
-                )],
+                "a token in the query as well, whether anybody reads it or not",
+                vec![
+                    Requests(
+                        FORWARDED,
+                        vec![path("/orders/7?access_token=x", &[("authorization", &ours)])],
+                    ),
+                    Scene(a_token_in_the_query_is_a_second_one_where_it_is_read),
+                ],
             ),
             Row(
                 "A11",
@@ -166,7 +169,10 @@ fn tokens_that_come_oddly_or_have_another_form() {
             Row(
                 "A12",
                 "a token in the query in every spelling",
-                vec![Requests(MISSING, in_query.iter().map(|one| path(one, &[])).collect())],
+                vec![
+                    Requests(MISSING, in_query.iter().map(|one| path(one, &[])).collect()),
+                    Scene(a_query_holds_one_token_by_its_decoded_name),
+                ],
             ),
             Row(
                 "A13",
@@ -181,14 +187,17 @@ fn tokens_that_come_oddly_or_have_another_form() {
             ),
             Row(
                 "A14",
-                "a token in a cookie that nobody reads",
-                vec![Requests(
-                    MISSING,
-                    vec![request(&[(
-                        "cookie",
-                        format!("access_token={good}; session=x").as_bytes(),
-                    )])],
-                )],
+                "a token in a cookie that nobody reads, and what is none in one that is read",
+                vec![
+                    Requests(
+                        MISSING,
+                        vec![request(&[(
+                            "cookie",
+                            format!("access_token={good}; session=x").as_bytes(),
+                        )])],
+                    ),
+                    Scene(a_cookie_that_is_read_holds_a_token_or_is_refused),
+                ],
             ),
             Row(
                 "A15",
@@ -360,4 +369,83 @@ fn a_good_token_lends_its_verdict_to_no_other() {
         let stream = worker.get(&token);
         assert_eq!(worker.verdict(stream), code);
     }
+}
+
+/// The provider with places in the query and in a cookie besides.
+fn everywhere() -> String {
+    configuration(&json!({ "from": [
+        { "header": "authorization" }, { "query": "access_token" },
+        { "cookie": "access_token", "origins": ["https://app.example.com"] },
+    ] }))
+}
+
+/// A path, further headers, and the code, or `to ` and the path with which it goes upstream.
+type Shown<'s> = (&'s str, &'s [(&'s str, &'s str)], &'s str);
+
+/// Shows each request to one worker; no credential arrives upstream or in the log.
+fn shown(requests: &[Shown<'_>]) {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &everywhere());
+    for (path, headers, expected) in requests {
+        let stream = worker.request(head("GET", path, headers));
+        let secrets = good();
+        match expected.strip_prefix("to ") {
+            None => assert_eq!(worker.verdict(stream), *expected, "{path} {headers:?}"),
+            Some(expected) => {
+                let mut sent = vec![(":path", *path)];
+                sent.extend_from_slice(headers);
+                let after = upstream(&worker, stream, &sent);
+                let arrives = after.iter().any(|(_, value)| value.contains(&secrets));
+                assert!(!arrives, "{path} {headers:?}: {after:?}");
+                let path_after = after.iter().find(|(name, _)| name == ":path");
+                assert_eq!(path_after.map(|(_, path)| path.as_str()), Some(expected));
+            }
+        }
+        assert!(worker.log.iter().all(|line| !line.contains(&secrets)), "{path}");
+    }
+}
+
+fn a_token_in_the_query_is_a_second_one_where_it_is_read() {
+    let good = good();
+    let ours = format!("Bearer {good}");
+    let in_query = format!("/orders/7?access_token={good}");
+    shown(&[
+        (&in_query, &[("authorization", &ours)], MULTIPLE),
+        ("/orders/7?access_token=x", &[("authorization", &ours)], MULTIPLE),
+        (&in_query, &[("authorization", "Bearer x")], MULTIPLE),
+        (&in_query, &[("cookie", &format!("access_token={good}"))], MULTIPLE),
+        // No token at all, so that there is one.
+        ("/orders/7?access_token=", &[("authorization", &ours)], "to /orders/7?access_token="),
+        (&in_query, &[("authorization", "Basic YTpi")], "to /orders/7"),
+    ]);
+}
+
+fn a_query_holds_one_token_by_its_decoded_name() {
+    let good = good();
+    let query = |query: &str| format!("/orders/7?{}", query.replace('$', &good));
+    let dots = good.replace('.', "%2E");
+    shown(&[
+        (&query(&format!("a=1&access_token={dots}&b=%41")), &[], "to /orders/7?a=1&b=%41"),
+        (&query("access%5Ftoken=$"), &[], "to /orders/7"),
+        (&query("access_token=$&access_token=$"), &[], MULTIPLE),
+        (&query("access_token=$&access%5Ftoken=x"), &[], MULTIPLE),
+        (&query("ACCESS_TOKEN=$"), &[], MISSING),
+        (&query("access_token[]=$"), &[], MISSING),
+        (&query("xaccess_token=$"), &[], MISSING),
+        (&query("access_token=Bearer%20$"), &[], MALFORMED),
+    ]);
+}
+
+fn a_cookie_that_is_read_holds_a_token_or_is_refused() {
+    let good = good();
+    let ours = format!("a=1; access_token={good}; b=2");
+    let path = "/orders/7";
+    shown(&[
+        (path, &[("cookie", &ours)], "to /orders/7"),
+        (path, &[("cookie", "access_token=0b7c4e; b=2")], MALFORMED),
+        (path, &[("cookie", "access_token=; b=2")], MISSING),
+        (path, &[("cookie", &format!("Access_Token={good}"))], MISSING),
+        (path, &[("cookie", &format!("access_tokens={good}"))], MISSING),
+        (path, &[("cookie", &format!("access_token={good}; access_token=x"))], MULTIPLE),
+    ]);
 }

@@ -9,9 +9,12 @@ use tollgate::verdict::Deny;
 
 use super::{accepted, refused};
 
+/// A list of API keys.
+const KEYS: &str = r#"{"kind": "api_key", "from": [{"header": "x-api-key"}], "keys": [{"name": "k", "sha256": "abababababababababababababababababababababababababababababababab", "identity": "acme"}]}"#;
+
 /// A configuration with these members behind the providers, from the second line on.
 fn with(members: &str) -> String {
-    format!("{{\"providers\": {{\"okta\": %okta%}},\n{members}}}")
+    format!("{{\"providers\": {{\"okta\": %okta%, \"keys\": {KEYS}}},\n{members}}}")
 }
 
 /// Why a credential of this identity, issued at second 1000, is refused.
@@ -133,6 +136,16 @@ fn limits_and_lists_are_refused_with_everything_that_is_wrong() {
             &[
                 "2:62: revoked.entries[0].token_sha256: not SHA-256 in lower-case hex, 64 of 0-9 and a-f; `printf %s KEY | sha256sum` shows it",
                 "2:85: revoked.entries[0].issued_before: `yesterday` is no point in time (RFC 3339); write it as \"2027-01-01T00:00:00Z\"",
+            ],
+        ),
+        (
+            "what only tokens have, of API keys",
+            r#""revoked": {"entries": [{"provider": "keys", "jti": "a"},
+{"provider": "keys", "token_sha256": "abababababababababababababababababababababababababababababababab"},
+{"provider": "keys", "identity": "acme"}]}"#,
+            &[
+                "2:53: revoked.entries[0].jti: only tokens have this, and this provider is a list of API keys; name an `identity`, or switch a single key off where it is listed (`active`)",
+                "3:38: revoked.entries[1].token_sha256: only tokens have this, and this provider is a list of API keys; name an `identity`, or switch a single key off where it is listed (`active`)",
             ],
         ),
         (

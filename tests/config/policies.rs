@@ -162,6 +162,23 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
 }
 
 #[test]
+fn a_burst_comes_back_within_a_year() {
+    let of_policy = |rate: &str| with(&format!(r#""a": {{"rate": {rate}}}"#), ORDERS);
+    let of_api = |rate: &str| with(A, &format!(r#"{ORDERS}, "rate": {rate}"#));
+    let of_entry = |rate: &str| {
+        with(&format!(r#""a": {{"access": [{{"apis": ["orders"], "rate": {rate}}}]}}"#), ORDERS)
+    };
+    for text in [of_policy, of_api, of_entry] {
+        accepted(&text(r#"{"requests": 1, "per": "1d", "burst": 365}"#));
+        accepted(&text(r#"{"requests": 3, "per": "365d"}"#));
+        let problems = refused(&text(r#"{"requests": 2, "per": "1d", "burst": 731}"#));
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        let message = "rate.burst: at this rate it takes more than 365d until as many may come at once again; write a smaller `burst`, or a faster rate";
+        assert!(problem.ends_with(message), "{problem}");
+    }
+}
+
+#[test]
 fn what_an_api_gives_is_refused_with_everything_that_is_wrong_in_it() {
     let cases: &[(&str, &str, &str, &[&str])] = &[
         // name, policies, the API, problems
@@ -443,6 +460,39 @@ fn the_policies_of_api_keys_are_judged_like_those_of_apis() {
         refused(&text(a, r#"["a"]"#, r#", "policies": {"by_scope": {"s": ["a"]}}"#)),
         [
             "4:59: apis[0].policies: `by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API takes the session of API keys only; use `default`, or the keys' own `policies`",
+        ]
+    );
+}
+
+#[test]
+fn a_limit_that_no_api_key_can_be_counted_by_is_warned_about() {
+    let text = |own: &str, default: &str| {
+        format!(
+            r#"{{"providers": {{"okta": %okta%, "partner": {{"kind": "api_key", "from": [{{"header": "x-api-key"}}], "keys": [{{"name": "a", "sha256": "{}", "identity": "acme", "policies":
+{own}}}]}}}}, "policies": {{
+"client": {{"limit_by": "client", "quota": {{"requests": 1, "per": "1d"}}}},
+"claim": {{"limit_by": {{"claim": "org"}}, "access": [{{"apis": ["keys", "tokens"], "rate": {{"requests": 1, "per": "1d"}}}}]}},
+"plain": {{"rate": {{"requests": 1, "per": "1d"}}}}}},
+"apis": [{{"name": "keys", "match": {{"paths": ["/keys"]}}, "auth": ["partner"], "policies":
+{{"default": {default}}}}},
+{{"name": "tokens", "auth": ["okta"], "policies": {{"default": ["plain"], "by_scope": {{"a": ["client", "claim"]}}}}}}]}}"#,
+            "0123456789abcdef".repeat(4)
+        )
+    };
+    let warnings = |own: &str, default: &str| -> Vec<String> {
+        accepted(&text(own, default)).warnings.iter().map(ToString::to_string).collect()
+    };
+    let message = |at: &str, policy: &str| {
+        format!(
+            "{at}: the limits of `{policy}` count by what an API key does not have (`limit_by`): one that has to keep them is refused; count by `identity`"
+        )
+    };
+    assert_eq!(warnings(r#"["plain"]"#, r#"["plain"]"#), [""; 0]);
+    assert_eq!(
+        warnings(r#"["client", "plain"]"#, r#"["claim"]"#),
+        [
+            message("2:1: providers.partner.keys[0].policies", "client"),
+            message("7:13: apis[0].policies.default", "claim"),
         ]
     );
 }

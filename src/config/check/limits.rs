@@ -7,7 +7,7 @@ use super::{BUCKET, DEFAULT_CAPACITY};
 use crate::config::LimitsConfig;
 use crate::config::duration::Time;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawConfig, items};
+use crate::config::raw::{RawConfig, RawKind, items};
 use crate::config::raw_limits::{RawOnStale, RawRevocation, RawRevoked};
 use crate::config::read::{At, Field, Text, unknown};
 use crate::http::Url;
@@ -53,13 +53,16 @@ fn add(
     if entry.provider.is_absent() {
         problems.missing(entry.at, "provider", "missing; name the provider that this is about");
     }
-    let names: Vec<_> = match raw.providers.given() {
-        Some(providers) => providers.0.iter().map(|provider| provider.name.as_ref()).collect(),
-        None => Vec::new(),
-    };
+    let providers = raw.providers.given().map_or(&[][..], |providers| &providers.0);
     let provider = entry.provider.given();
-    if let Some(provider) = provider.filter(|provider| !names.contains(&&****provider)) {
-        problems.refuse(provider.at, unknown(provider, names.iter().copied()));
+    let known = provider.map(|name| providers.iter().find(|one| *one.name.value == ***name));
+    if let (Some(provider), Some(None)) = (provider, known) {
+        problems
+            .refuse(provider.at, unknown(provider, providers.iter().map(|one| &*one.name.value)));
+    }
+    let of_keys = known.flatten().and_then(|one| one.value.as_ref());
+    if of_keys.is_some_and(|one| matches!(one.kind.or(RawKind::Jwt), RawKind::ApiKey)) {
+        refuse_of_tokens(entry, problems);
     }
     let identity = entry.identity.given().map(|identity| Subject::Identity(identity));
     let jti = entry.jti.given().map(|jti| Subject::Jti(jti));
@@ -74,6 +77,19 @@ fn add(
     if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token)) {
         let before = entry.issued_before.given().map(|moment| moment.value.0);
         list.add(provider, subject, before);
+    }
+}
+
+/// Refuses what no API key has; the list would name something that it can never meet.
+fn refuse_of_tokens(entry: &At<RawRevocation>, problems: &mut Problems<'_>) {
+    let places =
+        [entry.jti.given().map(|jti| jti.at), entry.token_sha256.given().map(|digest| digest.at)];
+    for at in places.into_iter().flatten() {
+        problems.refuse(
+            at,
+            "only tokens have this, and this provider is a list of API keys; name an `identity`, \
+             or switch a single key off where it is listed (`active`)",
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use crate::config::raw_policies::{
 };
 use crate::config::read::{At, Count, Entry as Member, Field, List, Map, Text};
 use crate::ids::{ApiId, Name, PolicyId};
-use crate::limits::{Bound, Definition, Quota, Rate};
+use crate::limits::{Bound, Definition, LONGEST, Quota, Rate};
 use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
 use crate::verdict::quoted;
 
@@ -333,7 +333,17 @@ pub(super) fn rate(raw: &At<RawRate>, problems: &mut Problems<'_>) -> Option<Rat
 fn limit(at: usize, raw: &RawRate, problems: &mut Problems<'_>) -> Option<Rate> {
     let per = raw.per.given().map(|per| per.value.0);
     let (requests, per) = both(at, &raw.requests, raw.per.is_absent(), per, "1s", problems)?;
-    Some(Rate { requests, per, burst: raw.burst.given().map_or(requests, |burst| burst.value.0) })
+    let burst = raw.burst.given().map_or(requests, |burst| burst.value.0);
+    let rate = Rate { requests, per, burst };
+    // Only a burst of more than `requests` takes longer than `per`, which is short enough.
+    if let Some(burst) = raw.burst.given().filter(|_| rate.recovers_in() > LONGEST) {
+        problems.refuse(
+            burst.at,
+            "at this rate it takes more than 365d until as many may come at once again; write \
+             a smaller `burst`, or a faster rate",
+        );
+    }
+    Some(rate)
 }
 
 fn quota(

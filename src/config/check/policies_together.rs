@@ -6,7 +6,7 @@ use super::provider::{Draft as Provider, DraftKind};
 use crate::api::{Auth, Branch};
 use crate::config::problems::{Problems, listed, near};
 use crate::ids::{ApiId, PolicyId};
-use crate::policy::Policy;
+use crate::policy::{LimitBy, Policy};
 use crate::verdict::quoted;
 
 /// All that is checked, by place.
@@ -47,9 +47,13 @@ pub(super) fn check(
         whole.tokens_name_policies(api, assigned, problems);
         whole.lists(ApiId(place), assigned, problems);
         whole.warn_of_contradictions(assigned, problems);
+        if let Some(default) = assigned.default.as_ref().filter(|_| whole.uses(api, false)) {
+            whole.warn_of_counting(default, problems);
+        }
     }
     for list in own {
         whole.refuse_contradictions(list, problems);
+        whole.warn_of_counting(list, problems);
     }
     whole.unused_claims(problems);
     whole.unused_policies(problems);
@@ -232,6 +236,27 @@ impl Whole<'_> {
                         format_args!("{message}: no header with it is sent for who gets both"),
                     );
                 }
+            }
+        }
+    }
+
+    /// A limit by client or claim, for API keys, which have neither.
+    fn warn_of_counting(&self, list: &Together, problems: &mut Problems<'_>) {
+        let policies = list.value.iter().filter_map(|id| self.policy(*id));
+        for policy in policies.filter(|policy| policy.limit_by != LimitBy::Identity) {
+            let mut entries = policy.access.iter().flatten();
+            let limits = policy.rate.is_some()
+                || policy.quota.is_some()
+                || entries.any(|entry| entry.rate.is_some());
+            if limits && problems.has_room() {
+                problems.warn(
+                    list.at,
+                    format!(
+                        "the limits of `{}` count by what an API key does not have (`limit_by`): \
+                         one that has to keep them is refused; count by `identity`",
+                        policy.name
+                    ),
+                );
             }
         }
     }

@@ -139,10 +139,14 @@ pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
     Refusal { scheme, ..refusal }
 }
 
-/// Where a provider looks for its credential, in words.
-pub(super) fn places(config: &Config, id: ProviderId) -> impl Iterator<Item = String> + '_ {
+/// Where a provider looks for its credential in requests of an API, in words.
+pub(super) fn places<'c>(
+    config: &'c Config,
+    api: &'c Name,
+    id: ProviderId,
+) -> impl Iterator<Item = String> + 'c {
     let from = config.provider(id).into_iter().flat_map(|provider| &provider.from);
-    from.map(|location| shown(&location.place))
+    from.filter(|location| counts(location, api)).map(|location| shown(&location.place))
 }
 
 fn shown(place: &Place) -> String {

@@ -121,7 +121,11 @@ pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusa
                 ));
             }
             ClientClaim::Absent => {
-                return Err(Refusal::new(Deny::AccessDenied, "the token names no client"));
+                let missing = owner.claims.useless(&owner.config.requirements.client);
+                return Err(Refusal::new(
+                    Deny::AccessDenied,
+                    format!("the token names no client: {missing}"),
+                ));
             }
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
@@ -139,15 +143,21 @@ fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
     if api.scopes.is_empty() {
         return Ok(());
     }
-    let scopes = owner.claims.scopes(&owner.config.requirements.scopes)?;
+    let stands = &owner.config.requirements.scopes;
+    let scopes = owner.claims.scopes(stands)?;
     let lacking: Vec<_> =
         api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
     if lacking.is_empty() {
         return Ok(());
     }
+    let looked_at = match owner.claims.first(stands) {
+        Some((claim, _)) => format!("they stand in {}", quoted(&claim.to_string())),
+        None => owner.claims.missing(stands),
+    };
+    let lacking = quoted_list(lacking.iter().copied());
     let mut refusal = Refusal::new(
         Deny::ScopeInsufficient,
-        format!("the token lacks the scopes {}", quoted_list(lacking.iter().copied())),
+        format!("the token lacks the scopes {lacking}; {looked_at}"),
     );
     refusal.scopes = Some(api.scopes.join(" ").into());
     Err(refusal)
