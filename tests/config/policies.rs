@@ -47,6 +47,18 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
             &["3:1: policies.a: written twice in one object; delete one of the two"],
         ),
         (
+            "more limits than a caller has counters for",
+            &format!(
+                r#""a": {{"rate": {{"requests": 1, "per": "1s"}}, "access": [{}]}}"#,
+                (0..16).map(|number| {
+                    format!(r#"{{"apis": ["orders"], "paths": ["/orders/{number}"], "rate": {{"requests": 1, "per": "1s"}}}}"#)
+                }).collect::<Vec<_>>().join(", ")
+            ),
+            &[
+                "2:6: policies.a: 17 limits could run for one caller at once, and there is room for 16: give fewer of its entries a `rate`, or let some share an entry",
+            ],
+        ),
+        (
             "an unknown field",
             r#""a": {"colour": 1}"#,
             &[

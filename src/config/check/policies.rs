@@ -15,7 +15,7 @@ use crate::config::raw_policies::{
 };
 use crate::config::read::{At, Count, Entry as Member, Field, List, Map, Text};
 use crate::ids::{ApiId, Name, PolicyId};
-use crate::limits::{Bound, Definition, LONGEST, Quota, Rate};
+use crate::limits::{Bound, Counters, Definition, LONGEST, Quota, Rate};
 use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
 use crate::verdict::quoted;
 
@@ -139,10 +139,25 @@ fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) 
     let name = name?;
     warn_of_nothing(raw, problems);
     let bound = |kind: &str| vec![kind.to_owned(), name.as_str().to_owned()];
+    let access = access(raw, &name, apis, problems);
+    let rate = rate_bound(&raw.rate, &bound("rate"), problems);
+    let quota = self::quota(&raw.quota, &bound("quota"), problems);
+    let of_entries = access.iter().flatten().map(|entry| is_number(&entry.rate));
+    let limits = of_entries.chain([is_number(&rate), is_number(&quota)]).filter(|one| *one).count();
+    if limits > Counters::MAX_RUNNING {
+        problems.refuse(
+            raw.at,
+            format_args!(
+                "{limits} limits could run for one caller at once, and there is room for {}: give \
+                 fewer of its entries a `rate`, or let some share an entry",
+                Counters::MAX_RUNNING
+            ),
+        );
+    }
     Some(Policy {
-        access: access(raw, &name, apis, problems),
-        rate: rate_bound(&raw.rate, &bound("rate"), problems),
-        quota: self::quota(&raw.quota, &bound("quota"), problems),
+        access,
+        rate,
+        quota,
         limit_by: raw.limit_by.given().map(|by| limit_by(by, problems)).unwrap_or_default(),
         expires_after: raw.expires_after.given().map(|age| age.value.0),
         active: raw.active.or(true),
@@ -150,6 +165,10 @@ fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) 
         metadata: metadata(&raw.metadata, problems),
         name,
     })
+}
+
+fn is_number<T>(bound: &Option<Bound<T>>) -> bool {
+    matches!(bound, Some(Bound::At(_)))
 }
 
 fn limit_by(raw: &At<RawLimitBy>, problems: &mut Problems<'_>) -> LimitBy {
