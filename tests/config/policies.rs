@@ -664,3 +664,39 @@ fn an_entry_alone_makes_paths_matter() {
     assert!(!accepted(&text("")).looks_at_paths());
     assert!(accepted(&text(r#", "paths": ["/a"]"#)).looks_at_paths());
 }
+
+#[test]
+fn a_client_that_every_provider_of_an_api_refuses_is_named_in_vain() {
+    let with = |auth: &str| {
+        let provider = |name: &str, more: &str| {
+            format!(
+                r#""{name}": {{"issuer": "https://{name}.example", "audiences": ["api"], {more}"jwks": {{"discovery": true, "cluster": "idp"}}}}"#
+            )
+        };
+        let (web, job) = (r#""clients": ["web"], "#, r#""clients": ["job"], "#);
+        format!(
+            r#"{{"providers": {{{}, {}, {}}}, "policies": {{"a": {{"active": true}}}}, "apis": [{{
+"name": "one", "match": {{"paths": ["/one"]}}, "auth": ["any"]}}, {{
+"name": "orders", "auth": {auth}, "clients": ["web", "app"],
+"policies": {{"default": ["a"], "by_client": {{"web": ["a"]}}}}}}]}}"#,
+            provider("web", web),
+            provider("job", job),
+            provider("any", ""),
+        )
+    };
+    let refusal = |at: &str, path: &str, client: &str| {
+        format!(
+            "{at}: apis[1].{path}: `{client}` is none of the `clients` of the API's providers, which refuse its tokens; add it there, or delete it here"
+        )
+    };
+    let both = with(r#"["web", "job"]"#);
+    assert_eq!(refused(&both), [refusal("3:62", "clients[1]", "app")]);
+    let job = with(r#"["job"]"#);
+    let expected = [
+        refusal("3:48", "clients[0]", "web"),
+        refusal("3:55", "clients[1]", "app"),
+        refusal("4:46", "policies.by_client.web", "web"),
+    ];
+    assert_eq!(refused(&job), expected);
+    accepted(&with(r#"["job", "any"]"#));
+}

@@ -113,8 +113,9 @@ pub(super) fn check(
         .collect();
     let mut assigned = Vec::new();
     let mut checked = Vec::new();
-    for api in items(&raw.apis) {
-        clients(api, problems);
+    for (place, api) in items(&raw.apis).iter().enumerate() {
+        let accepted = apis.get(place).and_then(|draft| accepted_clients(draft, providers));
+        clients(api, accepted.as_deref(), problems);
         let judged = api.policies.given().map(|raw| api_policies(raw, &names, problems));
         let (given, draft) = judged.unzip();
         checked.push(given);
@@ -500,20 +501,56 @@ fn given(
     given
 }
 
-/// A client that the API does not let in gets no policies there.
-fn clients(api: &RawApi, problems: &mut Problems<'_>) {
-    let (Some(policies), Some(clients)) = (api.policies.given(), api.clients.given()) else {
-        return;
-    };
-    for entry in policies.by_client.given().iter().flat_map(|map| &map.0) {
-        if !clients.items.iter().any(|client| *client.value.0 == *entry.name.value) {
+/// The clients that the API's providers accept; `None` where one of them accepts any, or none of
+/// them issues tokens.
+fn accepted_clients<'p>(api: &Api, providers: &'p [Option<Provider>]) -> Option<Vec<&'p str>> {
+    let mut accepted = Vec::new();
+    for id in &api.providers {
+        if let Some(jwt) = providers.get(id.0)?.as_ref()?.jwt() {
+            accepted.extend(jwt.requirements.clients.as_ref()?.iter().map(AsRef::as_ref));
+        }
+    }
+    Some(accepted).filter(|accepted| !accepted.is_empty())
+}
+
+/// A client that the API, or each of its providers, does not let in can do nothing there.
+fn clients(api: &RawApi, accepted: Option<&[&str]>, problems: &mut Problems<'_>) {
+    let of_api = api.clients.given();
+    let given = api.policies.given().and_then(|policies| policies.by_client.given());
+    let named =
+        given.iter().flat_map(|map| &map.0).map(|entry| (entry.name.at, &*entry.name.value));
+    for (at, client) in named {
+        if of_api.is_some_and(|all| all.items.iter().all(|known| *known.value.0 != *client)) {
             problems.refuse(
-                entry.name.at,
+                at,
                 format_args!(
                     "{} is none of the API's `clients`; add it there, or delete it here",
-                    quoted(&entry.name.value)
+                    quoted(client)
                 ),
             );
+        } else {
+            refuse_excluded(at, client, accepted, problems);
         }
+    }
+    for client in items(&api.clients) {
+        refuse_excluded(client.at, &client.value.0, accepted, problems);
+    }
+}
+
+fn refuse_excluded(
+    at: usize,
+    client: &str,
+    accepted: Option<&[&str]>,
+    problems: &mut Problems<'_>,
+) {
+    if accepted.is_some_and(|accepted| !accepted.contains(&client)) {
+        problems.refuse(
+            at,
+            format_args!(
+                "{} is none of the `clients` of the API's providers, which refuse its tokens; add \
+                 it there, or delete it here",
+                quoted(client)
+            ),
+        );
     }
 }
