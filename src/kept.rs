@@ -9,7 +9,7 @@ mod record;
 use std::time::Duration;
 
 use crate::env::{Cas, Env, PutError};
-use crate::time::{UnixMillis, millis};
+use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis, millis};
 use record::{Board, Lease};
 
 /// Longest wait between attempts while no document was ever loaded.
@@ -18,8 +18,6 @@ const FIRST_BACKOFF_CAP: Duration = Duration::from_secs(5);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// Wait after the first failure; doubled by each further one.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// How far the clocks of two workers may differ: each reads its own at the start of an event.
-const CLOCKS_AGREE_WITHIN: Duration = Duration::from_secs(60);
 /// How often publishing a document is tried while others write first.
 const PUBLISH_TRIES: usize = 4;
 /// How much later than its last call a lease ends.

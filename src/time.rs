@@ -147,6 +147,10 @@ fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
 }
 
+/// How far the clocks of two workers may differ: each reads its own at the start of an event. A time
+/// further ahead than one written now could be was not written by a clock like ours.
+pub const CLOCKS_AGREE_WITHIN: Duration = Duration::from_mins(1);
+
 /// A span in milliseconds, saturating.
 pub fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)

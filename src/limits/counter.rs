@@ -3,17 +3,16 @@
 //! A rate is counted in fractions of a millisecond whose denominator is the rate's `requests`: in
 //! them, the time that one request takes up is `per` in milliseconds, a whole number whatever the
 //! rate.
+//!
+//! What a counter says about times further ahead than a clock like ours could have written was
+//! written before the clock was set back, under other numbers, or by a stranger: it counts as a limit
+//! that was used up just now.
 
 use std::num::NonZero;
 use std::time::Duration;
 
 use super::{Charge, LONGEST, Quota, Rate, Standing};
-use crate::time::{UnixMillis, millis};
-
-/// How far the clocks of two workers may differ. What a counter says about times further ahead than
-/// that was written before the clock was set back, under other numbers, or by a stranger: it counts
-/// as a limit that was used up just now.
-pub(super) const CLOCKS_AGREE_WITHIN: Duration = Duration::from_mins(1);
+use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis, millis};
 
 /// What a counter holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

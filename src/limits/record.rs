@@ -8,10 +8,10 @@
 //!          quota: window's end: u64 ms   used: u32      rate: due: u64 ms   part: u32
 //! ```
 
-use super::counter::{CLOCKS_AGREE_WITHIN, State};
+use super::counter::State;
 use super::{Counters, LAG, LONGEST};
 use crate::store::Payload;
-use crate::time::UnixMillis;
+use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis};
 use crate::wire::Reader;
 
 const VERSION: u8 = 1;

@@ -12,12 +12,9 @@
 use std::time::Duration;
 
 use super::{Payload, Record, RecordId, Room, Table};
-use crate::time::UnixMillis;
+use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis};
 
 const VERSION: u8 = 1;
-
-/// A stamp further ahead than this was not written by a clock like ours.
-const CLOCKS_AGREE_WITHIN: Duration = Duration::from_mins(1);
 
 /// The records of one key.
 #[derive(Debug, Default)]
