@@ -3,6 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 over the fields, each with its length before it, so that no two lists of fields run
+/// together. The first says what the digest is for.
+pub fn digest(fields: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(field);
+    }
+    hash.finalize().into()
+}
+
 /// The name of a provider or an API: `[a-z0-9_-]{1,64}`, because names become metric names.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name(Arc<str>);

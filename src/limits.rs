@@ -11,12 +11,11 @@ mod counter;
 mod record;
 
 use std::cmp::Ordering;
+use std::iter;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use crate::env::{Random, SharedData};
-use crate::ids::Name;
+use crate::ids::{Name, digest};
 use crate::store::{Change, Outcome, RecordId, Table};
 use crate::time::UnixMillis;
 pub use advice::{advice, terms};
@@ -84,13 +83,10 @@ pub struct Definition<T> {
 impl<T> Definition<T> {
     /// A limit by what names it: its kind first, then whose it is.
     pub fn new(names: &[&str], limit: T) -> Self {
-        let mut hash = Sha256::new_with_prefix("tollgate limit 1");
-        for name in names {
-            // Each with its length before it, so that no two lists run together.
-            hash.update(u64::try_from(name.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(name);
-        }
-        let id = hash.finalize().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+        let purpose = b"tollgate limit 1".as_slice();
+        let fields: Vec<_> =
+            iter::once(purpose).chain(names.iter().map(|n| n.as_bytes())).collect();
+        let id = digest(&fields).first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
         Self { id, limit }
     }
 }
@@ -222,9 +218,9 @@ impl Counters {
         match subject {
             Subject::Identity(session) => session,
             Subject::Everyone { api } => {
-                hash(&[b"tollgate everyone 1", self.instance.as_bytes(), api.as_str().as_bytes()])
+                digest(&[b"tollgate everyone 1", self.instance.as_bytes(), api.as_str().as_bytes()])
             }
-            Subject::Value { provider, issuer, claim, value } => hash(&[
+            Subject::Value { provider, issuer, claim, value } => digest(&[
                 b"tollgate value 1",
                 self.instance.as_bytes(),
                 provider.as_str().as_bytes(),
@@ -288,16 +284,6 @@ fn judge(mut counts: Counts, charges: &[Charge], cost: u32, now: UnixMillis) -> 
         Some((until, payload)) => Change::PutUntil(until, payload, charged),
         None => Change::Keep(Charged::Full),
     }
-}
-
-/// SHA-256 over the fields, each with its length before it, so that no two lists run together.
-fn hash(fields: &[&[u8]]) -> RecordId {
-    let mut hash = Sha256::new();
-    for field in fields {
-        hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hash.update(field);
-    }
-    hash.finalize().into()
 }
 
 #[cfg(test)]

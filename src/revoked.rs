@@ -10,10 +10,9 @@ mod list;
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::env::Env;
 use crate::http::Url;
+use crate::ids::digest;
 use crate::kept::{Attempt, Finished, Kept, Terms};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
@@ -43,13 +42,7 @@ impl Key {
             Subject::Jti(jti) => ("jti", jti.as_bytes()),
             Subject::Token(digest) => ("token", digest.as_slice()),
         };
-        let mut hash = Sha256::new_with_prefix("tollgate revoked 1");
-        // Each with its length before it, so that no two run together.
-        for field in [kind.as_bytes(), provider.as_bytes(), value] {
-            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(field);
-        }
-        let hash = hash.finalize();
+        let hash = digest(&[b"tollgate revoked 1", kind.as_bytes(), provider.as_bytes(), value]);
         Self(hash.first_chunk().copied().unwrap_or_default())
     }
 }

@@ -6,10 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use crate::env::{Random, SharedData};
-use crate::ids::Name;
+use crate::ids::{Name, digest};
 use crate::store::{Change, Outcome, Payload, Record, RecordId, Table};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
@@ -28,23 +26,17 @@ pub struct SessionKey<'a> {
 }
 
 impl SessionKey<'_> {
-    /// SHA-256 over the fields, each with its length before it, so that no two keys run together.
+    /// A [`digest`] of the fields.
     pub fn id(&self) -> RecordId {
-        let mut hash = Sha256::new();
         let issuer = self.issuer.map_or([0].as_slice(), |_| &[1]);
-        let fields = [
-            b"tollgate session 1".as_slice(),
+        digest(&[
+            b"tollgate session 1",
             self.instance.as_bytes(),
             self.provider.as_str().as_bytes(),
             issuer,
             self.issuer.unwrap_or_default().as_bytes(),
             self.identity.as_bytes(),
-        ];
-        for field in fields {
-            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(field);
-        }
-        hash.finalize().into()
+        ])
     }
 }
 

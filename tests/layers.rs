@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, what a document says.
     ("kept", &["env", "time", "wire"]),
     // Not: requests, how a fetch is made.
-    ("revoked", &["env", "http", "kept", "time", "verdict", "wire"]),
+    ("revoked", &["env", "http", "ids", "kept", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.

@@ -417,7 +417,8 @@ fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
 }
 
 /// Lower-case hex of SHA-256 over these, cut to 16 bytes. Every part goes in with its length, so that
-/// none can pass for two.
+/// none can pass for two. Not [`ids::digest`](crate::ids::digest), whose lengths have the other order
+/// of bytes: a ring's id stays the same across releases.
 pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
     const BYTES: usize = 16;
     let mut hash = Sha256::new();
