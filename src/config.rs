@@ -14,6 +14,7 @@ use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::policy::Policies;
 use crate::provider::Provider;
 use crate::revoked::{List, Source};
+use crate::secret::KeyHashes;
 
 mod check;
 mod credentials;
@@ -22,6 +23,7 @@ mod duration;
 mod problems;
 mod raw;
 mod raw_limits;
+mod raw_operator;
 mod raw_policies;
 mod read;
 #[cfg(not(target_family = "wasm"))]
@@ -63,6 +65,10 @@ pub struct Config {
     pub crypto: Crypto,
     /// Keeps sessions of different filters apart; `None` is the plugin's root id.
     pub instance: Option<Box<str>>,
+    /// Who is told each step of a decision; `None` is nobody.
+    pub explain: Option<KeyHashes>,
+    /// The operator's page; `None` is that there is none.
+    pub status: Option<StatusConfig>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
 }
@@ -126,6 +132,17 @@ pub struct LogConfig {
     pub identity: LogIdentity,
     /// Lines per second and worker; the rest is counted.
     pub per_second: u32,
+}
+
+/// The operator's page.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StatusConfig {
+    /// Where it is: segments of unreserved characters (RFC 3986 §2.3), each behind a `/`.
+    pub path: Box<str>,
+    /// What opens it.
+    pub keys: KeyHashes,
+    /// Whether `<path>/ready` answers without a key.
+    pub ready: bool,
 }
 
 /// Who checks signatures. Which algorithms are accepted does not depend on it.

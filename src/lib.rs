@@ -11,6 +11,7 @@
 
 pub mod env;
 pub mod ids;
+pub mod secret;
 pub mod time;
 pub mod verdict;
 pub mod wire;
@@ -34,5 +35,7 @@ pub mod provider;
 pub mod engine;
 pub mod event;
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(target_family = "wasm")]
 mod shell;

@@ -18,6 +18,7 @@ mod headers;
 mod issuers;
 mod keys;
 mod limits;
+mod operator;
 mod places;
 mod policies;
 mod policies_together;
@@ -56,6 +57,7 @@ pub(super) fn check(
     let (session_capacity, log) = (session_capacity(raw), log(raw));
     let limits = limits::limits(raw);
     let (revoked, revoked_source) = limits::revoked(raw, problems);
+    let (explain, status) = (operator::explain(raw, problems), operator::status(raw, problems));
     if !problems.none() {
         return None;
     }
@@ -84,6 +86,8 @@ pub(super) fn check(
             RawCrypto::Wasm => Crypto::Wasm,
         },
         instance,
+        explain,
+        status,
         warnings: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
 use super::problems::Problems;
 use super::raw_limits::{RawLimits, RawRevoked};
+use super::raw_operator::{RawExplain, RawStatus};
 use super::raw_policies::{RawApiPolicies, RawMode, RawPolicy, RawRate, RawRule};
 use super::read::{At, Count, Field, List, Map, OneOrMany, Read, Text, wrong_type};
 use super::tree::{Node, Value};
@@ -43,6 +44,10 @@ object! {
         /// Keeps the sessions of different filters apart; filters with the same name share them.
         /// Left out: the plugin's root id.
         instance: Text;
+        /// Who is told each step of a decision.
+        explain: RawExplain;
+        /// The operator's page. Left out: there is none.
+        status: RawStatus;
     }
 }
 

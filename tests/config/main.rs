@@ -33,7 +33,7 @@ const OKTA: &str = r#"{"issuer": "https://okta.example", "audiences": ["api"], "
 const FIELDS: [(&str, &str); 3] = [
     (
         "%top%",
-        "`$schema`, `providers`, `apis`, `policies`, `mode`, `sessions`, `limits`, `revoked`, `realm`, `log`, `crypto` and `instance`",
+        "`$schema`, `providers`, `apis`, `policies`, `mode`, `sessions`, `limits`, `revoked`, `realm`, `log`, `crypto`, `instance`, `explain` and `status`",
     ),
     (
         "%api%",

@@ -1,0 +1,115 @@
+//! The command line `tollgate`: the library's answers, before a proxy runs.
+//!
+//! Native only. It reads files and asks the network, which the core never does, and has no rule of
+//! its own about requests: those are the engine's.
+
+mod schema;
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks, explains and writes configurations of Tollgate.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Schema(schema::Arguments),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// 0: it did what it was asked to, and found nothing wrong.
+    Fine,
+    /// 1: something is wrong with what it was given to judge.
+    Problems,
+    /// 2: it was asked for what it cannot do: wrong arguments, a file that cannot be read.
+    Misuse,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::Problems => 1,
+            Exit::Misuse => 2,
+        })
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+enum Failure {
+    /// What to tell on standard error: what was asked, what is in the way, what would help.
+    Misuse(String),
+    /// An output could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// What a command reads from and writes to.
+pub struct Streams<'s> {
+    /// Standard input.
+    pub input: &'s mut dyn Read,
+    /// Standard output.
+    pub out: &'s mut dyn Write,
+    /// Standard error.
+    pub err: &'s mut dyn Write,
+}
+
+/// Runs the command of the process's arguments on its standard streams.
+pub fn main() -> ExitCode {
+    // They leave colours out where `NO_COLOR` is set or nobody looks on.
+    let mut streams = Streams {
+        input: &mut io::stdin(),
+        out: &mut anstream::stdout(),
+        err: &mut anstream::stderr(),
+    };
+    run(std::env::args_os(), &mut streams).into()
+}
+
+/// Runs the command of `arguments`, the first of which is the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> Exit {
+    let command = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments.command,
+        Err(help) => {
+            let text = help.render();
+            let (out, exit) = match help.use_stderr() {
+                true => (&mut streams.err, Exit::Misuse),
+                false => (&mut streams.out, Exit::Fine),
+            };
+            // Whoever closed the stream does not want to know.
+            let _ = write!(out, "{}", text.ansi());
+            return exit;
+        }
+    };
+    let done = match command {
+        Command::Schema(arguments) => schema::run(&arguments, streams),
+    };
+    let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));
+    match done {
+        Ok(exit) => exit,
+        // Whoever reads has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
+        Err(Failure::Output(error)) => misuse(streams, &format!("cannot write: {error}")),
+        Err(Failure::Misuse(message)) => misuse(streams, &message),
+    }
+}
+
+fn misuse(streams: &mut Streams<'_>, message: &str) -> Exit {
+    let _ = writeln!(streams.err, "tollgate: {message}");
+    Exit::Misuse
+}

@@ -1,0 +1,51 @@
+//! What is open to operators alone.
+
+use crate::config::StatusConfig;
+use crate::config::problems::Problems;
+use crate::config::raw::RawConfig;
+use crate::config::raw_operator::Hashes;
+use crate::config::read::{At, Field};
+use crate::http::RequestPath;
+use crate::secret::KeyHashes;
+
+/// Who is told each step.
+pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<KeyHashes> {
+    let explain = raw.explain.given()?;
+    keys(explain.at, &explain.key_sha256, problems)
+}
+
+/// Where the operator's page is, and who may see it.
+pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<StatusConfig> {
+    let status = raw.status.given()?;
+    let keys = keys(status.at, &status.key_sha256, problems);
+    if status.path.is_absent() {
+        problems.missing(status.at, "path", "missing; write where the page is: \"/.tollgate\"");
+    }
+    let path = status.path.given()?;
+    let ready = status.ready.or(false);
+    let plain = |segment: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        segment.bytes().all(is_plain) && !segment.is_empty()
+    };
+    let is_plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
+    if !is_plain || RequestPath::parse(path.as_bytes()).is_err() {
+        let message = "a path begins with `/`, does not end with it, and has letters, digits, `-`, \
+                       `.`, `_` and `~` between its slashes: \"/.tollgate\"";
+        problems.refuse(path.at, message);
+    }
+    Some(StatusConfig { path: path.value.0.clone(), keys: keys?, ready })
+}
+
+fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<KeyHashes> {
+    const REMEDY: &str = "name the SHA-256 of a key: `tollgate hash-key --generate` makes one";
+    if raw.is_absent() {
+        problems.missing(at, "key_sha256", format_args!("missing; {REMEDY}"));
+    }
+    let Hashes(list) = &raw.given()?.value;
+    if list.is_empty() {
+        let at = raw.given().map_or(at, |raw| raw.at);
+        problems
+            .refuse(at, format_args!("an empty list opens to nobody; {REMEDY}, or leave it out"));
+    }
+    Some(KeyHashes::new(list.items.iter().map(|hash: &At<_>| hash.value.0)))
+}

@@ -1,0 +1,54 @@
+//! Keys that open something to an operator, known by their hashes alone.
+
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 hashes of keys, each of which opens the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyHashes(Box<[[u8; 32]]>);
+
+impl KeyHashes {
+    /// Those of the keys that open it.
+    pub fn new(hashes: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        Self(hashes.into_iter().collect())
+    }
+
+    /// Whether `shown` is one of the keys: every hash is compared whole, in the same time whatever
+    /// was shown.
+    pub fn opens(&self, shown: &[u8]) -> bool {
+        let shown: [u8; 32] = Sha256::digest(shown).into();
+        self.0.iter().fold(false, |opened, hash| opened | same(hash, &shown))
+    }
+}
+
+/// Whether two hashes are equal, in a time that does not depend on where they differ.
+pub fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    let differs = one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other));
+    std::hint::black_box(differs) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_the_keys_opens_and_nothing_else_does() {
+        let hash = |key: &str| Sha256::digest(key).into();
+        let keys = KeyHashes::new([hash("first"), hash("second")]);
+        assert!(keys.opens(b"first"));
+        assert!(keys.opens(b"second"));
+        for shown in ["", "firs", "first ", "First", "firstsecond"] {
+            assert!(!keys.opens(shown.as_bytes()), "{shown}");
+        }
+        assert!(!KeyHashes::new([]).opens(b""));
+    }
+
+    #[test]
+    fn hashes_that_differ_in_one_bit_are_different() {
+        for bit in 0..256 {
+            let mut other = [0; 32];
+            other[bit / 8] = 1 << (bit % 8);
+            assert!(!same(&[0; 32], &other), "{bit}");
+        }
+        assert!(same(&[7; 32], &[7; 32]));
+    }
+}
