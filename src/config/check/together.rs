@@ -392,7 +392,11 @@ fn unused_providers(providers: &Providers, apis: &[Api], problems: &mut Problems
         let Some(draft) = draft else { continue };
         let listed = apis.iter().any(|api| api.lists(ProviderId(index)));
         if !listed {
-            problems.warn(draft.at, "no API lists this provider: its tokens are taken nowhere");
+            problems.warn(
+                draft.at,
+                "no API lists this provider: its tokens are taken nowhere; name it in an API's `auth`, \
+                 or delete it",
+            );
         }
     }
 }
