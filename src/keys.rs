@@ -110,6 +110,16 @@ impl Ring {
         self.kept.progress()
     }
 
+    /// The newest set that this worker has taken, however old.
+    pub fn set(&self) -> Option<&KeySet> {
+        self.set.as_deref()
+    }
+
+    /// How long ago the set in use was fetched or confirmed.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.kept.age(now)
+    }
+
     /// Whether any set is in use.
     pub const fn is_loaded(&self) -> bool {
         self.set.is_some()
@@ -243,11 +253,6 @@ impl Ring {
     /// Where the set stands, as last [looked at](Self::sync).
     pub fn standing(&self, now: UnixMillis) -> Standing {
         self.kept.standing(now)
-    }
-
-    /// The newest set this worker has taken, however old.
-    pub fn set(&self) -> Option<&KeySet> {
-        self.set.as_deref()
     }
 
     /// Whether there is a set that may be used.
