@@ -250,13 +250,14 @@ fn keys_failed(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
-    if ring.fail(attempt, env) == Finished::Superseded {
+    let found = failure.to_string();
+    if ring.fail(attempt, &found, env) == Finished::Superseded {
         return;
     }
     let provider = &ring.config().provider;
     effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
     let fields = [
-        ("found", failure.to_string()),
+        ("found", found),
         ("url", without_query(url(ring.config()))),
         ("cluster", ring.config().cluster.to_string()),
         ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
@@ -277,7 +278,10 @@ fn list_done(
 ) {
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
-        Err(failure) => (revocations.fail(attempt, env), Some(failure)),
+        Err(failure) => {
+            let found = failure.to_string();
+            (revocations.fail(attempt, &found, env), Some((found, failure.remedy())))
+        }
     };
     let in_use = revocations.fetched_entries();
     let (level, event) = match finished {
@@ -295,9 +299,9 @@ fn list_done(
         ("next_fetch_ms", revocations.until_due(env.now).as_millis().to_string()),
         ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
     ];
-    if let (Some(failure), Some(source)) = (failure, revocations.source()) {
-        fields.push(("remedy", failure.remedy().replace("providers.*.jwks", "revoked")));
-        fields.push(("found", failure.to_string()));
+    if let (Some((found, remedy)), Some(source)) = (failure, revocations.source()) {
+        fields.push(("found", found));
+        fields.push(("remedy", remedy.replace("providers.*.jwks", "revoked")));
         fields.push(("url", without_query(&source.url)));
         fields.push(("cluster", source.cluster.to_string()));
     }
