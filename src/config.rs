@@ -17,6 +17,7 @@ use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
 
 mod check;
+mod code;
 mod credentials;
 mod define;
 mod duration;
@@ -30,6 +31,7 @@ mod read;
 mod schema;
 mod tree;
 
+pub use code::Code;
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 
@@ -187,6 +189,8 @@ pub struct Problem {
     pub path: Box<str>,
     /// What was found, what would be valid, and the remedy; never a secret.
     pub message: Box<str>,
+    /// Its kind.
+    pub code: Code,
 }
 
 impl fmt::Display for Problem {
@@ -234,6 +238,7 @@ impl Config {
                 column: 1,
                 path: "".into(),
                 message: "refused for a reason that got lost: a defect of Tollgate".into(),
+                code: Code::Internal,
             }]),
             _ => Err(refused),
         }
@@ -290,5 +295,6 @@ pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provi
 
 fn no_tree(text: &str, malformed: tree::Malformed) -> Problem {
     let (line, column) = tree::Places::new(text).find(malformed.at);
-    Problem { line, column, path: "".into(), message: malformed.message.into() }
+    let message = malformed.message.into();
+    Problem { line, column, path: "".into(), message, code: malformed.code }
 }
