@@ -278,10 +278,7 @@ fn list_done(
 ) {
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
-        Err(failure) => {
-            let found = failure.to_string();
-            (revocations.fail(attempt, &found, env), Some((found, failure.remedy())))
-        }
+        Err(failure) => (revocations.fail(attempt, &failure.to_string(), env), Some(failure)),
     };
     let in_use = revocations.fetched_entries();
     let (level, event) = match finished {
@@ -299,9 +296,9 @@ fn list_done(
         ("next_fetch_ms", revocations.until_due(env.now).as_millis().to_string()),
         ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
     ];
-    if let (Some((found, remedy)), Some(source)) = (failure, revocations.source()) {
-        fields.push(("found", found));
-        fields.push(("remedy", remedy.replace("providers.*.jwks", "revoked")));
+    if let (Some(failure), Some(source)) = (failure, revocations.source()) {
+        fields.push(("remedy", failure.remedy().replace("providers.*.jwks", "revoked")));
+        fields.push(("found", failure.to_string()));
         fields.push(("url", without_query(&source.url)));
         fields.push(("cluster", source.cluster.to_string()));
     }
