@@ -44,6 +44,7 @@ mod e2e {
     mod keys;
     mod limits;
     mod matching;
+    mod misconfigurations;
     mod reload;
     mod report;
     mod routes;
