@@ -5,6 +5,7 @@
 mod header;
 mod judge;
 mod rule;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;

@@ -78,6 +78,39 @@ impl UnixMillis {
         }
     }
 
+    /// The moment in the form of RFC 3339, in UTC, rounded down to seconds.
+    pub fn to_rfc3339(self) -> String {
+        let (mut days, second) = (self.secs() / 86_400, self.secs() % 86_400);
+        let year = (1970..=9999).find(|year| match days.checked_sub(days_of_year(*year)) {
+            Some(left) => {
+                days = left;
+                false
+            }
+            None => true,
+        });
+        let Some(year) = year else { return "a day past the year 9999".to_owned() };
+        let month = (1..12).find(|month| match days.checked_sub(days_of_month(year, *month)) {
+            Some(left) => {
+                days = left;
+                false
+            }
+            None => true,
+        });
+        let (month, day) = (month.unwrap_or(12), days.saturating_add(1));
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
+    /// The moment, and how far from now it is: `2027-01-01T00:00:00Z, in 5m 3s`.
+    pub fn in_words(self, now: Self) -> String {
+        let (at, left) = (self.to_rfc3339(), roughly(self.since(now)));
+        if self > now {
+            format!("{at}, in {left}")
+        } else {
+            format!("{at}, {} ago", roughly(now.since(self)))
+        }
+    }
+
     /// Milliseconds since the epoch.
     pub const fn millis(self) -> u64 {
         self.0
@@ -129,22 +162,26 @@ fn milliseconds(fraction: &str) -> Option<u64> {
 
 /// The days from 1970-01-01 to a day of the Gregorian calendar; `None` where there is no such day.
 fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
-    let is_leap = |year: u64| {
-        let by = |divisor: u64| year.is_multiple_of(divisor);
-        by(4) && (!by(100) || by(400))
-    };
-    let length = |month| match month {
-        2 if is_leap(year) => 29,
+    if !(1..=12).contains(&month) || day == 0 || day > days_of_month(year, month) {
+        return None;
+    }
+    let years = (1970..year).map(days_of_year).sum::<u64>();
+    let months = (1..month).map(|month| days_of_month(year, month)).sum::<u64>();
+    Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
+}
+
+const fn days_of_year(year: u64) -> u64 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if is_leap { 366 } else { 365 }
+}
+
+const fn days_of_month(year: u64, month: u64) -> u64 {
+    match month {
+        2 if days_of_year(year) == 366 => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
-    };
-    if !(1..=12).contains(&month) || day == 0 || day > length(month) {
-        return None;
     }
-    let years = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
-    let months = (1..month).map(length).sum::<u64>();
-    Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
 }
 
 /// How far the clocks of two workers may differ: each reads its own at the start of an event. A time
@@ -175,9 +212,70 @@ pub fn in_words(span: Duration) -> String {
     format!("{span}ms")
 }
 
+/// A span for somebody who reads, in its two largest units, rounded down: `3d 4h`, `5m 3s`.
+pub fn roughly(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let parts = match seconds {
+        0 if !span.is_zero() => return format!("{}ms", span.as_millis()),
+        0..60 => return format!("{seconds}s"),
+        60..3600 => [(seconds / 60, "m"), (seconds % 60, "s")],
+        3600..86_400 => [(seconds / 3600, "h"), (seconds / 60 % 60, "m")],
+        _ => [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h")],
+    };
+    match parts {
+        [(count, unit), (0, _)] => format!("{count}{unit}"),
+        [(count, unit), (less, smaller)] => format!("{count}{unit} {less}{smaller}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_it_is_read() {
+        let moments = [
+            0,
+            1,
+            68_169_599,
+            68_169_600,
+            951_782_399,
+            951_782_400,
+            951_868_800,
+            1_709_251_199,
+            1_798_761_599,
+            1_798_761_600,
+            4_107_542_400,
+            253_402_300_799,
+        ];
+        for seconds in moments {
+            let moment = UnixMillis::from_secs(seconds);
+            let text = moment.to_rfc3339();
+            assert_eq!(text.len(), 20, "{text}");
+            assert_eq!(UnixMillis::from_rfc3339(&text), Some(moment), "{text}");
+        }
+        assert_eq!(UnixMillis::new(1_798_761_600_999).to_rfc3339(), "2027-01-01T00:00:00Z");
+        for late in [UnixMillis::from_secs(253_402_300_800), UnixMillis::MAX] {
+            assert_eq!(late.to_rfc3339(), "a day past the year 9999");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_told_by_how_far_it_is_from_now() {
+        let now = UnixMillis::from_secs(1_798_761_600);
+        let cases = [
+            (1_798_761_600, "2027-01-01T00:00:00Z, 0s ago"),
+            (1_798_761_601, "2027-01-01T00:00:01Z, in 1s"),
+            (1_798_761_903, "2027-01-01T00:05:03Z, in 5m 3s"),
+            (1_798_758_000, "2026-12-31T23:00:00Z, 1h ago"),
+            (1_798_754_340, "2026-12-31T21:59:00Z, 2h 1m ago"),
+            (1_799_038_800, "2027-01-04T05:00:00Z, in 3d 5h"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(UnixMillis::from_secs(seconds).in_words(now), words);
+        }
+        assert_eq!(roughly(Duration::from_millis(250)), "250ms");
+    }
 
     #[test]
     fn a_span_is_told_in_the_largest_unit_that_it_is_whole_in() {

@@ -377,6 +377,11 @@ fn url(config: &RingConfig) -> &Url {
     }
 }
 
+/// Where a ring's keys come from, without what a query may hold.
+pub(super) fn source(config: &RingConfig) -> String {
+    without_query(url(config))
+}
+
 /// A URL for the log: a query may hold a secret.
 fn without_query(url: &Url) -> String {
     let path = url.path.split('?').next().unwrap_or_default();

@@ -29,6 +29,11 @@ pub trait Verifier {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature>;
+
+    /// Whether it is the host that checks signatures of this key with this algorithm.
+    fn is_host_for(&self, _key: &PublicKey, _alg: Alg) -> bool {
+        false
+    }
 }
 
 /// What every [`Verifier`] asks first: does the algorithm fit the key, and is the signature exactly
