@@ -110,6 +110,16 @@ impl Ring {
         self.kept.progress()
     }
 
+    /// The newest set that this worker has taken.
+    pub fn set(&self) -> Option<&KeySet> {
+        self.set.as_deref()
+    }
+
+    /// How long ago the set in use was fetched or confirmed.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.kept.age(now)
+    }
+
     /// Whether any set is in use.
     pub const fn is_loaded(&self) -> bool {
         self.set.is_some()

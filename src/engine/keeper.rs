@@ -375,14 +375,15 @@ fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> C
     }
 }
 
-fn url(config: &RingConfig) -> &Url {
+/// Where a ring's keys are fetched from, or what says where they are.
+pub(super) fn url(config: &RingConfig) -> &Url {
     match &config.source {
         RingSource::Jwks(url) | RingSource::Discovery { url, .. } => url,
     }
 }
 
 /// A URL for the log: a query may hold a secret.
-fn without_query(url: &Url) -> String {
+pub(super) fn without_query(url: &Url) -> String {
     let path = url.path.split('?').next().unwrap_or_default();
     format!("{}://{}{path}", url.scheme(), url.authority)
 }
