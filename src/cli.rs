@@ -3,6 +3,8 @@
 //! Native only. It reads files and asks the network, which the core never does, and has no rule of
 //! its own about requests: those are the engine's.
 
+#[allow(dead_code, reason = "each command takes what it needs")]
+mod online;
 mod schema;
 
 use std::ffi::OsString;

@@ -78,29 +78,6 @@ impl UnixMillis {
         }
     }
 
-    /// The moment in the form of RFC 3339, in UTC, rounded down to seconds.
-    pub fn to_rfc3339(self) -> String {
-        let (mut days, second) = (self.secs() / 86_400, self.secs() % 86_400);
-        let year = (1970..=9999).find(|year| match days.checked_sub(days_of_year(*year)) {
-            Some(left) => {
-                days = left;
-                false
-            }
-            None => true,
-        });
-        let Some(year) = year else { return "a day past the year 9999".to_owned() };
-        let month = (1..12).find(|month| match days.checked_sub(days_of_month(year, *month)) {
-            Some(left) => {
-                days = left;
-                false
-            }
-            None => true,
-        });
-        let (month, day) = (month.unwrap_or(12), days.saturating_add(1));
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-    }
-
     /// The moment, and how far from now it is: `2027-01-01T00:00:00Z, in 5m 3s`.
     pub fn in_words(self, now: Self) -> String {
         let (at, left) = (self.to_rfc3339(), roughly(self.since(now)));
@@ -129,6 +106,15 @@ impl UnixMillis {
     /// This much earlier, but not before the epoch.
     pub fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis(span)))
+    }
+
+    /// The moment in UTC as RFC 3339 writes it, without the fraction of its second.
+    pub fn to_rfc3339(self) -> String {
+        const DAY: u64 = 86_400;
+        let (year, month, day) = date(self.secs() / DAY);
+        let second = self.secs() % DAY;
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
     /// How long ago `earlier` was; zero where it is still to come.
@@ -170,18 +156,40 @@ fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
 }
 
+/// Year, month and day of the day that begins so many days after 1970-01-01; the end of the year
+/// 9999 where it would come later.
+fn date(mut days: u64) -> (u64, u64, u64) {
+    for year in 1970..=9999 {
+        match days.checked_sub(days_of_year(year)) {
+            Some(rest) => days = rest,
+            None => {
+                for month in 1..=12 {
+                    match days.checked_sub(days_of_month(year, month)) {
+                        Some(rest) => days = rest,
+                        None => return (year, month, days.saturating_add(1)),
+                    }
+                }
+            }
+        }
+    }
+    (9999, 12, 31)
+}
+
 const fn days_of_year(year: u64) -> u64 {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    if is_leap { 366 } else { 365 }
+    if is_leap(year) { 366 } else { 365 }
 }
 
 const fn days_of_month(year: u64, month: u64) -> u64 {
     match month {
-        2 if days_of_year(year) == 366 => 29,
+        2 if is_leap(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
+}
+
+const fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 /// How far the clocks of two workers may differ: each reads its own at the start of an event. A time
@@ -231,34 +239,6 @@ pub fn roughly(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_moment_is_written_as_it_is_read() {
-        let moments = [
-            0,
-            1,
-            68_169_599,
-            68_169_600,
-            951_782_399,
-            951_782_400,
-            951_868_800,
-            1_709_251_199,
-            1_798_761_599,
-            1_798_761_600,
-            4_107_542_400,
-            253_402_300_799,
-        ];
-        for seconds in moments {
-            let moment = UnixMillis::from_secs(seconds);
-            let text = moment.to_rfc3339();
-            assert_eq!(text.len(), 20, "{text}");
-            assert_eq!(UnixMillis::from_rfc3339(&text), Some(moment), "{text}");
-        }
-        assert_eq!(UnixMillis::new(1_798_761_600_999).to_rfc3339(), "2027-01-01T00:00:00Z");
-        for late in [UnixMillis::from_secs(253_402_300_800), UnixMillis::MAX] {
-            assert_eq!(late.to_rfc3339(), "a day past the year 9999");
-        }
-    }
 
     #[test]
     fn a_moment_is_told_by_how_far_it_is_from_now() {
@@ -354,6 +334,24 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(UnixMillis::from_rfc3339(text).map(UnixMillis::millis), millis, "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_it_would_be_read() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59Z"),
+            (1_798_761_600_000, "2027-01-01T00:00:00Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59Z"),
+        ];
+        for (millis, text) in cases {
+            assert_eq!(UnixMillis::new(millis).to_rfc3339(), text);
+            let read = UnixMillis::from_rfc3339(text).map(UnixMillis::secs);
+            assert_eq!(read, Some(millis / 1000), "{text}");
+        }
+        assert!(UnixMillis::MAX.to_rfc3339().starts_with("9999-12-31T"));
     }
 
     #[test]

@@ -18,6 +18,9 @@ const MAX_LOOKED_AT: usize = 400;
 /// Longest telling of what was found, as JSON.
 pub const MAX_FOUND: usize = 800;
 
+/// Longest telling of either where there is little room.
+const SHORT: usize = 90;
+
 /// What a step came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decided {
@@ -78,9 +81,11 @@ impl Entry {
 
     /// How many bytes that takes at most, with a comma behind it.
     fn bytes(&self) -> usize {
-        let provider = self.provider.as_ref().map_or(0, |name| name.as_str().len());
+        let frame = r#"{"step":"","provider":"","looked_at":"","found":"","decided":""},"#;
+        let provider = self.provider.as_ref().map_or("", Name::as_str);
+        let names = [frame, self.step.name(), provider, self.decided.name()];
         let words = cost(&self.looked_at).saturating_add(cost(&self.found));
-        words.saturating_add(provider).saturating_add(96)
+        names.iter().fold(words, |sum, name| sum.saturating_add(name.len()))
     }
 }
 
@@ -144,11 +149,13 @@ impl Trace {
     #[inline]
     pub fn found(&mut self, step: Step, decided: Decided, found: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.0 {
+            let found = found();
             let looked_at = match steps.looked_at.take() {
-                Some((at, words)) if at == step => words.into(),
+                // What the finding says itself is not told twice.
+                Some((at, words)) if at == step && !found.contains(&words) => words.into(),
                 _ => step.looks_at().into(),
             };
-            steps.push(step, decided, looked_at, found());
+            steps.push(step, decided, looked_at, found);
         }
     }
 
@@ -176,10 +183,13 @@ impl Trace {
         self.0.as_ref().map_or(0, |steps| steps.left_out)
     }
 
-    /// Keeps no more steps than take this many bytes as a JSON array: those that had nothing to
-    /// decide are left out first, then the earliest.
+    /// Keeps no more than takes this many bytes as a JSON array: where that is too little, words are
+    /// cut; then the steps that had nothing to decide are left out, then the earliest.
     pub fn keep_within(&mut self, most: usize) {
         if let Some(steps) = &mut self.0 {
+            if steps.bytes > most {
+                steps.shorten();
+            }
             steps.keep_within(most);
         }
     }
@@ -198,6 +208,16 @@ impl Steps {
         self.bytes = self.bytes.saturating_add(entry.bytes());
         self.entries.push(entry);
         self.keep_within(MAX_BYTES);
+    }
+
+    /// Cuts what every step tells but for the last, which is where it ended.
+    fn shorten(&mut self) {
+        let before_last = self.entries.len().saturating_sub(1);
+        for entry in self.entries.iter_mut().take(before_last) {
+            entry.looked_at = cut(&entry.looked_at, SHORT);
+            entry.found = cut(&entry.found, SHORT);
+        }
+        self.bytes = self.entries.iter().fold(0, |sum, one| sum.saturating_add(one.bytes()));
     }
 
     fn keep_within(&mut self, most: usize) {
@@ -338,7 +358,7 @@ mod tests {
         trace.skipped(Step::Api, "b", String::new);
         trace.passed(Step::Key, "c", String::new);
         let mut left = Vec::new();
-        for most in [300, 250, 150, 0] {
+        for most in [300, 220, 100, 0] {
             trace.keep_within(most);
             left.push(trace.entries().iter().map(|one| one.step.name()).collect::<Vec<_>>());
         }

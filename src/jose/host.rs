@@ -88,6 +88,10 @@ impl<C: HostCrypto> Verifier for ByHost<C> {
         }
     }
 
+    fn is_host(&self) -> bool {
+        self.is_sound.get()
+    }
+
     fn is_host_for(&self, key: &PublicKey, alg: Alg) -> bool {
         self.is_sound.get() && host_hash(alg).is_some() && key.spki_der().is_some()
     }

@@ -30,6 +30,11 @@ pub trait Verifier {
         signature: &[u8],
     ) -> Result<(), BadSignature>;
 
+    /// Whether it is the host that checks what it can check.
+    fn is_host(&self) -> bool {
+        false
+    }
+
     /// Whether it is the host that checks signatures of this key with this algorithm.
     fn is_host_for(&self, _key: &PublicKey, _alg: Alg) -> bool {
         false

@@ -119,7 +119,10 @@ pub(super) fn may_call(
     trace: &mut Trace,
 ) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
-        owner.claims.has_audience(audiences)?;
+        owner.claims.has_audience(audiences).map_err(|refusal| {
+            let reason = format!("{} by the API's own `audiences`", refusal.reason);
+            Refusal { reason: reason.into(), ..refusal }
+        })?;
         telling::asked("`apis[].audiences`", audiences, trace);
     }
     if let Some(clients) = &api.clients {
@@ -130,7 +133,11 @@ pub(super) fn may_call(
             ClientClaim::Is(client) => {
                 return Err(Refusal::new(
                     Deny::AccessDenied,
-                    format!("the client {} is none of the API's clients", quoted(client)),
+                    format!(
+                        "the client {} is none of the API's clients: {}",
+                        quoted(client),
+                        list(clients)
+                    ),
                 ));
             }
             ClientClaim::Absent => {
@@ -169,7 +176,10 @@ fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let looked_at = match owner.claims.first(stands) {
-        Some((claim, _)) => format!("they stand in {}", quoted(&claim.to_string())),
+        Some((claim, _)) => {
+            let claim = quoted(&claim.to_string());
+            format!("it has {}, in the claim {claim}", list(&scopes))
+        }
         None => owner.claims.missing(stands),
     };
     let lacking = quoted_list(lacking.iter().copied());

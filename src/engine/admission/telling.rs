@@ -1,24 +1,21 @@
 //! What the steps of a request's way looked at, for whoever may be told. Decides nothing.
 
+use std::time::Duration;
+
 use crate::api::Part;
 use crate::config::Config;
-use crate::engine::keeper;
 use crate::http::{RequestHead, RequestPath, Route};
 use crate::ids::ApiId;
-use crate::jose::jwk::{KeySet, PublicKey};
+use crate::jose::jwk::PublicKey;
 use crate::jose::jws::Jws;
-use crate::keys::Ring;
 use crate::provider::Place;
 use crate::session::Session;
 use crate::time::{UnixMillis, in_words, roughly};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
-use std::time::Duration;
 
 /// Most APIs that are told of besides the one that was found.
 const MAX_APIS: usize = 8;
-/// Most keys of a set that are told of.
-const MAX_KEYS: usize = 8;
 
 /// Bytes that a stranger sent.
 fn shown(bytes: &[u8]) -> String {
@@ -126,41 +123,12 @@ pub(super) fn token(token: &[u8], jws: &Jws<'_>, trace: &mut Trace) {
     });
 }
 
-/// The ring in which a token's key is looked for.
-pub(super) fn ring(ring: &Ring, now: UnixMillis, trace: &mut Trace) {
-    trace.looks_at(Step::Key, || {
-        let source = keeper::source(ring.config());
-        let set = match ring.set() {
-            Some(set) => keys(set),
-            None => "never fetched".to_owned(),
-        };
-        match ring.age(now) {
-            Some(age) => format!("{source}, fetched {} ago: {set}", roughly(age)),
-            None => format!("{source}: {set}"),
-        }
-    });
-}
-
-/// The keys of the configuration, among which a token's is looked for.
-pub(super) fn set(set: &KeySet, trace: &mut Trace) {
-    trace.looks_at(Step::Key, || format!("the configuration: {}", keys(set)));
-}
-
 /// How long a request has waited for keys.
 pub(super) fn waited(waited: Duration, trace: &mut Trace) {
     trace.note(Step::Key, Decided::Waits, || {
         let found = format!("the request waited {} for them", roughly(waited));
         (Step::Key.looks_at().into(), found)
     });
-}
-
-fn keys(set: &KeySet) -> String {
-    let shown: Vec<_> = set.iter().take(MAX_KEYS).map(key).collect();
-    let more = match set.len().saturating_sub(MAX_KEYS) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{} usable: {}{more}", set.len(), shown.join(", "))
 }
 
 /// A key by its id and kind.
