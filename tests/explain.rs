@@ -406,7 +406,7 @@ fn a_refusal_ends_with_the_step_that_refused_and_keeps_what_was_good_before() {
 fn a_token_that_was_verified_before_is_told_of_as_such() {
     let token = sign(&good());
     let plain = head("GET", "/orders/7", &[("authorization", &bearer(&token))]);
-    let known = observe_after(&[plain.clone()], &config(json!({})), plain.clone());
+    let known = observe_after(std::slice::from_ref(&plain), &config(json!({})), plain.clone());
     assert_told(
         &known,
         &[
