@@ -110,7 +110,7 @@ impl Ring {
         self.kept.progress()
     }
 
-    /// The newest set that this worker has taken.
+    /// The newest set that this worker has taken, however old.
     pub fn set(&self) -> Option<&KeySet> {
         self.set.as_deref()
     }
