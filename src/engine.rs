@@ -227,7 +227,8 @@ impl Engine {
                 let changes = hygiene.changes(&self.config, head, &passage, effects);
                 handoff::tell(&changes, &mut trail.steps);
                 trail.note(stream, None, effects);
-                self.advise(stream, Outcome::Allowed, None, trail.steps, &mut advice);
+                let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
+                advice.extend(explained.into_iter().flat_map(Explanation::into_headers));
                 if !advice.is_empty() {
                     effects.push(Effect::Advise { stream, headers: advice });
                 }
@@ -286,18 +287,24 @@ impl Engine {
         if is_on { Trace::on() } else { Trace::default() }
     }
 
-    /// A decision with its steps, where somebody may be told them.
+    /// A decision with its steps, where the caller may be told them.
     fn explained(
         &mut self,
         stream: StreamId,
         outcome: Outcome,
         refusal: Option<&Refusal>,
-        trace: Trace,
+        trail: &mut Trail,
     ) -> Option<Explanation> {
-        if !trace.is_on() {
+        if !trail.steps.is_on() {
             return None;
         }
-        let explanation = Explanation { outcome, refusal: refusal.cloned(), trace };
+        let remedy = refusal.map(|refusal| remedy::fill(refusal.deny, trail, &self.config));
+        let explanation = Explanation {
+            outcome,
+            refusal: refusal.cloned(),
+            remedy: remedy.unwrap_or_default(),
+            trace: std::mem::take(&mut trail.steps),
+        };
         match &mut self.observed {
             // It is not the caller who asked.
             Some(observed) => {
@@ -305,20 +312,6 @@ impl Engine {
                 None
             }
             None => Some(explanation),
-        }
-    }
-
-    /// Tells a caller who may know the steps behind an answer of the upstream's.
-    fn advise(
-        &mut self,
-        stream: StreamId,
-        outcome: Outcome,
-        refusal: Option<&Refusal>,
-        trace: Trace,
-        advice: &mut Vec<(&'static str, String)>,
-    ) {
-        if let Some(explanation) = self.explained(stream, outcome, refusal, trace) {
-            advice.extend(explanation.into_headers());
         }
     }
 
@@ -342,18 +335,16 @@ impl Engine {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);
             handoff::tell(&changes, &mut trail.steps);
-            let mut advice = Vec::new();
             let outcome = Outcome::WouldRefuse;
-            self.advise(stream, outcome, Some(refusal), trail.steps, &mut advice);
-            if !advice.is_empty() {
-                effects.push(Effect::Advise { stream, headers: advice });
+            if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
+                effects.push(Effect::Advise { stream, headers: explained.into_headers() });
             }
             Settlement::Forward(changes)
         } else {
             let reply = reply::to(refusal, head, &self.config.realm);
-            let explanation = self.explained(stream, Outcome::Refused, Some(refusal), trail.steps);
-            Settlement::Respond(match explanation {
-                Some(explanation) => explanation.beside(reply, head),
+            let explained = self.explained(stream, Outcome::Refused, Some(refusal), &mut trail);
+            Settlement::Respond(match explained {
+                Some(explained) => explained.beside(reply, head),
                 None => reply,
             })
         };

@@ -66,7 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "secret", "time", "trace", "verdict",
+            "provider", "secret", "time", "trace", "verdict",
         ],
     ),
     ("bin", &[]),

@@ -51,6 +51,8 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Why, where something refused it.
     pub refusal: Option<Refusal>,
+    /// What an operator is told to change then; else nothing.
+    pub remedy: String,
     /// The steps, in the order in which they were taken.
     pub trace: Trace,
 }
@@ -102,11 +104,12 @@ impl Explanation {
         if let Some(refusal) = &self.refusal {
             let deny = refusal.deny;
             let reason = cut(&refusal.reason, MAX_FOUND);
+            let remedy = cut(&self.remedy, MAX_FOUND);
             let members = [
                 ("code", deny.code()),
                 ("step", deny.step().name()),
                 ("reason", &reason),
-                ("remedy", deny.remedy()),
+                ("remedy", &remedy),
             ];
             for (name, value) in members {
                 out.push_str(",\"");
