@@ -6,6 +6,7 @@
 
 mod admission;
 mod budget;
+mod explain;
 mod grants;
 mod handoff;
 mod keeper;
@@ -28,9 +29,11 @@ use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
+use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
 use budget::Budget;
+pub use explain::{Explanation, Outcome};
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
@@ -54,6 +57,8 @@ const SLOW_FAILURES_PER_SECOND: u32 = 20;
 pub struct Engine {
     config: Config,
     hygiene: Hygiene,
+    /// What was decided since somebody last looked, where somebody does.
+    observed: Option<Vec<(StreamId, Explanation)>>,
     /// What is removed where nothing is written.
     reserved: Hygiene,
     keeper: Keeper,
@@ -84,6 +89,7 @@ impl Engine {
         let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
+            observed: None,
             reserved: Hygiene::default(),
             keeper: Keeper::default(),
             key_uses: KeyUses::new(&config, &sessions),
@@ -108,6 +114,18 @@ impl Engine {
         }
         self.revocations.sync(env);
         self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
+    }
+
+    /// Keeps the steps of every decision from now on, for [`observed`](Self::observed).
+    ///
+    /// For whoever runs the engine beside a proxy: what is kept grows until somebody looks.
+    pub fn observe(&mut self) {
+        self.observed.get_or_insert_default();
+    }
+
+    /// What was decided since this was last asked.
+    pub fn observed(&mut self) -> Vec<(StreamId, Explanation)> {
+        self.observed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How long until the next [`Event::Tick`] is wanted.
@@ -171,9 +189,10 @@ impl Engine {
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut trail = Trail::default();
+        let waited = request.waited(env.now);
         let Request { stream, head, route, .. } = &request;
         let stream = *stream;
+        let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
         let mut judge = Judge {
             config: &self.config,
             readers: &self.readers,
@@ -184,6 +203,7 @@ impl Engine {
             sessions: &self.sessions,
             revocations: &self.revocations,
             patience,
+            waited,
             env,
         };
         let admitted = judge.admit(head, route, &mut trail);
@@ -192,24 +212,31 @@ impl Engine {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
                 }
-                match self.toll.charge(passage.api, passage.permit.as_ref(), env) {
+                let (api, permit) = (passage.api, passage.permit.as_ref());
+                let mut advice = match self.toll.charge(api, permit, &mut trail.steps, env) {
                     Err(refusal) => {
-                        return self.refuse(stream, head, &refusal, &trail, env, effects);
+                        return self.refuse(stream, head, &refusal, trail, env, effects);
                     }
-                    Ok(headers) if headers.is_empty() || self.reports(&trail) => {}
-                    Ok(headers) => effects.push(Effect::Advise { stream, headers }),
-                }
+                    Ok(_) if self.reports(&trail) => Vec::new(),
+                    Ok(advice) => advice,
+                };
                 let mut hygiene = &self.hygiene;
                 if self.reports(&trail) {
                     (passage, hygiene) = (Passage::default(), self.reporting());
                 }
                 let changes = hygiene.changes(&self.config, head, &passage, effects);
+                handoff::tell(&changes, &mut trail.steps);
                 trail.note(stream, None, effects);
+                let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
+                advice.extend(explained.into_iter().flat_map(Explanation::into_headers));
+                if !advice.is_empty() {
+                    effects.push(Effect::Advise { stream, headers: advice });
+                }
                 effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
                 effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
             }
             Err(Stop::Refuse(refusal)) => {
-                self.refuse(stream, head, &refusal, &trail, env, effects);
+                self.refuse(stream, head, &refusal, trail, env, effects);
             }
             Err(Stop::Wait(ring)) => {
                 if let Err(Full(request)) = self.parked.park(request, ring, &self.rings) {
@@ -253,26 +280,73 @@ impl Engine {
         if self.config.reports { &self.reserved } else { &self.hygiene }
     }
 
+    /// Notes the steps of a request, if anybody may be told them.
+    fn trace(&self, head: &RequestHead) -> Trace {
+        let is_on =
+            self.observed.is_some() || explain::is_asked(self.config.explain.as_ref(), head);
+        if is_on { Trace::on() } else { Trace::default() }
+    }
+
+    /// A decision with its steps, where the caller may be told them.
+    fn explained(
+        &mut self,
+        stream: StreamId,
+        outcome: Outcome,
+        refusal: Option<&Refusal>,
+        trail: &mut Trail,
+    ) -> Option<Explanation> {
+        if !trail.steps.is_on() {
+            return None;
+        }
+        let remedy = refusal.map(|refusal| remedy::fill(refusal.deny, trail, &self.config));
+        let explanation = Explanation {
+            outcome,
+            refusal: refusal.cloned(),
+            remedy: remedy.unwrap_or_default(),
+            trace: std::mem::take(&mut trail.steps),
+        };
+        match &mut self.observed {
+            // It is not the caller who asked.
+            Some(observed) => {
+                observed.push((stream, explanation));
+                None
+            }
+            None => Some(explanation),
+        }
+    }
+
     fn refuse(
         &mut self,
         stream: StreamId,
         head: &RequestHead,
         refusal: &Refusal,
-        trail: &Trail,
+        mut trail: Trail,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let found = || refusal.reason.to_string();
+        trail.steps.found(refusal.deny.step(), Decided::Refused, found);
         trail.note(stream, Some(refusal.deny), effects);
-        let reports = self.reports(trail);
+        let reports = self.reports(&trail);
         let metric = if reports { metric::would_deny } else { metric::denied };
         effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
-        self.log.refusal((refusal, &self.config), trail, head, reports, env.now, effects);
+        self.log.refusal((refusal, &self.config), &trail, head, reports, env.now, effects);
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);
+            handoff::tell(&changes, &mut trail.steps);
+            let outcome = Outcome::WouldRefuse;
+            if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
+                effects.push(Effect::Advise { stream, headers: explained.into_headers() });
+            }
             Settlement::Forward(changes)
         } else {
-            Settlement::Respond(reply::to(refusal, head, &self.config.realm))
+            let reply = reply::to(refusal, head, &self.config.realm);
+            let explained = self.explained(stream, Outcome::Refused, Some(refusal), &mut trail);
+            Settlement::Respond(match explained {
+                Some(explained) => explained.beside(reply, head),
+                None => reply,
+            })
         };
         effects.push(Effect::Settle { stream, how });
     }

@@ -17,6 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("verdict", &[]),
     ("wire", &[]),
+    // Not: what a step is about.
+    ("trace", &["ids", "verdict"]),
     // One concept each: pure functions and small state machines.
     ("json", &[]),
     ("http", &[]),
@@ -34,12 +36,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
-    ("claims", &["json", "time", "verdict"]),
+    ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "secret", "time"]),
     ("api", &["claims", "http", "ids", "limits"]),
     // Not: keys, headers, what a counter is.
-    ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
+    ("policy", &["api", "claims", "http", "ids", "limits", "time", "trace", "verdict"]),
     (
         "config",
         &[
@@ -55,7 +57,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "policy", "provider", "revoked", "session", "store", "time", "verdict",
+            "limits", "policy", "provider", "revoked", "secret", "session", "store", "time",
+            "trace", "verdict",
         ],
     ),
     // The command line, native: reads files and asks the network, and has no rule about requests.
@@ -63,7 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "secret", "time", "verdict",
+            "provider", "secret", "time", "trace", "verdict",
         ],
     ),
     ("bin", &[]),

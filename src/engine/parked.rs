@@ -30,6 +30,11 @@ impl Request {
     pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
         Self { stream, head, route, until: now.after(MAX_WAIT) }
     }
+
+    /// How long ago it came.
+    pub(super) fn waited(&self, now: UnixMillis) -> Duration {
+        now.since(self.until.before(MAX_WAIT))
+    }
 }
 
 /// A request that waits for a ring's next fetch.
