@@ -245,6 +245,11 @@ impl Ring {
         self.kept.until_due(now)
     }
 
+    /// How long ago a set was last fetched or confirmed, by any worker; `None` before the first time.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.kept.age(now)
+    }
+
     fn is_stale(&self, now: UnixMillis) -> bool {
         self.kept.is_stale(now)
     }

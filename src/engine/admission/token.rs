@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
+use crate::engine::tally::Tally;
 use crate::engine::verified::Verified;
 use crate::env::Env;
 use crate::ids::{Kid, ProviderId, RingId};
@@ -285,6 +286,7 @@ impl<'c> Judge<'_, 'c> {
             self.verified.forget(&found, random);
             return None;
         }
+        self.tally.recalled.raise();
         Some(Own::Known(found.provider, provider, VouchedToken { config, verified: found }))
     }
 
@@ -364,7 +366,7 @@ impl<'c> Judge<'_, 'c> {
     ) -> Result<Checked, Refusal> {
         match keys::candidates(set, wanted) {
             Some(keys) if !keys.is_empty() => {
-                let key = check_signature(self.env, jws, &keys, wanted.alg)?;
+                let key = check_signature(self.env, self.tally, jws, &keys, wanted.alg)?;
                 Ok(Checked { key, set: set.version() })
             }
             Some(_) => Err(mismatch(wanted.kid, wanted.alg)),
@@ -379,14 +381,15 @@ impl<'c> Judge<'_, 'c> {
         jws: &Jws<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Option<Checked>, Refusal> {
-        let (env, patience) = (self.env, self.patience);
+        let (env, tally, patience) = (self.env, self.tally, self.patience);
         let Some(ring) = self.rings.get_mut(id.0) else {
             return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
         };
         let Wanted { kid, alg, .. } = wanted;
         let checked = match ring.lookup(wanted, patience, env) {
             Lookup::Found { keys, version } => {
-                check_signature(env, jws, &keys, alg).map(|key| Some(Checked { key, set: version }))
+                let key = check_signature(env, tally, jws, &keys, alg);
+                key.map(|key| Some(Checked { key, set: version }))
             }
             Lookup::MayArrive => return Ok(None),
             Lookup::Mismatch => return Err(mismatch(kid, alg)),
@@ -456,12 +459,17 @@ impl From<WrongType> for Refusal {
 /// The thumbprint of the key that verifies the signature.
 fn check_signature(
     env: &Env<'_>,
+    tally: &Tally,
     jws: &Jws<'_>,
     keys: &[&PublicKey],
     alg: Alg,
 ) -> Result<[u8; 32], Refusal> {
-    let verifies =
-        |key: &&&PublicKey| env.verifier.verify(key, alg, jws.signed(), jws.signature()).is_ok();
+    let verifies = |key: &&&PublicKey| {
+        let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
+        let by_host = env.verifier.is_host_for(key, alg);
+        if by_host { &tally.by_host } else { &tally.by_module }.raise();
+        verified.is_ok()
+    };
     keys.iter().find(verifies).map(|key| *key.thumbprint()).ok_or_else(|| {
         Refusal::new(
             Deny::TokenSignatureInvalid,
