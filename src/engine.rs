@@ -13,6 +13,7 @@ mod key_uses;
 mod log;
 mod meters;
 mod parked;
+mod remedy;
 mod reply;
 mod revocation;
 mod tally;
@@ -313,7 +314,7 @@ impl Engine {
         if !reports {
             self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
         }
-        self.log.refusal(refusal, trail, head, reports, env.now, effects);
+        self.log.refusal((refusal, &self.config), trail, head, reports, env.now, effects);
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);

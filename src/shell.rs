@@ -318,7 +318,7 @@ impl RootContext for Root {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
-                    log::error!("configuration refused: {problem}");
+                    log::error!("configuration refused: {problem} [{}]", problem.code.name());
                 }
                 filter.metrics.count(metric::CONFIG_REJECTED, 1);
                 return false;
