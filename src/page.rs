@@ -89,6 +89,8 @@ impl Serialize for Moment {
 /// Something risky in the configuration.
 #[derive(Debug, serde::Serialize)]
 pub struct Warning<'a> {
+    /// Its kind.
+    pub code: &'static str,
     /// Where.
     pub field: Shown<'a>,
     /// What.

@@ -186,7 +186,8 @@ fn warnings(page: &mut Page, facts: &Facts<'_>) {
     page.markup("<h2>Warnings of the configuration</h2><div class=\"rows\">");
     for warning in &facts.warnings {
         page.markup("<p><code>").text(warning.field.as_str()).markup("</code>: ");
-        page.text(warning.message.as_str()).markup("</p>");
+        page.text(warning.message.as_str()).markup(" <span class=\"soft\">(");
+        page.text(warning.code).markup(")</span></p>");
     }
     page.markup("</div>");
 }

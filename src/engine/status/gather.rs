@@ -63,6 +63,7 @@ impl Engine {
         let apis = room.take(&config.apis).iter().enumerate();
         let apis = apis.map(|(place, api)| self.api(ApiId(place), api, &mut room)).collect();
         let warnings = room.take(&config.warnings).iter().map(|warning| page::Warning {
+            code: warning.code.name(),
             field: Shown::new(&*warning.path),
             message: Shown::new(&*warning.message),
         });
