@@ -10,6 +10,8 @@ mod init;
 mod input;
 mod mint;
 mod moment;
+#[allow(dead_code, reason = "each command takes what it needs")]
+mod online;
 mod schema;
 
 use std::ffi::OsString;

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
@@ -71,6 +73,8 @@ pub struct Config {
     pub status: Option<StatusConfig>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
+    /// SHA-256 of the text it was read from.
+    pub hash: [u8; 32],
 }
 
 /// Looks up a variable of the process's environment; `None` where there is none.
@@ -217,6 +221,7 @@ impl Config {
     ///
     /// As there.
     pub fn parse_with(text: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
+        let hash = Sha256::digest(text).into();
         let text = tree::utf8(text).map_err(|malformed| {
             let valid = text.get(..malformed.at).unwrap_or_default();
             let valid = std::str::from_utf8(valid).unwrap_or_default();
@@ -228,7 +233,7 @@ impl Config {
         let config = raw.and_then(|raw| check::check(&raw, variables, &mut problems));
         let (refused, warnings) = problems.resolve(&root);
         match config {
-            Some(config) if refused.is_empty() => Ok(Self { warnings, ..config }),
+            Some(config) if refused.is_empty() => Ok(Self { warnings, hash, ..config }),
             _ if refused.is_empty() => Err(vec![Problem {
                 line: 1,
                 column: 1,

@@ -314,9 +314,22 @@ impl Deny {
         self.facts().step
     }
 
-    /// What an operator can do about it.
+    /// What an operator can do about it, by the names of the configuration's fields: `providers.*`
+    /// is any provider, `apis[]` any API.
     pub const fn remedy(self) -> &'static str {
         self.facts().remedy
+    }
+
+    /// The remedy with this provider's name in place of `*`, and this API's place in the brackets.
+    pub fn remedy_at(self, provider: Option<&str>, api: Option<usize>) -> String {
+        let mut remedy = self.remedy().to_owned();
+        if let Some(provider) = provider {
+            remedy = remedy.replace("providers.*", &format!("providers.{provider}"));
+        }
+        if let Some(api) = api {
+            remedy = remedy.replace("apis[]", &format!("apis[{api}]"));
+        }
+        remedy
     }
 }
 

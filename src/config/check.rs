@@ -89,6 +89,7 @@ pub(super) fn check(
         explain,
         status,
         warnings: Vec::new(),
+        hash: [0; 32],
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod api_key;
 mod credential;
+mod keyring;
 mod rights;
 mod token;
 
@@ -224,7 +225,7 @@ impl<'c> Judge<'_, 'c> {
             if optional && vouched.is_empty() {
                 return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
-            return Err(nobody_vouches(config, api, branches, &vouched).into());
+            return Err(nobody_vouches(config, api, branches, &vouched, head).into());
         };
         let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
         Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
@@ -259,7 +260,9 @@ impl<'c> Judge<'_, 'c> {
         let session = owner.session(rights.grant());
         session.check(env.now, owner.clock_skew()).map_err(|deny| {
             let end = session.ends.map_or(0, |end| end.secs());
-            Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
+            let (now, policies) = (env.now.secs(), rights.grant().names());
+            let reason = format!("the session ended at {end}, it is {now}; policies: {policies}");
+            Refusal::new(deny, reason)
         })?;
         match owner.token() {
             Some(token) => may_call(target.api, token)?,
@@ -333,6 +336,7 @@ fn nobody_vouches(
     api: &Api,
     branches: &[Branch],
     vouched: &[Vouched<'_>],
+    head: &RequestHead,
 ) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
     // Of those that lack as many, that where more have vouched: the longest.
@@ -345,7 +349,7 @@ fn nobody_vouches(
     }
     let told = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
-        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id));
+        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id, head));
         let places = places.collect::<Vec<_>>().join(", ");
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });

@@ -202,13 +202,14 @@ fn keys_failed(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
-    if ring.fail(attempt, env) == Finished::Superseded {
+    let found = failure.to_string();
+    if ring.fail(attempt, &found, env) == Finished::Superseded {
         return;
     }
     let provider = &ring.config().provider;
     effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
     let fields = [
-        ("found", failure.to_string()),
+        ("found", found),
         ("url", without_query(url(ring.config()))),
         ("cluster", ring.config().cluster.to_string()),
         ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
@@ -228,7 +229,10 @@ fn list_done(
 ) {
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
-        Err(failure) => (revocations.fail(attempt, env), Some(failure)),
+        Err(failure) => {
+            let found = failure.to_string();
+            (revocations.fail(attempt, &found, env), Some(found))
+        }
     };
     let in_use = revocations.fetched_entries();
     let (level, event) = match finished {
@@ -246,8 +250,8 @@ fn list_done(
         ("next_fetch_ms", revocations.until_due(env.now).as_millis().to_string()),
         ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
     ];
-    if let (Some(failure), Some(source)) = (failure, revocations.source()) {
-        fields.push(("found", failure.to_string()));
+    if let (Some(found), Some(source)) = (failure, revocations.source()) {
+        fields.push(("found", found));
         fields.push(("url", without_query(&source.url)));
         fields.push(("cluster", source.cluster.to_string()));
     }
@@ -371,14 +375,15 @@ fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> C
     }
 }
 
-fn url(config: &RingConfig) -> &Url {
+/// Where a ring's keys are fetched from, or what says where they are.
+pub(super) fn url(config: &RingConfig) -> &Url {
     match &config.source {
         RingSource::Jwks(url) | RingSource::Discovery { url, .. } => url,
     }
 }
 
 /// A URL for the log: a query may hold a secret.
-fn without_query(url: &Url) -> String {
+pub(super) fn without_query(url: &Url) -> String {
     let path = url.path.split('?').next().unwrap_or_default();
     format!("{}://{}{path}", url.scheme(), url.authority)
 }
