@@ -19,6 +19,7 @@ use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
 
 mod check;
+mod code;
 mod credentials;
 mod define;
 mod duration;
@@ -32,6 +33,7 @@ mod read;
 mod schema;
 mod tree;
 
+pub use code::Code;
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 
@@ -191,6 +193,8 @@ pub struct Problem {
     pub path: Box<str>,
     /// What was found, what would be valid, and the remedy; never a secret.
     pub message: Box<str>,
+    /// Its kind.
+    pub code: Code,
 }
 
 impl fmt::Display for Problem {
@@ -239,6 +243,7 @@ impl Config {
                 column: 1,
                 path: "".into(),
                 message: "refused for a reason that got lost: a defect of Tollgate".into(),
+                code: Code::Internal,
             }]),
             _ => Err(refused),
         }
@@ -295,5 +300,6 @@ pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provi
 
 fn no_tree(text: &str, malformed: tree::Malformed) -> Problem {
     let (line, column) = tree::Places::new(text).find(malformed.at);
-    Problem { line, column, path: "".into(), message: malformed.message.into() }
+    let message = malformed.message.into();
+    Problem { line, column, path: "".into(), message, code: malformed.code }
 }

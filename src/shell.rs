@@ -301,7 +301,7 @@ impl RootContext for Root {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
-                    log::error!("configuration refused: {problem}");
+                    log::error!("configuration refused: {problem} [{}]", problem.code.name());
                 }
                 return false;
             }

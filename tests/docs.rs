@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tollgate::config::Config;
+use tollgate::config::{Code, Config};
 use tollgate::event::metric;
 use tollgate::ids::Name;
 use tollgate::verdict::Deny;
@@ -89,6 +89,20 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
         }
     }
     found
+}
+
+#[test]
+fn every_problem_code_is_documented() {
+    let text = read("docs/problem-codes.md");
+    let rows: Vec<_> = rows(section(&text, "## In a configuration"))
+        .filter_map(|row| Some((code(row.first()?)?, row)))
+        .collect();
+    let documented: Vec<_> = rows.iter().map(|(code, _)| *code).collect();
+    let all: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(documented, all);
+    for (code, row) in rows {
+        assert!(row.len() >= 3 && row.iter().all(|cell| cell.ends_with(['.', '`'])), "{code}");
+    }
 }
 
 #[test]

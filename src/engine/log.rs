@@ -94,6 +94,7 @@ impl Log {
     /// A line about something risky in the configuration.
     pub(super) fn configuration_warning(&self, warning: &Problem) -> Effect {
         let mut line = Line::new("configuration_warning");
+        line.text("code", warning.code.name());
         line.text("field", &warning.path);
         line.text("reason", &warning.message);
         self.effect(Level::Warn, line)

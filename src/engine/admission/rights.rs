@@ -137,7 +137,7 @@ pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusa
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    "the client claim is no string, or empty",
+                    owner.claims.useless(&owner.config.requirements.client),
                 ));
             }
         }
