@@ -134,18 +134,22 @@ pub(super) fn html(facts: &Facts<'_>) -> String {
     if facts.mode == "report" {
         page.pill("warn", "reports only");
     }
+    if !facts.warnings.is_empty() {
+        page.markup("<a class=\"pill warn\" href=\"#warnings\">warnings: ");
+        page.text(&facts.warnings.len().to_string()).markup("</a>");
+    }
     page.markup("</header>");
     summary(&mut page, facts);
-    warnings(&mut page, facts);
-    refusals(&mut page, facts);
     page.markup("<h2>Providers</h2><div class=\"cards\">");
     for one in &facts.providers {
         provider(&mut page, one);
     }
     page.markup("</div>");
+    refusals(&mut page, facts);
     apis(&mut page, &facts.apis);
     revocations(&mut page, facts);
     records(&mut page, facts);
+    warnings(&mut page, facts);
     if facts.omitted > 0 {
         page.markup("<p class=\"soft\">Not shown, because the lists are too long: ");
         page.text(&facts.omitted.to_string()).markup(" entries.</p>");
@@ -183,7 +187,7 @@ fn warnings(page: &mut Page, facts: &Facts<'_>) {
     if facts.warnings.is_empty() {
         return;
     }
-    page.markup("<h2>Warnings of the configuration</h2><div class=\"rows\">");
+    page.markup("<h2 id=\"warnings\">Warnings of the configuration</h2><div class=\"rows\">");
     for warning in &facts.warnings {
         page.markup("<p><code>").text(warning.field.as_str()).markup("</code>: ");
         page.text(warning.message.as_str()).markup(" <span class=\"soft\">(");
