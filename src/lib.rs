@@ -13,6 +13,7 @@ pub mod env;
 pub mod ids;
 pub mod secret;
 pub mod time;
+pub mod trace;
 pub mod verdict;
 pub mod wire;
 
