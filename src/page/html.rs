@@ -273,7 +273,8 @@ fn provider(page: &mut Page, one: &Provider<'_>) {
         let count = format!("{total}: {active} active, {inactive} inactive, {expired} expired");
         page.fact("API keys", Some(&count));
     }
-    page.markup("</dl>");
+    page.markup("<dt>requests</dt><dd>").known(one.allowed).markup(" allowed, ");
+    page.known(one.denied).markup(" refused</dd></dl>");
     for set in &one.key_sets {
         key_set(page, set);
     }
@@ -327,7 +328,7 @@ fn fetched(page: &mut Page, fetch: &Fetch<'_>) {
 fn apis(page: &mut Page, apis: &[Api<'_>]) {
     page.markup(
         "<h2>APIs</h2><div class=\"rows\"><table><thead><tr><th>API</th><th>mode</th>\
-         <th>who may vouch</th><th>policies</th><th>rate</th></tr></thead><tbody>",
+         <th>who may vouch</th><th>policies</th><th>rate</th><th>allowed</th><th>refused</th></tr></thead><tbody>",
     );
     for api in apis {
         page.markup("<tr><td><b>").text(api.name).markup("</b></td><td data-label=\"mode\">");
@@ -347,7 +348,9 @@ fn apis(page: &mut Page, apis: &[Api<'_>]) {
             policies.push_str(" (and those that the token names)");
         }
         page.cell("who may vouch", &auth).cell("policies", &policies);
-        page.cell("rate", api.rate.as_deref().unwrap_or("none")).markup("</tr>");
+        page.cell("rate", api.rate.as_deref().unwrap_or("none"));
+        page.markup("<td data-label=\"allowed\">").known(api.allowed);
+        page.markup("</td><td data-label=\"refused\">").known(api.denied).markup("</td></tr>");
     }
     page.markup("</tbody></table></div>");
 }
