@@ -8,8 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tollgate::config::{Code, Config};
-use tollgate::event::metric;
-use tollgate::ids::Name;
 use tollgate::verdict::Deny;
 
 fn root() -> &'static Path {
@@ -193,35 +191,6 @@ fn literals(start: &str) -> BTreeSet<String> {
     }
     assert!(!found.is_empty(), "the sources have no literal {start}");
     found
-}
-
-#[test]
-fn every_counter_is_documented_and_every_documented_counter_exists() {
-    let text = read("docs/metrics.md");
-    let documented: BTreeSet<_> = rows(section(&text, "## Counters"))
-        .filter_map(|row| Some((code(row.first()?)?.to_owned(), code(row.get(1)?)?.to_owned())))
-        .filter(|(host, _)| host.starts_with("wasmcustom."))
-        .map(|(host, prometheus)| {
-            assert_eq!(host, format!("wasmcustom.{prometheus}"));
-            prometheus
-        })
-        .collect();
-    let provider = Name::parse("p").expect("a name");
-    let fetch = |succeeded| {
-        let name = metric::keys_fetch(succeeded, &provider);
-        format!("{}<provider>", name.strip_suffix('p').expect("a name at the end"))
-    };
-    let denied = metric::denied(Deny::Internal);
-    let denied = format!("{}<code>", denied.strip_suffix("internal").expect("a code at the end"));
-    let would_deny = metric::would_deny(Deny::Internal);
-    let would_deny =
-        format!("{}<code>", would_deny.strip_suffix("internal").expect("a code at the end"));
-    let mut known = BTreeSet::from([denied, would_deny, fetch(true), fetch(false)]);
-    known.extend(literals("tollgate_").into_iter().filter(|name| !name.ends_with('_')));
-    assert_eq!(documented, known);
-    for prefix in literals("tollgate_") {
-        assert!(documented.iter().any(|name| name.starts_with(&prefix)), "{prefix}…");
-    }
 }
 
 #[test]
