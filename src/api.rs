@@ -287,6 +287,16 @@ fn comparable_host(host: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+impl fmt::Display for HostPattern {
+    /// As a configuration may write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Suffix(end) => write!(f, "*{end}"),
+        }
+    }
+}
+
 impl fmt::Display for PathPattern {
     /// As a configuration may write it: `/orders/*/items/**`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -502,7 +502,7 @@ fn a_policy_that_is_not_active_ends_the_session() {
     let config = config(&policies, &json!({ "from_claim": true }));
     let refusal = combine(&config, &json!({ "pol": "good blocked" })).unwrap_err();
     assert_eq!(refusal.deny, Deny::SessionInactive);
-    assert_eq!(refusal.reason, "the policy `blocked` is not active");
+    assert_eq!(refusal.reason, "`policies.blocked.active` is false");
     assert!(combine(&config, &json!({ "pol": "good" })).is_ok());
 }
 

@@ -31,15 +31,24 @@ impl Claims {
                 ClaimRef::Path(segments) => segments.last().map_or("", |name| name),
             };
             let family = FAMILIES.into_iter().find(|family| family.contains(&last));
-            search(&self.0, "", DEPTH, (last, family.unwrap_or_default()), &mut found);
+            search(&self.0, &mut Vec::new(), DEPTH, (last, family.unwrap_or_default()), &mut found);
         }
         found
     }
 }
 
-fn search(
-    members: &Map<String, Value>,
-    above: &str,
+/// A claim reference as a configuration may write it.
+fn written(segments: &[&str]) -> String {
+    match segments {
+        [name] => (*name).to_owned(),
+        _ if segments.iter().all(|segment| !segment.contains('.')) => segments.join("."),
+        _ => format!("{segments:?}").replace('"', "'"),
+    }
+}
+
+fn search<'c>(
+    members: &'c Map<String, Value>,
+    above: &mut Vec<&'c str>,
     depth: usize,
     wanted: (&str, &[&str]),
     found: &mut Vec<String>,
@@ -50,12 +59,16 @@ fn search(
         }
         let bare = name.rsplit('/').next().unwrap_or_default();
         let is_like = bare.eq_ignore_ascii_case(wanted.0) || wanted.1.contains(&bare);
-        let path = format!("{above}{name}");
+        above.push(name);
         if let Some(members) = value.as_object().filter(|_| depth > 1 && !is_like) {
-            search(members, &format!("{path}."), depth.saturating_sub(1), wanted, found);
-        } else if is_like && !found.contains(&path) {
-            found.push(path);
+            search(members, above, depth.saturating_sub(1), wanted, found);
+        } else if is_like {
+            let path = written(above);
+            if !found.contains(&path) {
+                found.push(path);
+            }
         }
+        above.pop();
     }
 }
 
@@ -97,11 +110,12 @@ mod tests {
     #[test]
     fn a_claim_like_the_one_that_is_missing_is_named() {
         // wanted, payload, named
-        let cases: [(&str, &str, &[&str]); 9] = [
+        let cases: [(&str, &str, &[&str]); 10] = [
             ("scope", r#"{"scp":["a"]}"#, &["scp"]),
             ("scp", r#"{"scope":"a"}"#, &["scope"]),
             ("roles", r#"{"realm_access":{"roles":["a"]}}"#, &["realm_access.roles"]),
             ("roles", r#"{"https://example.com/roles":["a"]}"#, &["https://example.com/roles"]),
+            ("a.roles", r#"{"https://b.c/d":{"roles":[]}}"#, &["['https://b.c/d', 'roles']"]),
             ("realm_access.roles", r#"{"groups":["a"]}"#, &["groups"]),
             ("Department", r#"{"department":"a"}"#, &["department"]),
             ("cid", r#"{"azp":"a","client_id":null}"#, &["azp"]),

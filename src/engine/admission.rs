@@ -33,7 +33,7 @@ use crate::policy::{Endpoint, LimitBy};
 use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
 use crate::trace::Trace;
-use crate::verdict::{Deny, Refusal, Scheme, Step, quoted};
+use crate::verdict::{Deny, Refusal, Scheme, Step, list, quoted};
 pub(super) use credential::{Presented, Readers};
 pub(super) use rights::Rights;
 use rights::{Target, may_call};
@@ -41,6 +41,8 @@ pub(super) use token::{Proof, Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
+/// Most APIs that a reason speaks of.
+const MAX_APIS_TOLD: usize = 6;
 
 /// What stops a request.
 pub(super) enum Stop {
@@ -348,8 +350,31 @@ fn find_api<'c>(
         if let Some(name) = &route.name {
             reason = format!("{reason} on the route {}", shown(name));
         }
-        Refusal::new(Deny::ApiUnknown, reason)
+        let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
+        Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
     })
+}
+
+/// What an API takes, in words.
+fn in_words(api: &Api) -> String {
+    let matcher = &api.matcher;
+    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
+    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
+    let mut told = format!("`{}` takes", api.name);
+    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    if matcher.named.is_some() {
+        told.push_str(" routes whose metadata names it");
+    }
+    told
 }
 
 /// The members of a branch that have not vouched.

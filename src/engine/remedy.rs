@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::ids::Name;
 use crate::verdict::Deny;
 
-/// A reason's remedy, in which `providers.*` and `apis[]` are the provider and the API of the request
-/// that left this trail, where they are known.
+/// A reason's remedy, in which `providers.*`, `policies.*` and `apis[]` are the provider, the one policy
+/// in force and the API of the request that left this trail, where they are known.
 pub(super) fn fill(deny: Deny, trail: &Trail, config: &Config) -> String {
     let is_it = |name: &Name| trail.api.as_ref() == Some(name);
     let api = config.apis.iter().position(|api| is_it(&api.name));
@@ -19,5 +19,7 @@ pub(super) fn fill(deny: Deny, trail: &Trail, config: &Config) -> String {
             members.all(|other| other == first).then(|| config.provider_name(*first))?
         }
     });
-    deny.remedy_at(provider.map(Name::as_str), api)
+    let policy =
+        trail.policies.as_deref().filter(|names| !names.is_empty() && !names.contains(','));
+    deny.remedy_at(provider.map(Name::as_str), policy, api)
 }

@@ -136,7 +136,7 @@ impl<'p, 'a> Found<'p, 'a> {
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    "the client claim is no string",
+                    token.claims.useless(&token.requirements.client),
                 ));
             }
         }
@@ -170,7 +170,7 @@ impl<'p, 'a> Found<'p, 'a> {
         for id in std::mem::take(&mut self.ids) {
             let Some(policy) = policies.get(id) else { continue };
             if !policy.active {
-                let reason = format!("the policy `{}` is not active", policy.name);
+                let reason = format!("`policies.{}.active` is false", policy.name);
                 return Err(Refusal::new(Deny::SessionInactive, reason));
             }
             self.entries(id, policy, api, facts, &mut grant)?;

@@ -27,7 +27,8 @@ impl Deny {
                 Step::Access,
                 "let an entry of `policies.*.access` grant this API, method and path to one of the \
                  caller's policies, or give the caller another policy by `apis[].policies`; where \
-                 the reason speaks of the client, add it to `apis[].clients`",
+                 the reason speaks of the client, add it to `apis[].clients`, or name the claim \
+                 that it stands in in `providers.*.claims.client`",
             ),
             Self::ApiUnknown => facts(
                 "api_unknown",
@@ -238,7 +239,8 @@ impl Deny {
                 InvalidToken,
                 Step::Claims,
                 "add the token's `aud` to `providers.*.audiences` (and to `apis[].audiences` where \
-                 the API has its own), or have the client ask for this API's audience",
+                 the API has its own), or have the client ask for this API's audience; where the \
+                 provider's access tokens have no `aud`, name `providers.*.clients` instead",
             ),
             Self::TokenBindingUnsupported => facts(
                 "token_binding_unsupported",
@@ -267,7 +269,8 @@ impl Deny {
                 InvalidToken,
                 Step::Claims,
                 "add the token's client to `providers.*.clients`; where it stands in another claim, \
-                 name that in `providers.*.claims.client`",
+                 name that in `providers.*.claims.client`; to choose among users instead, ask for \
+                 `sub` in `providers.*.require`",
             ),
             Self::TokenEncrypted => facts(
                 "token_encrypted",
@@ -326,7 +329,10 @@ impl Deny {
                 Step::Key,
                 "the key set at `providers.*.jwks` has no such key: is the token of another \
                  authorization server of the same provider? Take `issuer` and `jwks` of \
-                 `providers.*` from one discovery document, and tokens from that server",
+                 `providers.*` from one discovery document, and tokens from that server; look for a \
+                 `key_skipped` line with that key; after an emergency rotation wait for \
+                 `providers.*.jwks.cooldown`, or shorten it; where the token has no `kid`, have the \
+                 provider write one",
             ),
             Self::TokenLifetimeExceeded => facts(
                 "token_lifetime_exceeded",

@@ -53,7 +53,10 @@ fn what_is_risky_is_warned_about_and_taken() {
             "a provider that no API lists",
             r#"{"providers": {
 "okta": %okta%}, "apis": [{"name": "site", "match": {"paths": ["/site/**"]}, "auth": "none"}]}"#,
-            &["2:1: providers.okta: no API lists this provider: its tokens are taken nowhere"],
+            &[
+                "2:1: providers.okta: no API lists this provider: its tokens are taken nowhere; name it in \
+               an API's `auth`, or delete it",
+            ],
         ),
         (
             "a public API that takes what is left",

@@ -410,7 +410,8 @@ fn unused_providers(providers: &Providers, apis: &[Api], problems: &mut Problems
             problems.warn(
                 Code::ProviderUnused,
                 draft.at,
-                "no API lists this provider: its tokens are taken nowhere",
+                "no API lists this provider: its tokens are taken nowhere; name it in an API's `auth`, \
+                 or delete it",
             );
         }
     }

@@ -28,7 +28,15 @@ pub(super) fn no_key(
         Deny::TokenKeyMismatch => {
             format!("the `kid` is {kid}; the key is not one for {alg} and this issuer")
         }
-        Deny::TokenKeyUnknown => format!("the `kid` is {kid}; the key set has no such key"),
+        Deny::TokenKeyUnknown => {
+            let cooldown = ring.map_or_else(String::new, |ring| {
+                let cooldown = in_words(ring.config().cooldown);
+                format!(", and the provider was asked in the last {cooldown} (`jwks.cooldown`)")
+            });
+            let bound =
+                if wanted.kid.is_none() { " (without `kid` 8 are tried at most)" } else { "" };
+            format!("the `kid` is {kid}; the key set has no such key{bound}{cooldown}")
+        }
         Deny::KeysStale => "the key set in use is older than `jwks.max_stale`".to_owned(),
         Deny::Overloaded => "too many requests wait for the provider's first key set".to_owned(),
         _ => format!("the key (`kid` {kid}) is not here, and the provider could not be asked"),

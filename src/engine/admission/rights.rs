@@ -150,7 +150,7 @@ pub(super) fn may_call(
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    "the client claim is no string, or empty",
+                    owner.claims.useless(&owner.config.requirements.client),
                 ));
             }
         }
