@@ -34,6 +34,7 @@ mod e2e {
     mod credentials;
     mod documents;
     mod examples;
+    mod explain;
     mod faults;
     mod foreign;
     mod hostile;
