@@ -12,10 +12,12 @@ mod handoff;
 mod keeper;
 mod key_uses;
 mod log;
+mod meters;
 mod parked;
 mod remedy;
 mod reply;
 mod revocation;
+mod tally;
 mod toll;
 mod verified;
 
@@ -23,12 +25,13 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::env::Env;
-use crate::event::{Effect, Event, Reply, Settlement, metric};
+use crate::event::{Effect, Event, GaugeChange, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
+use crate::time::millis;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
@@ -39,6 +42,7 @@ use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use tally::Tally;
 use toll::Toll;
 use verified::VerifiedTokens;
 
@@ -65,13 +69,21 @@ pub struct Engine {
     key_uses: KeyUses,
     log: Log,
     parked: Parked,
+    /// How many requests wait, as the host was last told.
+    parked_told: usize,
     revocations: Revocations,
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
     toll: Toll,
     slow_failures: Budget,
+    tally: Tally,
     verified: VerifiedTokens,
+}
+
+/// Whether a request has been parked before.
+const fn has_waited(patience: Patience) -> bool {
+    matches!(patience, Patience::Overdue | Patience::Waited)
 }
 
 /// The answer where no engine could be asked: refused, like every request that cannot be judged.
@@ -95,25 +107,32 @@ impl Engine {
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            parked_told: 0,
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
             toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
+            tally: Tally::new(&config),
             verified: VerifiedTokens::default(),
             config,
         }
     }
 
-    /// Takes key sets that other workers have already published, and says what is risky about the
-    /// configuration. Makes no call: a canary configures too, and its answer would never come.
+    /// Defines the metrics, takes key sets that other workers have already published, and says what
+    /// is risky about the configuration. Makes no call: a canary configures too, and its answer would never come.
     pub fn start(&mut self, env: &Env<'_>) -> Vec<Effect> {
         for ring in &mut self.rings {
             ring.sync(env);
         }
         self.revocations.sync(env);
-        self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
+        let mut effects = Vec::new();
+        meters::define(&self.config, &mut effects);
+        meters::accepted(&self.config, self.sessions.instance(), env, &mut effects);
+        let warnings = self.config.warnings.iter();
+        effects.extend(warnings.map(|warning| self.log.configuration_warning(warning)));
+        effects
     }
 
     /// Keeps the steps of every decision from now on, for [`observed`](Self::observed).
@@ -169,10 +188,25 @@ impl Engine {
                 self.log.flush(env.now, &mut effects);
                 let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
                 self.keeper.tick(kept, env, &mut effects);
+                self.tally.flush(&mut effects);
+                let counters = self.toll.counters();
+                meters::look(&self.rings, &self.sessions, counters, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }
+        self.tell_parked(&mut effects);
         effects
+    }
+
+    /// Tells the host where more or fewer requests wait than it was last told.
+    fn tell_parked(&mut self, effects: &mut Vec<Effect>) {
+        let (told, now) = (self.parked_told, self.parked.len());
+        if told != now {
+            let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            let change = GaugeChange::By(number(now).saturating_sub(number(told)));
+            effects.push(Effect::Gauge { metric: metric::PARKED.into(), change });
+            self.parked_told = now;
+        }
     }
 
     /// Judges again every parked request whose keys may have come, or whose time is over.
@@ -202,11 +236,16 @@ impl Engine {
             key_uses: &self.key_uses,
             sessions: &self.sessions,
             revocations: &self.revocations,
+            tally: &self.tally,
             patience,
             waited,
             env,
         };
         let admitted = judge.admit(head, route, &mut trail);
+        if has_waited(patience) && !matches!(admitted, Err(Stop::Wait(_))) {
+            let value = millis(request.waited(env.now));
+            effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
+        }
         match admitted {
             Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {
@@ -227,6 +266,8 @@ impl Engine {
                 let changes = hygiene.changes(&self.config, head, &passage, effects);
                 handoff::tell(&changes, &mut trail.steps);
                 trail.note(stream, None, effects);
+                let provider = trail.identity.as_ref().and(trail.provider.as_ref());
+                self.tally.outcome(true, trail.api.as_ref(), provider);
                 let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
                 advice.extend(explained.into_iter().flat_map(Explanation::into_headers));
                 if !advice.is_empty() {
@@ -239,9 +280,13 @@ impl Engine {
                 self.refuse(stream, head, &refusal, trail, env, effects);
             }
             Err(Stop::Wait(ring)) => {
-                if let Err(Full(request)) = self.parked.park(request, ring, &self.rings) {
+                match self.parked.park(request, ring, &self.rings) {
                     // The same request without patience is never told to wait.
-                    self.judge(request, Patience::Crowded, env, effects);
+                    Err(Full(request)) => self.judge(request, Patience::Crowded, env, effects),
+                    Ok(()) if has_waited(patience) => {}
+                    Ok(()) => {
+                        effects.push(Effect::Count { metric: metric::PARKED_TOTAL.into(), by: 1 });
+                    }
                 }
             }
         }
@@ -330,6 +375,9 @@ impl Engine {
         let reports = self.reports(&trail);
         let metric = if reports { metric::would_deny } else { metric::denied };
         effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
+        if !reports {
+            self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
+        }
         self.log.refusal((refusal, &self.config), &trail, head, reports, env.now, effects);
         let how = if reports {
             let nothing = Passage::default();

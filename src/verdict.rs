@@ -1,6 +1,7 @@
 //! What a decision comes to: a reason to refuse, with its code, its status and its remedy.
 
 mod facts;
+mod meaning;
 mod refusal;
 
 pub use refusal::{Refusal, Scheme, list, quoted, quoted_to};

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
     // Not: what a record is for.
-    ("store", &["env", "time"]),
+    ("store", &["env", "time", "wire"]),
     // Not: what a request is.
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
@@ -85,7 +85,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.
-    ("shell/host.rs", &["env", "http", "time", "wire"]),
+    ("shell/host.rs", &["env", "event", "http", "time", "wire"]),
 ];
 
 /// What of `std` answers differently from call to call, or leaves the process.

@@ -22,6 +22,7 @@ use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
 use crate::engine::revocation;
+use crate::engine::tally::Tally;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
@@ -186,6 +187,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
     pub(super) revocations: &'a Revocations,
+    pub(super) tally: &'a Tally,
     pub(super) patience: Patience,
     /// How long ago the request came.
     pub(super) waited: Duration,

@@ -68,6 +68,11 @@ impl Toll {
         Self { everyone, advises: config.limits.headers, counters, of_apis }
     }
 
+    /// The counters of callers.
+    pub(super) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// The caller's own limits, each with the counters that it counts in.
     ///
     /// # Errors

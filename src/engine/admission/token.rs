@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
+use crate::engine::tally::Tally;
 use crate::engine::verified::Verified;
 use crate::env::Env;
 use crate::ids::{Kid, Name, ProviderId, RingId};
@@ -310,6 +311,7 @@ impl<'c> Judge<'_, 'c> {
                 quoted(kid)
             )
         });
+        self.tally.recalled.raise();
         Some(Own::Known(found.provider, provider, VouchedToken { config, verified: found }))
     }
 
@@ -401,7 +403,7 @@ impl<'c> Judge<'_, 'c> {
         let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), self.env.now));
         match keys::candidates(set, wanted) {
             Some(keys) if !keys.is_empty() => {
-                let key = check_signature(self.env, jws, &keys, wanted, trace)?;
+                let key = check_signature((self.env, self.tally), jws, &keys, wanted, trace)?;
                 Ok(Checked { key, set: set.version() })
             }
             Some(_) => refuse(Deny::TokenKeyMismatch),
@@ -417,7 +419,7 @@ impl<'c> Judge<'_, 'c> {
         wanted: Wanted<'_>,
         trace: &mut Trace,
     ) -> Result<Option<Checked>, Refusal> {
-        let (env, patience) = (self.env, self.patience);
+        let (env, tally, patience) = (self.env, self.tally, self.patience);
         let Some(ring) = self.rings.get_mut(id.0) else {
             return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
         };
@@ -430,7 +432,7 @@ impl<'c> Judge<'_, 'c> {
         }
         let checked = match ring.lookup(wanted, patience, env) {
             Lookup::Found { keys, version } => {
-                let key = check_signature(env, jws, &keys, wanted, trace);
+                let key = check_signature((env, tally), jws, &keys, wanted, trace);
                 key.map(|key| Checked { key, set: version }).map_err(Err)
             }
             Lookup::MayArrive => return Ok(None),
@@ -494,7 +496,7 @@ impl From<WrongType> for Refusal {
 
 /// The thumbprint of the key that verifies the signature.
 fn check_signature(
-    env: &Env<'_>,
+    (env, tally): (&Env<'_>, &Tally),
     jws: &Jws<'_>,
     keys: &[&PublicKey],
     Wanted { alg, kid, .. }: Wanted<'_>,
@@ -504,8 +506,12 @@ fn check_signature(
         let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
         format!("the `kid` is {kid}: {} to try with {}", keys.len(), alg.name())
     });
-    let verifies =
-        |key: &&&PublicKey| env.verifier.verify(key, alg, jws.signed(), jws.signature()).is_ok();
+    let verifies = |key: &&&PublicKey| {
+        let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
+        let by_host = env.verifier.is_host_for(key, alg);
+        if by_host { &tally.by_host } else { &tally.by_module }.raise();
+        verified.is_ok()
+    };
     let Some(key) = keys.iter().find(verifies) else {
         return Err(Refusal::new(
             Deny::TokenSignatureInvalid,
