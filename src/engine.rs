@@ -14,9 +14,11 @@ mod key_uses;
 mod log;
 mod meters;
 mod parked;
+mod refusals;
 mod remedy;
 mod reply;
 mod revocation;
+mod status;
 mod tally;
 mod toll;
 mod verified;
@@ -42,6 +44,7 @@ use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use status::Status;
 use tally::Tally;
 use toll::Toll;
 use verified::VerifiedTokens;
@@ -75,6 +78,7 @@ pub struct Engine {
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
+    status: Option<Status>,
     toll: Toll,
     slow_failures: Budget,
     tally: Tally,
@@ -112,6 +116,7 @@ impl Engine {
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
+            status: config.status.clone().map(|status| Status::new(status, instance)),
             toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             tally: Tally::new(&config),
@@ -169,6 +174,12 @@ impl Engine {
         let mut effects = Vec::with_capacity(7);
         match event {
             Event::RequestHeaders { stream, head, route } => {
+                if let Some(asked) = self.status.as_ref().and_then(|status| status.asked(&head)) {
+                    let reply = self.show(asked, &head, env, &mut effects);
+                    let how = Settlement::Respond(reply);
+                    effects.push(Effect::Settle { stream, how });
+                    return effects;
+                }
                 let request = Request::new(stream, head, route, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
@@ -378,7 +389,12 @@ impl Engine {
         if !reports {
             self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
         }
-        self.log.refusal((refusal, &self.config), &trail, head, reports, env.now, effects);
+        let told = (refusal, &self.config);
+        let is_logged = self.log.refusal(told, &trail, head, reports, env.now, effects);
+        if let Some(status) = self.status.as_ref().filter(|_| is_logged) {
+            let told = (refusal, &*remedy::fill(refusal.deny, &trail, &self.config));
+            status.refusals.keep(told, &trail, head, reports, &self.log, env);
+        }
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);

@@ -24,6 +24,7 @@ pub mod json;
 pub mod kept;
 pub mod keys;
 pub mod limits;
+pub mod page;
 pub mod revoked;
 pub mod session;
 pub mod store;

@@ -52,6 +52,7 @@ mod e2e {
     mod reload;
     mod report;
     mod routes;
+    mod status;
     mod story;
     mod trap;
     mod vectors;

@@ -52,13 +52,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
+    // Knows how facts are shown. Not: where they come from.
+    ("page", &["time"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "policy", "provider", "revoked", "secret", "session", "store", "time",
-            "trace", "verdict",
+            "limits", "page", "policy", "provider", "revoked", "secret", "session", "store",
+            "time", "trace", "verdict", "wire",
         ],
     ),
     // The command line, native: reads files and asks the network, and has no rule about requests.
