@@ -3,6 +3,7 @@
 //! Native only. It reads files and asks the network, which the core never does, and has no rule of
 //! its own about requests: those are the engine's.
 
+mod import;
 mod schema;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -97,6 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         }
     };
     let done = match command {
+        Command::Import(arguments) => import::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };
     let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));

@@ -1,0 +1,1 @@
+//! docs/import-tyk.md says what is.
