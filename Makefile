@@ -1,13 +1,16 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup test check fmt clippy doc deny wasm trap e2e bench fuzz clean
+.PHONY: demo setup setup-ui test test-ui check fmt clippy doc deny wasm trap e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
+setup-ui: ; @demo/setup.sh ui
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast
+# What is meant for people's eyes, in a real browser and a real Prometheus.
+test-ui: setup-ui wasm ; cargo test --locked --features cli --test ui
 check: fmt clippy doc deny
 deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked check bans licenses sources
 fmt: ; cargo fmt --check
-clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
+clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --all-features --test ui -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; cargo wasm --locked
 # The filter that traps on purpose, for a test; built apart and quickly, since nobody runs it.

@@ -5,16 +5,19 @@
 #                         are installed
 #   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
+#   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
 #
 # Nothing leaves the project folder but what rustup and cargo keep in the home directory, and
-# nothing needs root. What is there already is not fetched again: a warm run takes a fraction of a
-# second. Afterwards there are:
+# nothing needs root, with one exception: where there is no Chromium, `ui` has apt-get install it,
+# as root or by a sudo that asks for no password; without either it says what to install. What is
+# there already is not fetched again: a warm run takes a fraction of a second. Afterwards there are:
 #
 #   .tools/bin/envoy, .tools/bin/node   the executables
 #   demo/provider/node_modules          what demo/provider/server.mjs imports
 #   .tools/env.sh                       the same as shell variables
 #   .tools/compose-spec.json, tests/compose/node_modules   with `test`
 #   .tools/bin/cargo-deny               with `check`
+#   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -27,8 +30,9 @@ case "${1:-demo}" in
   demo) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=1000 ;;
   test) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=5000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
+  ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
   *)
-    echo "setup: the first argument is demo, test, check or nothing" >&2
+    echo "setup: the first argument is demo, test, check, ui or nothing" >&2
     exit 2
     ;;
 esac
@@ -192,6 +196,71 @@ cargo_deny() {
   fi
 }
 
+# link NAME FILE: makes FILE what .tools/bin/NAME runs.
+link() { [ "$(readlink "$tools/bin/$1" 2>/dev/null)" = "$2" ] || ln -sfn "$2" "$tools/bin/$1"; }
+
+# link_first NAME CANDIDATE…: links the first candidate that is on PATH.
+link_first() {
+  local name=$1 candidate
+  for candidate in "${@:2}"; do
+    if have "$candidate"; then
+      link "$name" "$(command -v "$candidate")"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Runs a command as root, where that is possible without asking anybody.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo -n "$@"
+  fi
+}
+
+# A browser has too many parts to be unpacked beside the project: it is the system's own.
+install_chromium() {
+  link_first chromium chromium chromium-browser google-chrome && return
+  local wanted="install Chromium (Debian: apt-get install chromium) and run this again"
+  have apt-get || die "chromium is missing: $wanted"
+  as_root true 2>/dev/null || die "chromium is missing, and installing it needs root: $wanted"
+  announce
+  say "Chromium (100 MB), by apt-get"
+  quietly as_root apt-get update || die "apt-get update failed: is there a network?"
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium ||
+    die "apt-get could not install chromium: $wanted"
+  link_first chromium chromium || die "the package chromium brought no \`chromium\`: $wanted"
+}
+
+# Debian's package is unpacked, not installed: nothing needs root, and no service is started.
+install_prometheus() {
+  link_first prometheus prometheus && link_first promtool promtool && return
+  [ ! -x "$tools/debian/usr/bin/prometheus" ] || [ ! -x "$tools/debian/usr/bin/promtool" ] || {
+    link prometheus "$tools/debian/usr/bin/prometheus"
+    link promtool "$tools/debian/usr/bin/promtool"
+    return
+  }
+  local wanted="have \`prometheus\` and \`promtool\` on PATH (Debian: apt-get install prometheus) and run this again"
+  have apt-get && have dpkg-deb || die "prometheus is missing: $wanted"
+  announce
+  say "Prometheus (60 MB), by apt-get, unpacked into .tools"
+  local apt=$tools/apt
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/get"
+  local own=(-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o "Debug::NoLocking=true")
+  [ "$(id -u)" != 0 ] || own+=(-o "APT::Sandbox::User=root")
+  quietly apt-get "${own[@]}" update || die "apt-get update failed: is there a network? Or $wanted"
+  (cd "$apt/get" && rm -f ./*.deb && quietly apt-get "${own[@]}" download prometheus) ||
+    die "apt-get could not download prometheus: $wanted"
+  rm -rf "$tools/debian"
+  quietly dpkg-deb --extract "$apt"/get/prometheus_*.deb "$tools/debian" || die "the package prometheus cannot be unpacked: $wanted"
+  rm -rf "$apt"
+  link prometheus "$tools/debian/usr/bin/prometheus"
+  link promtool "$tools/debian/usr/bin/promtool"
+  quietly "$tools/bin/prometheus" --version || die "Prometheus does not run on this machine: $(tail -n 1 "$log")"
+}
+
 mkdir -p "$tools/bin" "$tools/stamps"
 [ -f target/wasm32-wasip1/release/tollgate.wasm ] || announce
 rust
@@ -205,6 +274,10 @@ npm_install provider demo/provider
 if [ "${1:-demo}" = test ]; then
   compose_schema
   npm_install compose tests/compose
+fi
+if [ "${1:-demo}" = ui ]; then
+  install_prometheus
+  install_chromium
 fi
 cat >"$tools/env.sh" <<END
 # Written by demo/setup.sh.

@@ -256,6 +256,33 @@ fn comparable_host(host: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+impl fmt::Display for HostPattern {
+    /// As a configuration may write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Suffix(end) => write!(f, "*{end}"),
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    /// As a configuration may write it: `/orders/*/items/**`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Any => f.write_str("/*")?,
+                Segment::Literal(bytes) => write!(f, "/{}", String::from_utf8_lossy(bytes))?,
+            }
+        }
+        match (self.open, self.segments.is_empty()) {
+            (true, _) => f.write_str("/**"),
+            (false, true) => f.write_str("/"),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
 impl PathPattern {
     /// Reads a path pattern: `*` and `{id}` are any one segment, a final `**` any number of them;
     /// a trailing slash does not matter. Literal segments are percent-decoded once.

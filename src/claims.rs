@@ -3,6 +3,7 @@
 //! Knows nothing of keys or of where a token came from. The clock is an argument.
 
 mod header;
+mod hint;
 mod judge;
 mod rule;
 
@@ -17,6 +18,7 @@ use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, list, quoted};
 
 pub use header::HeaderValue;
+pub use hint::near;
 pub use judge::Judged;
 pub use rule::{Rule, Test};
 
@@ -191,10 +193,13 @@ impl Claims {
         texts.ok_or_else(|| wrong_type(claim, value, "a string or an array of strings"))
     }
 
-    /// Says which claims were looked for, and the names of those that are there.
+    /// Says which claims were looked for, the names of those that are there, and of those which may
+    /// have been meant.
     pub fn missing<'r>(&self, wanted: impl IntoIterator<Item = &'r ClaimRef>) -> String {
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let like = hint::told(&self.like(&wanted));
         let wanted: Vec<_> = wanted.into_iter().map(ToString::to_string).collect();
-        format!("there is no claim {}; the token has {}", list(&wanted), self.names())
+        format!("there is no claim {}; the token has {}{like}", list(&wanted), self.names())
     }
 
     /// Says why none of these claims gave a value that can be used.

@@ -3,7 +3,16 @@
 //! Native only. It reads files and asks the network, which the core never does, and has no rule of
 //! its own about requests: those are the engine's.
 
+mod decode;
+mod format;
+mod hash_key;
 mod import;
+mod init;
+mod input;
+mod mint;
+mod moment;
+#[allow(dead_code, reason = "each command takes what it needs")]
+mod online;
 mod schema;
 
 use std::ffi::OsString;
@@ -22,7 +31,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Decode(decode::Arguments),
+    HashKey(hash_key::Arguments),
     Import(import::Arguments),
+    Init(init::Arguments),
+    Mint(mint::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -99,7 +112,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         }
     };
     let done = match command {
+        Command::Decode(arguments) => decode::run(&arguments, streams),
+        Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Import(arguments) => import::run(&arguments, streams),
+        Command::Init(arguments) => init::run(&arguments, streams),
+        Command::Mint(arguments) => mint::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };
     let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));

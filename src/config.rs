@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::api::{Api, Index};
 use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
@@ -17,6 +19,7 @@ use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
 
 mod check;
+mod code;
 mod credentials;
 mod define;
 mod duration;
@@ -30,6 +33,7 @@ mod read;
 mod schema;
 mod tree;
 
+pub use code::Code;
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 
@@ -71,6 +75,8 @@ pub struct Config {
     pub status: Option<StatusConfig>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
+    /// SHA-256 of the text it was read from.
+    pub hash: [u8; 32],
 }
 
 /// Looks up a variable of the process's environment; `None` where there is none.
@@ -187,6 +193,8 @@ pub struct Problem {
     pub path: Box<str>,
     /// What was found, what would be valid, and the remedy; never a secret.
     pub message: Box<str>,
+    /// Its kind.
+    pub code: Code,
 }
 
 impl fmt::Display for Problem {
@@ -217,6 +225,7 @@ impl Config {
     ///
     /// As there.
     pub fn parse_with(text: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
+        let hash = Sha256::digest(text).into();
         let text = tree::utf8(text).map_err(|malformed| {
             let valid = text.get(..malformed.at).unwrap_or_default();
             let valid = std::str::from_utf8(valid).unwrap_or_default();
@@ -228,12 +237,13 @@ impl Config {
         let config = raw.and_then(|raw| check::check(&raw, variables, &mut problems));
         let (refused, warnings) = problems.resolve(&root);
         match config {
-            Some(config) if refused.is_empty() => Ok(Self { warnings, ..config }),
+            Some(config) if refused.is_empty() => Ok(Self { warnings, hash, ..config }),
             _ if refused.is_empty() => Err(vec![Problem {
                 line: 1,
                 column: 1,
                 path: "".into(),
                 message: "refused for a reason that got lost: a defect of Tollgate".into(),
+                code: Code::Internal,
             }]),
             _ => Err(refused),
         }
@@ -290,5 +300,6 @@ pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provi
 
 fn no_tree(text: &str, malformed: tree::Malformed) -> Problem {
     let (line, column) = tree::Places::new(text).find(malformed.at);
-    Problem { line, column, path: "".into(), message: malformed.message.into() }
+    let message = malformed.message.into();
+    Problem { line, column, path: "".into(), message, code: malformed.code }
 }

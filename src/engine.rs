@@ -12,6 +12,7 @@ mod keeper;
 mod key_uses;
 mod log;
 mod parked;
+mod remedy;
 mod reply;
 mod revocation;
 mod toll;
@@ -265,7 +266,7 @@ impl Engine {
         let reports = self.reports(trail);
         let metric = if reports { metric::would_deny } else { metric::denied };
         effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
-        self.log.refusal(refusal, trail, head, reports, env.now, effects);
+        self.log.refusal((refusal, &self.config), trail, head, reports, env.now, effects);
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);

@@ -1,5 +1,5 @@
 //! What answers at once, borrowed from the host for one call: the clock, randomness, the shared
-//! key-value store and the signature check.
+//! key-value store, the metrics and the signature check.
 
 use crate::jose::verify::Verifier;
 use crate::time::UnixMillis;
@@ -12,6 +12,8 @@ pub struct Env<'a> {
     pub random: &'a dyn Random,
     /// The store that all workers of the process share.
     pub shared: &'a dyn SharedData,
+    /// What all workers of the process have counted.
+    pub metrics: &'a dyn Metrics,
     /// Who checks signatures.
     pub verifier: &'a dyn Verifier,
 }
@@ -20,6 +22,29 @@ pub struct Env<'a> {
 pub trait Random {
     /// Sixty-four unpredictable bits.
     fn u64(&self) -> u64;
+}
+
+/// The metrics of the process, which all workers write.
+pub trait Metrics {
+    /// A counter by its name; 0 where nothing was counted, `None` where the host counts nothing.
+    fn counter(&self, name: &str) -> Option<u64>;
+
+    /// A gauge by its name, as a counter is read.
+    fn gauge(&self, name: &str) -> Option<u64>;
+}
+
+/// The metrics of a host that has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Unmetered;
+
+impl Metrics for Unmetered {
+    fn counter(&self, _: &str) -> Option<u64> {
+        None
+    }
+
+    fn gauge(&self, _: &str) -> Option<u64> {
+        None
+    }
 }
 
 /// The version of a stored value, for compare-and-set.

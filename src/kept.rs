@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::env::{Cas, Env, PutError};
 use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis, millis};
+pub use record::Failure;
 use record::{Board, Lease};
 
 /// Longest wait between attempts while no document was ever loaded.
@@ -75,6 +76,21 @@ pub struct Progress {
     version: [u8; 16],
 }
 
+/// Where a document stands, for whoever looks at it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// When it was last fetched or confirmed; `None` before the first time.
+    pub fetched_at: Option<UnixMillis>,
+    /// From when on it is too old to be used; `None` before it was fetched.
+    pub stale_at: Option<UnixMillis>,
+    /// When the next scheduled fetch is due.
+    pub next_due: UnixMillis,
+    /// Whether the last attempt failed.
+    pub failing: bool,
+    /// The last attempt that failed, however many succeeded since.
+    pub failure: Option<Failure>,
+}
+
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Finished {
@@ -116,13 +132,14 @@ impl Kept {
             // Whatever was wanted, somebody has asked since.
             self.wanted = false;
         }
+        let (fetched_at, version) = (board.fetched_at, board.version);
         (self.board, self.cas) = (board, cas);
-        board.fetched_at?;
-        if self.taken == Some(board.version) {
-            self.confirmed_at = board.fetched_at;
+        fetched_at?;
+        if self.taken == Some(version) {
+            self.confirmed_at = fetched_at;
             return None;
         }
-        if self.unreadable == Some(board.version) {
+        if self.unreadable == Some(version) {
             return None;
         }
         let stored = env.shared.get(&self.text_key()).value;
@@ -160,7 +177,7 @@ impl Kept {
         }
         let holder = env.random.u64();
         let until = env.now.after(self.longest_lease());
-        let mut next = Board { lease: Some(Lease { holder, until }), ..self.board };
+        let mut next = Board { lease: Some(Lease { holder, until }), ..self.board.clone() };
         if on_demand {
             next.on_demand_after = env.now.after(self.terms.cooldown);
         }
@@ -214,8 +231,8 @@ impl Kept {
         if changed { Finished::Changed } else { Finished::Confirmed }
     }
 
-    /// Ends an attempt that brought nothing.
-    pub fn fail(&mut self, attempt: Attempt, env: &Env<'_>) -> Finished {
+    /// Ends an attempt that brought nothing but this reason.
+    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
         let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
         // A fetch on demand has a budget of its own: it neither puts off the scheduled one nor
         // lengthens its back-off.
@@ -234,6 +251,7 @@ impl Kept {
             failures,
             next_due,
             lease: None,
+            failure: Some(Failure::new(env.now, reason)),
             ..board
         };
         if self.write(next, cas, env) { Finished::Failed } else { Finished::Superseded }
@@ -242,7 +260,7 @@ impl Kept {
     /// The shared state, where `attempt` still holds the lease.
     fn held(&mut self, attempt: Attempt, env: &Env<'_>) -> Option<(Board, Option<Cas>)> {
         let (board, cas) = self.read(env);
-        self.board = board;
+        self.board = board.clone();
         board.lease.is_some_and(|lease| lease.holder == attempt.holder).then_some((board, cas))
     }
 
@@ -256,6 +274,18 @@ impl Kept {
     /// Whether a document was published, whoever could read it.
     pub const fn is_published(&self) -> bool {
         self.board.fetched_at.is_some()
+    }
+
+    /// Where it stands, as last [looked at](Self::sync).
+    pub fn standing(&self, now: UnixMillis) -> Standing {
+        let fetched_at = self.board.fetched_at.or(self.confirmed_at);
+        Standing {
+            fetched_at,
+            stale_at: fetched_at.map(|at| at.after(self.terms.max_stale)),
+            next_due: now.after(self.until_due(now)),
+            failing: self.board.failed,
+            failure: self.board.failure.clone(),
+        }
     }
 
     /// Whether the last attempt failed.
@@ -277,8 +307,13 @@ impl Kept {
 
     /// Whether the document in use is older than it may be.
     pub fn is_stale(&self, now: UnixMillis) -> bool {
+        self.age(now).is_some_and(|age| age > self.terms.max_stale)
+    }
+
+    /// How long ago the document was fetched or confirmed; `None` before the first.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
         let fetched_at = self.board.fetched_at.or(self.confirmed_at);
-        fetched_at.is_some_and(|at| now.since(at) > self.terms.max_stale)
+        fetched_at.map(|at| now.since(at))
     }
 
     /// Whether a worker is fetching. A lease that ends later than any could is void.
@@ -313,7 +348,7 @@ impl Kept {
 
     fn read(&self, env: &Env<'_>) -> (Board, Option<Cas>) {
         if self.alone {
-            return (self.board, None);
+            return (self.board.clone(), None);
         }
         let stored = env.shared.get(&self.board_key());
         let board = stored.value.and_then(|value| Board::decode(&value, &self.terms.id, env.now));

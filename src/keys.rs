@@ -12,7 +12,7 @@ use crate::env::Env;
 use crate::ids::Kid;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, Origin, PublicKey, Selection};
-pub use crate::kept::{Attempt, Finished, Progress};
+pub use crate::kept::{Attempt, Finished, Progress, Standing};
 use crate::kept::{Kept, Terms};
 use crate::time::UnixMillis;
 
@@ -108,6 +108,16 @@ impl Ring {
     /// Where the ring stands, for comparing later.
     pub const fn progress(&self) -> Progress {
         self.kept.progress()
+    }
+
+    /// The newest set that this worker has taken, however old.
+    pub fn set(&self) -> Option<&KeySet> {
+        self.set.as_deref()
+    }
+
+    /// How long ago the set in use was fetched or confirmed.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.kept.age(now)
     }
 
     /// Whether any set is in use.
@@ -235,9 +245,19 @@ impl Ring {
         finished
     }
 
-    /// Ends an attempt that brought no set.
-    pub fn fail(&mut self, attempt: Attempt, env: &Env<'_>) -> Finished {
-        self.kept.fail(attempt, env)
+    /// Ends an attempt that brought no set but this reason.
+    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
+        self.kept.fail(attempt, reason, env)
+    }
+
+    /// Where the set stands, as last [looked at](Self::sync).
+    pub fn standing(&self, now: UnixMillis) -> Standing {
+        self.kept.standing(now)
+    }
+
+    /// Whether there is a set that may be used.
+    pub fn is_usable(&self, now: UnixMillis) -> bool {
+        self.is_loaded() && !self.is_stale(now)
     }
 
     /// How long until the next scheduled fetch.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::http::Url;
 use crate::ids::digest;
+pub use crate::kept::Standing;
 use crate::kept::{Attempt, Finished, Kept, Terms};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
@@ -161,7 +162,7 @@ impl Revocations {
             return Err(Revoked::Listed(deny));
         }
         match &self.fetched {
-            Some(fetched) if fetched.source.on_stale == OnStale::Deny && !fetched.is_fresh(now) => {
+            Some(fetched) if !fetched.can_tell(now) => {
                 Err(Revoked::Unknown(fetched.kept.until_due(now)))
             }
             _ => Ok(()),
@@ -197,11 +198,26 @@ impl Revocations {
         finished
     }
 
-    /// Ends an attempt that brought no list; the old one stays.
-    pub fn fail(&mut self, attempt: Attempt, env: &Env<'_>) -> Finished {
+    /// Ends an attempt that brought no list but this reason; the old one stays.
+    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
         self.fetched
             .as_mut()
-            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, env))
+            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, reason, env))
+    }
+
+    /// Where the fetched list stands, as last [looked at](Self::sync); `None` where none is fetched.
+    pub fn standing(&self, now: UnixMillis) -> Option<Standing> {
+        self.fetched.as_ref().map(|fetched| fetched.kept.standing(now))
+    }
+
+    /// Whether a credential that no list names can pass.
+    pub fn can_tell(&self, now: UnixMillis) -> bool {
+        self.fetched.as_ref().is_none_or(|fetched| fetched.can_tell(now))
+    }
+
+    /// How many entries the configuration has.
+    pub fn configured_entries(&self) -> usize {
+        self.configured.len()
     }
 
     /// How many entries of the fetched list are in use; `None` where there is none.
@@ -216,7 +232,8 @@ impl Revocations {
 }
 
 impl Fetched {
-    fn is_fresh(&self, now: UnixMillis) -> bool {
-        self.list.is_some() && !self.kept.is_stale(now)
+    fn can_tell(&self, now: UnixMillis) -> bool {
+        let is_fresh = self.list.is_some() && !self.kept.is_stale(now);
+        is_fresh || self.source.on_stale == OnStale::Allow
     }
 }

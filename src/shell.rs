@@ -25,7 +25,7 @@ use crate::jose::host::ByHost;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::UnixMillis;
 use crypto::EnvoyCrypto;
-use host::{HostRandom, HostStore};
+use host::{HostMetrics, HostRandom, HostStore};
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Debug);
@@ -46,6 +46,8 @@ struct Filter {
     calls: Vec<(u32, (CallId, usize))>,
     /// The host's numbers of counters, in the order of their names.
     counters: Vec<(String, u32)>,
+    /// What was counted, read back.
+    metrics: HostMetrics,
     tick: Duration,
     /// When the last event came that asks for the time.
     now: UnixMillis,
@@ -94,7 +96,8 @@ impl Filter {
         let mut next = Some(event);
         while let Some(event) = next {
             let Some(engine) = &mut self.engine else { return };
-            let effects = engine.handle(event, &env(self.now, self.host_crypto.as_ref()));
+            let env = env(self.now, self.host_crypto.as_ref(), &self.metrics);
+            let effects = engine.handle(event, &env);
             for effect in effects {
                 self.carry_out(effect, current, &mut more);
             }
@@ -219,12 +222,16 @@ fn is(current: Option<&Stream>, stream: StreamId) -> bool {
     current.is_some_and(|current| current.id == stream)
 }
 
-fn env(now: UnixMillis, host_crypto: Option<&ByHost<EnvoyCrypto>>) -> Env<'_> {
+fn env<'a>(
+    now: UnixMillis,
+    host_crypto: Option<&'a ByHost<EnvoyCrypto>>,
+    metrics: &'a HostMetrics,
+) -> Env<'a> {
     let verifier: &dyn Verifier = match host_crypto {
         Some(host) => host,
         None => &InWasm,
     };
-    Env { now, random: &HostRandom, shared: &HostStore, verifier }
+    Env { now, random: &HostRandom, shared: &HostStore, metrics, verifier }
 }
 
 fn write_log(level: Level, line: &str) {
@@ -294,7 +301,7 @@ impl RootContext for Root {
             Ok(config) => config,
             Err(problems) => {
                 for problem in problems {
-                    log::error!("configuration refused: {problem}");
+                    log::error!("configuration refused: {problem} [{}]", problem.code.name());
                 }
                 return false;
             }
@@ -319,7 +326,7 @@ impl RootContext for Root {
         log::info!("signatures are checked by {by}");
         let root_id = host::property("plugin_root_id").unwrap_or_default();
         let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
-        let effects = engine.start(&env(host::now(), None));
+        let effects = engine.start(&env(host::now(), None, &filter.metrics));
         filter.host_crypto = host_crypto;
         filter.removes_headers = host::is_envoy();
         filter.tick = engine.tick_period();

@@ -98,6 +98,15 @@ impl UnixMillis {
         Self(self.0.saturating_sub(millis(span)))
     }
 
+    /// The moment in UTC as RFC 3339 writes it, without the fraction of its second.
+    pub fn to_rfc3339(self) -> String {
+        const DAY: u64 = 86_400;
+        let (year, month, day) = date(self.secs() / DAY);
+        let second = self.secs() % DAY;
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
     /// How long ago `earlier` was; zero where it is still to come.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -129,22 +138,48 @@ fn milliseconds(fraction: &str) -> Option<u64> {
 
 /// The days from 1970-01-01 to a day of the Gregorian calendar; `None` where there is no such day.
 fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
-    let is_leap = |year: u64| {
-        let by = |divisor: u64| year.is_multiple_of(divisor);
-        by(4) && (!by(100) || by(400))
-    };
-    let length = |month| match month {
+    if !(1..=12).contains(&month) || day == 0 || day > days_of_month(year, month) {
+        return None;
+    }
+    let years = (1970..year).map(days_of_year).sum::<u64>();
+    let months = (1..month).map(|month| days_of_month(year, month)).sum::<u64>();
+    Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
+}
+
+/// Year, month and day of the day that begins so many days after 1970-01-01; the end of the year
+/// 9999 where it would come later.
+fn date(mut days: u64) -> (u64, u64, u64) {
+    for year in 1970..=9999 {
+        match days.checked_sub(days_of_year(year)) {
+            Some(rest) => days = rest,
+            None => {
+                for month in 1..=12 {
+                    match days.checked_sub(days_of_month(year, month)) {
+                        Some(rest) => days = rest,
+                        None => return (year, month, days.saturating_add(1)),
+                    }
+                }
+            }
+        }
+    }
+    (9999, 12, 31)
+}
+
+const fn days_of_year(year: u64) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
+const fn days_of_month(year: u64, month: u64) -> u64 {
+    match month {
         2 if is_leap(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
-    };
-    if !(1..=12).contains(&month) || day == 0 || day > length(month) {
-        return None;
     }
-    let years = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum::<u64>();
-    let months = (1..month).map(length).sum::<u64>();
-    Some(years.saturating_add(months).saturating_add(day.saturating_sub(1)))
+}
+
+const fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 /// How far the clocks of two workers may differ: each reads its own at the start of an event. A time
@@ -256,6 +291,24 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(UnixMillis::from_rfc3339(text).map(UnixMillis::millis), millis, "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_it_would_be_read() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59Z"),
+            (1_798_761_600_000, "2027-01-01T00:00:00Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59Z"),
+        ];
+        for (millis, text) in cases {
+            assert_eq!(UnixMillis::new(millis).to_rfc3339(), text);
+            let read = UnixMillis::from_rfc3339(text).map(UnixMillis::secs);
+            assert_eq!(read, Some(millis / 1000), "{text}");
+        }
+        assert!(UnixMillis::MAX.to_rfc3339().starts_with("9999-12-31T"));
     }
 
     #[test]

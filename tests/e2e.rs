@@ -38,6 +38,8 @@ mod e2e {
     mod foreign;
     mod hostile;
     mod hygiene;
+    #[cfg(feature = "cli")]
+    mod init;
     mod isolation;
     mod keys;
     mod limits;

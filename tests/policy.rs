@@ -226,8 +226,15 @@ fn a_refusal_names_the_claims_that_count_and_those_that_are_there() {
     let cases = [
         (
             json!({ "secret": "value" }),
-            "no policy follows from the claims `scp`, `scope`, `roles`, `pol`, \
+            "no policy follows from the token; `by_scope` knows `read`; `by_claim` knows `x`; \
+             `from_claim`; there is no claim `scp`, `scope`, `roles`, `pol`, \
              `https://example.com/policies`; the token has `aud`, `exp`, `iat`, `iss`, `secret`, `sub`",
+        ),
+        (
+            json!({ "scope": "write", "roles": ["y", "z"], "pol": [] }),
+            "no policy follows from the token; `by_scope` knows `read`, the claim `scope` is `write`; \
+             `by_claim` knows `x`, the claim `roles` is none of these; `from_claim`, the claim `pol` is \
+             empty",
         ),
         (json!({ "pol": "nope" }), "the claim `pol` names `nope`, which is no policy"),
         (
@@ -241,8 +248,8 @@ fn a_refusal_names_the_claims_that_count_and_those_that_are_there() {
     let config = self::config(&plain(&["a"]), &json!({ "by_client": { "app": ["a"] } }));
     assert_eq!(
         combine(&config, &json!({ "scp": "read" })).unwrap_err().reason,
-        "no policy follows from the claims `client_id`, `azp`, `cid`, `appid`; the token has `aud`, \
-         `exp`, `iat`, `iss`, `scp`, `sub`",
+        "no policy follows from the token; `by_client` knows `app`; there is no claim `client_id`, \
+         `azp`, `cid`, `appid`; the token has `aud`, `exp`, `iat`, `iss`, `scp`, `sub`",
     );
 }
 
@@ -321,7 +328,8 @@ fn what_is_missing_is_told() {
     let denied = refusal(json!({ "pol": "writer reader" }), "PUT");
     assert_eq!(
         denied.reason,
-        "none of the policies in force grants this request: `reader`, `writer`"
+        "none of the policies in force grants this request: `reader`, `writer`; `reader` grants \
+         `GET`, `HEAD` on every path; `writer` grants `POST` on `/orders/*/items/**`"
     );
 }
 
@@ -490,7 +498,7 @@ fn a_policy_that_is_not_active_ends_the_session() {
     let config = config(&policies, &json!({ "from_claim": true }));
     let refusal = combine(&config, &json!({ "pol": "good blocked" })).unwrap_err();
     assert_eq!(refusal.deny, Deny::SessionInactive);
-    assert_eq!(refusal.reason, "the policy `blocked` is not active");
+    assert_eq!(refusal.reason, "`policies.blocked.active` is false");
     assert!(combine(&config, &json!({ "pol": "good" })).is_ok());
 }
 

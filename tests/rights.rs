@@ -387,11 +387,15 @@ fn an_operator_reads_which_policies_a_refusal_was_about() {
     let steps = logged(&worker, "step");
     assert_eq!(steps, ["access", "policies"]);
     let reasons = logged(&worker, "reason");
-    assert_eq!(reasons[0], "none of the policies in force grants this request: `reader`");
+    assert_eq!(
+        reasons[0],
+        "none of the policies in force grants this request: `reader`; `reader` grants `HEAD` on every \
+         path"
+    );
     assert_eq!(
         reasons[1],
-        "no policy follows from the claims `scp`, `scope`; the token has `aud`, `exp`, `iat`, `iss`, \
-         `secret`, `sub`"
+        "no policy follows from the token; `by_scope` knows `read`; there is no claim `scp`, `scope`; \
+         the token has `aud`, `exp`, `iat`, `iss`, `secret`, `sub`"
     );
     assert_eq!(logged(&worker, "mode"), ["enforce", "enforce"]);
     assert_eq!(logged(&worker, "identity"), ["alice", "alice"]);
@@ -425,7 +429,7 @@ fn an_operator_reads_which_claims_were_looked_for_and_which_are_there() {
             &unlimited,
             &scopes,
             json!({ "scope": "b" }),
-            "the token lacks the scopes `a`; they stand in `scope`".into(),
+            "the token lacks the scopes `a`; it has `b`, in the claim `scope`".into(),
         ),
         (
             &unlimited,

@@ -73,8 +73,16 @@ fn a_refusal_says_what_the_route_was() {
         { "name": "b", "match": { "route_metadata": true }, "auth": ["idp"] },
     ]));
     let cases = [
-        (route("x", ""), "no API matches method `GET` and host `api.example.com` on the route `x`"),
-        (route("", ""), "no API matches method `GET` and host `api.example.com`"),
+        (
+            route("x", ""),
+            "no API matches method `GET` and host `api.example.com` on the route `x`, or the path; `a` \
+             takes routes `a`; `b` takes routes whose metadata names it",
+        ),
+        (
+            route("", ""),
+            "no API matches method `GET` and host `api.example.com`, or the path; `a` takes routes `a`; \
+             `b` takes routes whose metadata names it",
+        ),
         (
             route("", "c\n"),
             r"the route's metadata names the API `c\u{a}`, and no API of that name has `route_metadata`",

@@ -5,10 +5,11 @@
 //! identity.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Claims, ClientClaim, Issuer, Requirements, malformed, wrong_type};
+use super::{Claims, ClientClaim, Issuer, Requirements, malformed, near, wrong_type};
 use crate::time::{UnixMillis, millis};
 use crate::verdict::{Deny, Refusal, list, quoted};
 
@@ -17,6 +18,9 @@ use crate::verdict::{Deny, Refusal, list, quoted};
 /// introspection response (RFC 9701 §5).
 const FOREIGN_TYPES: [&str; 4] =
     ["dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt"];
+
+/// Times so far from now make one doubt the clock: no token lives so long.
+const LONG_AGO: Duration = Duration::from_hours(24);
 
 /// Payload types with which Keycloak marks what is no access token.
 const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
@@ -109,14 +113,16 @@ impl Claims {
         let Some(accepted) = &requirements.issuers else {
             return Ok(issuer);
         };
-        let found = match issuer {
+        let (found, hint) = match issuer {
             Some(issuer) if contains(accepted, issuer) => return Ok(Some(issuer)),
-            Some(issuer) => format!("the claim `iss` is {}", quoted(issuer)),
-            None => "there is no claim `iss`".to_owned(),
+            Some(issuer) => {
+                (format!("the claim `iss` is {}", quoted(issuer)), near(issuer, accepted))
+            }
+            None => ("there is no claim `iss`".to_owned(), ""),
         };
         Err(Refusal::new(
             Deny::TokenIssuerUnknown,
-            format!("{found}; accepted: {}", list(accepted)),
+            format!("{found}; accepted: {}{hint}", list(accepted)),
         ))
     }
 
@@ -136,7 +142,7 @@ impl Claims {
     /// neither a string nor an array of strings.
     pub fn has_audience(&self, accepted: &[Box<str>]) -> Result<(), Refusal> {
         let wanted = "a string or an array of strings";
-        let found: Vec<&str> = match self.present("aud") {
+        let audiences: Vec<&str> = match self.present("aud") {
             None => Vec::new(),
             Some(Value::String(audience)) => vec![audience],
             Some(Value::Array(audiences)) => {
@@ -146,17 +152,19 @@ impl Claims {
             }
             Some(_) => return Err(self.unusable("aud", wanted)),
         };
-        if found.iter().any(|audience| contains(accepted, audience)) {
+        if audiences.iter().any(|audience| contains(accepted, audience)) {
             return Ok(());
         }
         let found = if self.present("aud").is_none() {
             "there is no claim `aud`".to_owned()
         } else {
-            format!("the claim `aud` is {}", list(&found))
+            format!("the claim `aud` is {}", list(&audiences))
         };
+        let hints = audiences.iter().map(|audience| near(audience, accepted));
+        let hint = hints.max_by_key(|hint| !hint.is_empty()).unwrap_or_default();
         Err(Refusal::new(
             Deny::TokenAudienceMismatch,
-            format!("{found}; accepted: {}", list(accepted)),
+            format!("{found}; accepted: {}{hint}", list(accepted)),
         ))
     }
 
@@ -195,8 +203,16 @@ impl Claims {
         let not_before = self.date("nbf")?;
         let issued = self.date("iat")?;
         let told = |what: &str, at: UnixMillis| {
+            let apart = at.since(now).max(now.since(at));
+            let doubt = match apart >= LONG_AGO {
+                true => ": is this machine's clock right?",
+                false => "",
+            };
             let (at, now, skew) = (Seconds(at.millis()), Seconds(now.millis()), millis(skew));
-            format!("{what} {at}, the time is {now}, the skew {} s", Seconds(skew))
+            let (skew, apart) = (Seconds(skew), Seconds(millis(apart)));
+            format!(
+                "{what} {at}, the time is {now}, the skew {skew} s; they are {apart} s apart{doubt}"
+            )
         };
         match expires {
             None if !requirements.allow_no_expiry => {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ClaimRef, Claims, kind};
-use crate::verdict::quoted;
+use super::{ClaimRef, Claims, hint, kind};
+use crate::verdict::{list, quoted};
 
 /// One thing that is required of a claim, which must be there and not `null` in any case.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// What is wrong with the first claim that breaks one: its name, its type, and the names of the
-    /// claims that are there, but no value.
+    /// What is wrong with the first claim that breaks one: its name, its type, what it must be, and
+    /// the names of the claims that are there, but no value of the token's.
     pub fn meets(&self, rules: &[Rule]) -> Result<(), String> {
         rules.iter().try_for_each(|rule| self.meets_one(rule))
     }
@@ -47,23 +47,34 @@ impl Claims {
         let contains = |wanted: &Value| {
             value.as_array().is_some_and(|elements| elements.iter().any(|one| one == wanted))
         };
-        let (holds, wanted) = match &rule.test {
-            Test::ContainsAll(all) => {
-                (all.iter().all(contains), "an array with all of what it must hold")
-            }
-            Test::ContainsAny(any) => {
-                (any.iter().any(contains), "an array with one of what it must hold")
-            }
-            Test::In(values) => (values.contains(value), "one of the values that it may be"),
-            Test::Present => (true, "there"),
+        let (holds, wanted, values) = match &rule.test {
+            Test::ContainsAll(all) => (all.iter().all(contains), "an array with all of", &**all),
+            Test::ContainsAny(any) => (any.iter().any(contains), "an array with one of", &**any),
+            Test::In(values) => (values.contains(value), "one of", &**values),
+            Test::Present => (true, "", [].as_slice()),
             Test::StartsWith(start) => (
                 value.as_str().is_some_and(|text| text.starts_with(&**start)),
-                "a string that begins as it must",
+                "a string that begins with",
+                [].as_slice(),
             ),
         };
         if holds {
             return Ok(());
         }
-        Err(format!("the claim {} is {}, not {wanted}", quoted(&claim.to_string()), kind(value)))
+        let values = match &rule.test {
+            Test::StartsWith(start) => quoted(start),
+            _ => list(&values.iter().map(text).collect::<Vec<_>>()),
+        };
+        let (claim, found) = (hint::named(claim), kind(value));
+        let holds = match value {
+            Value::Array(elements) => format!(" of {}", elements.len()),
+            _ => String::new(),
+        };
+        Err(format!("the claim {claim} is {found}{holds}, not {wanted} {values}"))
     }
+}
+
+/// A value of the configuration: a string as it is, anything else as JSON writes it.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -24,11 +24,12 @@ mod wrong_policies;
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use self::definition::Definition;
 use self::policies::Policies;
 use self::report::{Kind, Report};
+use super::format::Format;
 use super::{Exit, Failure, Streams};
 use crate::config::Config;
 
@@ -59,7 +60,7 @@ enum From {
 Exit status: 0 imported, 1 nothing could be imported faithfully (with --strict also: something is
 wrong, not supported or to be filled in), 2 wrong arguments or a file that cannot be read.")]
 struct Tyk {
-    /// Definitions: files with one, or with a list of them
+    /// Definitions: files with one, or with a list of them; `-` is standard input
     #[arg(required = true, value_name = "API.JSON")]
     files: Vec<PathBuf>,
     /// The policies: an object by id, or a list
@@ -83,17 +84,11 @@ struct Tyk {
     #[arg(long, value_name = "CLUSTER")]
     cluster: Vec<String>,
     /// The form of the report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Exit with 1 where something is wrong, not supported or to be filled in
     #[arg(long)]
     strict: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What the command line says where a definition says nothing.
@@ -121,8 +116,8 @@ impl Options {
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let From::Tyk(arguments) = &arguments.from;
     let mut report = Report::default();
-    let definitions = definitions(arguments, &mut report)?;
-    let mut policies = policies(arguments, &mut report)?;
+    let definitions = definitions(arguments, &mut report, streams)?;
+    let mut policies = policies(arguments, &mut report, streams)?;
     let options = Options {
         issuer: arguments.issuer.clone(),
         audience: arguments.audience.clone(),
@@ -163,10 +158,14 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
 /// What the configuration as a whole is called in the report.
 const RESULT: &str = "the configuration";
 
-fn definitions(arguments: &Tyk, report: &mut Report) -> Result<Vec<Definition>, Failure> {
+fn definitions(
+    arguments: &Tyk,
+    report: &mut Report,
+    streams: &mut Streams<'_>,
+) -> Result<Vec<Definition>, Failure> {
     let mut definitions = Vec::new();
     for file in &arguments.files {
-        let document = read::document(file)?;
+        let document = read::document(file, streams)?;
         duplicates(&document, report);
         for found in read::definitions(&document)? {
             let definition = definition::read(&found, &document.file);
@@ -188,9 +187,13 @@ fn duplicates(document: &read::Document, report: &mut Report) {
     }
 }
 
-fn policies(arguments: &Tyk, report: &mut Report) -> Result<Policies, Failure> {
+fn policies(
+    arguments: &Tyk,
+    report: &mut Report,
+    streams: &mut Streams<'_>,
+) -> Result<Policies, Failure> {
     let Some(file) = &arguments.policies else { return Ok(Policies::new(None, report)) };
-    let document = read::document(file)?;
+    let document = read::document(file, streams)?;
     duplicates(&document, report);
     Ok(Policies::new(Some(read::policies(&document)?), report))
 }

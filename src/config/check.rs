@@ -3,6 +3,7 @@
 //! Every check runs, whatever the others found. What a check returns counts only where nothing was
 //! refused, so that a wrong value may stand for itself until the end.
 
+use super::code::Code;
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
 use super::raw_policies::RawMode;
@@ -23,6 +24,7 @@ mod places;
 mod policies;
 mod policies_together;
 mod provider;
+mod risks;
 mod rules;
 mod secret;
 mod together;
@@ -46,9 +48,10 @@ pub(super) fn check(
     let providers = provider::check_all(raw, variables, problems);
     let apis = apis::check_all(raw, &providers, problems);
     together::check(raw, &providers, &apis, problems);
+    risks::check(raw, &providers, &apis, problems);
     let mode = raw.mode.or(RawMode::Enforce);
     if let Some(mode) = raw.mode.given().filter(|mode| mode.value == RawMode::Report) {
-        problems.warn(mode.at, apis::REPORTS);
+        problems.warn(Code::ReportMode, mode.at, apis::REPORTS);
     }
     let policies = policies::check(raw, &providers, &apis, problems);
     let (rings, sources) = keys::share_rings(&providers, problems);
@@ -89,6 +92,7 @@ pub(super) fn check(
         explain,
         status,
         warnings: Vec::new(),
+        hash: [0; 32],
     })
 }
 
@@ -140,7 +144,7 @@ fn realm(raw: &Field<Text>, problems: &mut Problems<'_>) -> Box<str> {
         let message = format!(
             "a realm is at most {MAX_BYTES} printable ASCII characters, without `\"` and `\\`"
         );
-        problems.refuse(realm.at, message);
+        problems.refuse(Code::ValueInvalid, realm.at, message);
     }
     realm.value.0.clone()
 }
@@ -149,7 +153,7 @@ fn instance(raw: &Field<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> 
     const MAX_BYTES: usize = 256;
     let instance = raw.given()?;
     if instance.len() > MAX_BYTES {
-        problems.refuse(instance.at, format_args!("at most {MAX_BYTES} bytes"));
+        problems.refuse(Code::ValueTooLong, instance.at, format_args!("at most {MAX_BYTES} bytes"));
     }
     Some(instance.value.0.clone())
 }

@@ -1,5 +1,6 @@
 //! The file, exactly: where credentials stand, API keys, and keys that are not fetched.
 
+use super::code::Code;
 use super::define::object;
 use super::problems::Problems;
 use super::read::{List, Map, Read, Text, wrong_type};
@@ -84,6 +85,7 @@ impl Read for Sha256Hex {
         let hash = Self::parse(text);
         if hash.is_none() {
             problems.refuse(
+                Code::HashInvalid,
                 node.start,
                 "not SHA-256 in lower-case hex, 64 of 0-9 and a-f; `printf %s KEY | sha256sum` \
                  shows it",
@@ -116,7 +118,7 @@ impl Read for Moment {
                 "{} is no point in time (RFC 3339); write it as \"2027-01-01T00:00:00Z\"",
                 crate::verdict::quoted(text)
             );
-            problems.refuse(node.start, message);
+            problems.refuse(Code::TimeInvalid, node.start, message);
         }
         moment.map(Self)
     }
@@ -150,7 +152,7 @@ impl Read for Pem {
         };
         if text.len() > Self::MAX_BYTES {
             let message = format!("{} bytes long; at most {}", text.len(), Self::MAX_BYTES);
-            problems.refuse(node.start, message);
+            problems.refuse(Code::ValueTooLong, node.start, message);
             return None;
         }
         Some(Self(text.as_ref().into()))

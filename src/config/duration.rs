@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::code::Code;
 use super::problems::Problems;
 use super::read::{Read, wrong_type};
 use super::tree::{Node, Value};
@@ -30,14 +31,16 @@ impl<const LEAST: u64, const MOST: u64> Read for Time<LEAST, MOST> {
                 Some(millis) if (LEAST..=MOST).contains(&millis) => {
                     return Some(Self(Duration::from_millis(millis)));
                 }
-                Some(millis) => {
-                    problems.refuse(node.start, out_of_range(text, millis, LEAST, MOST))
-                }
-                None => problems.refuse(node.start, misspelt(text)),
+                Some(millis) => problems.refuse(
+                    Code::DurationInvalid,
+                    node.start,
+                    out_of_range(text, millis, LEAST, MOST),
+                ),
+                None => problems.refuse(Code::DurationInvalid, node.start, misspelt(text)),
             },
             Value::Number(digits) => {
                 let message = format!("{} has no unit; {}", quoted(digits), right(meant(digits)));
-                problems.refuse(node.start, message);
+                problems.refuse(Code::DurationInvalid, node.start, message);
             }
             _ => wrong_type(node, "a duration such as \"60s\"", problems),
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Problem;
+use super::code::Code;
 use super::tree::{self, Node, Places};
 
 /// Most problems that are kept; a text with more is not a configuration with mistakes.
@@ -29,16 +30,17 @@ struct Note {
     /// A member that is missing at the place.
     member: Option<String>,
     message: String,
+    code: Code,
 }
 
 impl Notes {
-    fn add(&mut self, at: usize, member: Option<&str>, message: &dyn fmt::Display) {
+    fn add(&mut self, code: Code, at: usize, member: Option<&str>, message: &dyn fmt::Display) {
         if self.kept.len() >= MAX_PROBLEMS {
             self.more = true;
             return;
         }
         let member = member.map(str::to_owned);
-        let note = Note { at, member, message: on_one_line(message.to_string()) };
+        let note = Note { at, member, message: on_one_line(message.to_string()), code };
         if let Err(place) = self.kept.binary_search(&note) {
             self.kept.insert(place, note);
         }
@@ -55,7 +57,8 @@ impl Notes {
                 if let Some(member) = note.member {
                     tree::push_name(&mut path, &member);
                 }
-                Problem { line, column, path: path.into(), message: note.message.into() }
+                let message = note.message.into();
+                Problem { line, column, path: path.into(), message, code: note.code }
             })
             .collect();
         if self.more {
@@ -64,6 +67,7 @@ impl Notes {
                 column: 1,
                 path: "".into(),
                 message: format!("more than {MAX_PROBLEMS} problems: the rest is not shown").into(),
+                code: Code::TooManyProblems,
             });
         }
         problems
@@ -95,18 +99,18 @@ impl<'t> Problems<'t> {
     }
 
     /// Something wrong with the value or member name that begins at `at`.
-    pub(super) fn refuse(&mut self, at: usize, message: impl fmt::Display) {
-        self.refused.add(at, None, &message);
+    pub(super) fn refuse(&mut self, code: Code, at: usize, message: impl fmt::Display) {
+        self.refused.add(code, at, None, &message);
     }
 
     /// A member that the object at `at` must have.
     pub(super) fn missing(&mut self, at: usize, member: &str, message: impl fmt::Display) {
-        self.refused.add(at, Some(member), &message);
+        self.refused.add(Code::FieldMissing, at, Some(member), &message);
     }
 
     /// Something legal and risky about the value or member name that begins at `at`.
-    pub(super) fn warn(&mut self, at: usize, message: impl fmt::Display) {
-        self.risky.add(at, None, &message);
+    pub(super) fn warn(&mut self, code: Code, at: usize, message: impl fmt::Display) {
+        self.risky.add(code, at, None, &message);
     }
 
     /// Whether another problem would be kept: a message that is dear to word is not worth it else.

@@ -3,6 +3,7 @@
 //! Each definition here serves three times: it reads the object, it suggests the name that a typo
 //! was meant for, and it is the JSON Schema.
 
+use super::code::Code;
 use super::credentials::{Pem, RawKey, RawLocation, RawSecret};
 use super::define::{choice, object};
 use super::duration::{HOUR, Time, YEAR};
@@ -221,7 +222,11 @@ impl Read for RawDiscovery {
         match node.value {
             Value::Bool(true) => Some(Self::Issuer),
             Value::Bool(false) => {
-                problems.refuse(node.start, "`false` names no keys; write `true` or a URL");
+                problems.refuse(
+                    Code::ValueUnknown,
+                    node.start,
+                    "`false` names no keys; write `true` or a URL",
+                );
                 None
             }
             Value::Text(_) => Text::read(node, problems).map(Self::Url),
@@ -282,7 +287,11 @@ impl Read for ClaimRef {
         match &node.value {
             Value::Text(_) => Text::read(node, problems).map(|name| Self::Name(name.0)),
             Value::List(names) if names.is_empty() => {
-                problems.refuse(node.start, "an empty list names no claim; write its name");
+                problems.refuse(
+                    Code::ValueEmpty,
+                    node.start,
+                    "an empty list names no claim; write its name",
+                );
                 None
             }
             Value::List(names) => {

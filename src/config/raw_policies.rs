@@ -1,6 +1,7 @@
 //! The file, exactly, as far as it speaks of what callers may do: policies, who gets them, and what
 //! claims must say.
 
+use super::code::Code;
 use super::define::{choice, object};
 use super::duration::{Time, YEAR};
 use super::problems::Problems;
@@ -88,7 +89,7 @@ impl<T: Read> Read for RawBound<T> {
         match &node.value {
             Value::Text(text) if text == "unlimited" => Some(Self::Unlimited),
             Value::Text(text) => {
-                problems.refuse(node.start, unknown(text, ["unlimited"]));
+                problems.refuse(Code::ValueUnknown, node.start, unknown(text, ["unlimited"]));
                 None
             }
             Value::Object(_) => T::read(node, problems).map(Self::Limit),

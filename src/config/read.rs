@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use super::code::Code;
 use super::problems::{Problems, listed, near, near_by_slip};
 use super::tree::{Member, Node, Value};
 use crate::verdict::quoted;
@@ -102,7 +103,11 @@ pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_
         Value::List(_) => ("a list", ""),
         Value::Object(_) => ("an object", ""),
     };
-    problems.refuse(node.start, format_args!("expected {what}, found {found}{hint}"));
+    problems.refuse(
+        Code::TypeWrong,
+        node.start,
+        format_args!("expected {what}, found {found}{hint}"),
+    );
 }
 
 /// The members of an object, by the names that it may have.
@@ -141,7 +146,7 @@ impl<'n, 't> Members<'n, 't> {
                         )
                     }
                 };
-                problems.refuse(member.start, message);
+                problems.refuse(Code::FieldUnknown, member.start, message);
                 if let Some(name) = meant {
                     let slip = near_by_slip(&member.name, [name]).is_some();
                     opened.meant.push((name, slip.then_some(&member.node)));
@@ -190,7 +195,11 @@ fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {
     let mut seen = std::collections::BTreeSet::new();
     for member in members {
         if !seen.insert(&*member.name) {
-            problems.refuse(member.start, "written twice in one object; delete one of the two");
+            problems.refuse(
+                Code::FieldTwice,
+                member.start,
+                "written twice in one object; delete one of the two",
+            );
         }
     }
 }
@@ -204,6 +213,7 @@ fn check_comment(node: &Node<'_>, problems: &mut Problems<'_>) {
     };
     if !fine {
         problems.refuse(
+            Code::TypeWrong,
             node.start,
             "`description` is a comment in every object: expected a string or a list of strings",
         );
@@ -223,7 +233,7 @@ pub(super) fn word(
     let found = words.iter().copied().find(|word| word == text);
     if found.is_none() {
         let message = unknown(text, words.iter().copied());
-        problems.refuse(node.start, message);
+        problems.refuse(Code::ValueUnknown, node.start, message);
     }
     found
 }
@@ -286,13 +296,17 @@ impl Read for Text {
             return None;
         };
         if text.is_empty() {
-            problems.refuse(node.start, "an empty string; write a value, or leave it out");
+            problems.refuse(
+                Code::ValueEmpty,
+                node.start,
+                "an empty string; write a value, or leave it out",
+            );
         } else if text.len() > Self::MAX_BYTES {
             let message = format!("{} bytes long; at most {}", text.len(), Self::MAX_BYTES);
-            problems.refuse(node.start, message);
+            problems.refuse(Code::ValueTooLong, node.start, message);
         } else if text.chars().any(char::is_control) {
             let message = format!("{} holds a control character; take it out", quoted(text));
-            problems.refuse(node.start, message);
+            problems.refuse(Code::ValueInvalid, node.start, message);
         } else {
             return Some(Self(text.as_ref().into()));
         }
@@ -321,7 +335,7 @@ impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
         if number.is_none() {
             let found = quoted(digits);
             let message = format!("{found}; expected a whole number from {LEAST} to {MOST}");
-            problems.refuse(node.start, message);
+            problems.refuse(Code::NumberOutOfRange, node.start, message);
         }
         number.map(Self)
     }
@@ -361,7 +375,7 @@ impl<T: Read, const MOST: usize> Read for List<T, MOST> {
         };
         if elements.len() > MOST {
             let message = format!("{} elements; at most {MOST}", elements.len());
-            problems.refuse(node.start, message);
+            problems.refuse(Code::ValueTooLong, node.start, message);
             return None;
         }
         let items = elements.iter().filter_map(|element| At::read(element, problems)).collect();
@@ -424,7 +438,7 @@ impl<T: Read> Read for Map<T> {
         };
         if members.len() > MOST_ELEMENTS {
             let message = format!("{} members; at most {MOST_ELEMENTS}", members.len());
-            problems.refuse(node.start, message);
+            problems.refuse(Code::ValueTooLong, node.start, message);
             return None;
         }
         refuse_duplicates(members, problems);

@@ -12,6 +12,8 @@ use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 
+use super::code::Code;
+
 use crate::verdict::quoted;
 
 /// Longest text, in bytes.
@@ -62,13 +64,20 @@ pub(super) struct Malformed {
     pub(super) at: usize,
     /// What is wrong and what to do.
     pub(super) message: String,
+    /// Its kind.
+    pub(super) code: Code,
+}
+
+impl Malformed {
+    fn new(at: usize, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), code: Code::TextMalformed }
+    }
 }
 
 /// Reads a text as UTF-8.
 pub(super) fn utf8(text: &[u8]) -> Result<&str, Malformed> {
-    std::str::from_utf8(text).map_err(|error| Malformed {
-        at: error.valid_up_to(),
-        message: "not UTF-8 from here on: save the file as UTF-8".into(),
+    std::str::from_utf8(text).map_err(|error| {
+        Malformed::new(error.valid_up_to(), "not UTF-8 from here on: save the file as UTF-8")
     })
 }
 
@@ -76,22 +85,22 @@ pub(super) fn utf8(text: &[u8]) -> Result<&str, Malformed> {
 pub(super) fn parse(text: &str) -> Result<Node<'_>, Malformed> {
     if text.len() > MAX_BYTES {
         let message = format!("{} bytes: at most {MAX_BYTES} are read", text.len());
-        return Err(Malformed { at: 0, message });
+        return Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(0, message) });
     }
     if text.starts_with('\u{feff}') {
         let message = "a byte order mark: save the file as UTF-8 without one (RFC 8259 §8.1)";
-        return Err(Malformed { at: 0, message: message.into() });
+        return Err(Malformed::new(0, message));
     }
     if text.trim_ascii().is_empty() {
         let message = "the configuration is empty: write at least `providers`";
-        return Err(Malformed { at: 0, message: message.into() });
+        return Err(Malformed::new(0, message));
     }
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Err(not_json(text, &error));
     }
     if let Some(at) = too_deep(text) {
         let message = format!("nested more than {MAX_DEPTH} levels deep");
-        return Err(Malformed { at, message });
+        return Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(at, message) });
     }
     let strict = ParseOptions {
         allow_comments: false,
@@ -111,12 +120,13 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Malformed> {
             other => Err(Malformed {
                 at: other.map_or(0, |value| value.start()),
                 message: "the configuration is an object: { \"providers\": … }".into(),
+                code: Code::TypeWrong,
             }),
         },
-        Err(error) => Err(Malformed {
-            at: error.range().start,
-            message: format!("not JSON: {}", lower_first(&error.kind().to_string())),
-        }),
+        Err(error) => Err(Malformed::new(
+            error.range().start,
+            format!("not JSON: {}", lower_first(&error.kind().to_string())),
+        )),
     }
 }
 
@@ -192,7 +202,7 @@ fn not_json(text: &str, error: &serde_json::Error) -> Malformed {
         _ if what.starts_with("control character") => ": write it as an escape, such as \\n",
         _ => "",
     };
-    Malformed { at, message: format!("not JSON: {}{hint}", lower_first(what)) }
+    Malformed::new(at, format!("not JSON: {}{hint}", lower_first(what)))
 }
 
 fn lower_first(text: &str) -> String {

@@ -5,6 +5,7 @@
 
 mod api_key;
 mod credential;
+mod keyring;
 mod rights;
 mod token;
 
@@ -29,7 +30,7 @@ use crate::limits::Charge;
 use crate::policy::{Endpoint, LimitBy};
 use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
-use crate::verdict::{Deny, Refusal, Scheme, quoted};
+use crate::verdict::{Deny, Refusal, Scheme, list, quoted};
 pub(super) use credential::{Presented, Readers};
 pub(super) use rights::Rights;
 use rights::{Target, may_call};
@@ -37,6 +38,8 @@ pub(super) use token::{Proof, Vouched, VouchedToken};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
+/// Most APIs that a reason speaks of.
+const MAX_APIS_TOLD: usize = 6;
 
 /// What stops a request.
 pub(super) enum Stop {
@@ -224,7 +227,7 @@ impl<'c> Judge<'_, 'c> {
             if optional && vouched.is_empty() {
                 return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
-            return Err(nobody_vouches(config, api, branches, &vouched).into());
+            return Err(nobody_vouches(config, api, branches, &vouched, head).into());
         };
         let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
         Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
@@ -259,7 +262,9 @@ impl<'c> Judge<'_, 'c> {
         let session = owner.session(rights.grant());
         session.check(env.now, owner.clock_skew()).map_err(|deny| {
             let end = session.ends.map_or(0, |end| end.secs());
-            Refusal::new(deny, format!("the session ended at {end}, it is {}", env.now.secs()))
+            let (now, policies) = (env.now.secs(), rights.grant().names());
+            let reason = format!("the session ended at {end}, it is {now}; policies: {policies}");
+            Refusal::new(deny, reason)
         })?;
         match owner.token() {
             Some(token) => may_call(target.api, token)?,
@@ -317,8 +322,31 @@ fn find_api<'c>(
         if let Some(name) = &route.name {
             reason = format!("{reason} on the route {}", shown(name));
         }
-        Refusal::new(Deny::ApiUnknown, reason)
+        let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
+        Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
     })
+}
+
+/// What an API takes, in words.
+fn in_words(api: &Api) -> String {
+    let matcher = &api.matcher;
+    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
+    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
+    let mut told = format!("`{}` takes", api.name);
+    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    if matcher.named.is_some() {
+        told.push_str(" routes whose metadata names it");
+    }
+    told
 }
 
 /// The members of a branch that have not vouched.
@@ -333,6 +361,7 @@ fn nobody_vouches(
     api: &Api,
     branches: &[Branch],
     vouched: &[Vouched<'_>],
+    head: &RequestHead,
 ) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
     // Of those that lack as many, that where more have vouched: the longest.
@@ -345,7 +374,7 @@ fn nobody_vouches(
     }
     let told = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
-        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id));
+        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id, head));
         let places = places.collect::<Vec<_>>().join(", ");
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });

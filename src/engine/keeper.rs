@@ -16,7 +16,11 @@ use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, SetError};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
 use crate::revoked::{self, DocumentError, List, MAX_DOCUMENT_BYTES, Revocations};
-use crate::verdict::quoted;
+use crate::verdict::{quoted, quoted_to};
+
+/// How much of what came instead of a document is shown, in bytes: Envoy's own words about TLS stand
+/// at the end of a long line.
+const MAX_EXCERPT: usize = 320;
 
 /// What the filter fetches.
 pub(super) struct Kept<'k> {
@@ -95,6 +99,50 @@ impl fmt::Display for Failure {
                 "no answer, or one that broke off: does the cluster exist, and has it hosts?",
             ),
             Self::Status(status, body) => write!(f, "status {status} with {body}"),
+        }
+    }
+}
+
+impl Failure {
+    /// What an operator can do about it; `providers.*.jwks` stands for where the source is configured.
+    const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Keys(SetError::NoneUsable(_)) => {
+                "have the provider publish the key that it signs with, in a form that can be used, at \
+                 the URL in `providers.*.jwks.url`; if that key set is for encryption or of another \
+                 service, write the right URL"
+            }
+            Self::Body { .. } | Self::Encoded(_) | Self::Keys(_) | Self::List(_) => {
+                "look at what the URL in `providers.*.jwks.url` answers: is it the document's own, not a \
+                 page to sign in or another document? If so, have its owner mend it"
+            }
+            Self::Discovery(DiscoveryError::Issuer(_)) => {
+                "`providers.*.issuer` must be the document's `issuer` byte for byte (look for a trailing \
+                 slash), or `providers.*.jwks.discovery` is another server's"
+            }
+            Self::Discovery(DiscoveryError::KeysHost(_)) => {
+                "name the cluster that reaches that host in `providers.*.jwks.keys_cluster`"
+            }
+            Self::Discovery(_) => {
+                "look at what the URL in `providers.*.jwks.discovery` answers, or give the key set's \
+                 own in `providers.*.jwks.url`"
+            }
+            Self::NoAnswer => {
+                "the cluster in `providers.*.jwks.cluster` must be one of Envoy's, by its exact name, \
+                 and have hosts"
+            }
+            Self::Status(301..=308, _) => {
+                "redirects are not followed: write the URL that it leads to into \
+                 `providers.*.jwks.url` (or `discovery`)"
+            }
+            Self::Status(502..=504, _) => {
+                "Envoy could not reach it: look at the address, port, timeout and TLS (`sni`, trusted \
+                 certificates) of the cluster in `providers.*.jwks.cluster`"
+            }
+            Self::Status(..) => {
+                "the URL in `providers.*.jwks.url` (or `discovery`) is not the document's: copy it from \
+                 the provider's discovery document"
+            }
         }
     }
 }
@@ -202,17 +250,19 @@ fn keys_failed(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
-    if ring.fail(attempt, env) == Finished::Superseded {
+    let found = failure.to_string();
+    if ring.fail(attempt, &found, env) == Finished::Superseded {
         return;
     }
     let provider = &ring.config().provider;
     effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
     let fields = [
-        ("found", failure.to_string()),
+        ("found", found),
         ("url", without_query(url(ring.config()))),
         ("cluster", ring.config().cluster.to_string()),
         ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
         ("keys_in_use", if ring.is_loaded() { "kept" } else { "none" }.to_owned()),
+        ("remedy", failure.remedy().replace("providers.*", &format!("providers.{provider}"))),
     ];
     effects.push(log.keys(Level::Warn, "keys_fetch_failed", provider, &fields));
 }
@@ -228,7 +278,7 @@ fn list_done(
 ) {
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
-        Err(failure) => (revocations.fail(attempt, env), Some(failure)),
+        Err(failure) => (revocations.fail(attempt, &failure.to_string(), env), Some(failure)),
     };
     let in_use = revocations.fetched_entries();
     let (level, event) = match finished {
@@ -247,6 +297,7 @@ fn list_done(
         ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
     ];
     if let (Some(failure), Some(source)) = (failure, revocations.source()) {
+        fields.push(("remedy", failure.remedy().replace("providers.*.jwks", "revoked")));
         fields.push(("found", failure.to_string()));
         fields.push(("url", without_query(&source.url)));
         fields.push(("cluster", source.cluster.to_string()));
@@ -284,7 +335,11 @@ fn install(
         return;
     }
     for skipped in &parsed.skipped {
-        let fields = [("skipped", skipped.to_string())];
+        let remedy = format!(
+            "tokens signed with it are refused; if it is for signing, have the provider of \
+             `providers.{provider}.jwks` publish one that can be used"
+        );
+        let fields = [("skipped", skipped.to_string()), ("remedy", remedy)];
         effects.push(log.keys(Level::Warn, "key_skipped", provider, &fields));
     }
     for entry in &parsed.private {
@@ -304,8 +359,12 @@ fn install(
 fn body(response: Option<CallResponse>, document: Document) -> Result<CallResponse, Failure> {
     let Some(response) = response else { return Err(Failure::NoAnswer) };
     if response.status != 200 {
-        let excerpt = response.body.get(..160).unwrap_or(&response.body);
-        return Err(Failure::Status(response.status, quoted(&String::from_utf8_lossy(excerpt))));
+        let shown = |found: &[u8]| quoted_to(&String::from_utf8_lossy(found), MAX_EXCERPT);
+        let found = match response.headers.first("location") {
+            Some(location) => format!("`location` {}", shown(&without_parameters(location))),
+            None => shown(response.body.get(..MAX_EXCERPT).unwrap_or(&response.body)),
+        };
+        return Err(Failure::Status(response.status, found));
     }
     let encoding = response.headers.first("content-encoding");
     if let Some(encoding) = encoding.filter(|value| !value.eq_ignore_ascii_case(b"identity")) {
@@ -371,16 +430,22 @@ fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> C
     }
 }
 
-fn url(config: &RingConfig) -> &Url {
+/// Where a ring's keys are fetched from, or what says where they are.
+pub(super) fn url(config: &RingConfig) -> &Url {
     match &config.source {
         RingSource::Jwks(url) | RingSource::Discovery { url, .. } => url,
     }
 }
 
 /// A URL for the log: a query may hold a secret.
-fn without_query(url: &Url) -> String {
+pub(super) fn without_query(url: &Url) -> String {
     let path = url.path.split('?').next().unwrap_or_default();
     format!("{}://{}{path}", url.scheme(), url.authority)
+}
+
+/// A URL that an answer names, without what may be a secret in it.
+fn without_parameters(url: &[u8]) -> Vec<u8> {
+    url.iter().copied().take_while(|byte| !matches!(byte, b'?' | b'#')).collect()
 }
 
 /// The `max-age` of an answer's `Cache-Control` (RFC 9111 §5.2.2.1).

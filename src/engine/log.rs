@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::admission::Trail;
 use super::budget::Budget;
-use super::reply;
-use crate::config::{LogConfig, LogFormat, LogIdentity, Problem};
+use super::{remedy, reply};
+use crate::config::{Config, LogConfig, LogFormat, LogIdentity, Problem};
 use crate::event::{Effect, Level, metric};
 use crate::http::RequestHead;
 use crate::ids::{Kid, Name};
@@ -36,7 +36,7 @@ impl Log {
     /// Writes the line of a refusal, if the budget allows, else counts it.
     pub(super) fn refusal(
         &mut self,
-        refusal: &Refusal,
+        (refusal, config): (&Refusal, &Config),
         trail: &Trail,
         head: &RequestHead,
         reports: bool,
@@ -59,7 +59,7 @@ impl Log {
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
         self.identity(&mut line, trail.identity.as_deref());
         line.text("reason", &refusal.reason);
-        line.text("remedy", refusal.deny.remedy());
+        line.text("remedy", &remedy::fill(refusal.deny, trail, config));
         line.optional("request_id", reply::request_id(head));
         line.text("mode", if reports { "report" } else { "enforce" });
         if self.suppressed > 0 {
@@ -94,6 +94,7 @@ impl Log {
     /// A line about something risky in the configuration.
     pub(super) fn configuration_warning(&self, warning: &Problem) -> Effect {
         let mut line = Line::new("configuration_warning");
+        line.text("code", warning.code.name());
         line.text("field", &warning.path);
         line.text("reason", &warning.message);
         self.effect(Level::Warn, line)

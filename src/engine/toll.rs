@@ -34,6 +34,15 @@ pub(super) struct Toll {
     advises: bool,
 }
 
+/// Whose limits are charged.
+#[derive(Clone, Copy)]
+enum Whose<'n> {
+    /// The caller's own, by policies of these names.
+    Caller(&'n str),
+    /// Those of all callers of an API together.
+    Everyone,
+}
+
 /// What a client is told of its limits.
 pub(super) type Advice = Vec<(&'static str, String)>;
 
@@ -138,10 +147,12 @@ impl Toll {
             let subject = next.subject;
             let same = left.extract_if(.., |due| due.subject == subject);
             let charges: Vec<_> = same.map(|due| due.charge).collect();
-            self.charge_one(&subject, &charges, None, &mut told, env)?;
+            let policies = permit.map(|permit| permit.rights().grant().names());
+            let whose = Whose::Caller(policies.map_or("", |names| names));
+            self.charge_one(&subject, &charges, whose, &mut told, env)?;
         }
         if let Some(due) = everyone {
-            self.charge_one(&due.subject, &[due.charge], Some("api"), &mut told, env)?;
+            self.charge_one(&due.subject, &[due.charge], Whose::Everyone, &mut told, env)?;
         }
         Ok(told.advice(self.advises))
     }
@@ -151,10 +162,11 @@ impl Toll {
         &self,
         subject: &RecordId,
         charges: &[Charge],
-        name: Option<&str>,
+        whose: Whose<'_>,
         told: &mut Told,
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
+        let name = matches!(whose, Whose::Everyone).then_some("api");
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
         let counters = if name.is_some() { &self.of_apis } else { &self.counters };
         match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
@@ -184,7 +196,12 @@ impl Toll {
                     }
                     None => return unable(Deny::Internal, "a limit that was not asked refuses"),
                 };
-                let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
+                let whose = match whose {
+                    Whose::Everyone => "all callers of the API".to_owned(),
+                    Whose::Caller(policies) => {
+                        format!("the caller by the policies in force (`{policies}`)")
+                    }
+                };
                 let reason = format!(
                     "{requests} requests in {} are allowed to {whose}; the next may come in {}",
                     in_words(per),

@@ -82,6 +82,10 @@ impl<C: HostCrypto> Verifier for ByHost<C> {
             None => InWasm.verify(key, alg, signed, signature),
         }
     }
+
+    fn is_host(&self) -> bool {
+        self.is_sound.get()
+    }
 }
 
 /// Public keys and tokens that they verify: the examples of RFC 7515.

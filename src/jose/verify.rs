@@ -29,6 +29,11 @@ pub trait Verifier {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature>;
+
+    /// Whether it is the host that checks what it can check.
+    fn is_host(&self) -> bool {
+        false
+    }
 }
 
 /// What every [`Verifier`] asks first: does the algorithm fit the key, and is the signature exactly

@@ -1,13 +1,15 @@
 //! The two shared records of a kept document: what all workers agree on, and the document itself.
 
+use std::sync::Arc;
+
 use crate::time::UnixMillis;
 use crate::wire::Reader;
 
 /// The layout's version: a record of another one is absent.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What all workers agree on.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Board {
     /// How many attempts have ended.
     pub(super) attempts: u32,
@@ -25,6 +27,29 @@ pub(super) struct Board {
     pub(super) lease: Option<Lease>,
     /// The published document's version.
     pub(super) version: [u8; 16],
+    /// The last attempt that failed, however many succeeded since.
+    pub(super) failure: Option<Failure>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// When it ended.
+    pub at: UnixMillis,
+    /// What came instead of the document, in at most [`Failure::MAX_BYTES`]. Whoever shares the store
+    /// could have written it.
+    pub reason: Arc<str>,
+}
+
+impl Failure {
+    /// The longest reason, in bytes.
+    pub const MAX_BYTES: usize = 256;
+
+    /// A failure at this time, the reason cut where it is too long.
+    pub(super) fn new(at: UnixMillis, reason: &str) -> Self {
+        let end = reason.floor_char_boundary(Self::MAX_BYTES);
+        Self { at, reason: reason.get(..end).unwrap_or_default().into() }
+    }
 }
 
 /// The right to fetch.
@@ -52,6 +77,11 @@ impl Board {
         out.extend(lease.holder.to_le_bytes());
         out.extend(lease.until.millis().to_le_bytes());
         out.extend(self.version);
+        out.push(u8::from(self.failure.is_some()));
+        if let Some(failure) = &self.failure {
+            out.extend(failure.at.millis().to_le_bytes());
+            out.extend(failure.reason.bytes());
+        }
         out
     }
 
@@ -68,6 +98,14 @@ impl Board {
         let leased = fields.u8()? == 1;
         let lease = Lease { holder: fields.u64()?, until: UnixMillis::new(fields.u64()?) };
         let version = fields.array()?;
+        let failure = match fields.u8()? {
+            0 => None,
+            _ => {
+                let at = UnixMillis::new(fields.u64()?).min(now);
+                let reason = fields.slice(fields.rest().len().min(Failure::MAX_BYTES))?;
+                Some(Failure { at, reason: std::str::from_utf8(reason).ok()?.into() })
+            }
+        };
         fields.rest().is_empty().then_some(Self {
             attempts,
             failed,
@@ -77,6 +115,7 @@ impl Board {
             on_demand_after,
             lease: leased.then_some(lease),
             version,
+            failure,
         })
     }
 }
@@ -111,28 +150,31 @@ fn body<'r>(record: &'r [u8], id: &str) -> Option<Reader<'r>> {
 mod tests {
     use super::*;
 
-    const BOARD: Board = Board {
-        attempts: 7,
-        failed: true,
-        failures: 2,
-        fetched_at: Some(UnixMillis::new(5_000)),
-        next_due: UnixMillis::new(9_000),
-        on_demand_after: UnixMillis::new(8_000),
-        lease: Some(Lease { holder: 0xfeed, until: UnixMillis::new(9_500) }),
-        version: [3; 16],
-    };
+    fn board() -> Board {
+        Board {
+            attempts: 7,
+            failed: true,
+            failures: 2,
+            fetched_at: Some(UnixMillis::new(5_000)),
+            next_due: UnixMillis::new(9_000),
+            on_demand_after: UnixMillis::new(8_000),
+            lease: Some(Lease { holder: 0xfeed, until: UnixMillis::new(9_500) }),
+            version: [3; 16],
+            failure: Some(Failure::new(UnixMillis::new(5_500), "status 503")),
+        }
+    }
 
     #[test]
     fn a_record_comes_back_as_it_was_written() {
         let now = UnixMillis::new(6_000);
-        for board in [BOARD, Board::default()] {
+        for board in [board(), Board { failure: None, ..board() }, Board::default()] {
             assert_eq!(Board::decode(&board.encode("ring"), "ring", now), Some(board));
         }
     }
 
     #[test]
     fn what_another_wrote_is_absent() {
-        let good = BOARD.encode("ring");
+        let good = Board { failure: None, ..board() }.encode("ring");
         let now = UnixMillis::new(6_000);
         assert_eq!(Board::decode(&good, "gnir", now), None);
         for cut in 0..good.len() {
@@ -142,14 +184,30 @@ mod tests {
         longer.push(0);
         assert_eq!(Board::decode(&longer, "ring", now), None);
         let mut newer = good;
-        newer[0] = 2;
+        newer[0] = 3;
         assert_eq!(Board::decode(&newer, "ring", now), None);
     }
 
     #[test]
-    fn a_fetch_in_the_future_counts_as_one_now() {
+    fn a_reason_is_bounded_however_it_got_there() {
+        let now = UnixMillis::new(6_000);
+        let cut = Failure::new(now, &"é".repeat(200));
+        assert_eq!(&*cut.reason, "é".repeat(128));
+        let longest = Board { failure: Some(Failure::new(now, &"x".repeat(300))), ..board() };
+        let mut record = longest.encode("ring");
+        assert_eq!(Board::decode(&record, "ring", now), Some(longest));
+        record.push(b'x');
+        assert_eq!(Board::decode(&record, "ring", now), None, "longer than any that is written");
+        let mut odd = board().encode("ring");
+        *odd.last_mut().unwrap() = 0xff;
+        assert_eq!(Board::decode(&odd, "ring", now), None, "no UTF-8");
+    }
+
+    #[test]
+    fn what_happened_in_the_future_counts_as_happening_now() {
         let now = UnixMillis::new(1_000);
-        let read = Board::decode(&BOARD.encode("ring"), "ring", now);
-        assert_eq!(read.and_then(|board| board.fetched_at), Some(now));
+        let read = Board::decode(&board().encode("ring"), "ring", now).unwrap();
+        assert_eq!(read.fetched_at, Some(now));
+        assert_eq!(read.failure.map(|failure| failure.at), Some(now));
     }
 }

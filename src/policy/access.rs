@@ -6,6 +6,9 @@ use crate::http::RequestPath;
 use crate::limits::Bound;
 use crate::verdict::{Deny, Refusal, list};
 
+/// Most entries that a reason names.
+const MAX_TOLD: usize = 6;
+
 impl Entry {
     /// Whether a request is one that the entry speaks of, its API and the scopes aside.
     fn is_about(&self, method: &[u8], path: &RequestPath) -> bool {
@@ -73,9 +76,16 @@ impl Policies {
     fn refused(&self, grant: &Grant, lacking: Option<&Entry>) -> Refusal {
         let names = list(&grant.names.split(',').collect::<Vec<_>>());
         let Some(entry) = lacking else {
+            let mut told: Vec<_> = self.entries(&grant.granting).take(MAX_TOLD).map(told).collect();
+            if told.is_empty() {
+                told.push("none has an entry about this API".to_owned());
+            }
             return Refusal::new(
                 Deny::AccessDenied,
-                format!("none of the policies in force grants this request: {names}"),
+                format!(
+                    "none of the policies in force grants this request: {names}; {}",
+                    told.join("; ")
+                ),
             );
         };
         let mut refusal = Refusal::new(
@@ -88,4 +98,17 @@ impl Policies {
         refusal.scopes = Some(entry.scopes.join(" ").into());
         refusal
     }
+}
+
+/// What an entry grants, in words.
+fn told((policy, entry): (&Policy, &Entry)) -> String {
+    let methods = match entry.methods.is_empty() {
+        true => "every method".to_owned(),
+        false => list(&entry.methods),
+    };
+    let paths = match entry.paths.is_empty() {
+        true => "every path".to_owned(),
+        false => list(&entry.paths.iter().map(ToString::to_string).collect::<Vec<_>>()),
+    };
+    format!("`{}` grants {methods} on {paths}", policy.name)
 }

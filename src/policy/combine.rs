@@ -108,7 +108,7 @@ impl<'p, 'a> Found<'p, 'a> {
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    "the client claim is no string",
+                    token.claims.useless(&token.requirements.client),
                 ));
             }
         }
@@ -142,7 +142,7 @@ impl<'p, 'a> Found<'p, 'a> {
         for id in std::mem::take(&mut self.ids) {
             let Some(policy) = policies.get(id) else { continue };
             if !policy.active {
-                let reason = format!("the policy `{}` is not active", policy.name);
+                let reason = format!("`policies.{}.active` is false", policy.name);
                 return Err(Refusal::new(Deny::SessionInactive, reason));
             }
             self.entries(id, policy, api, facts, &mut grant)?;
@@ -221,20 +221,52 @@ pub(super) fn prefer<I, T>(
     }
 }
 
-/// The refusal of a caller whom nothing gives a policy: which claims count, and which are there.
+/// The refusal of a caller whom nothing gives a policy: what would have led to one, what was found
+/// there, and which claims are missing.
 fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
-    let Some(TokenFacts { claims, requirements, .. }) = &facts.token else {
+    let Some(TokenFacts { claims, requirements, judged }) = &facts.token else {
         return Refusal::new(Deny::PolicyNone, "the key has no policies, and the API no `default`");
     };
-    let stands = |counts: bool, stands: &'_ [ClaimRef]| match counts {
-        true => stands.iter().map(ToString::to_string).collect(),
-        false => Vec::new(),
+    let mut told = String::new();
+    let mut absent: Vec<ClaimRef> = Vec::new();
+    let mut look = |way: &str, known: &Given, stands: &[ClaimRef], found: Option<String>| {
+        told.push_str("; `");
+        told.push_str(way);
+        told.push('`');
+        if !known.0.is_empty() {
+            let known: Vec<_> = known.0.iter().map(|(text, _)| text).collect();
+            told.push_str(" knows ");
+            told.push_str(&list(&known));
+        }
+        match claims.first(stands) {
+            Some((claim, _)) => {
+                let found = found.unwrap_or_else(|| "none of these".to_owned());
+                told.push_str(&format!(", the claim {} is {found}", quoted(&claim.to_string())));
+            }
+            None => absent.extend_from_slice(stands),
+        }
     };
-    let mut looked_at = stands(!given.by_scope.0.is_empty(), &requirements.scopes);
-    looked_at.extend(stands(!given.by_client.0.is_empty(), &requirements.client));
-    looked_at.extend(given.by_claim.iter().map(|(claim, _)| claim.to_string()));
-    looked_at.extend(stands(given.from_claim, &requirements.policies));
-    let (looked_at, present) = (list(&looked_at), claims.names());
-    let reason = format!("no policy follows from the claims {looked_at}; the token has {present}");
-    Refusal::new(Deny::PolicyNone, reason)
+    if !given.by_scope.0.is_empty() {
+        let scopes = claims.scopes(&requirements.scopes).ok().map(|scopes| list(&scopes));
+        look("by_scope", &given.by_scope, &requirements.scopes, scopes);
+    }
+    if !given.by_client.0.is_empty() {
+        let client = match &judged.client {
+            ClientClaim::Is(client) => Some(quoted(client)),
+            ClientClaim::Absent | ClientClaim::Malformed => None,
+        };
+        look("by_client", &given.by_client, &requirements.client, client);
+    }
+    for (claim, given) in &given.by_claim {
+        look("by_claim", given, std::slice::from_ref(claim), None);
+    }
+    if given.from_claim {
+        let empty = Some("empty".to_owned());
+        look("from_claim", &Given::default(), &requirements.policies, empty);
+    }
+    if !absent.is_empty() {
+        told.push_str("; ");
+        told.push_str(&claims.missing(&absent));
+    }
+    Refusal::new(Deny::PolicyNone, format!("no policy follows from the token{told}"))
 }

@@ -6,11 +6,12 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::env::{Cas, PutError, Random, SharedData, Stored};
+use crate::env::{Cas, Metrics, PutError, Random, SharedData, Stored};
 use crate::http::{Fields, Place};
 use crate::time::{UnixMillis, millis};
 use crate::wire::Reader;
@@ -23,6 +24,8 @@ const CAS_MISMATCH: u32 = 8;
 const HTTP_REQUEST: u32 = 0;
 /// The kind of metric that only grows.
 const COUNTER: u32 = 0;
+/// The kind of metric that goes up and down.
+const GAUGE: u32 = 1;
 /// A version that no value has: hosts store under a new key whatever version is asked for, and
 /// refuse it on a key that exists, so this is "only if absent".
 const ABSENT: u32 = u32::MAX;
@@ -48,6 +51,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_header_map_pairs(kind: MapType, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
     fn proxy_get_property(
         path: *const u8,
         path_size: usize,
@@ -269,9 +273,13 @@ pub(super) fn set_effective_context(context: u32) -> bool {
 
 /// The counter of this name; the same name is the same counter in every worker.
 pub(super) fn define_counter(name: &str) -> Option<u32> {
+    define(COUNTER, name)
+}
+
+fn define(kind: u32, name: &str) -> Option<u32> {
     let mut id = 0;
     // SAFETY: the slice outlives the call, the host writes one number.
-    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
 }
 
@@ -326,6 +334,43 @@ impl SharedData for HostStore {
             CAS_MISMATCH => Err(PutError::Lost),
             _ => Err(PutError::Unsupported),
         }
+    }
+}
+
+/// The host's metrics, as far as they were read here. A host gives a metric another number each time
+/// it is asked for one, so each is asked for once.
+#[derive(Default)]
+pub(super) struct HostMetrics(RefCell<Vec<Known>>);
+
+/// A metric's kind, its name and the host's number for it.
+type Known = (u32, Box<str>, u32);
+
+impl HostMetrics {
+    fn read(&self, kind: u32, name: &str) -> Option<u64> {
+        let mut known = self.0.try_borrow_mut().ok()?;
+        let place = known.binary_search_by(|(of, at, _)| (*of, &**at).cmp(&(kind, name)));
+        let id = match place {
+            Ok(place) => known.get(place)?.2,
+            Err(place) => {
+                let id = define(kind, name)?;
+                known.insert(place, (kind, name.into(), id));
+                id
+            }
+        };
+        let mut value = 0;
+        // SAFETY: the host writes one number.
+        let status = unsafe { proxy_get_metric(id, &raw mut value) };
+        (status == OK).then_some(value)
+    }
+}
+
+impl Metrics for HostMetrics {
+    fn counter(&self, name: &str) -> Option<u64> {
+        self.read(COUNTER, name)
+    }
+
+    fn gauge(&self, name: &str) -> Option<u64> {
+        self.read(GAUGE, name)
     }
 }
 

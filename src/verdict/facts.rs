@@ -26,20 +26,23 @@ impl Deny {
                 AccessDenied,
                 Step::Access,
                 "let an entry of `policies.*.access` grant this API, method and path to one of the \
-                 caller's policies, or give the caller another policy; where the reason speaks of \
-                 the client, add it to `apis[].clients`",
+                 caller's policies, or give the caller another policy by `apis[].policies`; where \
+                 the reason speaks of the client, add it to `apis[].clients`, or name the claim \
+                 that it stands in in `providers.*.claims.client`",
             ),
             Self::ApiUnknown => facts(
                 "api_unknown",
                 AccessDenied,
                 Step::Api,
-                "no entry of `apis` matches this host, path and method: add one, or widen a `match`",
+                "no entry of `apis` matches this host, path, method and route: look for a typing \
+                 error in `apis[].match`, widen one, or add an API",
             ),
             Self::ClaimInsufficient => facts(
                 "claim_insufficient",
                 AccessDenied,
                 Step::Access,
-                "give the caller what `apis[].require` asks for at the provider, or relax it",
+                "give the caller what `apis[].require` asks for at the provider, or relax it; where \
+                 the reason names a claim like the one asked for, name that in `apis[].require`",
             ),
             Self::CorsPreflightRefused => facts(
                 "cors_preflight_refused",
@@ -51,15 +54,16 @@ impl Deny {
                 "credential_missing",
                 Missing,
                 Step::Credential,
-                "the caller must send a token where `providers.*.from` looks for it, by default \
-                 `Authorization: Bearer <token>`",
+                "the caller must send its credential where `providers.*.from` looks for it, by \
+                 default as `Authorization: Bearer <token>`; or let `apis[].auth` name the provider \
+                 whose credential it has",
             ),
             Self::CredentialMultiple => facts(
                 "credential_multiple",
                 InvalidRequest,
                 Step::Credential,
-                "the caller must send one token only; look for a proxy in front that adds a second \
-                 `Authorization`",
+                "the caller must send one credential only, in one of the places in \
+                 `providers.*.from`; look for a proxy in front that adds a second `Authorization`",
             ),
             Self::IdentityMissing => facts(
                 "identity_missing",
@@ -77,41 +81,45 @@ impl Deny {
                 "key_expired",
                 InvalidToken,
                 Step::Credential,
-                "give the caller a new key, or move the key's `expires` in `providers.*.keys`",
+                "give the caller a new key, or move the `expires` of this key in `providers.*.keys`",
             ),
             Self::KeyInactive => facts(
                 "key_inactive",
                 AccessDenied,
                 Step::Credential,
-                "the key says \"active\": false in `providers.*.keys`: set it to true to let it in",
+                "the key says `\"active\": false` in `providers.*.keys`: set it to true to let it \
+                 in",
             ),
             Self::KeyUnknown => facts(
                 "key_unknown",
                 InvalidToken,
                 Step::Credential,
-                "no entry of `providers.*.keys` has the SHA-256 of this key: was it mistyped, cut, or \
-                 hashed with a newline behind it?",
+                "no entry of `providers.*.keys` has the SHA-256 of this key: was the key mistyped, \
+                 cut, quoted, or its `sha256` made with a newline behind it? `printf %s \"$KEY\" | \
+                 sha256sum` makes it right",
             ),
             Self::KeysStale => facts(
                 "keys_stale",
                 Unavailable,
                 Step::Key,
-                "the provider has not answered for longer than `jwks.max_stale`: look at the last \
-                 `keys_fetch_failed` line, mend the way to the provider",
+                "the provider has not answered for longer than `providers.*.jwks.max_stale`: look \
+                 at the last `keys_fetch_failed` line, mend the way to the provider",
             ),
             Self::KeysUnavailable => facts(
                 "keys_unavailable",
                 Unavailable,
                 Step::Key,
                 "the provider's keys cannot be fetched: look at the last `keys_fetch_failed` line; \
-                 check `jwks.url` and that the cluster in `jwks.cluster` reaches it",
+                 check `providers.*.jwks.url` (or `discovery`), and that the cluster in \
+                 `providers.*.jwks.cluster` exists, reaches it and speaks TLS with its name",
             ),
             Self::LimitContention => facts(
                 "limit_contention",
                 Unavailable,
                 Step::Limits,
-                "more requests of one subject come at the same moment than its counters can be written: \
-                 give it a smaller share of the traffic",
+                "more requests of one subject come at the same moment than its counters can be \
+                 written: give it a smaller share of the traffic, or count by more than one subject \
+                 (`policies.*.limit_by`)",
             ),
             Self::LimitKeyMissing => facts(
                 "limit_key_missing",
@@ -138,8 +146,8 @@ impl Deny {
                 "overloaded",
                 Unavailable,
                 Step::Key,
-                "too many requests wait for the provider's first key set: mend the way to the \
-                 provider",
+                "too many requests wait for the provider's first key set: mend the way to it as for \
+                 `keys_unavailable`, by `providers.*.jwks`",
             ),
             Self::PathAmbiguous => facts(
                 "path_ambiguous",
@@ -154,7 +162,8 @@ impl Deny {
                 AccessDenied,
                 Step::Policies,
                 "let `by_scope`, `by_client`, `by_claim` or `from_claim` of `apis[].policies` lead \
-                 from these tokens to a policy, or name one for everybody in `default`",
+                 from these tokens to a policy, or name one for everybody in `default`; where the \
+                 claim is called something else, name it in `providers.*.claims`",
             ),
             Self::PolicyUnknown => facts(
                 "policy_unknown",
@@ -167,43 +176,49 @@ impl Deny {
                 "quota_exceeded",
                 QuotaExceeded,
                 Step::Limits,
-                "the caller must wait for its window to end; if it should have more, raise the quota of \
-                 its policy",
+                "the caller must wait for its window to end; if it should have more, raise \
+                 `requests` of `policies.*.quota`, and look whether its `per` has the unit that was \
+                 meant",
             ),
             Self::RateLimited => facts(
                 "rate_limited",
                 RateLimited,
                 Step::Limits,
-                "the caller must slow down; if it should not have to, raise `requests` or `burst` of the \
-                 rate of its policy or of the API",
+                "the caller must slow down; if it should not have to, raise `requests` or `burst` \
+                 of `policies.*.rate`, of the `rate` in `policies.*.access` or of `apis[].rate`, \
+                 and look whether its `per` has the unit that was meant",
             ),
             Self::RevocationsStale => facts(
                 "revocations_stale",
                 Unavailable,
                 Step::Session,
-                "the list at `revoked.url` was not loaded for longer than `revoked.max_stale`: look at the \
-                 last `revocations_fetch_failed` line, mend the way to it, or set `revoked.on_stale`",
+                "the list at `revoked.url` was not loaded for longer than `revoked.max_stale`: look \
+                 at the last `revocations_fetch_failed` line, mend the way to it by \
+                 `revoked.cluster`, or set `revoked.on_stale`",
             ),
             Self::ScopeInsufficient => facts(
                 "scope_insufficient",
                 InsufficientScope,
                 Step::Access,
-                "grant the client the missing scopes at the provider, or shorten `apis[].scopes` or \
-                 the `scopes` of the entry in `policies.*.access`",
+                "grant the client the missing scopes at the provider, or correct or shorten \
+                 `apis[].scopes` or the `scopes` of the entry in `policies.*.access`; where the \
+                 scopes stand in another claim, name it in `providers.*.claims.scopes`",
             ),
             Self::SessionExpired => facts(
                 "session_expired",
                 InvalidToken,
                 Step::Session,
-                "the caller must get a new token; if clocks differ, raise `providers.*.clock_skew`",
+                "the caller must authenticate anew; if sessions may last longer, raise \
+                 `policies.*.expires_after`; if clocks differ, set them by NTP, or raise \
+                 `providers.*.clock_skew`",
             ),
             Self::SessionInactive => facts(
                 "session_inactive",
                 AccessDenied,
                 Step::Session,
-                "the identity is in `revoked.entries` or in the list at `revoked.url`: take it out if it \
-                 may call again; or a policy of the caller says `\"active\": false`: set it to true, \
-                 or give the caller another policy",
+                "where the reason names a list, take the identity out of `revoked.entries` or of \
+                 the list at `revoked.url` if it may call again; where it names a policy, set \
+                 `policies.*.active` to true, or give the caller another policy",
             ),
             Self::SessionMissing => facts(
                 "session_missing",
@@ -216,14 +231,16 @@ impl Deny {
                 InvalidToken,
                 Step::Token,
                 "add the algorithm to `providers.*.algorithms` if the provider really signs with \
-                 it; `none` and HS algorithms are never accepted with fetched keys",
+                 it; `none` is never accepted, and HS algorithms only with `providers.*.secret` or \
+                 an inline key set",
             ),
             Self::TokenAudienceMismatch => facts(
                 "token_audience_mismatch",
                 InvalidToken,
                 Step::Claims,
                 "add the token's `aud` to `providers.*.audiences` (and to `apis[].audiences` where \
-                 the API has its own), or have the client ask for this API's audience",
+                 the API has its own), or have the client ask for this API's audience; where the \
+                 provider's access tokens have no `aud`, name `providers.*.clients` instead",
             ),
             Self::TokenBindingUnsupported => facts(
                 "token_binding_unsupported",
@@ -244,13 +261,16 @@ impl Deny {
                 InvalidToken,
                 Step::Claims,
                 "have the provider issue tokens with what `providers.*.require` asks for, or relax \
-                 it",
+                 it; where the reason names a claim like the one asked for, name that in \
+                 `providers.*.require`",
             ),
             Self::TokenClientRefused => facts(
                 "token_client_refused",
                 InvalidToken,
                 Step::Claims,
-                "add the token's client to `providers.*.clients`",
+                "add the token's client to `providers.*.clients`; where it stands in another claim, \
+                 name that in `providers.*.claims.client`; to choose among users instead, ask for \
+                 `sub` in `providers.*.require`",
             ),
             Self::TokenEncrypted => facts(
                 "token_encrypted",
@@ -262,7 +282,9 @@ impl Deny {
                 "token_expired",
                 InvalidToken,
                 Step::Claims,
-                "the caller must get a new token; if clocks differ, raise `providers.*.clock_skew`",
+                "the caller must get a new token; where the reason says that it ended long ago or \
+                 all callers are refused, look at this machine's clock; if clocks differ a little, \
+                 raise `providers.*.clock_skew`",
             ),
             Self::TokenExpiryMissing => facts(
                 "token_expiry_missing",
@@ -281,29 +303,36 @@ impl Deny {
                 "token_issued_in_future",
                 InvalidToken,
                 Step::Claims,
-                "the provider's clock is ahead of this machine's: set both by NTP, or raise \
-                 `providers.*.clock_skew`",
+                "the provider's clock is ahead of this machine's, or this one's is behind: set both \
+                 by NTP; if they differ a little, raise `providers.*.clock_skew`",
             ),
             Self::TokenIssuerUnknown => facts(
                 "token_issuer_unknown",
                 InvalidToken,
                 Step::Credential,
                 "`providers.*.issuer` must be the token's `iss` byte for byte (look for a trailing \
-                 slash), and the API's `auth` must name that provider",
+                 slash, and for another authorization server of the same host), and `apis[].auth` \
+                 must name that provider; if the client asked the wrong server, have it ask the \
+                 right one",
             ),
             Self::TokenKeyMismatch => facts(
                 "token_key_mismatch",
                 InvalidToken,
                 Step::Key,
-                "the key with this `kid` is of another type, algorithm, use or issuer than the \
-                 token says: look at the provider's key set",
+                "the key with this `kid` is of another type, algorithm or issuer than the token \
+                 says: compare the token's header with the key set at `providers.*.jwks`, and its \
+                 `iss` with `providers.*.issuer`",
             ),
             Self::TokenKeyUnknown => facts(
                 "token_key_unknown",
                 InvalidToken,
                 Step::Key,
-                "the key set at `jwks` has no such `kid`: is the token from another authorization \
-                 server of the same provider?",
+                "the key set at `providers.*.jwks` has no such key: is the token of another \
+                 authorization server of the same provider? Take `issuer` and `jwks` of \
+                 `providers.*` from one discovery document, and tokens from that server; look for a \
+                 `key_skipped` line with that key; after an emergency rotation wait for \
+                 `providers.*.jwks.cooldown`, or shorten it; where the token has no `kid`, have the \
+                 provider write one",
             ),
             Self::TokenLifetimeExceeded => facts(
                 "token_lifetime_exceeded",
@@ -315,14 +344,16 @@ impl Deny {
                 "token_malformed",
                 InvalidToken,
                 Step::Token,
-                "not a JWT in compact form: an opaque token, or one cut or decorated on its way?",
+                "not a JWT in compact form: an opaque token, or one cut or decorated on its way; \
+                 have the client ask its provider for a token for one of `providers.*.audiences`, \
+                 which makes some providers issue a JWT, and send that as it came",
             ),
             Self::TokenNotYetValid => facts(
                 "token_not_yet_valid",
                 InvalidToken,
                 Step::Claims,
-                "the token's `nbf` is still to come: if clocks differ, raise \
-                 `providers.*.clock_skew`",
+                "the token's `nbf` is still to come: this machine's clock is behind the provider's; \
+                 set both by NTP; if they differ a little, raise `providers.*.clock_skew`",
             ),
             Self::TokenRevoked => facts(
                 "token_revoked",
@@ -335,8 +366,8 @@ impl Deny {
                 "token_signature_invalid",
                 InvalidToken,
                 Step::Signature,
-                "the token was changed on its way, or forged, or signed by another issuer that \
-                 uses the same `kid`",
+                "the token was changed on its way or forged, or `providers.*` has the keys (`jwks`, \
+                 `pem` or `secret`) of another issuer that uses the same `kid`",
             ),
             Self::TokenTooLarge => facts(
                 "token_too_large",
@@ -349,7 +380,8 @@ impl Deny {
                 InvalidToken,
                 Step::Token,
                 "an ID token, or a token of another kind, was sent as an access token: have the \
-                 client send its access token; see `providers.*.typ` and `allow_id_tokens`",
+                 client send its access token; see `providers.*.typ` and \
+                 `providers.*.allow_id_tokens`",
             ),
             Self::VerifyBudget => facts(
                 "verify_budget",

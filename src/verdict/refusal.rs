@@ -61,10 +61,14 @@ impl Refusal {
 /// Quotes untrusted text for a reason: control characters, quotes and what is not ASCII escaped, cut
 /// to 64 bytes.
 pub fn quoted(raw: &str) -> String {
-    const MAX_BYTES: usize = 64;
+    quoted_to(raw, 64)
+}
+
+/// Quotes untrusted text as [`quoted`] does, cut to `max` bytes.
+pub fn quoted_to(raw: &str, max: usize) -> String {
     let mut out = String::from("`");
     for c in raw.chars() {
-        if out.len() > MAX_BYTES {
+        if out.len() > max {
             out.push('…');
             break;
         }

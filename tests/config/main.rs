@@ -12,6 +12,7 @@
 
 mod apis;
 mod bytes;
+mod codes;
 mod credentials;
 mod good;
 mod limits;
@@ -21,7 +22,7 @@ mod texts;
 mod tokens;
 mod warnings;
 
-use tollgate::config::Config;
+use tollgate::config::{Code, Config};
 
 /// A key set with one key, by RFC 8037 appendix A.2.
 const KEYS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -72,4 +73,9 @@ fn accepted(text: &str) -> Config {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         panic!("{text}\n{}", lines.join("\n"))
     })
+}
+
+/// The kinds of what is risky about a configuration.
+fn codes(config: &Config) -> Vec<Code> {
+    config.warnings.iter().map(|warning| warning.code).collect()
 }

@@ -53,7 +53,10 @@ fn what_is_risky_is_warned_about_and_taken() {
             "a provider that no API lists",
             r#"{"providers": {
 "okta": %okta%}, "apis": [{"name": "site", "match": {"paths": ["/site/**"]}, "auth": "none"}]}"#,
-            &["2:1: providers.okta: no API lists this provider: its tokens are taken nowhere"],
+            &[
+                "2:1: providers.okta: no API lists this provider: its tokens are taken nowhere; name it in \
+               an API's `auth`, or delete it",
+            ],
         ),
         (
             "a public API that takes what is left",
@@ -77,6 +80,105 @@ fn what_is_risky_is_warned_about_and_taken() {
 "apis": [{"name": "site", "auth": [["a", "b"]], "session_from": "a"}]}"#,
             &[
                 "2:36: apis[0].auth[0]: `a` and `b` both read only the header `authorization`, and two tokens in one header are refused: give one of them another place in `from`",
+            ],
+        ),
+        (
+            "clocks that are said to differ by more than five minutes",
+            r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"},
+"clock_skew": "6m"}}}"#,
+            &[
+                "2:15: providers.okta.clock_skew: an expired token is taken this much longer; set the clocks and write 5m or less",
+            ],
+        ),
+        (
+            "clocks that differ by as much as is still sound",
+            r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"}, "clock_skew": "5m"}}}"#,
+            &[],
+        ),
+        (
+            "keys asked for without a pause",
+            r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp",
+"refresh": "9s", "cooldown": "1s"}}}}"#,
+            &[
+                "2:12: providers.okta.jwks.refresh: every proxy may ask the provider this often, which may refuse to answer; write 10s or more",
+                "2:30: providers.okta.jwks.cooldown: every proxy may ask the provider this often, which may refuse to answer; write 10s or more",
+            ],
+        ),
+        (
+            "keys asked for as often as is sound",
+            r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp", "refresh": "10s", "cooldown": "10s"}}}}"#,
+            &[],
+        ),
+        (
+            "Okta's org server",
+            r#"{"providers": {"okta": {"issuer":
+"https://example.okta.com", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"}}}}"#,
+            &[
+                "2:1: providers.okta.issuer: Okta's org server: its access tokens are for Okta alone, their keys may change unannounced and they cannot carry your scopes; write the issuer of a custom server, such as https://…/oauth2/default",
+            ],
+        ),
+        (
+            "a custom server of Okta's, and a host that only looks like it",
+            r#"{"providers": {"a": {"issuer": "https://example.okta.com/oauth2/default", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"}},
+"b": {"issuer": "https://okta.com.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"}}}}"#,
+            &[],
+        ),
+        (
+            "audiences that other tokens have, too",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "jwks": {"discovery": true, "cluster": "idp"}, "audiences": ["api",
+"account",
+"https://a.example",
+"https://x.eu.auth0.com/userinfo"]}}}"#,
+            &[
+                "2:1: providers.a.audiences[1]: `account` does not tell tokens for this API from others: Keycloak puts it into nearly every user's token; give the API an audience of its own, or narrow it by `clients` or `require`",
+                "3:1: providers.a.audiences[2]: `https://a.example` does not tell tokens for this API from others: it is the provider itself, which tokens for anything may name; give the API an audience of its own, or narrow it by `clients` or `require`",
+                "4:1: providers.a.audiences[3]: `https://x.eu.auth0.com/userinfo` does not tell tokens for this API from others: it is Auth0's own, which tokens for anything name; give the API an audience of its own, or narrow it by `clients` or `require`",
+            ],
+        ),
+        (
+            "such an audience, narrowed by the provider",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "jwks": {"discovery": true, "cluster": "idp"}, "audiences": ["account"], "clients": ["web"]},
+"b": {"issuer": "https://b.example", "jwks": {"discovery": true, "cluster": "idp"}, "audiences": ["account"], "require": [{"claim": "roles"}]}}}"#,
+            &[],
+        ),
+        (
+            "such an audience, narrowed by every API",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "jwks": {"discovery": true, "cluster": "idp"}, "audiences": ["account"]}},
+"policies": {"p": {"rate": {"requests": 1, "per": "1s"}}}, "apis": [{"name": "x", "match": {"paths": ["/x"]}, "auth": ["a"], "clients": ["web"]}, {"name": "y", "match": {"paths": ["/y"]}, "auth": ["a"], "require": [{"claim": "roles"}]},
+{"name": "z", "auth": ["a"], "policies": {"by_scope": {"s": ["p"]}}}]}"#,
+            &[],
+        ),
+        (
+            "such an audience, which one API does not narrow",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "jwks": {"discovery": true, "cluster": "idp"},
+"audiences": ["account"]}}, "apis": [{"name": "x", "match": {"paths": ["/x"]}, "auth": ["a"], "clients": ["web"]}, {"name": "y", "auth": ["a"]}]}"#,
+            &[
+                "2:15: providers.a.audiences[0]: `account` does not tell tokens for this API from others: Keycloak puts it into nearly every user's token; give the API an audience of its own, or narrow it by `clients` or `require`",
+            ],
+        ),
+        (
+            "a secret",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "audiences": ["api"], "algorithms": ["HS256"], "secret":
+{"base64": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}}}"#,
+            &[
+                "2:1: providers.a.secret: a symmetric key: whoever can check tokens with it, this proxy included, can make them; let the provider sign with RS256 or ES256",
+            ],
+        ),
+        (
+            "a key that was minted for development",
+            r#"{"providers": {"a": {"issuer": "https://a.example", "audiences": ["api"], "jwks": {"inline":
+{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "dev-1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}}}}"#,
+            &[
+                "2:1: providers.a.jwks.inline: the key `dev-1` was minted for development: whoever has its other half is let in; take it out before this serves anybody",
+            ],
+        ),
+        (
+            "an API whose keys are all switched off",
+            r#"{"providers": {"partner": {"kind": "api_key", "from": [{"header": "x-key"}], "keys": [{"name": "k", "identity": "acme", "active": false, "sha256": "5d8c4ec2cb0a24ef4c6e0a1d1dd5b7b0a0ad3cbbf4d3ec2f7fd18d5cd5d20b05"}]}, "okta": %okta%},
+"apis": [{"name": "x", "match": {"paths": ["/x"]}, "auth": ["partner", "okta"]},
+{"name": "y", "auth": [["partner", "okta"]], "session_from": "okta"}]}"#,
+            &[
+                "3:1: apis[1]: nobody can call this API: no key of its providers is active; switch one on (`active`), or list another provider in `auth`",
             ],
         ),
     ];

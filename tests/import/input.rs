@@ -28,7 +28,7 @@ fn what_is_no_definition_is_misuse_and_says_where_and_why() {
     }
     let none = import(&["/there/is/none.json"]);
     assert_eq!(none.exit, Exit::Misuse);
-    assert!(none.err.contains("/there/is/none.json: No such file"), "{}", none.err);
+    assert!(none.err.contains("/there/is/none.json: cannot be read: No such file"), "{}", none.err);
     assert_eq!(import(&[]).exit, Exit::Misuse);
     let definition = file(&classic().to_string());
     let both = import(&[&definition, "--audience", "a", "--any-audience"]);

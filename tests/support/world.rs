@@ -1,13 +1,13 @@
 //! Workers of one proxy process, their shared store and a hand-cranked clock: the engine's whole
 //! surroundings, without a proxy.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tollgate::config::Config;
 use tollgate::engine::Engine;
-use tollgate::env::{Env, Random};
+use tollgate::env::{Env, Metrics, Random};
 use tollgate::event::{CallRequest, CallResponse, Effect, Event, HeaderChange, Reply, Settlement};
 use tollgate::http::{RequestHead, Route};
 use tollgate::ids::{CallId, StreamId};
@@ -55,10 +55,37 @@ impl Verifier for Counting {
     }
 }
 
+/// What all workers have counted, by name.
+#[derive(Default)]
+pub struct Totals {
+    pub counters: RefCell<BTreeMap<String, u64>>,
+    pub gauges: RefCell<BTreeMap<String, u64>>,
+    /// Whether the host counts nothing.
+    pub absent: Cell<bool>,
+}
+
+impl Totals {
+    fn read(&self, values: &RefCell<BTreeMap<String, u64>>, name: &str) -> Option<u64> {
+        let value = values.borrow().get(name).copied().unwrap_or_default();
+        (!self.absent.get()).then_some(value)
+    }
+}
+
+impl Metrics for Totals {
+    fn counter(&self, name: &str) -> Option<u64> {
+        self.read(&self.counters, name)
+    }
+
+    fn gauge(&self, name: &str) -> Option<u64> {
+        self.read(&self.gauges, name)
+    }
+}
+
 /// What all workers share.
 pub struct World {
     pub now: Cell<UnixMillis>,
     pub store: MemoryStore,
+    pub totals: Totals,
     random: Sequence,
     verifier: Counting,
 }
@@ -68,6 +95,7 @@ impl Default for World {
         Self {
             now: Cell::new(UnixMillis::from_secs(NOW)),
             store: MemoryStore::default(),
+            totals: Totals::default(),
             random: Sequence(Cell::new(1)),
             verifier: Counting::default(),
         }
@@ -91,6 +119,7 @@ impl World {
             now: self.now.get(),
             random: &self.random,
             shared: &self.store,
+            metrics: &self.totals,
             verifier: &self.verifier,
         }
     }
@@ -166,6 +195,8 @@ impl<'w> Worker<'w> {
                     assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");
                 }
                 Effect::Count { metric, by } => {
+                    let mut totals = self.world.totals.counters.borrow_mut();
+                    *totals.entry(metric.to_string()).or_default() += by;
                     *self.counts.entry(metric.into_owned()).or_default() += by;
                 }
                 Effect::Clean { remove, .. } => self.cleaned.extend(remove),

@@ -34,6 +34,13 @@ fn a_reason_names_what_was_found_and_what_was_wanted() {
             "the claim `aud` is `a`, `b`; accepted: `api`, `api://default`",
         ),
         (
+            "an audience that is almost right",
+            Some("at+jwt"),
+            &[("aud", r#"["a","API://default/"]"#)],
+            "the claim `aud` is `a`, `API://default/`; accepted: `api`, `api://default`; they differ \
+             in upper and lower case alone",
+        ),
+        (
             "a client",
             Some("at+jwt"),
             &[("cid", r#""web""#)],
@@ -50,7 +57,15 @@ fn a_reason_names_what_was_found_and_what_was_wanted() {
             "an expiry",
             Some("at+jwt"),
             &[app, ("exp", "999990.5")],
-            "the claim `exp` is 999990.500, the time is 1000000, the skew 1.500 s",
+            "the claim `exp` is 999990.500, the time is 1000000, the skew 1.500 s; they are 9.500 s \
+             apart",
+        ),
+        (
+            "an expiry long ago",
+            Some("at+jwt"),
+            &[app, ("exp", "900000")],
+            "the claim `exp` is 900000, the time is 1000000, the skew 1.500 s; they are 100000 s \
+             apart: is this machine's clock right?",
         ),
         (
             "a string for a number",

@@ -3,14 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::super::Failure;
+use super::super::{Failure, Streams, input};
 use crate::verdict::quoted;
 
 /// Longest file, in bytes. `serde_json` bounds the depth: 127 levels.
@@ -27,17 +25,13 @@ pub(super) struct Document {
     pub(super) duplicates: Vec<String>,
 }
 
-/// Reads a file.
-pub(super) fn document(path: &Path) -> Result<Document, Failure> {
-    let file = path.display().to_string();
-    let failed = |error: &dyn fmt::Display| Failure::Misuse(format!("{file}: {error}"));
-    let mut text = Vec::new();
-    let open = File::open(path).map_err(|error| failed(&error))?;
-    let mut bounded = open.take(MAX_BYTES.saturating_add(1));
-    bounded.read_to_end(&mut text).map_err(|error| failed(&error))?;
-    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_BYTES) {
-        return Err(failed(&format_args!("more than {MAX_BYTES} bytes: export less at once")));
-    }
+/// Reads a file, or standard input.
+pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Document, Failure> {
+    let file = match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    };
+    let text = input::read(Some(path), MAX_BYTES, streams)?;
     let (value, duplicates) = parse(&text).map_err(|error| {
         // serde_json ends its messages with the place.
         let what = error.to_string();

@@ -1,6 +1,7 @@
 //! The keys of a provider of kind `api_key`.
 
 use super::provider::{boxed, not_empty};
+use crate::config::code::Code;
 use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
@@ -21,7 +22,11 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
         return (ApiKeys::default(), PolicyNames::new());
     };
     if list.is_empty() {
-        problems.refuse(list.at, "an empty list would accept nothing; list a key");
+        problems.refuse(
+            Code::ValueEmpty,
+            list.at,
+            "an empty list would accept nothing; list a key",
+        );
     }
     let mut policies = PolicyNames::new();
     // By what each must have for itself: its hash, and its name.
@@ -31,13 +36,13 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
             && let Some(twin) = hashes.insert(&hash.value.0, place)
         {
             let message = format!("keys[{twin}] is the same key; a key has one owner: delete one");
-            problems.refuse(hash.at, message);
+            problems.refuse(Code::ValueTwice, hash.at, message);
         }
         if let Some(name) = raw.name.given()
             && let Some(twin) = names.insert(name.value.0.as_bytes(), place)
         {
             let message = format!("the name of keys[{twin}], too; the log must tell them apart");
-            problems.refuse(name.at, message);
+            problems.refuse(Code::NameTwice, name.at, message);
         }
         policies.extend(items(&raw.policies).iter().map(boxed));
     }
@@ -123,6 +128,10 @@ fn refuse_fields_of_issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
         at(&raw.require),
     ];
     for at in places.into_iter().flatten() {
-        problems.refuse(at, "has no meaning for API keys, which are no tokens; delete it");
+        problems.refuse(
+            Code::FieldUseless,
+            at,
+            "has no meaning for API keys, which are no tokens; delete it",
+        );
     }
 }

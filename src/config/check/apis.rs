@@ -5,6 +5,7 @@ use super::provider::{self, Draft as Provider, not_empty};
 use super::rules::rules;
 use crate::api::{Api, Auth, Branch, HostPattern, Matcher, PathPattern};
 use crate::claims::Rule;
+use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near, near_by_slip};
 use crate::config::raw::{RawApi, RawAuth, RawConfig, RawMatch, RawPreflight, items, one_or_many};
 use crate::config::raw_policies::RawMode;
@@ -164,7 +165,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     };
     let mode = api.mode.given();
     if let Some(mode) = mode.filter(|mode| mode.value == RawMode::Report) {
-        problems.warn(mode.at, REPORTS);
+        problems.warn(Code::ReportMode, mode.at, REPORTS);
     }
     let rate = api.rate.given().and_then(|rate| policies::rate(rate, problems));
     let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
@@ -210,7 +211,7 @@ fn matcher(
     let mut methods = Vec::new();
     for method in items(&raw.methods) {
         match refused_method(method) {
-            Some(message) => problems.refuse(method.at, message),
+            Some(message) => problems.refuse(Code::ValueInvalid, method.at, message),
             None => methods.push(method.value.0.clone()),
         }
     }
@@ -229,7 +230,7 @@ fn routes(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str
         let name = &written.value.0;
         if routes.contains(name) {
             let message = format!("the route {} is written twice; delete one", quoted(name));
-            problems.refuse(written.at, message);
+            problems.refuse(Code::ValueTwice, written.at, message);
         } else {
             routes.push(name.clone());
         }
@@ -246,7 +247,11 @@ pub(super) fn parsed<T, E: std::fmt::Display>(
     for written in items(field) {
         match parse(written) {
             Ok(pattern) => patterns.push(pattern),
-            Err(error) => problems.refuse(written.at, format_args!("{}: {error}", quoted(written))),
+            Err(error) => problems.refuse(
+                Code::ValueInvalid,
+                written.at,
+                format_args!("{}: {error}", quoted(written)),
+            ),
         }
     }
     patterns
@@ -285,13 +290,14 @@ fn auth(
             return Some(Auth::None);
         }
         RawAuth::Word(word) => {
-            problems.refuse(auth.at, refused_word(word, names));
+            problems.refuse(Code::ValueUnknown, auth.at, refused_word(word, names));
             return None;
         }
         RawAuth::Branches(list) => list,
     };
     if list.is_empty() {
         problems.refuse(
+            Code::ValueEmpty,
             auth.at,
             "an empty list would let nobody in; name a provider, or say \"none\" for a public API",
         );
@@ -342,7 +348,7 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
         preflight.filter(|preflight| preflight.value == RawPreflight::Refuse).map(|p| p.at);
     let session = session.into_iter().chain(rules).chain(policies);
     for at in lists.chain(session).chain(optional).chain(preflight) {
-        problems.refuse(at, MESSAGE);
+        problems.refuse(Code::FieldUseless, at, MESSAGE);
     }
 }
 
@@ -354,7 +360,7 @@ fn members(
     let list = &branch.value.0;
     if list.is_empty() {
         let message = "an empty branch would let everybody in; name a provider, or delete it";
-        problems.refuse(branch.at, message);
+        problems.refuse(Code::ValueEmpty, branch.at, message);
         return None;
     }
     let mut members = Vec::new();
@@ -362,12 +368,16 @@ fn members(
         match names.find(written) {
             None => {
                 if problems.has_room() {
-                    problems.refuse(written.at, unknown_provider(written, names));
+                    problems.refuse(
+                        Code::NameUnknown,
+                        written.at,
+                        unknown_provider(written, names),
+                    );
                 }
             }
             Some(id) if members.contains(&id) => {
                 let message = format!("`{}` is in this branch twice; delete one", &***written);
-                problems.refuse(written.at, message);
+                problems.refuse(Code::ValueTwice, written.at, message);
             }
             Some(id) => members.push(id),
         }
@@ -394,9 +404,14 @@ fn refuse_needless(branches: &[At<Members>], names: &Names<'_>, problems: &mut P
             }
             let same = branch.value.0.len() == other.value.0.len();
             if same && other_index < index {
-                problems.refuse(branch.at, "this branch is written twice; delete one");
+                problems.refuse(
+                    Code::BranchRedundant,
+                    branch.at,
+                    "this branch is written twice; delete one",
+                );
             } else if !same {
                 problems.refuse(
+                    Code::BranchRedundant,
                     branch.at,
                     format_args!(
                         "contains the branch {}, which is enough: this one is never needed; \
@@ -429,7 +444,11 @@ fn session_from(
             Some(id) => chosen.push(id),
             None => {
                 sure = false;
-                problems.refuse(written.at, not_of_this_api(written, &listed_ids, names));
+                problems.refuse(
+                    Code::NameUnknown,
+                    written.at,
+                    not_of_this_api(written, &listed_ids, names),
+                );
             }
         }
     }
@@ -438,7 +457,7 @@ fn session_from(
     {
         sure = false;
         let message = "an empty list names no session; name a provider, or leave it out";
-        problems.refuse(list.at, message);
+        problems.refuse(Code::ValueEmpty, list.at, message);
     }
     let mut choice = Vec::new();
     for branch in branches {
@@ -474,12 +493,14 @@ fn choose(
         }
         (&[], Some(written)) if sure => {
             problems.refuse(
+                Code::SessionFromAmbiguous,
                 written.at,
                 format_args!("names no provider of the branch {shown}; add exactly one of them"),
             );
         }
         (&[_, _, ..], Some(written)) => {
             problems.refuse(
+                Code::SessionFromAmbiguous,
                 written.at,
                 format_args!("names several providers of the branch {shown}; keep exactly one"),
             );
@@ -521,6 +542,7 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         || api.policies.given().is_some();
     if let (Some(optional), true) = (anonymous, narrowed) {
         problems.warn(
+            Code::OptionalEscapesDemands,
             optional.at,
             "a request without a token passes although `audiences`, `clients`, `scopes`, `require` \
              or `policies` ask something of tokens",
@@ -533,9 +555,14 @@ pub(super) fn scopes(field: &Field<List<Text>>, problems: &mut Problems<'_>) {
     for scope in items(field) {
         let token = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
         if scope.contains(' ') {
-            problems.refuse(scope.at, "a scope has no space; write each as a string of its own");
+            problems.refuse(
+                Code::ValueInvalid,
+                scope.at,
+                "a scope has no space; write each as a string of its own",
+            );
         } else if !scope.bytes().all(token) {
             problems.refuse(
+                Code::ValueInvalid,
                 scope.at,
                 format_args!(
                     "{} is no scope: printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)",

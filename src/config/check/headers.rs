@@ -1,6 +1,7 @@
 //! Names of headers: which may be read, which may be written.
 
 pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::read::At;
 use crate::verdict::quoted;
@@ -43,7 +44,7 @@ pub(super) fn name(
     match refusal(&name, purpose) {
         None => Some(At { at: written.at, value: name.into() }),
         Some(message) => {
-            problems.refuse(written.at, message);
+            problems.refuse(Code::HeaderInvalid, written.at, message);
             None
         }
     }

@@ -1,6 +1,7 @@
 //! Who issues a provider's tokens, tenant by tenant.
 
 use super::provider::refuse_repeated;
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items, one_or_many};
 use crate::config::read::{At, Text};
@@ -39,12 +40,13 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
         );
     }
     if let (Some(any), false) = (any, raw.issuer.is_absent()) {
-        problems.refuse(any, "contradicts `issuer`; keep one of the two");
+        problems.refuse(Code::Contradiction, any, "contradicts `issuer`; keep one of the two");
     }
     if let Some(list) = raw.issuer.given()
         && list.0.is_empty()
     {
         problems.refuse(
+            Code::ValueEmpty,
             list.at,
             "an empty list would accept nothing; name an issuer, or say \"any_issuer\": true",
         );
@@ -54,15 +56,20 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
         if issuer.contains(PLACEHOLDER) && raw.tenants.is_absent() {
             let message = "holds `{tenant}`, which no token's `iss` does; list in `tenants` what it \
                            stands for";
-            problems.refuse(issuer.at, message);
+            problems.refuse(Code::IssuerInvalid, issuer.at, message);
         } else if issuer.replace(PLACEHOLDER, "").contains(['{', '}']) {
             problems.refuse(
+                Code::IssuerInvalid,
                 issuer.at,
                 "holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant, or \
                  write `{tenant}` and list `tenants`",
             );
         } else if issuer.trim() != &***issuer {
-            problems.refuse(issuer.at, "begins or ends with a space; `iss` is compared exactly");
+            problems.refuse(
+                Code::IssuerInvalid,
+                issuer.at,
+                "begins or ends with a space; `iss` is compared exactly",
+            );
         }
         refuse_repeated(issuers, index, issuer, problems);
     }
@@ -73,11 +80,16 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
 fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
     let Some(list) = raw.tenants.given() else { return };
     if list.is_empty() {
-        problems.refuse(list.at, "an empty list would accept nothing; name a tenant");
+        problems.refuse(
+            Code::ValueEmpty,
+            list.at,
+            "an empty list would accept nothing; name a tenant",
+        );
     }
     let templates = one_or_many(&raw.issuer);
     if !templates.is_empty() && !templates.iter().any(|issuer| issuer.contains(PLACEHOLDER)) {
         problems.refuse(
+            Code::IssuerInvalid,
             list.at,
             "no issuer holds `{tenant}`; write it where the tenant's name stands, or delete this",
         );
@@ -90,7 +102,7 @@ fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
                  issuer",
                 quoted(tenant)
             );
-            problems.refuse(tenant.at, message);
+            problems.refuse(Code::ValueInvalid, tenant.at, message);
         }
         refuse_repeated(&list.items, index, tenant, problems);
     }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::issuers::{PLACEHOLDER, Tenant};
 use super::provider::Draft;
 use super::secret;
+use crate::config::code::Code;
 use crate::config::duration::{Time, spelt};
 use crate::config::problems::{Problems, listed};
 use crate::config::raw::{Inline, RawDiscovery, RawJwks, RawProvider, one_or_many};
@@ -73,7 +74,7 @@ pub(super) fn check(
     };
     for (at, _, second) in written {
         let message = format!("`{first}` and `{second}` are two sources of keys; keep exactly one");
-        problems.refuse(at.unwrap_or(raw.at), message);
+        problems.refuse(Code::Contradiction, at.unwrap_or(raw.at), message);
     }
     match *first {
         "jwks" => jwks(raw, provider, tenants, algorithms, problems),
@@ -107,10 +108,11 @@ fn jwks(
     match *written.as_slice() {
         [] => {
             let message = "names no keys; write exactly one of `url`, `discovery` and `inline`";
-            problems.refuse(jwks.at, message);
+            problems.refuse(Code::OneOfRequired, jwks.at, message);
         }
         [_] => {}
         [first, second, ..] => problems.refuse(
+            Code::OneOfRequired,
             jwks.at,
             format_args!("`{first}` and `{second}` are two sources of keys; keep exactly one"),
         ),
@@ -134,7 +136,7 @@ fn jwks(
         let at = jwks.url.given().map(|url| url.at);
         let at = at.or(jwks.discovery.given().map(|discovery| discovery.at)).unwrap_or(jwks.at);
         let message = "holds `{tenant}`; list in `tenants` what it stands for";
-        problems.refuse(at, message);
+        problems.refuse(Code::DiscoveryImpossible, at, message);
         return None;
     }
     let mut rings = Vec::new();
@@ -142,7 +144,7 @@ fn jwks(
         if let (None, Some(issuer)) = (&tenant.name, tenant.issuers.first()) {
             let message = "has no `{tenant}`, and the keys are fetched for each tenant apart: make it \
                            a provider of its own";
-            problems.refuse(issuer.at, message);
+            problems.refuse(Code::IssuerInvalid, issuer.at, message);
         }
         rings.extend(ring(raw, jwks, provider, tenant, problems));
     }
@@ -178,7 +180,11 @@ fn refuse_unused(jwks: &At<RawJwks>, problems: &mut Problems<'_>) {
         at(&jwks.max_stale),
     ];
     for at in places.into_iter().flatten() {
-        problems.refuse(at, "has no use with `inline`, which fetches nothing; delete it");
+        problems.refuse(
+            Code::FieldUseless,
+            at,
+            "has no use with `inline`, which fetches nothing; delete it",
+        );
     }
 }
 
@@ -194,6 +200,7 @@ fn refuse_unfit(set: &KeySet, accepted: AlgSet, at: usize, problems: &mut Proble
             let kid = key.kid().map_or_else(|| "without `kid`".into(), |kid| quoted(kid.as_str()));
             let kind = key.kind();
             problems.warn(
+                Code::KeyUnusable,
                 at,
                 format_args!(
                     "the key {kid} ({kind}) is not used: it fits no algorithm accepted here"
@@ -204,6 +211,7 @@ fn refuse_unfit(set: &KeySet, accepted: AlgSet, at: usize, problems: &mut Proble
     }
     let accepted: Vec<_> = accepted.iter().map(Alg::name).collect();
     problems.refuse(
+        Code::KeySetUnusable,
         at,
         format_args!(
             "no key of this set fits an algorithm accepted here: {}; name the keys' own in \
@@ -218,12 +226,14 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
         Ok(parsed) => {
             for skipped in &parsed.skipped {
                 problems.warn(
+                    Code::KeyUnusable,
                     inline.at,
                     format_args!("keys[{}] is not used: {}", skipped.index, skipped.why),
                 );
             }
             for entry in &parsed.private {
                 problems.warn(
+                    Code::KeyPrivate,
                     inline.at,
                     format_args!(
                         "keys[{}] shows its private part; write the public one only",
@@ -238,11 +248,11 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
             for skipped in skipped.iter().take(8) {
                 let _ = write!(message, "; keys[{}]: {}", skipped.index, skipped.why);
             }
-            problems.refuse(inline.at, message);
+            problems.refuse(Code::KeySetUnusable, inline.at, message);
             None
         }
         Err(error) => {
-            problems.refuse(inline.at, format_args!("no key set: {error}"));
+            problems.refuse(Code::KeySetUnusable, inline.at, format_args!("no key set: {error}"));
             None
         }
     }
@@ -255,8 +265,11 @@ fn source(
     problems: &mut Problems<'_>,
 ) -> Option<RingSource> {
     if let (Some(cluster), false) = (jwks.keys_cluster.given(), jwks.url.is_absent()) {
-        problems
-            .refuse(cluster.at, "has no use with `url`, which is called in `cluster`; delete it");
+        problems.refuse(
+            Code::FieldUseless,
+            cluster.at,
+            "has no use with `url`, which is called in `cluster`; delete it",
+        );
     }
     if let Some(text) = jwks.url.given() {
         return url(text, tenant, problems).map(RingSource::Jwks);
@@ -280,7 +293,11 @@ fn discovered(
     problems: &mut Problems<'_>,
 ) -> Option<Url> {
     if raw.issuer.is_absent() && raw.any_issuer.or(false) {
-        problems.refuse(at, "there is no issuer to discover from; write the document's URL");
+        problems.refuse(
+            Code::DiscoveryImpossible,
+            at,
+            "there is no issuer to discover from; write the document's URL",
+        );
         return None;
     }
     let issuer = match one_or_many(&raw.issuer) {
@@ -288,7 +305,11 @@ fn discovered(
         // Missing, empty or wrong, which has been said.
         [] => return None,
         [..] => {
-            problems.refuse(at, "there are several issuers; write the document's URL");
+            problems.refuse(
+                Code::DiscoveryImpossible,
+                at,
+                "there are several issuers; write the document's URL",
+            );
             return None;
         }
     };
@@ -301,11 +322,16 @@ fn discovered(
             Some(url)
         }
         Ok(_) => {
-            problems.refuse(at, "the issuer has a query; write the document's URL");
+            problems.refuse(
+                Code::DiscoveryImpossible,
+                at,
+                "the issuer has a query; write the document's URL",
+            );
             None
         }
         Err(error) => {
             problems.refuse(
+                Code::DiscoveryImpossible,
                 at,
                 format_args!(
                     "the issuer is no URL to discover from: it {error}; write the document's URL"
@@ -324,7 +350,11 @@ fn url(text: &At<Text>, tenant: &Tenant, problems: &mut Problems<'_>) -> Option<
             Some(url)
         }
         Err(error) => {
-            problems.refuse(text.at, format_args!("the URL {error}; write \"https://host/path\""));
+            problems.refuse(
+                Code::UrlInvalid,
+                text.at,
+                format_args!("the URL {error}; write \"https://host/path\""),
+            );
             None
         }
     }
@@ -333,6 +363,7 @@ fn url(text: &At<Text>, tenant: &Tenant, problems: &mut Problems<'_>) -> Option<
 fn warn_if_plain(url: &Url, at: usize, problems: &mut Problems<'_>) {
     if !url.secure {
         problems.warn(
+            Code::PlainHttp,
             at,
             "`http`: whoever is on the way can replace the keys; use `https`, unless the mesh \
              encrypts this call",
@@ -365,8 +396,7 @@ fn ring(
     let refresh = time(&jwks.refresh, DEFAULT_REFRESH);
     let max_stale = time(&jwks.max_stale, DEFAULT_MAX_STALE);
     if max_stale < refresh {
-        problems.warn(
-            place(&jwks.max_stale, place(&jwks.refresh, jwks.at)),
+        problems.warn(Code::StaleBeforeRefresh, place(&jwks.max_stale, place(&jwks.refresh, jwks.at)),
             "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
         );
     }
@@ -480,6 +510,7 @@ fn refuse_conflicts(known: &RingConfig, ring: &Ring, problems: &mut Problems<'_>
     for ((name, known_time, time), at) in timings.into_iter().zip(ring.places) {
         if known_time != time {
             problems.refuse(
+                Code::Contradiction,
                 at,
                 format_args!(
                     "`{name}` is {} here and {} at provider `{}`, which shares these keys; give \

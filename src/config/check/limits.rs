@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::keys::{id_of, time};
 use super::{BUCKET, DEFAULT_CAPACITY};
 use crate::config::LimitsConfig;
+use crate::config::code::Code;
 use crate::config::duration::Time;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawConfig, RawKind, items};
@@ -57,8 +58,11 @@ fn add(
     let provider = entry.provider.given();
     let known = provider.map(|name| providers.iter().find(|one| *one.name.value == ***name));
     if let (Some(provider), Some(None)) = (provider, known) {
-        problems
-            .refuse(provider.at, unknown(provider, providers.iter().map(|one| &*one.name.value)));
+        problems.refuse(
+            Code::NameUnknown,
+            provider.at,
+            unknown(provider, providers.iter().map(|one| &*one.name.value)),
+        );
     }
     let of_keys = known.flatten().and_then(|one| one.value.as_ref());
     if of_keys.is_some_and(|one| matches!(one.kind.or(RawKind::Jwt), RawKind::ApiKey)) {
@@ -72,7 +76,7 @@ fn add(
     if written != 1 {
         let message = "says not exactly what was revoked; write one of `identity`, `jti` and \
                        `token_sha256`";
-        problems.refuse(entry.at, message);
+        problems.refuse(Code::OneOfRequired, entry.at, message);
     }
     if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token)) {
         let before = entry.issued_before.given().map(|moment| moment.value.0);
@@ -86,6 +90,7 @@ fn refuse_of_tokens(entry: &At<RawRevocation>, problems: &mut Problems<'_>) {
         [entry.jti.given().map(|jti| jti.at), entry.token_sha256.given().map(|digest| digest.at)];
     for at in places.into_iter().flatten() {
         problems.refuse(
+            Code::FieldUseless,
             at,
             "only tokens have this, and this provider is a list of API keys; name an `identity`, \
              or switch a single key off where it is listed (`active`)",
@@ -107,13 +112,16 @@ fn source(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) -> Option<Sourc
     let refresh = time(&revoked.refresh, DEFAULT_REFRESH);
     let max_stale = time(&revoked.max_stale, DEFAULT_MAX_STALE);
     if max_stale < refresh {
-        problems.warn(
-            place(&revoked.max_stale).or_else(|| place(&revoked.refresh)).unwrap_or(revoked.at),
+        problems.warn(Code::StaleBeforeRefresh, place(&revoked.max_stale).or_else(|| place(&revoked.refresh)).unwrap_or(revoked.at),
             "`max_stale` is shorter than `refresh`: the list is given up before it is fetched again",
         );
     }
     if let Some(often) = revoked.refresh.given().filter(|time| time.value.0 < OFTEN) {
-        problems.warn(often.at, "every proxy fetches the list this often; 10s is often enough");
+        problems.warn(
+            Code::FetchedOften,
+            often.at,
+            "every proxy fetches the list this often; 10s is often enough",
+        );
     }
     let cluster = revoked.cluster.given()?.value.0.clone();
     let url = url?;
@@ -138,12 +146,16 @@ fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
             if !url.secure {
                 let message = "`http`: whoever is on the way can empty the list; use `https`, unless \
                                the mesh encrypts this call";
-                problems.warn(text.at, message);
+                problems.warn(Code::PlainHttp, text.at, message);
             }
             Some(url)
         }
         Err(error) => {
-            problems.refuse(text.at, format_args!("the URL {error}; write \"https://host/path\""));
+            problems.refuse(
+                Code::UrlInvalid,
+                text.at,
+                format_args!("the URL {error}; write \"https://host/path\""),
+            );
             None
         }
     }
@@ -163,6 +175,10 @@ fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
         revoked.on_stale.given().map(|on_stale| on_stale.at),
     ];
     for at in places.into_iter().flatten() {
-        problems.refuse(at, "has no use without `url`, from which a list is fetched; delete it");
+        problems.refuse(
+            Code::FieldUseless,
+            at,
+            "has no use without `url`, from which a list is fetched; delete it",
+        );
     }
 }

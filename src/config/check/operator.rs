@@ -1,6 +1,7 @@
 //! What is open to operators alone.
 
 use crate::config::StatusConfig;
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 use crate::config::raw_operator::Hashes;
@@ -31,7 +32,7 @@ pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Sta
     if !is_plain || RequestPath::parse(path.as_bytes()).is_err() {
         let message = "a path begins with `/`, does not end with it, and has letters, digits, `-`, \
                        `.`, `_` and `~` between its slashes: \"/.tollgate\"";
-        problems.refuse(path.at, message);
+        problems.refuse(Code::ValueInvalid, path.at, message);
     }
     Some(StatusConfig { path: path.value.0.clone(), keys: keys?, ready })
 }
@@ -44,8 +45,11 @@ fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<K
     let Hashes(list) = &raw.given()?.value;
     if list.is_empty() {
         let at = raw.given().map_or(at, |raw| raw.at);
-        problems
-            .refuse(at, format_args!("an empty list opens to nobody; {REMEDY}, or leave it out"));
+        problems.refuse(
+            Code::ValueEmpty,
+            at,
+            format_args!("an empty list opens to nobody; {REMEDY}, or leave it out"),
+        );
     }
     Some(KeyHashes::new(list.items.iter().map(|hash: &At<_>| hash.value.0)))
 }

@@ -2,6 +2,7 @@
 
 use super::headers::{self, Use};
 use super::provider::{boxed, not_empty};
+use crate::config::code::Code;
 use crate::config::credentials::RawLocation;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
@@ -31,7 +32,7 @@ pub(super) fn check(
         apis.extend(items(&location.apis).iter().map(boxed));
         let Some(location) = self::location(location, problems) else { continue };
         if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
-            problems.refuse(location.at, message);
+            problems.refuse(Code::PlaceShared, location.at, message);
         }
         from.push(location);
     }
@@ -77,7 +78,7 @@ fn place(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
         _ => {
             let message = "several places at once; write exactly one of `header`, `query` and \
                            `cookie`, and the others as places of their own";
-            problems.refuse(raw.at, message);
+            problems.refuse(Code::OneOfRequired, raw.at, message);
             None
         }
     }
@@ -88,7 +89,7 @@ fn header(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
         && !headers::is_token(scheme)
     {
         // Not quoted: it may be a whole credential.
-        problems.refuse(scheme.at, "a scheme is one word, such as \"Bearer\"");
+        problems.refuse(Code::ValueInvalid, scheme.at, "a scheme is one word, such as \"Bearer\"");
     }
     let name = headers::name(raw.header.given()?, Use::Read, problems)?.value;
     let scheme = match raw.scheme.given() {
@@ -109,7 +110,7 @@ fn plain_name(name: &At<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> 
         "{} cannot be read alike by all: 1 to {MAX_BYTES} letters, digits, `-`, `.`, `_` and `~`",
         quoted(name)
     );
-    problems.refuse(name.at, message);
+    problems.refuse(Code::ValueInvalid, name.at, message);
     None
 }
 
@@ -134,14 +135,18 @@ fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<
         }
         (Field::Absent, Some(_)) => Some(None),
         (_, Some(any)) => {
-            problems.refuse(any.at, "contradicts `origins`; keep one of the two");
+            problems.refuse(
+                Code::Contradiction,
+                any.at,
+                "contradicts `origins`; keep one of the two",
+            );
             None
         }
         (_, None) => {
             let written = items(&raw.origins);
             for origin in written {
                 if let Some(message) = refused_origin(origin) {
-                    problems.refuse(origin.at, message);
+                    problems.refuse(Code::ValueInvalid, origin.at, message);
                 }
             }
             Some(Some(written.iter().map(|origin| origin.value.0.clone()).collect()))
@@ -183,13 +188,17 @@ fn refuse_misplaced(raw: &At<RawLocation>, problems: &mut Problems<'_>) {
     if let Some(scheme) = raw.scheme.given()
         && elsewhere
     {
-        problems.refuse(scheme.at, "only a header has schemes; delete it");
+        problems.refuse(Code::FieldUseless, scheme.at, "only a header has schemes; delete it");
     }
     if raw.cookie.is_absent() {
         let origins = raw.origins.given().map(|origins| origins.at);
         let any = raw.any_origin.given().map(|any| any.at);
         for at in origins.into_iter().chain(any) {
-            problems.refuse(at, "only a cookie is sent without being asked for; delete it");
+            problems.refuse(
+                Code::FieldUseless,
+                at,
+                "only a cookie is sent without being asked for; delete it",
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ use super::provider::{self, Draft as Provider, not_empty};
 use super::together::unknown_api;
 use crate::api::{Auth, PathPattern};
 use crate::claims::HeaderValue;
+use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::{RawApi, RawConfig, items};
 use crate::config::raw_policies::{
@@ -78,15 +79,25 @@ impl<'r> Names<'r> {
     /// The policies of a list.
     fn resolve(&self, list: &At<List<Text>>, problems: &mut Problems<'_>) -> Together {
         if list.is_empty() {
-            problems.refuse(list.at, "an empty list gives nothing; name a policy, or leave it out");
+            problems.refuse(
+                Code::ValueEmpty,
+                list.at,
+                "an empty list gives nothing; name a policy, or leave it out",
+            );
         }
         let mut ids = Vec::new();
         for name in &list.items {
             match self.find(name) {
-                None if problems.has_room() => problems.refuse(name.at, self.unknown(name)),
+                None if problems.has_room() => {
+                    problems.refuse(Code::NameUnknown, name.at, self.unknown(name))
+                }
                 None => {}
                 Some(id) if ids.contains(&id) => {
-                    problems.refuse(name.at, "written twice in one list; delete one of the two");
+                    problems.refuse(
+                        Code::ValueTwice,
+                        name.at,
+                        "written twice in one list; delete one of the two",
+                    );
                 }
                 Some(id) => ids.push(id),
             }
@@ -104,7 +115,7 @@ pub(super) fn check(
 ) -> Policies {
     let names = Names::new(raw);
     if let Some(policies) = raw.policies.given().filter(|policies| policies.0.is_empty()) {
-        problems.refuse(policies.at, "empty; write a policy, or leave it out");
+        problems.refuse(Code::ValueEmpty, policies.at, "empty; write a policy, or leave it out");
     }
     let drafts: Vec<_> = names
         .0
@@ -147,6 +158,7 @@ fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) 
     let limits = of_entries.chain([is_number(&rate), is_number(&quota)]).filter(|one| *one).count();
     if limits > Counters::MAX_RUNNING {
         problems.refuse(
+            Code::LimitsTooMany,
             raw.at,
             format_args!(
                 "{limits} limits could run for one caller at once, and there is room for {}: give \
@@ -189,7 +201,11 @@ fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
     let limits = !raw.rate.is_absent() || !raw.quota.is_absent();
     let entries = items(&raw.access).iter().any(|entry| !entry.rate.is_absent());
     if let Some(by) = raw.limit_by.given().filter(|_| !limits && !entries) {
-        problems.warn(by.at, "this policy has no `rate` and no `quota` that it could apply to");
+        problems.warn(
+            Code::FieldUseless,
+            by.at,
+            "this policy has no `rate` and no `quota` that it could apply to",
+        );
     }
     let parts = limits
         || !raw.access.is_absent()
@@ -199,6 +215,7 @@ fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
         || !raw.metadata.is_absent();
     if !parts {
         problems.warn(
+            Code::PolicyGrantsNothing,
             raw.at,
             "grants nothing and limits nothing: it only counts as a policy that somebody has",
         );
@@ -223,7 +240,11 @@ fn access(
     for raw in items(&raw.access) {
         let names = names(raw, policy);
         if known.contains(&names) && !items(&raw.apis).is_empty() {
-            problems.refuse(raw.at, "grants what an entry above grants; make them one");
+            problems.refuse(
+                Code::ValueTwice,
+                raw.at,
+                "grants what an entry above grants; make them one",
+            );
         }
         entries.push(self::entry(raw, &names, apis, problems));
         known.push(names);
@@ -273,7 +294,7 @@ fn entry(
     let mut methods = Vec::new();
     for method in items(&raw.methods) {
         match refused_method(method) {
-            Some(message) => problems.refuse(method.at, message),
+            Some(message) => problems.refuse(Code::ValueInvalid, method.at, message),
             None => methods.push(method.value.0.clone()),
         }
     }
@@ -292,14 +313,18 @@ fn entry(
         let Some(place) = apis.iter().position(is_named) else {
             let known: Vec<_> =
                 apis.iter().filter_map(|api| api.name.as_ref().map(Name::as_str)).collect();
-            problems.refuse(name.at, unknown_api(name, &known));
+            problems.refuse(Code::NameUnknown, name.at, unknown_api(name, &known));
             continue;
         };
         if let Some(message) = apis.get(place).and_then(|api| refused_api(api, &entry, whole)) {
-            problems.refuse(name.at, message);
+            problems.refuse(Code::ApiNotForPolicy, name.at, message);
         }
         if ids.contains(&ApiId(place)) {
-            problems.refuse(name.at, "written twice in one list; delete one of the two");
+            problems.refuse(
+                Code::ValueTwice,
+                name.at,
+                "written twice in one list; delete one of the two",
+            );
         }
         ids.push(ApiId(place));
     }
@@ -358,6 +383,7 @@ fn limit(at: usize, raw: &RawRate, problems: &mut Problems<'_>) -> Option<Rate> 
     // Only a burst of more than `requests` takes longer than `per`, which is short enough.
     if let Some(burst) = raw.burst.given().filter(|_| rate.recovers_in() > LONGEST) {
         problems.refuse(
+            Code::NumberOutOfRange,
             burst.at,
             "at this rate it takes more than 365d until as many may come at once again; write \
              a smaller `burst`, or a faster rate",
@@ -411,6 +437,7 @@ fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>>
     for tag in items(field) {
         if !is_safe(tag) || tag.contains(',') {
             problems.refuse(
+                Code::HeaderInvalid,
                 tag.at,
                 format_args!(
                     "{} cannot be one of several in a header: visible ASCII without a comma, no \
@@ -429,6 +456,7 @@ fn metadata(field: &Field<Map<Text>>, problems: &mut Problems<'_>) -> Vec<(Box<s
         let Some(value) = &entry.value else { continue };
         if !is_safe(value) {
             problems.refuse(
+                Code::HeaderInvalid,
                 value.at,
                 format_args!(
                     "{} is no safe header value: visible ASCII, no blank at either end",
@@ -483,7 +511,11 @@ fn given(
 ) -> Given {
     let Some(map) = field.given() else { return Given::default() };
     if map.0.is_empty() {
-        problems.refuse(map.at, format_args!("empty; name a {what}, or leave it out"));
+        problems.refuse(
+            Code::ValueEmpty,
+            map.at,
+            format_args!("empty; name a {what}, or leave it out"),
+        );
     }
     let mut given = Given::default();
     for entry in &map.0 {
@@ -491,7 +523,7 @@ fn given(
         if what == "scope" && (name.value.is_empty() || name.value.contains(' ')) {
             let message =
                 format!("{} is no scope: it has no space and is not empty", quoted(&name.value));
-            problems.refuse(name.at, message);
+            problems.refuse(Code::ValueInvalid, name.at, message);
         }
         let Some(list) = &entry.value else { continue };
         let together = names.resolve(list, problems);
@@ -522,6 +554,7 @@ fn clients(api: &RawApi, accepted: Option<&[&str]>, problems: &mut Problems<'_>)
     for (at, client) in named {
         if of_api.is_some_and(|all| all.items.iter().all(|known| *known.value.0 != *client)) {
             problems.refuse(
+                Code::ClientRefused,
                 at,
                 format_args!(
                     "{} is none of the API's `clients`; add it there, or delete it here",
@@ -545,6 +578,7 @@ fn refuse_excluded(
 ) {
     if accepted.is_some_and(|accepted| !accepted.contains(&client)) {
         problems.refuse(
+            Code::ClientRefused,
             at,
             format_args!(
                 "{} is none of the `clients` of the API's providers, which refuse its tokens; add \

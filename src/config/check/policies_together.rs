@@ -4,6 +4,7 @@ use super::apis::Draft as Api;
 use super::policies::{Assigned, Draft, Together};
 use super::provider::{Draft as Provider, DraftKind};
 use crate::api::{Auth, Branch};
+use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
 use crate::ids::{ApiId, PolicyId};
 use crate::policy::{LimitBy, Policy};
@@ -89,6 +90,7 @@ impl Whole<'_> {
             || assigned.from_claim.is_some();
         if by_tokens && self.uses(api, false) && !self.uses(api, true) {
             problems.refuse(
+                Code::TokenAskedOfKey,
                 assigned.at,
                 "`by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API \
                  takes the session of API keys only; use `default`, or the keys' own `policies`",
@@ -96,6 +98,7 @@ impl Whole<'_> {
         }
         if !by_tokens && assigned.default.is_none() && !self.uses(api, false) {
             problems.refuse(
+                Code::PolicyMissing,
                 assigned.at,
                 "gives nobody a policy, so that everybody would be refused; name one in `default`, \
                  or leave `policies` out where being verified is enough",
@@ -121,9 +124,9 @@ impl Whole<'_> {
             listed(names.iter().copied(), "and")
         );
         if names.len() == all {
-            problems.refuse(at, message);
+            problems.refuse(Code::ClaimUnnamed, at, message);
         } else {
-            problems.warn(at, message);
+            problems.warn(Code::ClaimUnnamed, at, message);
         }
     }
 
@@ -136,13 +139,17 @@ impl Whole<'_> {
         }
         for list in given {
             if self.grants_nothing(api, list) {
-                problems
-                    .warn(list.at, "grants nothing on this API: no `access` entry speaks of it");
+                problems.warn(
+                    Code::PolicyGrantsNothing,
+                    list.at,
+                    "grants nothing on this API: no `access` entry speaks of it",
+                );
             }
         }
         let Some(default) = &assigned.default else { return };
         if self.grants_nothing(api, default) {
             problems.refuse(
+                Code::PolicyGrantsNothing,
                 default.at,
                 "whoever gets only these is always refused here: no `access` entry of them speaks \
                  of this API; add it to one, or name another policy",
@@ -151,6 +158,7 @@ impl Whole<'_> {
         let inactive = |id: &&PolicyId| self.policy(**id).is_some_and(|policy| !policy.active);
         if let Some(policy) = default.value.iter().find(inactive).and_then(|id| self.policy(*id)) {
             problems.warn(
+                Code::PolicyInactive,
                 default.at,
                 format_args!(
                     "`{}` is not active: whoever gets only these is always refused here",
@@ -179,6 +187,7 @@ impl Whole<'_> {
                     && problems.has_room()
                 {
                     problems.refuse(
+                        Code::PoliciesDisagree,
                         list.at,
                         format_args!(
                             "{message}, and are in force together; give it to one of them only"
@@ -232,6 +241,7 @@ impl Whole<'_> {
                 if let Some(message) = contradiction.filter(|_| !said.contains(&pair)) {
                     said.push(pair);
                     problems.warn(
+                        Code::PoliciesDisagree,
                         assigned.at,
                         format_args!("{message}: no header with it is sent for who gets both"),
                     );
@@ -250,6 +260,7 @@ impl Whole<'_> {
                 || entries.any(|entry| entry.rate.is_some());
             if limits && problems.has_room() {
                 problems.warn(
+                    Code::LimitByUnusable,
                     list.at,
                     format!(
                         "the limits of `{}` count by what an API key does not have (`limit_by`): \
@@ -273,6 +284,7 @@ impl Whole<'_> {
                 .any(|(api, _)| self.session_providers(api).any(|other| other.at == provider.at));
             if !read {
                 problems.warn(
+                    Code::ClaimUnread,
                     at,
                     "nothing reads this: no API that uses this provider's session has \
                      `policies.from_claim`",
@@ -298,6 +310,7 @@ impl Whole<'_> {
         }
         for (draft, _) in self.policies.iter().zip(used).filter(|(_, used)| !used) {
             problems.warn(
+                Code::PolicyUnused,
                 draft.at,
                 "nobody gets this policy: no API names it in its `policies`, none has \
                  `from_claim`, and no API key has it",
@@ -324,8 +337,7 @@ impl Whole<'_> {
                 .filter_map(|id| self.apis.get(id.0)?.name.as_ref().map(|name| name.as_str()))
                 .collect();
             if !names.is_empty() {
-                problems.warn(
-                    draft.at,
+                problems.warn(Code::PolicyUnasked, draft.at,
                     format_args!(
                         "`access` speaks of {}, without `policies` of its own: there being verified \
                          is enough, and no entry is asked",
@@ -354,6 +366,7 @@ impl Whole<'_> {
                 continue;
             }
             problems.refuse(
+                Code::NameUnknown,
                 key.at,
                 match near(key, known.iter().copied()) {
                     Some(meant) => format!(

@@ -10,6 +10,7 @@ use super::places;
 use super::rules::rules;
 use crate::claims::{ClaimRef, Requirements};
 use crate::config::Variables;
+use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::{
     RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawHeader, RawKind, RawProvider,
@@ -151,7 +152,7 @@ fn issuer(
     audience(raw, problems);
     if let Some(keys) = raw.keys.given() {
         let message = "a JWT issuer has no API keys; write \"kind\": \"api_key\", or delete it";
-        problems.refuse(keys.at, message);
+        problems.refuse(Code::FieldUseless, keys.at, message);
     }
     let issuers: Vec<_> = tenants.into_iter().flat_map(|tenant| tenant.issuers).collect();
     let accepted = any_issuer.is_none().then(|| issuers.iter().map(|one| one.value.clone()));
@@ -188,7 +189,7 @@ pub(super) fn name(
         if plain.bytes().any(|b| b.is_ascii_alphanumeric()) {
             message = format!("{message}; write `{plain}`");
         }
-        problems.refuse(written.at, message);
+        problems.refuse(Code::NameInvalid, written.at, message);
     }
     name
 }
@@ -201,7 +202,11 @@ pub(super) fn refuse_repeated(
     problems: &mut Problems<'_>,
 ) {
     if list.iter().take(index).any(|earlier| earlier.value == item.value) {
-        problems.refuse(item.at, "written twice in one list; delete one of the two");
+        problems.refuse(
+            Code::ValueTwice,
+            item.at,
+            "written twice in one list; delete one of the two",
+        );
     }
 }
 
@@ -215,7 +220,11 @@ fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
         );
     }
     if let (Some(any), false) = (any, raw.audiences.is_absent()) {
-        problems.refuse(any.at, "contradicts `audiences`; keep one of the two");
+        problems.refuse(
+            Code::Contradiction,
+            any.at,
+            "contradicts `audiences`; keep one of the two",
+        );
     }
     not_empty(
         &raw.audiences,
@@ -238,7 +247,7 @@ pub(super) fn not_empty<T, const MOST: usize>(
     if let Some(list) = field.given()
         && list.is_empty()
     {
-        problems.refuse(list.at, message);
+        problems.refuse(Code::ValueEmpty, list.at, message);
     }
 }
 
@@ -262,17 +271,17 @@ fn algorithms(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> AlgSet {
                     "`{algorithm}` signs with a secret, and keys that are fetched are no secret: \
                      whoever reads them could sign; name the asymmetric algorithm of the provider"
                 );
-                problems.refuse(name.at, message);
+                problems.refuse(Code::AlgorithmRefused, name.at, message);
             }
             Some(algorithm) if algorithm.is_symmetric() && !raw.pem.is_absent() => {
                 let message = format!(
                     "`{algorithm}` signs with a secret, and `pem` is none: whoever reads the key \
                      could sign; name the asymmetric algorithm of the provider"
                 );
-                problems.refuse(name.at, message);
+                problems.refuse(Code::AlgorithmRefused, name.at, message);
             }
             Some(algorithm) => algorithms.push(algorithm),
-            None => problems.refuse(name.at, refused_algorithm(name)),
+            None => problems.refuse(Code::AlgorithmRefused, name.at, refused_algorithm(name)),
         }
     }
     algorithms.into_iter().collect()
@@ -343,6 +352,7 @@ fn types(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Option<Vec<B
         let bare = lower.strip_prefix("application/").unwrap_or(&lower);
         if NEVER_ACCESS.contains(&bare) {
             problems.refuse(
+                Code::TokenTypeRefused,
                 written.at,
                 format_args!("`{bare}` is never an access token and always refused; take it out"),
             );
@@ -386,6 +396,7 @@ fn refuse_twin(written: &[At<Box<str>>], name: &At<Box<str>>, problems: &mut Pro
     let folded = headers::folded(name);
     if let Some(twin) = written.iter().find(|twin| headers::folded(twin) == folded) {
         problems.refuse(
+            Code::HeaderConflict,
             name.at,
             format_args!(
                 "`{}` and `{}` differ only by case, `_` and `-`: one header to many servers; keep \
@@ -407,13 +418,14 @@ fn refuse_claims(field: &Field<RawUpstream>, problems: &mut Problems<'_>) {
         };
         if is_claim {
             problems.refuse(
+                Code::TokenAskedOfKey,
                 value.at,
                 "an API key has no claims; write {\"session\": \"identity\"} or the like",
             );
         }
     }
     if let Some(payload) = raw.payload_header.given() {
-        problems.refuse(payload.at, "an API key has no payload; delete it");
+        problems.refuse(Code::TokenAskedOfKey, payload.at, "an API key has no payload; delete it");
     }
 }
 
@@ -430,7 +442,7 @@ fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSo
         _ => Some("write exactly one of `claim`, `session` and `metadata`"),
     };
     if let Some(message) = message {
-        problems.refuse(value.at, message);
+        problems.refuse(Code::OneOfRequired, value.at, message);
         return None;
     }
     let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone()));

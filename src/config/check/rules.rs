@@ -2,6 +2,7 @@
 
 use super::provider::not_empty;
 use crate::claims::{Rule, Test};
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::items;
 use crate::config::raw_policies::{RawRule, Scalar};
@@ -33,6 +34,7 @@ fn rule(raw: &At<RawRule>, problems: &mut Problems<'_>) -> Option<Rule> {
     tests.extend(start.map(|start| Test::StartsWith(start.value.0.clone())));
     if tests.len() > 1 {
         problems.refuse(
+            Code::OneOfRequired,
             raw.at,
             "asks several things of one claim; write an element of the list for each",
         );

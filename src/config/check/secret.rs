@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
 use crate::config::read::{At, Field, Text};
@@ -20,7 +21,7 @@ pub(super) fn pem(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Option<
     match KeySet::from_pem(&pem.value.0) {
         Ok(set) => Some(Arc::new(set)),
         Err(error) => {
-            problems.refuse(pem.at, error.to_string());
+            problems.refuse(Code::KeySetUnusable, pem.at, error.to_string());
             None
         }
     }
@@ -42,6 +43,7 @@ pub(super) fn secret(
     if bytes.len() < needed {
         // How long it is would help a guesser more than the operator.
         problems.refuse(
+            Code::SecretShort,
             secret.at,
             format_args!(
                 "shorter than the hash of {alg}: it needs {needed} random bytes at least (RFC 7518 \
@@ -57,6 +59,7 @@ pub(super) fn secret(
 fn check_algorithms(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_>) {
     if raw.algorithms.is_absent() {
         problems.refuse(
+            Code::AlgorithmRefused,
             at,
             "a secret signs with HS256, HS384 or HS512, which are accepted only where they are \
              listed: name the one that the provider uses in `algorithms`",
@@ -68,7 +71,7 @@ fn check_algorithms(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_
                 "`{}` signs with a private key, and `secret` is none; name HS256, HS384 or HS512",
                 &***name
             );
-            problems.refuse(name.at, message);
+            problems.refuse(Code::AlgorithmRefused, name.at, message);
         }
     }
 }
@@ -81,7 +84,11 @@ fn bytes(
     let fields = [&secret.base64, &secret.text, &secret.env];
     let written = fields.iter().filter(|field| !field.is_absent()).count();
     if written != 1 {
-        problems.refuse(secret.at, "write exactly one of `base64`, `text` and `env`");
+        problems.refuse(
+            Code::OneOfRequired,
+            secret.at,
+            "write exactly one of `base64`, `text` and `env`",
+        );
         return None;
     }
     match (&secret.base64, &secret.text, &secret.env) {
@@ -91,6 +98,7 @@ fn bytes(
             let value = variables(name).filter(|value| !value.is_empty());
             if value.is_none() {
                 problems.refuse(
+                    Code::SecretUnreadable,
                     name.at,
                     format_args!(
                         "the VM's environment has no variable {}; name it in Envoy's \
@@ -111,7 +119,11 @@ fn decoded(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Vec<u8>> {
     let standard = GeneralPurpose::new(&STANDARD, config).decode(&*text.value.0);
     let bytes = standard.or_else(|_| GeneralPurpose::new(&URL_SAFE, config).decode(&*text.value.0));
     if bytes.is_err() {
-        problems.refuse(text.at, "not base64; for bytes that are text write `text` instead");
+        problems.refuse(
+            Code::SecretUnreadable,
+            text.at,
+            "not base64; for bytes that are text write `text` instead",
+        );
     }
     bytes.ok()
 }

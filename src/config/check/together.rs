@@ -6,6 +6,7 @@ use super::apis::{Draft as Api, Members};
 use super::headers::{self, DEFAULTS};
 use super::provider::Draft as Provider;
 use crate::api::{Auth, Branch, Matcher};
+use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::RawConfig;
 use crate::config::read::At;
@@ -63,7 +64,9 @@ fn somebody_vouches(
         return;
     }
     match raw.providers.given() {
-        Some(empty) => problems.refuse(empty.at, format_args!("empty; {message}")),
+        Some(empty) => {
+            problems.refuse(Code::ValueEmpty, empty.at, format_args!("empty; {message}"))
+        }
         None if raw.providers.is_absent() => {
             problems.missing(raw.at, "providers", format_args!("missing; {message}"));
         }
@@ -80,7 +83,7 @@ fn api_names(apis: &[Api], problems: &mut Problems<'_>) {
         if let Some(twin) = twin {
             let message =
                 format!("`{}` is the name of apis[{twin}], too; write another", shown_api(api));
-            problems.refuse(api.name_at, message);
+            problems.refuse(Code::NameTwice, api.name_at, message);
         }
     }
 }
@@ -95,6 +98,7 @@ fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
         });
         if let Some((place, hiding)) = hiding {
             problems.refuse(
+                Code::ApiHidden,
                 api.at,
                 format_args!(
                     "hidden: `{}` (apis[{place}]) comes first and takes every request of this API; \
@@ -112,6 +116,7 @@ fn warn_of_open_doors(apis: &[Api], problems: &mut Problems<'_>) {
         let takes_all = |matcher: &Matcher| matcher.covers(&Matcher::default());
         if api.matcher.as_ref().is_some_and(takes_all) {
             problems.warn(
+                Code::ApiPublicCatchAll,
                 api.at,
                 "a public API that takes every request: what no API before it matches passes \
                  without a credential; narrow its `match`",
@@ -135,6 +140,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                 && said.insert((at, pair))
             {
                 problems.refuse(
+                    Code::IssuerShared,
                     at,
                     format_args!(
                         "provider `{}` takes any issuer, too, and API `{}` lists both: a token \
@@ -148,6 +154,7 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
             for issuer in &other.issuers {
                 if known.contains::<str>(&issuer.value) && said.insert((issuer.at, pair)) {
                     problems.refuse(
+                        Code::IssuerShared,
                         issuer.at,
                         format_args!(
                             "also the issuer of provider `{}`, and API `{}` lists both: a token \
@@ -186,6 +193,7 @@ fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems
             match api {
                 Some(api) if api.auth.is_none() || api.lists(id) => {}
                 Some(_) => problems.refuse(
+                    Code::NameUnknown,
                     written.at,
                     format_args!(
                         "API {} does not list this provider in `auth`; add it there, or delete the \
@@ -193,7 +201,9 @@ fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems
                         quoted(written)
                     ),
                 ),
-                None => problems.refuse(written.at, unknown_api(written, &names)),
+                None => {
+                    problems.refuse(Code::NameUnknown, written.at, unknown_api(written, &names))
+                }
             }
         }
         places_for_each_api(draft, id, apis, &names, problems);
@@ -219,6 +229,7 @@ fn places_for_each_api(
         let counts = |place: &Location| place.apis.as_ref().is_none_or(|apis| apis.contains(name));
         if !draft.from.iter().any(|place| counts(place)) {
             problems.refuse(
+                Code::PlaceMissing,
                 draft.from_at,
                 format_args!(
                     "no place counts on API `{name}`, which lists this provider: its token would \
@@ -265,6 +276,7 @@ fn warn_of_one_place<'a>(
                 && first == second
             {
                 problems.warn(
+                    Code::PlaceShared,
                     at,
                     format_args!(
                         "`{}` and `{}` both read only the header `{first}`, and two tokens in one \
@@ -291,6 +303,7 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
     for header in all().flat_map(|provider| &provider.written) {
         if let Some(reader) = readers.get(&headers::folded(header)) {
             problems.refuse(
+                Code::HeaderConflict,
                 header.at,
                 format_args!(
                     "`{}` is where provider `{}` reads its token (`from`); write another header",
@@ -347,6 +360,7 @@ fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mu
     for header in &other.written {
         if known.contains(&headers::folded(header)) {
             problems.refuse(
+                Code::HeaderConflict,
                 header.at,
                 format_args!(
                     "provider `{}` writes `{}`, too, and a branch of API `{}` has both; write \
@@ -374,6 +388,7 @@ fn refuse_default_header(
     for other in others.filter_map(|id| provider(providers, *id)) {
         for header in other.written.iter().filter(|header| DEFAULTS.contains(&&****header)) {
             problems.refuse(
+                Code::HeaderConflict,
                 header.at,
                 format_args!(
                     "on API `{}` the session of provider `{}` writes `{}`; write another header, \
@@ -392,7 +407,12 @@ fn unused_providers(providers: &Providers, apis: &[Api], problems: &mut Problems
         let Some(draft) = draft else { continue };
         let listed = apis.iter().any(|api| api.lists(ProviderId(index)));
         if !listed {
-            problems.warn(draft.at, "no API lists this provider: its tokens are taken nowhere");
+            problems.warn(
+                Code::ProviderUnused,
+                draft.at,
+                "no API lists this provider: its tokens are taken nowhere; name it in an API's `auth`, \
+                 or delete it",
+            );
         }
     }
 }

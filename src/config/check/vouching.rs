@@ -4,6 +4,7 @@ use super::apis::Draft as Api;
 use super::places::{meet, same};
 use super::provider::{Draft as Provider, DraftKind};
 use crate::api::Auth;
+use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::ids::ProviderId;
 
@@ -18,6 +19,7 @@ pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut
         if !unsure && !apis.iter().any(|api| uses_session(api, id)) {
             for name in policies {
                 problems.refuse(
+                    Code::FieldUseless,
                     name.at,
                     "has no effect: no API uses the session of this provider; name it in \
                      `apis[].session_from`, or delete its policies",
@@ -27,6 +29,7 @@ pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut
         for api in apis.iter().filter(|api| uses_session(api, id)) {
             for (field, at) in &api.asks_of_tokens {
                 problems.refuse(
+                    Code::TokenAskedOfKey,
                     *at,
                     format_args!(
                         "`{field}` is asked of a token, and this API takes the session of API keys \
@@ -73,6 +76,7 @@ fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: 
                 if shared.is_some() && !said.contains(&(place.at, one.at)) {
                     said.push((place.at, one.at));
                     problems.refuse(
+                        Code::PlaceShared,
                         place.at,
                         format_args!(
                             "provider `{}` reads the same place on API `{}`: each would take the \

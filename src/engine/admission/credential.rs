@@ -144,9 +144,20 @@ pub(super) fn places<'c>(
     config: &'c Config,
     api: &'c Name,
     id: ProviderId,
+    head: &'c RequestHead,
 ) -> impl Iterator<Item = String> + 'c {
     let from = config.provider(id).into_iter().flat_map(|provider| &provider.from);
-    from.filter(|location| counts(location, api)).map(|location| shown(&location.place))
+    from.filter(|location| counts(location, api)).map(|location| {
+        let place = shown(&location.place);
+        match &location.place {
+            Place::Header { name, scheme: Some(_) } if head.first(name).is_some() => {
+                format!(
+                    "{place} (the header is there, without that scheme or with another's token)"
+                )
+            }
+            _ => place,
+        }
+    })
 }
 
 fn shown(place: &Place) -> String {

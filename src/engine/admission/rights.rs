@@ -11,7 +11,7 @@ use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
 use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFacts};
-use crate::verdict::{Deny, Refusal, quoted};
+use crate::verdict::{Deny, Refusal, list, quoted};
 
 /// Where a request goes.
 pub(super) struct Target<'c> {
@@ -109,7 +109,10 @@ fn facts<'a>(policies: &Policies, owner: &'a Vouched<'_>, own: &'a mut Vec<Polic
 /// What an API narrows further, judged on the credential of the session's provider.
 pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
-        owner.claims.has_audience(audiences)?;
+        owner.claims.has_audience(audiences).map_err(|refusal| {
+            let reason = format!("{} by the API's own `audiences`", refusal.reason);
+            Refusal { reason: reason.into(), ..refusal }
+        })?;
     }
     if let Some(clients) = &api.clients {
         match &owner.judged.client {
@@ -117,7 +120,11 @@ pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusa
             ClientClaim::Is(client) => {
                 return Err(Refusal::new(
                     Deny::AccessDenied,
-                    format!("the client {} is none of the API's clients", quoted(client)),
+                    format!(
+                        "the client {} is none of the API's clients: {}",
+                        quoted(client),
+                        list(clients)
+                    ),
                 ));
             }
             ClientClaim::Absent => {
@@ -130,7 +137,7 @@ pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusa
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    "the client claim is no string, or empty",
+                    owner.claims.useless(&owner.config.requirements.client),
                 ));
             }
         }
@@ -151,7 +158,10 @@ fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let looked_at = match owner.claims.first(stands) {
-        Some((claim, _)) => format!("they stand in {}", quoted(&claim.to_string())),
+        Some((claim, _)) => {
+            let claim = quoted(&claim.to_string());
+            format!("it has {}, in the claim {claim}", list(&scopes))
+        }
         None => owner.claims.missing(stands),
     };
     let lacking = quoted_list(lacking.iter().copied());

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use super::api_key;
 use super::credential::{Presented, challenging};
+use super::keyring::{self, no_key};
 use super::{Judge, Stop, Trail};
-use crate::claims::{Claims, ClientClaim, Issuer};
+use crate::claims::{Claims, ClientClaim, Issuer, near};
 use crate::config::Config;
 use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
 use crate::engine::verified::Verified;
 use crate::env::Env;
-use crate::ids::{Kid, ProviderId, RingId};
+use crate::ids::{Kid, Name, ProviderId, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::jose::jws::Jws;
@@ -27,7 +28,7 @@ use crate::provider::jwt::{JwtProvider, Keys};
 use crate::provider::{Kind, Provider};
 use crate::session::Session;
 use crate::time::UnixMillis;
-use crate::verdict::{Deny, Refusal, quoted};
+use crate::verdict::{Deny, Refusal, list, quoted};
 
 /// A provider that has vouched for the request's caller.
 pub(in crate::engine) struct Vouched<'c> {
@@ -362,13 +363,14 @@ impl<'c> Judge<'_, 'c> {
         jws: &Jws<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Checked, Refusal> {
+        let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), self.env.now));
         match keys::candidates(set, wanted) {
             Some(keys) if !keys.is_empty() => {
                 let key = check_signature(self.env, jws, &keys, wanted.alg)?;
                 Ok(Checked { key, set: set.version() })
             }
-            Some(_) => Err(mismatch(wanted.kid, wanted.alg)),
-            None => Err(unknown_key(wanted.kid, "the configuration's key set has no such key")),
+            Some(_) => refuse(Deny::TokenKeyMismatch),
+            None => refuse(Deny::TokenKeyUnknown),
         }
     }
 
@@ -383,39 +385,33 @@ impl<'c> Judge<'_, 'c> {
         let Some(ring) = self.rings.get_mut(id.0) else {
             return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
         };
-        let Wanted { kid, alg, .. } = wanted;
         let checked = match ring.lookup(wanted, patience, env) {
             Lookup::Found { keys, version } => {
-                check_signature(env, jws, &keys, alg).map(|key| Some(Checked { key, set: version }))
+                let key = check_signature(env, jws, &keys, wanted.alg);
+                key.map(|key| Checked { key, set: version }).map_err(Err)
             }
             Lookup::MayArrive => return Ok(None),
-            Lookup::Mismatch => return Err(mismatch(kid, alg)),
-            Lookup::Unknown => {
-                return Err(unknown_key(kid, "the provider's key set has no such key"));
-            }
-            Lookup::Stale(wait) => {
-                let reason = "the key set in use is older than `jwks.max_stale`";
-                return Err(later(Deny::KeysStale, reason, wait));
-            }
+            Lookup::Mismatch => Err(Ok((Deny::TokenKeyMismatch, None))),
+            Lookup::Unknown => Err(Ok((Deny::TokenKeyUnknown, None))),
+            Lookup::Stale(wait) => Err(Ok((Deny::KeysStale, Some(wait)))),
             Lookup::Unavailable(wait) => {
-                return Err(match patience {
-                    Patience::Crowded => later(
-                        Deny::Overloaded,
-                        "too many requests wait for the provider's first key set",
-                        wait,
-                    ),
-                    _ => later(
-                        Deny::KeysUnavailable,
-                        "the key is not here, and the provider could not be asked",
-                        wait,
-                    ),
-                });
+                let is_crowded = patience == Patience::Crowded;
+                let deny = if is_crowded { Deny::Overloaded } else { Deny::KeysUnavailable };
+                Err(Ok((deny, Some(wait))))
             }
         };
-        if checked.is_err() {
-            ring.suspect(env.now);
+        match checked {
+            Ok(checked) => Ok(Some(checked)),
+            Err(Ok((deny, retry_after))) => {
+                let refusal = no_key(deny, wanted, Some(ring), ring.set(), env.now);
+                Err(Refusal { retry_after, ..refusal })
+            }
+            Err(Err(forged)) => {
+                ring.suspect(env.now);
+                let keys = keyring::told(Some(ring), ring.set(), env.now);
+                Err(Refusal { reason: format!("{}; {keys}", forged.reason).into(), ..forged })
+            }
         }
-        checked
     }
 }
 
@@ -498,24 +494,28 @@ fn unknown_issuer(config: &Config, readers: &[ProviderId], claims: &Claims) -> R
     };
     let providers = readers.iter().filter_map(|id| jwt(config, *id));
     let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
-    let expected = quoted_list(expected.map(AsRef::as_ref));
+    let expected: Vec<_> = expected.collect();
+    let hint = match claims.issuer() {
+        Issuer::Is(issuer) => match elsewhere(config, issuer) {
+            Some(name) => format!("; it is that of provider `{name}`, which this API does not ask"),
+            None => near(issuer, &expected).to_owned(),
+        },
+        Issuer::Absent | Issuer::WrongType => String::new(),
+    };
+    let expected = list(&expected);
     Refusal::new(
         Deny::TokenIssuerUnknown,
-        format!("the claim `iss` {found}; the provider's issuer is {expected}"),
+        format!("the claim `iss` {found}; the provider's issuer is {expected}{hint}"),
     )
 }
 
-fn mismatch(kid: Option<&Kid>, alg: Alg) -> Refusal {
-    let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
-    Refusal::new(
-        Deny::TokenKeyMismatch,
-        format!("the `kid` is {kid}; the key is not one for {} and this issuer", alg.name()),
-    )
-}
-
-fn unknown_key(kid: Option<&Kid>, found: &'static str) -> Refusal {
-    let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
-    Refusal::new(Deny::TokenKeyUnknown, format!("the `kid` is {kid}; {found}"))
+/// The provider of any API that has this issuer.
+fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
+    let has = |provider: &&Provider| {
+        let issuers = provider.jwt().and_then(|jwt| jwt.requirements.issuers.as_ref());
+        issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
+    };
+    config.providers.iter().find(has).map(|provider| &provider.name)
 }
 
 fn later(deny: Deny, reason: &'static str, wait: Duration) -> Refusal {

@@ -18,6 +18,21 @@ pub(crate) fn provider() -> PathBuf {
     project().join("demo/provider/server.mjs")
 }
 
+/// The browser that `make setup-ui` brings, or the system's own.
+pub(crate) fn chromium() -> PathBuf {
+    installed("chromium")
+}
+
+/// The Prometheus that `make setup-ui` brings, or the system's own.
+pub(crate) fn prometheus() -> PathBuf {
+    installed("prometheus")
+}
+
+/// What comes with Prometheus and checks rules.
+pub(crate) fn promtool() -> PathBuf {
+    installed("promtool")
+}
+
 /// The filter.
 pub(crate) fn wasm() -> PathBuf {
     present(target().join("wasm32-wasip1/release/tollgate.wasm"), "make wasm")
@@ -44,6 +59,15 @@ pub(crate) fn project() -> &'static Path {
 /// Cargo's target folder, wherever it was put.
 pub(crate) fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("Cargo's folder for tests has a parent")
+}
+
+/// What stands in `.tools/bin`, or else on the `PATH`.
+fn installed(name: &str) -> PathBuf {
+    let ours = project().join(".tools/bin").join(name);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let elsewhere = std::env::split_paths(&path).map(|folder| folder.join(name));
+    let found = std::iter::once(ours.clone()).chain(elsewhere).find(|file| file.exists());
+    present(found.unwrap_or(ours), "make setup-ui")
 }
 
 fn present(path: PathBuf, remedy: &str) -> PathBuf {

@@ -1,0 +1,184 @@
+//! Points in time as people write and read them.
+
+use std::time::{Duration, SystemTime};
+
+use crate::time::UnixMillis;
+
+/// What `--at` says, otherwise this machine's clock.
+pub(super) fn given_or_now(at: Option<UnixMillis>) -> UnixMillis {
+    at.unwrap_or_else(now)
+}
+
+fn now() -> UnixMillis {
+    #[expect(clippy::disallowed_methods, reason = "a command runs now; `--at` says otherwise")]
+    let now = SystemTime::now();
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::new(crate::time::millis(since))
+}
+
+/// Reads the argument of `--at`.
+pub(super) fn parse(text: &str) -> Result<UnixMillis, String> {
+    UnixMillis::from_rfc3339(text)
+        .ok_or_else(|| "a moment is written like 2026-11-23T10:00:00Z".to_owned())
+}
+
+/// Reads a span of a whole number and one unit, as configurations write it: `90s`, `1h`.
+pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
+    let wrong = || "a span is a whole number and a unit: 90s, 15m, 1h, 30d".to_owned();
+    let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (digits, unit) = text.split_at_checked(at).ok_or_else(wrong)?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_millis(count.saturating_mul(millis)))
+}
+
+/// A moment in the form of RFC 3339, in UTC, without its fraction; `None` after the year 9999.
+pub(super) fn rfc3339(moment: UnixMillis) -> Option<String> {
+    let (mut days, second) = div(moment.secs(), 86_400);
+    let mut year = 1970_u64;
+    while days >= days_of_year(year) {
+        days = days.saturating_sub(days_of_year(year));
+        year = year.saturating_add(1);
+        if year > 9999 {
+            return None;
+        }
+    }
+    let mut month = 1_u64;
+    while days >= days_of_month(year, month) {
+        days = days.saturating_sub(days_of_month(year, month));
+        month = month.saturating_add(1);
+    }
+    let day = days.saturating_add(1);
+    let (hour, rest) = div(second, 3600);
+    let (minute, second) = div(rest, 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+}
+
+fn days_of_year(year: u64) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
+fn days_of_month(year: u64, month: u64) -> u64 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+/// Quotient and remainder; the divisor is not zero.
+fn div(number: u64, by: u64) -> (u64, u64) {
+    (number.checked_div(by).unwrap_or(0), number.checked_rem(by).unwrap_or(0))
+}
+
+/// Where a moment lies from `now`: `in 4 minutes`, `3 days ago`, `now`.
+pub(super) fn from_now(moment: UnixMillis, now: UnixMillis) -> String {
+    let (ahead, behind) = (moment.since(now).as_secs(), now.since(moment).as_secs());
+    match (ahead, behind) {
+        (0, 0) => "now".to_owned(),
+        (ahead, 0) => format!("in {}", in_words(ahead)),
+        (_, behind) => format!("{} ago", in_words(behind)),
+    }
+}
+
+/// A span in its two largest units at most, rounded down: people ask how long about.
+fn in_words(seconds: u64) -> String {
+    let units =
+        [("year", 31_536_000), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
+    let largest = units.iter().position(|(_, length)| seconds >= *length).unwrap_or(4);
+    let mut rest = seconds;
+    let mut words = Vec::new();
+    for (name, length) in units.iter().skip(largest).take(2) {
+        let (count, left) = div(rest, *length);
+        rest = left;
+        match count {
+            0 => {}
+            1 => words.push(format!("1 {name}")),
+            count => words.push(format!("{count} {name}s")),
+        }
+        // From ten of the larger unit on the smaller says nothing.
+        if count >= 10 {
+            break;
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_it_is_read() {
+        let moments = [
+            "1970-01-01T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "2000-02-29T00:00:01Z",
+            "2024-02-29T12:30:00Z",
+            "2026-11-23T10:00:00Z",
+            "2100-03-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ];
+        for text in moments {
+            let moment = UnixMillis::from_rfc3339(text).expect(text);
+            assert_eq!(rfc3339(moment).as_deref(), Some(text));
+        }
+        assert_eq!(rfc3339(UnixMillis::from_secs(253_402_300_800)), None, "the year 10000");
+        assert_eq!(rfc3339(UnixMillis::MAX), None);
+    }
+
+    #[test]
+    fn a_distance_is_told_in_words() {
+        let now = UnixMillis::from_secs(1_800_000_000);
+        let cases = [
+            (0, "now"),
+            (1, "in 1 second"),
+            (59, "in 59 seconds"),
+            (240, "in 4 minutes"),
+            (-1, "1 second ago"),
+            (-90, "1 minute 30 seconds ago"),
+            (-3_600, "1 hour ago"),
+            (5_400, "in 1 hour 30 minutes"),
+            (43_260, "in 12 hours"),
+            (-259_200, "3 days ago"),
+            (400 * 86_400, "in 1 year 35 days"),
+        ];
+        for (seconds, words) in cases {
+            let span = Duration::from_secs(i64::unsigned_abs(seconds));
+            let moment = if seconds < 0 { now.before(span) } else { now.after(span) };
+            assert_eq!(from_now(moment, now), words, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_one_number_and_one_unit() {
+        let cases = [
+            ("500ms", Some(500)),
+            ("90s", Some(90_000)),
+            ("1h", Some(3_600_000)),
+            ("30d", Some(2_592_000_000)),
+            ("1h30m", None),
+            ("10", None),
+            ("h", None),
+            ("-1h", None),
+            ("1 h", None),
+            ("", None),
+        ];
+        for (text, millis) in cases {
+            let span = parse_span(text).ok().map(crate::time::millis);
+            assert_eq!(span, millis, "{text}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What is legal and risky about a provider: said once, refused never.
+
+use std::time::Duration;
+
+use super::apis::Draft as Api;
+use super::keys::Keys;
+use super::provider::{Draft, DraftKind, JwtDraft};
+use crate::config::code::Code;
+use crate::config::problems::Problems;
+use crate::config::raw::{RawApi, RawConfig, RawProvider, items, one_or_many};
+use crate::config::read::At;
+use crate::http::Url;
+use crate::ids::ProviderId;
+use crate::verdict::quoted;
+
+/// A skew beyond which a stolen or expired token is of more use than two clocks ever differ.
+const LARGE_SKEW: Duration = Duration::from_secs(5 * 60);
+/// Fetching more often than this is rarely of use.
+const OFTEN: Duration = Duration::from_secs(10);
+/// What the key IDs of keys begin with that were minted for development.
+const DEVELOPMENT: &str = "dev-";
+
+/// Audiences that tokens for other things have, too, with the reason.
+const COMMON_AUDIENCES: [(&str, &str); 5] = [
+    ("api://default", "every client that Okta's default server serves gets it"),
+    ("account", "Keycloak puts it into nearly every user's token"),
+    ("https://graph.microsoft.com", "it is Microsoft Graph's own"),
+    ("00000003-0000-0000-c000-000000000000", "it is Microsoft Graph's own"),
+    ("00000002-0000-0000-c000-000000000000", "it is Azure AD Graph's own"),
+];
+
+/// Domains of Okta.
+const OKTA: [&str; 3] = [".okta.com", ".oktapreview.com", ".okta-emea.com"];
+
+/// Warns of what is risky about providers, and about APIs that only they make risky.
+pub(super) fn check(
+    raw: &RawConfig,
+    drafts: &[Option<Draft>],
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) {
+    let raw_apis = items(&raw.apis);
+    let entries = raw.providers.given().map_or(&[][..], |providers| &providers.0);
+    for (id, (entry, draft)) in entries.iter().zip(drafts).enumerate() {
+        let (Some(raw), Some(draft)) = (&entry.value, draft) else { continue };
+        if let Some(jwt) = draft.jwt() {
+            times(raw, problems);
+            issuers(raw, problems);
+            let listing = apis.iter().zip(raw_apis).filter(|(api, _)| api.lists(ProviderId(id)));
+            let mut listing = listing.map(|(_, raw)| raw).peekable();
+            let narrowed = listing.peek().is_some() && listing.all(narrows);
+            if !narrowed && raw.clients.is_absent() && raw.require.is_absent() {
+                audiences(raw, problems);
+            }
+            keys(raw, jwt, problems);
+        }
+    }
+    for api in apis {
+        unreachable(api, drafts, problems);
+    }
+}
+
+fn times(raw: &RawProvider, problems: &mut Problems<'_>) {
+    if let Some(skew) = raw.clock_skew.given().filter(|skew| skew.value.0 > LARGE_SKEW) {
+        problems.warn(
+            Code::SkewLarge,
+            skew.at,
+            "an expired token is taken this much longer; set the clocks and write 5m or less",
+        );
+    }
+    let Some(jwks) = raw.jwks.given() else { return };
+    let refresh = jwks.refresh.given().map(|time| (time.at, time.value.0));
+    let cooldown = jwks.cooldown.given().map(|time| (time.at, time.value.0));
+    for (at, time) in [refresh, cooldown].into_iter().flatten() {
+        if time < OFTEN {
+            problems.warn(
+                Code::FetchedOften,
+                at,
+                "every proxy may ask the provider this often, which may refuse to answer; write \
+                 10s or more",
+            );
+        }
+    }
+}
+
+fn issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
+    for issuer in one_or_many(&raw.issuer) {
+        let Ok(url) = Url::parse(issuer) else { continue };
+        if is_okta(&url) && &*url.path == "/" {
+            problems.warn(
+                Code::IssuerOrgServer,
+                issuer.at,
+                "Okta's org server: its access tokens are for Okta alone, their keys may change \
+                 unannounced and they cannot carry your scopes; write the issuer of a custom \
+                 server, such as https://…/oauth2/default",
+            );
+        }
+    }
+}
+
+fn is_okta(url: &Url) -> bool {
+    OKTA.iter().any(|domain| url.host().ends_with(domain))
+}
+
+/// Whether an API asks for more than an audience.
+fn narrows(api: &At<RawApi>) -> bool {
+    let given = api.policies.given();
+    let chosen = given.is_some_and(|policies| policies.default.is_absent());
+    chosen || !api.clients.is_absent() || !api.require.is_absent()
+}
+
+fn audiences(raw: &RawProvider, problems: &mut Problems<'_>) {
+    for audience in items(&raw.audiences) {
+        let known = COMMON_AUDIENCES.iter().find(|(name, _)| *name == &***audience);
+        let why = match known {
+            Some((_, why)) => *why,
+            None if one_or_many(&raw.issuer).iter().any(|one| one.value == audience.value) => {
+                "it is the provider itself, which tokens for anything may name"
+            }
+            None if is_auth0_own(audience) => "it is Auth0's own, which tokens for anything name",
+            None => continue,
+        };
+        problems.warn(
+            Code::AudienceCallerChosen,
+            audience.at,
+            format_args!(
+                "{} does not tell tokens for this API from others: {why}; give the API an \
+                 audience of its own, or narrow it by `clients` or `require`",
+                quoted(audience)
+            ),
+        );
+    }
+}
+
+fn is_auth0_own(audience: &str) -> bool {
+    let host = audience
+        .strip_suffix("/userinfo")
+        .or_else(|| audience.strip_suffix("/api/v2/"))
+        .and_then(|rest| rest.strip_prefix("https://"));
+    host.is_some_and(|host| host.ends_with(".auth0.com"))
+}
+
+fn keys(raw: &RawProvider, jwt: &JwtDraft, problems: &mut Problems<'_>) {
+    const SYMMETRIC: &str = "a symmetric key: whoever can check tokens with it, this proxy \
+                             included, can make them; let the provider sign with RS256 or ES256";
+    if let Some(secret) = raw.secret.given() {
+        problems.warn(Code::KeySymmetric, secret.at, SYMMETRIC);
+    }
+    let inline = raw.jwks.given().and_then(|jwks| jwks.inline.given());
+    let (Some(inline), Some(Keys::Inline(set))) = (inline, &jwt.keys) else { return };
+    let symmetric = || jwt.algorithms.iter().filter(|alg| alg.is_symmetric());
+    if set.iter().any(|key| symmetric().any(|alg| key.fits(alg))) {
+        problems.warn(Code::KeySymmetric, inline.at, SYMMETRIC);
+    }
+    let development = set.iter().filter_map(|key| key.kid());
+    for kid in development.filter(|kid| kid.as_str().starts_with(DEVELOPMENT)) {
+        problems.warn(
+            Code::KeyDevelopment,
+            inline.at,
+            format_args!(
+                "the key {} was minted for development: whoever has its other half is let in; \
+                 take it out before this serves anybody",
+                quoted(kid.as_str())
+            ),
+        );
+    }
+}
+
+/// An API each branch of which needs a key of a list in which none is active.
+fn unreachable(api: &Api, drafts: &[Option<Draft>], problems: &mut Problems<'_>) {
+    let is_shut = |id: &ProviderId| match drafts.get(id.0) {
+        Some(Some(Draft { kind: DraftKind::ApiKey { keys, .. }, .. })) => {
+            let mut keys = keys.iter().peekable();
+            keys.peek().is_some() && keys.all(|key| !key.active)
+        }
+        _ => false,
+    };
+    let branches = &api.branches;
+    if !branches.is_empty() && branches.iter().all(|branch| branch.value.0.iter().any(is_shut)) {
+        problems.warn(
+            Code::ApiUnreachable,
+            api.at,
+            "nobody can call this API: no key of its providers is active; switch one on \
+             (`active`), or list another provider in `auth`",
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! What a reason says of the keys that a token was held against: which they are, where they are from
+//! and how old.
+
+use std::time::Duration;
+
+use crate::engine::keeper::{url, without_query};
+use crate::ids::Kid;
+use crate::jose::jwk::KeySet;
+use crate::keys::{Ring, Wanted};
+use crate::time::{UnixMillis, in_words};
+use crate::verdict::{Deny, Refusal, quoted};
+
+/// Most keys that a reason names.
+const MAX_KEYS_TOLD: usize = 8;
+
+/// Why there is no key for a token, with the keys that there are: those of a ring, or else of the
+/// configuration.
+pub(super) fn no_key(
+    deny: Deny,
+    wanted: Wanted<'_>,
+    ring: Option<&Ring>,
+    set: Option<&KeySet>,
+    now: UnixMillis,
+) -> Refusal {
+    let kid = wanted.kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+    let alg = wanted.alg.name();
+    let what = match deny {
+        Deny::TokenKeyMismatch => {
+            format!("the `kid` is {kid}; the key is not one for {alg} and this issuer")
+        }
+        Deny::TokenKeyUnknown => {
+            let cooldown = ring.map_or_else(String::new, |ring| {
+                let cooldown = in_words(ring.config().cooldown);
+                format!(", and the provider was asked in the last {cooldown} (`jwks.cooldown`)")
+            });
+            let bound =
+                if wanted.kid.is_none() { " (without `kid` 8 are tried at most)" } else { "" };
+            format!("the `kid` is {kid}; the key set has no such key{bound}{cooldown}")
+        }
+        Deny::KeysStale => "the key set in use is older than `jwks.max_stale`".to_owned(),
+        Deny::Overloaded => "too many requests wait for the provider's first key set".to_owned(),
+        _ => format!("the key (`kid` {kid}) is not here, and the provider could not be asked"),
+    };
+    Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
+}
+
+/// Says which keys there are, where they are from, and how old they are.
+pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -> String {
+    let from = match ring {
+        None => "in the configuration".to_owned(),
+        Some(ring) => {
+            let (config, age) = (ring.config(), ring.age(now).unwrap_or_default());
+            let way =
+                format!("{} by cluster {}", without_query(url(config)), quoted(&config.cluster));
+            if set.is_none() {
+                return format!("none were loaded from {way} so far");
+            }
+            format!("from {way}, {} old", in_words(Duration::from_secs(age.as_secs())))
+        }
+    };
+    let keys = set.into_iter().flat_map(KeySet::iter);
+    let mut named: Vec<_> = keys
+        .map(|key| {
+            let kid =
+                key.kid().map_or("without `kid`".to_owned(), |kid: &Kid| quoted(kid.as_str()));
+            let alg = key.alg().map_or(String::new(), |alg| format!(" for {}", alg.name()));
+            format!("{kid} {}{alg}", key.kind())
+        })
+        .collect();
+    let more = named.len().saturating_sub(MAX_KEYS_TOLD);
+    named.truncate(MAX_KEYS_TOLD);
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    format!("the keys {from}: {}", named.join(", "))
+}

@@ -1,0 +1,176 @@
+//! Every kind of problem, each with something that it is said of.
+
+use tollgate::config::{Code, Config};
+
+use super::filled;
+
+/// SHA-256 of nothing in particular.
+const HASH: &str = "00ff0123456789abcdef0000000000000000000000000000000000000000001f";
+
+/// Members of a configuration's single provider beside an issuer, an audience and keys.
+fn provider(members: &str) -> String {
+    let rest = [
+        ("issuer", r#""issuer": "https://okta.example""#),
+        ("audiences", r#""audiences": ["api"]"#),
+        ("jwks", r#""jwks": {"discovery": true, "cluster": "idp"}"#),
+    ];
+    format!("{{\"providers\": {{\"okta\": {{{}}}}}}}", super::members(members, "secret", &rest))
+}
+
+/// A configuration with these APIs, policies and further members.
+fn apis(members: &str) -> String {
+    format!(r#"{{"providers": {{"okta": %okta%, "keys": %keys%}}, {members}}}"#).replace(
+        "%keys%",
+        &format!(
+            r#"{{"kind": "api_key", "from": [{{"header": "x-key"}}], "keys": [{{"name": "k", "identity": "i", "sha256": "{HASH}"}}]}}"#
+        ),
+    )
+}
+
+/// What is said of a text, refusals and warnings alike.
+fn said(text: &str) -> Vec<(Code, String)> {
+    let problems = match Config::parse(filled(text).as_bytes()) {
+        Ok(config) => config.warnings,
+        Err(problems) => problems,
+    };
+    problems.iter().map(|problem| (problem.code, problem.to_string())).collect()
+}
+
+/// One text for each code.
+fn example(code: Code) -> Option<String> {
+    let policy = r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}}}"#;
+    Some(match code {
+        Code::AlgorithmRefused => provider(r#""algorithms": ["HS256"]"#),
+        Code::ApiHidden => {
+            apis(r#""apis": [{"name": "a", "auth": ["okta", "keys"]}, {"name": "b", "auth": ["okta"]}]"#)
+        }
+        Code::ApiNotForPolicy => apis(
+            r#""policies": {"p": {"access": [{"apis": ["a"]}]}}, "apis": [{"name": "a", "auth": "none"}]"#,
+        ),
+        Code::ApiPublicCatchAll => apis(r#""apis": [{"name": "a", "auth": "none"}]"#),
+        Code::ApiUnreachable => apis(r#""apis": [{"name": "a", "auth": ["keys"]}]"#)
+            .replace(r#""identity""#, r#""active": false, "identity""#),
+        Code::AudienceCallerChosen => provider(r#""audiences": ["account"]"#),
+        Code::BranchRedundant => apis(
+            r#""apis": [{"name": "a", "auth": ["okta", ["okta", "keys"]], "session_from": "okta"}]"#,
+        ),
+        Code::ClaimUnnamed => {
+            apis(&format!(r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "policies": {{"from_claim": true}}}}]"#))
+        }
+        Code::ClaimUnread => provider(r#""claims": {"policies": ["pol"]}"#),
+        Code::ClientRefused => apis(&format!(
+            r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "clients": ["x"], "policies": {{"by_client": {{"y": ["p"]}}}}}}]"#
+        )),
+        Code::Contradiction => provider(r#""any_issuer": true"#),
+        Code::DiscoveryImpossible => provider(r#""issuer": ["https://a.example", "https://b.example"]"#),
+        Code::DurationInvalid => provider(r#""clock_skew": "1h30m""#),
+        Code::FetchedOften => provider(r#""jwks": {"discovery": true, "cluster": "idp", "refresh": "1s"}"#),
+        Code::FieldMissing => r#"{}"#.into(),
+        Code::FieldTwice => r#"{"mode": "enforce", "mode": "enforce"}"#.into(),
+        Code::FieldUnknown => r#"{"provider": {}}"#.into(),
+        Code::FieldUseless => provider(r#""keys": []"#),
+        Code::HashInvalid => apis("").replace(HASH, "00FF"),
+        Code::HeaderConflict => provider(r#""upstream": {"headers": {"x-a": "sub", "X_A": "sub"}}"#),
+        Code::HeaderInvalid => provider(r#""upstream": {"headers": {"x a": "sub"}}"#),
+        Code::IssuerInvalid => provider(r#""issuer": " https://okta.example""#),
+        Code::IssuerOrgServer => provider(r#""issuer": "https://example.okta.com""#),
+        Code::IssuerShared => r#"{"providers": {"a": %okta%, "b": %okta%}}"#.into(),
+        Code::KeyDevelopment => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace("k1", "dev-1")),
+        Code::KeyPrivate => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace(r#""kid""#, r#""d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "kid""#)),
+        Code::KeySetUnusable => provider(r#""jwks": {"inline": {"keys": []}}"#),
+        Code::KeySymmetric => provider(
+            r#""algorithms": ["HS256"], "jwks": {"inline": {"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}"#,
+        ),
+        Code::KeyUnusable => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace("[{", r#"[{"kty": "x"}, {"#)),
+        Code::LimitByUnusable => apis(
+            r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}, "limit_by": "client"}},
+"apis": [{"name": "a", "auth": ["keys"], "policies": {"default": ["p"]}}]"#,
+        ),
+        Code::LimitsTooMany => {
+            let entries: Vec<_> = (0..20)
+                .map(|at| format!(r#"{{"apis": ["a"], "paths": ["/{at}"], "rate": {{"requests": 1, "per": "1s"}}}}"#))
+                .collect();
+            apis(&format!(
+                r#""policies": {{"p": {{"access": [{}]}}}}, "apis": [{{"name": "a", "auth": ["okta"], "policies": {{"default": ["p"]}}}}]"#,
+                entries.join(",")
+            ))
+        }
+        Code::NameInvalid => r#"{"providers": {"Okta": %okta%}}"#.into(),
+        Code::NameTwice => apis(r#""apis": [{"name": "a", "match": {"paths": ["/a"]}, "auth": ["okta"]}, {"name": "a", "auth": ["okta"]}]"#),
+        Code::NameUnknown => apis(r#""apis": [{"name": "a", "auth": ["octa"]}]"#),
+        Code::NumberOutOfRange => apis(r#""sessions": {"capacity": 1}"#),
+        Code::OneOfRequired => provider(r#""jwks": {"cluster": "idp"}"#),
+        Code::OptionalEscapesDemands => {
+            apis(r#""apis": [{"name": "a", "auth": ["okta"], "optional": true, "scopes": ["s"]}]"#)
+        }
+        Code::PlaceMissing => provider(r#""from": [{"header": "x-a", "apis": ["b"]}]"#).replace(
+            "}}}}",
+            r#"}}}, "apis": [{"name": "b", "match": {"paths": ["/b"]}, "auth": ["okta"]}, {"name": "a", "auth": ["okta"]}]}"#,
+        ),
+        Code::PlaceShared => provider(r#""from": [{"header": "x-a"}, {"header": "x-a"}]"#),
+        Code::PlainHttp => provider(r#""jwks": {"url": "http://okta.example", "cluster": "idp"}"#),
+        Code::PoliciesDisagree => apis(
+            r#""policies": {"p": {"metadata": {"tier": "1"}}, "q": {"metadata": {"tier": "2"}}},
+"apis": [{"name": "a", "auth": ["okta"], "policies": {"default": ["p", "q"]}}]"#,
+        ),
+        Code::PolicyGrantsNothing => apis(r#""policies": {"p": {}}"#),
+        Code::PolicyInactive => apis(
+            r#""policies": {"p": {"active": false}}, "apis": [{"name": "a", "auth": ["okta"], "policies": {"default": ["p"]}}]"#,
+        ),
+        Code::PolicyMissing => apis(r#""apis": [{"name": "a", "auth": ["okta"], "policies": {}}]"#),
+        Code::PolicyUnasked => apis(
+            r#""policies": {"p": {"access": [{"apis": ["a"]}]}}, "apis": [{"name": "a", "auth": ["okta"]}]"#,
+        ),
+        Code::PolicyUnused => apis(policy),
+        Code::ProviderUnused => apis(r#""apis": [{"name": "a", "auth": ["okta"]}]"#),
+        Code::ReportMode => apis(r#""mode": "report""#),
+        Code::SecretShort => provider(r#""algorithms": ["HS256"], "secret": {"text": "short"}"#)
+            .replace(r#""jwks": {"discovery": true, "cluster": "idp"}"#, r#""description": """#),
+        Code::SecretUnreadable => provider(r#""algorithms": ["HS256"], "secret": {"env": "NO_SUCH"}"#)
+            .replace(r#""jwks": {"discovery": true, "cluster": "idp"}"#, r#""description": """#),
+        Code::SessionFromAmbiguous => apis(
+            r#""apis": [{"name": "a", "auth": [["okta", "keys"]], "session_from": ["okta", "keys"]}]"#,
+        ),
+        Code::SkewLarge => provider(r#""clock_skew": "1h""#),
+        Code::StaleBeforeRefresh => {
+            provider(r#""jwks": {"discovery": true, "cluster": "idp", "refresh": "1h", "max_stale": "30m"}"#)
+        }
+        Code::TextMalformed => "{".into(),
+        Code::TimeInvalid => {
+            apis("").replace(r#""identity""#, r#""expires": "tomorrow", "identity""#)
+        }
+        Code::TokenAskedOfKey => {
+            apis(r#""apis": [{"name": "a", "auth": ["keys"], "scopes": ["s"]}]"#)
+        }
+        Code::TokenTypeRefused => provider(r#""typ": ["logout+jwt"]"#),
+        Code::TooManyProblems => format!("{{{}}}", vec![r#""x": 1"#; 1002].join(",")),
+        Code::TypeWrong => r#"{"providers": []}"#.into(),
+        Code::UrlInvalid => provider(r#""jwks": {"url": "okta.example", "cluster": "idp"}"#),
+        Code::ValueEmpty => provider(r#""audiences": []"#),
+        Code::ValueInvalid => apis(r#""apis": [{"name": "a", "auth": ["okta"], "scopes": ["a b"]}]"#),
+        Code::ValueTooLong => apis(&format!(r#""instance": "{}""#, "x".repeat(300))),
+        Code::ValueTwice => provider(r#""issuer": ["https://okta.example", "https://okta.example"]"#),
+        Code::ValueUnknown => apis(r#""mode": "reprot""#),
+        // A defect, which no text is known to show.
+        Code::Internal => return None,
+        _ => panic!("{} has no example", code.name()),
+    })
+}
+
+#[test]
+fn every_code_has_a_problem_and_says_what_kind_it_is_of() {
+    for code in Code::ALL {
+        let Some(text) = example(*code) else { continue };
+        let said = said(&text.replace(", }", "}"));
+        assert!(said.iter().any(|(found, _)| found == code), "{}: {said:?}\n{text}", code.name());
+    }
+}
+
+#[test]
+fn codes_are_in_the_order_of_their_names_and_plain_words() {
+    let names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
+    for name in names {
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+    }
+}

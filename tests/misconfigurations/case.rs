@@ -1,0 +1,115 @@
+//! What a case is, and how it is proved: the mistake fails and is told by its field and its remedy,
+//! and the remedy, applied, makes the request pass.
+
+use serde_json::Value;
+
+use crate::scene::{self, Change};
+
+/// Where an operator reads what is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shows {
+    /// The configuration is refused: what `tollgate check` prints, and the proxy's log.
+    Problem,
+    /// The configuration loads with a warning, and the request ends with this code.
+    Warning(&'static str),
+    /// The line of the refusal, with this code.
+    Refusal(&'static str),
+    /// A line about the provider's keys: this event; the request ends with this code.
+    Keys(&'static str, &'static str),
+}
+
+/// One mistake.
+pub(crate) struct Case {
+    pub(crate) id: &'static str,
+    /// What the operator did.
+    pub(crate) did: &'static str,
+    /// The mistake, in a scene in which everything else is right.
+    pub(crate) wrong: Vec<Change>,
+    pub(crate) shows: Shows,
+    /// The field that must be named, as it is in this configuration.
+    pub(crate) field: &'static str,
+    /// What else must be said.
+    pub(crate) words: &'static [&'static str],
+    /// The remedy in words, for the document.
+    pub(crate) remedy: &'static str,
+    /// The remedy, applied.
+    pub(crate) right: Vec<Change>,
+}
+
+impl Case {
+    /// The scene with the mistake.
+    pub(crate) fn mistaken(&self) -> Value {
+        let mut scene = scene::right();
+        scene::change(&mut scene, &self.wrong);
+        scene
+    }
+
+    /// The scene with the mistake, and then the remedy.
+    pub(crate) fn mended(&self) -> Value {
+        let mut scene = self.mistaken();
+        scene::change(&mut scene, &self.right);
+        scene
+    }
+
+    /// What the operator reads about the mistake.
+    pub(crate) fn told(&self) -> String {
+        let scene = self.mistaken();
+        let id = self.id;
+        match self.shows {
+            Shows::Problem => {
+                let problems = scene::problems(&scene);
+                assert!(!problems.is_empty(), "{id}: the configuration loads");
+                let own = problems.iter().find(|problem| &*problem.path == self.field);
+                own.unwrap_or_else(|| panic!("{id}: {problems:#?}")).to_string()
+            }
+            Shows::Warning(code) => {
+                let warnings = scene::warnings(&scene);
+                let own = warnings.iter().find(|warning| &*warning.path == self.field);
+                let own = own.unwrap_or_else(|| panic!("{id}: {warnings:#?}")).to_string();
+                assert_eq!(self.played(&scene, code).len(), 1, "{id}");
+                own
+            }
+            Shows::Refusal(code) => self.played(&scene, code).remove(0),
+            Shows::Keys(event, code) => {
+                self.played(&scene, code);
+                let log = scene::play(&scene).log;
+                let line = log.iter().find(|line| line["event"] == event);
+                line.unwrap_or_else(|| panic!("{id}: {log:#?}")).to_string()
+            }
+        }
+    }
+
+    /// The lines of the refusal with which a scene ends.
+    fn played(&self, scene: &Value, code: &str) -> Vec<String> {
+        let problems = scene::problems(scene);
+        assert!(problems.is_empty(), "{}: {problems:#?}", self.id);
+        let outcome = scene::play(scene);
+        assert_eq!(outcome.verdict, code, "{}: {:#?}", self.id, outcome.log);
+        let lines = outcome.log.iter().filter(|line| line["code"] == code);
+        lines.map(|line| format!("{} {}", line["reason"], line["remedy"])).collect()
+    }
+
+    /// Proves the case.
+    pub(crate) fn prove(&self) {
+        let told = self.told().replace("\\\"", "\"");
+        let id = self.id;
+        assert!(told.contains(self.field), "{id}: {} is not named: {told}", self.field);
+        for word in self.words {
+            assert!(told.contains(word), "{id}: {word:?} is not said: {told}");
+        }
+        let token = scene::token(&self.mistaken());
+        let parts = token.split('.').filter(|part| part.len() > 16);
+        assert!(parts.into_iter().all(|part| !told.contains(part)), "{id}: a token: {told}");
+        assert!(!told.contains(scene::API_KEY), "{id}: a key: {told}");
+
+        let mended = self.mended();
+        let problems = scene::problems(&mended);
+        assert!(problems.is_empty(), "{id}: with the remedy: {problems:#?}");
+        let outcome = scene::play(&mended);
+        assert_eq!(outcome.verdict, "forwarded", "{id}: with the remedy: {:#?}", outcome.log);
+        if let Shows::Warning(_) = self.shows {
+            let left = scene::warnings(&mended);
+            assert!(left.iter().all(|one| &*one.path != self.field), "{id}: {left:#?}");
+        }
+    }
+}
