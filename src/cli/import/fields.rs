@@ -337,7 +337,6 @@ pub(super) static ROWS: &[Row] = &[
     row("graphql", "", TRANSFORMS),
     row("is_graphql", "", TRANSFORMS),
     row("", "<x>.middleware.global", TRANSFORMS),
-    row("", "<auth>.enabled", Taken("`apis[].auth`")),
     row("", "<scheme>.enabled", Taken("`apis[].auth`")),
     row("", "<scheme>", METHOD),
     row("", "<x>.server", OPERATING),
@@ -483,4 +482,55 @@ pub(super) fn expanded(path: &str, scheme: &str) -> String {
         .replace("<scheme>", "<auth>.securitySchemes.*")
         .replace("<auth>", "<x>.server.authentication")
         .replace("<x>", "x-tyk-api-gateway")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/import-tyk.md");
+
+    /// A row of a table, and whether the page has one that begins so and says so.
+    fn is_told(cells: &[&str], fate: Fate) -> bool {
+        let cell =
+            |path: &&str| if path.is_empty() { "–".to_owned() } else { format!("`{path}`") };
+        let (word, text) = match fate {
+            Fate::Taken(text) => ("taken over", text.to_owned()),
+            Fate::Changed(text) => ("with a change", text.to_owned()),
+            Fate::Not(text) => ("not supported", text.to_owned()),
+            Fate::Elsewhere(group) => ("elsewhere", format!("Belongs to {group}")),
+            Fate::Silent => return true,
+        };
+        let cells: Vec<_> = cells.iter().map(cell).collect();
+        let start = format!("| {} | {word} | ", cells.join(" | ")).to_lowercase();
+        let says = |line: &str| {
+            let rest = line.to_lowercase();
+            rest.strip_prefix(&start).is_some_and(|rest| rest.starts_with(&text.to_lowercase()))
+        };
+        PAGE.lines().any(says)
+    }
+
+    #[test]
+    fn every_field_is_on_the_page_with_what_becomes_of_it() {
+        for row in ROWS {
+            assert!(is_told(&[row.classic, row.oas], row.fate), "{} {}", row.classic, row.oas);
+        }
+        for row in POLICY_ROWS {
+            assert!(is_told(&[row.classic], row.fate), "{}", row.classic);
+        }
+    }
+
+    #[test]
+    fn every_field_has_one_row() {
+        for rows in [ROWS, POLICY_ROWS] {
+            for (place, row) in rows.iter().enumerate() {
+                let same = |other: &Row| {
+                    let twice = |one: &str, two: &str| !one.is_empty() && one == two;
+                    twice(other.classic, row.classic) || twice(other.oas, row.oas)
+                };
+                let again = rows.iter().skip(place + 1).find(|other| same(other));
+                assert!(again.is_none(), "{} {}", row.classic, row.oas);
+            }
+        }
+    }
 }

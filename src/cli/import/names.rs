@@ -64,6 +64,8 @@ impl PathPattern {
             Some(path) => (path, true),
             None => (anchored, false),
         };
+        // The one expression that holds a slash is a segment.
+        let path = path.replace("([^/]+)", "{any}").replace("[^/]+", "{any}");
         let mut segments = Vec::new();
         let all: Vec<&str> = path.trim_matches('/').split('/').collect();
         for (place, segment) in all.iter().enumerate() {
@@ -71,7 +73,7 @@ impl PathPattern {
             match *segment {
                 "" if path.trim_matches('/').is_empty() => {}
                 "*" | ".*" | "(.*)" if last => exact = false,
-                "*" | "[^/]+" | "([^/]+)" | "[^/]*" => segments.push("*".to_owned()),
+                "*" => segments.push("*".to_owned()),
                 one if is_parameter(one) => segments.push("*".to_owned()),
                 one if is_literal(one) => segments.push(one.to_owned()),
                 _ => return None,
@@ -177,6 +179,7 @@ mod tests {
             ("items", Some("/items/**")),
             ("/", Some("/**")),
             ("/items/[^/]+/lines", Some("/items/*/lines/**")),
+            ("^/items/[^/]+$", Some("/items/*")),
             ("/items/[0-9]+", None),
             ("/items?", None),
             ("/(a|b)", None),

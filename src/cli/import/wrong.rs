@@ -451,3 +451,20 @@ fn no_lifetime(case: &Case<'_>) -> Vec<Hit> {
     }
     vec![exposed(case.field("session_lifetime"), "not set, or 0")]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thirty_are_looked_for_in_order_and_on_the_page_as_they_are() {
+        let page = include_str!("../../../docs/import-tyk.md");
+        for ((trap, _), number) in CHECKS.iter().zip(1..) {
+            assert_eq!((trap.number, trap.code), (number, format!("tyk-m{number}").as_str()));
+            let start = format!("| `{}` | ", trap.code);
+            let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+            let told = format!("| {} | {} | {} |", trap.seen, trap.why, trap.here);
+            assert!(row.ends_with(&told), "{row}\n{told}");
+        }
+    }
+}
