@@ -4,6 +4,7 @@
 //! its own about requests: those are the engine's.
 
 mod decode;
+mod explain;
 mod format;
 mod hash_key;
 mod init;
@@ -31,6 +32,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Arguments),
+    Explain(explain::Arguments),
     HashKey(hash_key::Arguments),
     Init(init::Arguments),
     Mint(mint::Arguments),
@@ -111,6 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
     };
     let done = match command {
         Command::Decode(arguments) => decode::run(&arguments, streams),
+        Command::Explain(arguments) => explain::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
