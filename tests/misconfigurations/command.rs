@@ -144,5 +144,5 @@ fn every_failing_request_is_explained_by_field_and_remedy() {
     let all = cases();
     let alone: Vec<_> = all.iter().filter(|case| !NEED_A_PROXY.contains(&case.id)).collect();
     assert_eq!(alone.len() + NEED_A_PROXY.len(), all.len());
-    assert_eq!(failures(&alone, |case| prove(case)), "");
+    assert_eq!(failures(&alone, prove), "");
 }
