@@ -83,6 +83,37 @@ pub struct Matcher {
     pub named: Option<Name>,
 }
 
+/// What of a request an API looks at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// Its method.
+    Method,
+    /// The host that it is for.
+    Host,
+    /// Its path.
+    Path,
+    /// The name of its route.
+    Route,
+    /// The API that its route's metadata names.
+    RouteMetadata,
+}
+
+impl Part {
+    /// In the order in which they are looked at.
+    const ALL: [Self; 5] = [Self::Method, Self::Host, Self::Path, Self::Route, Self::RouteMetadata];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Host => "host",
+            Self::Path => "path",
+            Self::Route => "route",
+            Self::RouteMetadata => "route metadata",
+        }
+    }
+}
+
 /// A host, exact or `*.example.com`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HostPattern {
@@ -386,12 +417,47 @@ impl Matcher {
         method: &[u8],
         route: &Route,
     ) -> bool {
+        Part::ALL.into_iter().all(|part| self.fits(part, host, path, method, route))
+    }
+
+    /// What of a request keeps it from belonging here.
+    pub fn misses<S: AsRef<[u8]>>(
+        &self,
+        host: &[u8],
+        path: &[S],
+        method: &[u8],
+        route: &Route,
+    ) -> Vec<Part> {
+        let host = comparable_host(host);
+        let misses = |part: &Part| !self.fits(*part, &host, path, method, route);
+        Part::ALL.into_iter().filter(misses).collect()
+    }
+
+    fn fits<S: AsRef<[u8]>>(
+        &self,
+        part: Part,
+        host: &[u8],
+        path: &[S],
+        method: &[u8],
+        route: &Route,
+    ) -> bool {
         let is = |known: &str, found: &Option<Vec<u8>>| found.as_deref() == Some(known.as_bytes());
-        (self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method))
-            && (self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host)))
-            && (self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path)))
-            && (self.routes.is_empty() || self.routes.iter().any(|known| is(known, &route.name)))
-            && self.named.as_ref().is_none_or(|name| is(name.as_str(), &route.api))
+        let (methods, hosts) = (&self.methods, &self.hosts);
+        match part {
+            Part::Method => {
+                methods.is_empty() || methods.iter().any(|known| known.as_bytes() == method)
+            }
+            Part::Host => hosts.is_empty() || hosts.iter().any(|pattern| pattern.matches(host)),
+            Part::Path => {
+                self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path))
+            }
+            Part::Route => {
+                self.routes.is_empty() || self.routes.iter().any(|known| is(known, &route.name))
+            }
+            Part::RouteMetadata => {
+                self.named.as_ref().is_none_or(|name| is(name.as_str(), &route.api))
+            }
+        }
     }
 
     /// Whether every request that `other` matches matches this, too, as far as single patterns

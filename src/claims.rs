@@ -6,6 +6,7 @@ mod header;
 mod hint;
 mod judge;
 mod rule;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;

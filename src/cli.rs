@@ -4,6 +4,7 @@
 //! its own about requests: those are the engine's.
 
 mod decode;
+mod explain;
 mod format;
 mod hash_key;
 mod import;
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Arguments),
+    Explain(explain::Arguments),
     HashKey(hash_key::Arguments),
     Import(import::Arguments),
     Init(init::Arguments),
@@ -113,6 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
     };
     let done = match command {
         Command::Decode(arguments) => decode::run(&arguments, streams),
+        Command::Explain(arguments) => explain::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Import(arguments) => import::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),

@@ -6,15 +6,20 @@
 
 mod admission;
 mod budget;
+mod explain;
 mod grants;
 mod handoff;
 mod keeper;
 mod key_uses;
 mod log;
+mod meters;
 mod parked;
+mod refusals;
 mod remedy;
 mod reply;
 mod revocation;
+mod status;
+mod tally;
 mod toll;
 mod verified;
 
@@ -22,20 +27,25 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::env::Env;
-use crate::event::{Effect, Event, Reply, Settlement, metric};
+use crate::event::{Effect, Event, GaugeChange, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
+use crate::time::millis;
+use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
 use budget::Budget;
+pub use explain::{Explanation, Outcome};
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
 use log::Log;
 use parked::{Full, Parked, Request};
+use status::Status;
+use tally::Tally;
 use toll::Toll;
 use verified::VerifiedTokens;
 
@@ -54,19 +64,30 @@ const SLOW_FAILURES_PER_SECOND: u32 = 20;
 pub struct Engine {
     config: Config,
     hygiene: Hygiene,
+    /// What was decided since somebody last looked, where somebody does.
+    observed: Option<Vec<(StreamId, Explanation)>>,
     /// What is removed where nothing is written.
     reserved: Hygiene,
     keeper: Keeper,
     key_uses: KeyUses,
     log: Log,
     parked: Parked,
+    /// How many requests wait, as the host was last told.
+    parked_told: usize,
     revocations: Revocations,
     readers: Readers,
     rings: Vec<Ring>,
     sessions: Sessions,
+    status: Option<Status>,
     toll: Toll,
     slow_failures: Budget,
+    tally: Tally,
     verified: VerifiedTokens,
+}
+
+/// Whether a request has been parked before.
+const fn has_waited(patience: Patience) -> bool {
+    matches!(patience, Patience::Overdue | Patience::Waited)
 }
 
 /// The answer where no engine could be asked: refused, like every request that cannot be judged.
@@ -84,30 +105,51 @@ impl Engine {
         let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
+            observed: None,
             reserved: Hygiene::default(),
             keeper: Keeper::default(),
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
+            parked_told: 0,
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
+            status: config.status.clone().map(|status| Status::new(status, instance)),
             toll: Toll::new(&config, instance),
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
+            tally: Tally::new(&config),
             verified: VerifiedTokens::default(),
             config,
         }
     }
 
-    /// Takes key sets that other workers have already published, and says what is risky about the
-    /// configuration. Makes no call: a canary configures too, and its answer would never come.
+    /// Defines the metrics, takes key sets that other workers have already published, and says what
+    /// is risky about the configuration. Makes no call: a canary configures too, and its answer would never come.
     pub fn start(&mut self, env: &Env<'_>) -> Vec<Effect> {
         for ring in &mut self.rings {
             ring.sync(env);
         }
         self.revocations.sync(env);
-        self.config.warnings.iter().map(|warning| self.log.configuration_warning(warning)).collect()
+        let mut effects = Vec::new();
+        meters::define(&self.config, &mut effects);
+        meters::accepted(&self.config, self.sessions.instance(), env, &mut effects);
+        let warnings = self.config.warnings.iter();
+        effects.extend(warnings.map(|warning| self.log.configuration_warning(warning)));
+        effects
+    }
+
+    /// Keeps the steps of every decision from now on, for [`observed`](Self::observed).
+    ///
+    /// For whoever runs the engine beside a proxy: what is kept grows until somebody looks.
+    pub fn observe(&mut self) {
+        self.observed.get_or_insert_default();
+    }
+
+    /// What was decided since this was last asked.
+    pub fn observed(&mut self) -> Vec<(StreamId, Explanation)> {
+        self.observed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How long until the next [`Event::Tick`] is wanted.
@@ -132,6 +174,12 @@ impl Engine {
         let mut effects = Vec::with_capacity(7);
         match event {
             Event::RequestHeaders { stream, head, route } => {
+                if let Some(asked) = self.status.as_ref().and_then(|status| status.asked(&head)) {
+                    let reply = self.show(asked, &head, env, &mut effects);
+                    let how = Settlement::Respond(reply);
+                    effects.push(Effect::Settle { stream, how });
+                    return effects;
+                }
                 let request = Request::new(stream, head, route, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
@@ -151,10 +199,25 @@ impl Engine {
                 self.log.flush(env.now, &mut effects);
                 let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
                 self.keeper.tick(kept, env, &mut effects);
+                self.tally.flush(&mut effects);
+                let counters = self.toll.counters();
+                meters::look(&self.rings, &self.sessions, counters, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }
+        self.tell_parked(&mut effects);
         effects
+    }
+
+    /// Tells the host where more or fewer requests wait than it was last told.
+    fn tell_parked(&mut self, effects: &mut Vec<Effect>) {
+        let (told, now) = (self.parked_told, self.parked.len());
+        if told != now {
+            let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            let change = GaugeChange::By(number(now).saturating_sub(number(told)));
+            effects.push(Effect::Gauge { metric: metric::PARKED.into(), change });
+            self.parked_told = now;
+        }
     }
 
     /// Judges again every parked request whose keys may have come, or whose time is over.
@@ -171,9 +234,10 @@ impl Engine {
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut trail = Trail::default();
+        let waited = request.waited(env.now);
         let Request { stream, head, route, .. } = &request;
         let stream = *stream;
+        let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
         let mut judge = Judge {
             config: &self.config,
             readers: &self.readers,
@@ -183,38 +247,57 @@ impl Engine {
             key_uses: &self.key_uses,
             sessions: &self.sessions,
             revocations: &self.revocations,
+            tally: &self.tally,
             patience,
+            waited,
             env,
         };
         let admitted = judge.admit(head, route, &mut trail);
+        if has_waited(patience) && !matches!(admitted, Err(Stop::Wait(_))) {
+            let value = millis(request.waited(env.now));
+            effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
+        }
         match admitted {
             Ok(mut passage) => {
                 if let Some(permit) = &passage.permit {
                     self.record(permit, env, effects);
                 }
-                match self.toll.charge(passage.api, passage.permit.as_ref(), env) {
+                let (api, permit) = (passage.api, passage.permit.as_ref());
+                let mut advice = match self.toll.charge(api, permit, &mut trail.steps, env) {
                     Err(refusal) => {
-                        return self.refuse(stream, head, &refusal, &trail, env, effects);
+                        return self.refuse(stream, head, &refusal, trail, env, effects);
                     }
-                    Ok(headers) if headers.is_empty() || self.reports(&trail) => {}
-                    Ok(headers) => effects.push(Effect::Advise { stream, headers }),
-                }
+                    Ok(_) if self.reports(&trail) => Vec::new(),
+                    Ok(advice) => advice,
+                };
                 let mut hygiene = &self.hygiene;
                 if self.reports(&trail) {
                     (passage, hygiene) = (Passage::default(), self.reporting());
                 }
                 let changes = hygiene.changes(&self.config, head, &passage, effects);
+                handoff::tell(&changes, &mut trail.steps);
                 trail.note(stream, None, effects);
+                let provider = trail.identity.as_ref().and(trail.provider.as_ref());
+                self.tally.outcome(true, trail.api.as_ref(), provider);
+                let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
+                advice.extend(explained.into_iter().flat_map(Explanation::into_headers));
+                if !advice.is_empty() {
+                    effects.push(Effect::Advise { stream, headers: advice });
+                }
                 effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
                 effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
             }
             Err(Stop::Refuse(refusal)) => {
-                self.refuse(stream, head, &refusal, &trail, env, effects);
+                self.refuse(stream, head, &refusal, trail, env, effects);
             }
             Err(Stop::Wait(ring)) => {
-                if let Err(Full(request)) = self.parked.park(request, ring, &self.rings) {
+                match self.parked.park(request, ring, &self.rings) {
                     // The same request without patience is never told to wait.
-                    self.judge(request, Patience::Crowded, env, effects);
+                    Err(Full(request)) => self.judge(request, Patience::Crowded, env, effects),
+                    Ok(()) if has_waited(patience) => {}
+                    Ok(()) => {
+                        effects.push(Effect::Count { metric: metric::PARKED_TOTAL.into(), by: 1 });
+                    }
                 }
             }
         }
@@ -253,26 +336,81 @@ impl Engine {
         if self.config.reports { &self.reserved } else { &self.hygiene }
     }
 
+    /// Notes the steps of a request, if anybody may be told them.
+    fn trace(&self, head: &RequestHead) -> Trace {
+        let is_on =
+            self.observed.is_some() || explain::is_asked(self.config.explain.as_ref(), head);
+        if is_on { Trace::on() } else { Trace::default() }
+    }
+
+    /// A decision with its steps, where the caller may be told them.
+    fn explained(
+        &mut self,
+        stream: StreamId,
+        outcome: Outcome,
+        refusal: Option<&Refusal>,
+        trail: &mut Trail,
+    ) -> Option<Explanation> {
+        if !trail.steps.is_on() {
+            return None;
+        }
+        let remedy = refusal.map(|refusal| remedy::fill(refusal.deny, trail, &self.config));
+        let explanation = Explanation {
+            outcome,
+            refusal: refusal.cloned(),
+            remedy: remedy.unwrap_or_default(),
+            trace: std::mem::take(&mut trail.steps),
+        };
+        match &mut self.observed {
+            // It is not the caller who asked.
+            Some(observed) => {
+                observed.push((stream, explanation));
+                None
+            }
+            None => Some(explanation),
+        }
+    }
+
     fn refuse(
         &mut self,
         stream: StreamId,
         head: &RequestHead,
         refusal: &Refusal,
-        trail: &Trail,
+        mut trail: Trail,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let found = || refusal.reason.to_string();
+        trail.steps.found(refusal.deny.step(), Decided::Refused, found);
         trail.note(stream, Some(refusal.deny), effects);
-        let reports = self.reports(trail);
+        let reports = self.reports(&trail);
         let metric = if reports { metric::would_deny } else { metric::denied };
         effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
-        self.log.refusal((refusal, &self.config), trail, head, reports, env.now, effects);
+        if !reports {
+            self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
+        }
+        let told = (refusal, &self.config);
+        let is_logged = self.log.refusal(told, &trail, head, reports, env.now, effects);
+        if let Some(status) = self.status.as_ref().filter(|_| is_logged) {
+            let told = (refusal, &*remedy::fill(refusal.deny, &trail, &self.config));
+            status.refusals.keep(told, &trail, head, reports, &self.log, env);
+        }
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.reporting().changes(&self.config, head, &nothing, effects);
+            handoff::tell(&changes, &mut trail.steps);
+            let outcome = Outcome::WouldRefuse;
+            if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
+                effects.push(Effect::Advise { stream, headers: explained.into_headers() });
+            }
             Settlement::Forward(changes)
         } else {
-            Settlement::Respond(reply::to(refusal, head, &self.config.realm))
+            let reply = reply::to(refusal, head, &self.config.realm);
+            let explained = self.explained(stream, Outcome::Refused, Some(refusal), &mut trail);
+            Settlement::Respond(match explained {
+                Some(explained) => explained.beside(reply, head),
+                None => reply,
+            })
         };
         effects.push(Effect::Settle { stream, how });
     }

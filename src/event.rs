@@ -77,6 +77,21 @@ pub enum Effect {
         /// How much.
         by: u64,
     },
+    /// Have the host know a metric, so that it shows before anything is counted: when the engine
+    /// starts, and never later.
+    Define {
+        /// Its name.
+        metric: Cow<'static, str>,
+        /// What it holds.
+        kind: MetricKind,
+    },
+    /// Change a gauge.
+    Gauge {
+        /// Which.
+        metric: Cow<'static, str>,
+        /// How.
+        change: GaugeChange,
+    },
     /// Remove fields from a section on its way.
     Clean {
         /// The request.
@@ -92,6 +107,13 @@ pub enum Effect {
         level: Level,
         /// The line: one line, without a token in it.
         line: String,
+    },
+    /// Add a value to a histogram.
+    Observe {
+        /// Which.
+        metric: Cow<'static, str>,
+        /// The value, in the unit that the histogram's name ends with.
+        value: u64,
     },
     /// Leave a fact for other filters and the access log (filter state `wasm.<key>`).
     Note {
@@ -109,6 +131,26 @@ pub enum Effect {
         /// How.
         how: Settlement,
     },
+}
+
+/// What a metric holds.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum MetricKind {
+    /// A number that only grows.
+    Counter,
+    /// A number that goes up and down.
+    Gauge,
+    /// How often which values came.
+    Histogram,
+}
+
+/// How a gauge, which all workers of the process share, changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GaugeChange {
+    /// By this worker's part of it.
+    By(i64),
+    /// To what is true of the whole process.
+    To(u64),
 }
 
 /// A section of fields that passes through behind a request's header section.
@@ -196,25 +238,69 @@ pub enum Level {
     Error,
 }
 
-/// The counters, by name. `docs/metrics.md` lists them.
+/// The metrics, by name. `docs/metrics.md` lists them.
+///
+/// What stands behind a family's prefix is a code or a name of the configuration, and no prefix
+/// begins another family's: no two metrics share a name.
 pub mod metric {
     use super::{Cow, Name};
     use crate::verdict::Deny;
 
     /// Requests that were permitted and went upstream.
     pub const ALLOWED: &str = "tollgate_allowed";
+    /// Configurations that were taken into use.
+    pub const CONFIG_ACCEPTED: &str = "tollgate_config_accepted";
+    /// Configurations that were refused.
+    pub const CONFIG_REJECTED: &str = "tollgate_config_rejected";
+    /// Time spent in the filter on a request until it was decided, in microseconds (histogram).
+    pub const FILTER_US: &str = "tollgate_filter_us";
     /// Headers that were not sent upstream because their value is no safe header value.
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
+    /// Time that requests waited for keys, in milliseconds (histogram).
+    pub const KEYS_WAIT_MS: &str = "tollgate_keys_wait_ms";
+    /// Records of limits that must be kept (gauge).
+    pub const LIMIT_RECORDS: &str = "tollgate_limit_records";
     /// Refusals that were counted but not logged.
     pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
+    /// Requests that wait for keys (gauge).
+    pub const PARKED: &str = "tollgate_parked";
+    /// Requests that had to wait for keys.
+    pub const PARKED_TOTAL: &str = "tollgate_parked_total";
     /// Fetches of the list of revocations that failed.
     pub const REVOCATIONS_FETCH_FAILED: &str = "tollgate_revocations_fetch_failed";
     /// Fetches of the list of revocations that brought one.
     pub const REVOCATIONS_FETCH_OK: &str = "tollgate_revocations_fetch_ok";
     /// Session records that another session had to give up.
     pub const SESSION_EVICTED: &str = "tollgate_session_evicted";
+    /// Sessions on record (gauge).
+    pub const SESSION_RECORDS: &str = "tollgate_session_records";
     /// Sessions that could not be recorded.
     pub const SESSION_UNRECORDED: &str = "tollgate_session_unrecorded";
+    /// Tokens that this worker had verified before.
+    pub const VERIFIED_CACHED: &str = "tollgate_verified_cached";
+    /// Signatures that the host checked.
+    pub const VERIFIED_HOST: &str = "tollgate_verified_host";
+    /// Signatures that the module checked.
+    pub const VERIFIED_WASM: &str = "tollgate_verified_wasm";
+
+    /// Requests at one API that were permitted, or refused.
+    pub fn api(permitted: bool, api: &Name) -> Cow<'static, str> {
+        format!("tollgate_api_{}_{api}", outcome(permitted)).into()
+    }
+
+    /// Requests of one provider's callers that were permitted, or refused.
+    pub fn provider(permitted: bool, provider: &Name) -> Cow<'static, str> {
+        format!("tollgate_provider_{}_{provider}", outcome(permitted)).into()
+    }
+
+    const fn outcome(permitted: bool) -> &'static str {
+        if permitted { "allowed" } else { "denied" }
+    }
+
+    /// The age of one provider's keys in seconds (gauge).
+    pub fn keys_age(provider: &Name) -> Cow<'static, str> {
+        format!("tollgate_keys_age_seconds_{provider}").into()
+    }
 
     /// Refusals for one reason.
     pub fn denied(deny: Deny) -> Cow<'static, str> {

@@ -305,15 +305,14 @@ impl Kept {
         self.until_due(now).min(on_demand)
     }
 
+    /// How long ago the document was last fetched or confirmed; `None` before the first time.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.board.fetched_at.or(self.confirmed_at).map(|at| now.since(at))
+    }
+
     /// Whether the document in use is older than it may be.
     pub fn is_stale(&self, now: UnixMillis) -> bool {
         self.age(now).is_some_and(|age| age > self.terms.max_stale)
-    }
-
-    /// How long ago the document was fetched or confirmed; `None` before the first.
-    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
-        let fetched_at = self.board.fetched_at.or(self.confirmed_at);
-        fetched_at.map(|at| now.since(at))
     }
 
     /// Whether a worker is fetching. A lease that ends later than any could is void.

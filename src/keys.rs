@@ -115,11 +115,6 @@ impl Ring {
         self.set.as_deref()
     }
 
-    /// How long ago the set in use was fetched or confirmed.
-    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
-        self.kept.age(now)
-    }
-
     /// Whether any set is in use.
     pub const fn is_loaded(&self) -> bool {
         self.set.is_some()
@@ -134,11 +129,16 @@ impl Ring {
         }
     }
 
-    /// Finds the keys for a token.
-    pub fn lookup(&mut self, wanted: Wanted<'_>, patience: Patience, env: &Env<'_>) -> Lookup<'_> {
+    /// Takes what other workers have published, where what is here will not do for a token.
+    pub fn catch_up(&mut self, wanted: Wanted<'_>, env: &Env<'_>) {
         if !self.is_hit(wanted) || self.is_stale(env.now) {
             self.sync(env);
         }
+    }
+
+    /// Finds the keys for a token.
+    pub fn lookup(&mut self, wanted: Wanted<'_>, patience: Patience, env: &Env<'_>) -> Lookup<'_> {
+        self.catch_up(wanted, env);
         if self.set.is_none() {
             return self.without_a_set(patience, env.now);
         }
@@ -263,6 +263,11 @@ impl Ring {
     /// How long until the next scheduled fetch.
     pub fn until_due(&self, now: UnixMillis) -> Duration {
         self.kept.until_due(now)
+    }
+
+    /// How long ago a set was last fetched or confirmed, by any worker; `None` before the first time.
+    pub fn age(&self, now: UnixMillis) -> Option<Duration> {
+        self.kept.age(now)
     }
 
     fn is_stale(&self, now: UnixMillis) -> bool {

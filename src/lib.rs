@@ -13,6 +13,7 @@ pub mod env;
 pub mod ids;
 pub mod secret;
 pub mod time;
+pub mod trace;
 pub mod verdict;
 pub mod wire;
 
@@ -23,6 +24,7 @@ pub mod json;
 pub mod kept;
 pub mod keys;
 pub mod limits;
+pub mod page;
 pub mod revoked;
 pub mod session;
 pub mod store;

@@ -232,6 +232,12 @@ impl Counters {
         }
     }
 
+    /// Takes the count of the subjects whose counters run, of all filters of the process, a
+    /// [step](Table::census) further; the count where that was the last one.
+    pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
+        self.table.census(shared, now)
+    }
+
     /// Checks and counts a request of this cost against limits of one subject: against all of them,
     /// or none.
     pub fn charge(

@@ -94,6 +94,11 @@ impl Given {
         }
     }
 
+    /// Every policy that is given for something, as often as it is.
+    fn all(&self) -> impl Iterator<Item = &PolicyId> {
+        self.0.iter().flat_map(|(_, policies)| policies)
+    }
+
     /// The policies for a text.
     fn get(&self, text: &str) -> &[PolicyId] {
         let found = self.find(text).ok().and_then(|place| self.0.get(place));
@@ -103,6 +108,21 @@ impl Given {
     /// The place of a text, or where it belongs.
     fn find(&self, text: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| (**known).cmp(text))
+    }
+}
+
+impl ApiPolicies {
+    /// The policies that it can give, each once; those that a token names are not among them.
+    pub fn all(&self) -> Vec<PolicyId> {
+        let given = [&self.by_scope, &self.by_client].into_iter();
+        let given = given.chain(self.by_claim.iter().map(|(_, given)| given));
+        let mut all = Vec::new();
+        for id in given.flat_map(Given::all).chain(&self.default) {
+            if !all.contains(id) {
+                all.push(*id);
+            }
+        }
+        all
     }
 }
 
@@ -133,6 +153,11 @@ impl Policies {
     /// A policy by its id.
     pub fn get(&self, id: PolicyId) -> Option<&Policy> {
         self.list.get(id.0)
+    }
+
+    /// What an API gives; `None` where being verified is enough.
+    pub fn of_api(&self, id: ApiId) -> Option<&ApiPolicies> {
+        self.apis.get(id.0)?.as_ref()
     }
 
     /// Every policy, in the order of their names.

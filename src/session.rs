@@ -122,6 +122,11 @@ impl Sessions {
         Self { table: Table::new("session", capacity), instance: instance.into() }
     }
 
+    /// What keeps this filter's sessions apart.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// The id of an identity's session in this filter.
     pub fn id(&self, provider: &Name, issuer: Option<&str>, identity: &str) -> RecordId {
         SessionKey { instance: &self.instance, provider, issuer, identity }.id()
@@ -154,6 +159,12 @@ impl Sessions {
             Outcome::Written { evicted: true, .. } => Recorded::Evicted,
             Outcome::Kept(recorded) | Outcome::Written { value: recorded, .. } => recorded,
         }
+    }
+
+    /// Takes the count of the sessions on record, of all filters of the process, a
+    /// [step](Table::census) further; the count where that was the last one.
+    pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
+        self.table.census(shared, now)
     }
 
     /// The record of a session; `None` where there is none that can be read.

@@ -18,12 +18,13 @@ use crate::engine::{self, Engine};
 use crate::env::Env;
 use crate::event::{
     CallRequest, CallResponse, Effect, Event, HeaderChange, Level, Reply, Section, Settlement,
+    metric,
 };
 use crate::http::{RequestHead, Route};
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
 use crate::jose::verify::{InWasm, Verifier};
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, millis};
 use crypto::EnvoyCrypto;
 use host::{HostMetrics, HostRandom, HostStore};
 
@@ -44,13 +45,13 @@ struct Filter {
     waiting: Vec<(StreamId, Rc<Fate>)>,
     /// The host's numbers of the calls that are out.
     calls: Vec<(u32, (CallId, usize))>,
-    /// The host's numbers of counters, in the order of their names.
-    counters: Vec<(String, u32)>,
-    /// What was counted, read back.
+    /// What is counted.
     metrics: HostMetrics,
     tick: Duration,
     /// When the last event came that asks for the time.
     now: UnixMillis,
+    /// The requests that the present event has decided, with what had gone into them before.
+    decided: Vec<Duration>,
 }
 
 /// Where a request stands.
@@ -69,6 +70,8 @@ enum Stage {
 #[derive(Default)]
 struct Fate {
     stage: Cell<Stage>,
+    /// What of the filter's time went into it while it could not be decided.
+    spent: Cell<Duration>,
     /// Headers of the upstream's answer, to be set when that comes.
     advice: RefCell<Vec<(&'static str, String)>>,
 }
@@ -88,10 +91,31 @@ impl Filter {
     /// Has the engine decide about an event, and does what it says. `current` is the stream whose
     /// callback this is.
     fn handle(&mut self, event: Event, current: Option<&Stream>) {
-        // What follows a request's head asks nothing of the clock.
-        if !matches!(event, Event::Fields { .. }) {
-            self.now = host::now();
+        self.handle_at(host::now(), event, current);
+    }
+
+    /// The same for an event that came at `start`. Takes the time of requests: one that this event
+    /// decides has an equal share in what the event took.
+    fn handle_at(&mut self, start: Duration, event: Event, current: Option<&Stream>) {
+        self.now = UnixMillis::new(millis(start));
+        self.react(event, current);
+        let waits = current.filter(|current| current.fate.stage.get() == Stage::Pending);
+        if self.decided.is_empty() && waits.is_none() {
+            return;
         }
+        let took = host::now().saturating_sub(start);
+        let share = u32::try_from(self.decided.len()).ok().and_then(|all| took.checked_div(all));
+        for spent in self.decided.drain(..) {
+            let all = spent.saturating_add(share.unwrap_or_default());
+            let micros = u64::try_from(all.as_micros()).unwrap_or(u64::MAX);
+            self.metrics.observe(metric::FILTER_US, micros);
+        }
+        if let Some(current) = waits {
+            current.fate.spent.set(took);
+        }
+    }
+
+    fn react(&mut self, event: Event, current: Option<&Stream>) {
         let mut more = VecDeque::new();
         let mut next = Some(event);
         while let Some(event) = next {
@@ -133,24 +157,16 @@ impl Filter {
                     self.remove(map(section), &name);
                 }
             }
-            Effect::Count { metric, by } => {
-                let place = self.counters.binary_search_by(|(name, _)| (**name).cmp(&metric));
-                let counter = match place {
-                    Ok(place) => self.counters.get(place).map(|(_, counter)| *counter),
-                    Err(place) => host::define_counter(&metric).inspect(|counter| {
-                        self.counters.insert(place, (metric.into_owned(), *counter));
-                    }),
-                };
-                if let Some(counter) = counter {
-                    host::increment(counter, by);
-                }
-            }
+            Effect::Count { metric, by } => self.metrics.count(&metric, by),
+            Effect::Define { metric, kind } => drop(self.metrics.id(kind, &metric)),
+            Effect::Gauge { metric, change } => self.metrics.change(&metric, change),
             Effect::Log { level, line } => write_log(level, &line),
             Effect::Note { stream, key, value } => {
                 if is(current, stream) || host::set_effective_context(stream.0) {
                     host::set_property(key, value.as_bytes());
                 }
             }
+            Effect::Observe { metric, value } => self.metrics.observe(&metric, value),
             Effect::Settle { stream, how } => self.settle(stream, how, current),
         }
     }
@@ -174,10 +190,11 @@ impl Filter {
                 Stage::Answered
             }
         };
-        match (current, take(&mut self.waiting, stream)) {
-            (_, Some(waiting)) => waiting.stage.set(stage),
-            (Some(current), None) if is_current => current.fate.stage.set(stage),
-            _ => {}
+        let waited = take(&mut self.waiting, stream);
+        let fate = waited.as_deref().or(current.filter(|_| is_current).map(|one| &*one.fate));
+        if let Some(fate) = fate {
+            fate.stage.set(stage);
+            self.decided.push(fate.spent.get());
         }
         if stage == Stage::Forwarded && !is_current {
             host::resume_request();
@@ -303,6 +320,7 @@ impl RootContext for Root {
                 for problem in problems {
                     log::error!("configuration refused: {problem} [{}]", problem.code.name());
                 }
+                filter.metrics.count(metric::CONFIG_REJECTED, 1);
                 return false;
             }
         };
@@ -320,13 +338,15 @@ impl RootContext for Root {
                 "configuration refused: crypto: `host`, but this proxy has no signature check \
                  that passes the filter's test; use `auto`"
             );
+            filter.metrics.count(metric::CONFIG_REJECTED, 1);
             return false;
         }
         let by = if host_crypto.is_some() { "the proxy, where it can" } else { "the filter" };
         log::info!("signatures are checked by {by}");
         let root_id = host::property("plugin_root_id").unwrap_or_default();
         let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
-        let effects = engine.start(&env(host::now(), None, &filter.metrics));
+        let now = UnixMillis::new(millis(host::now()));
+        let effects = engine.start(&env(now, None, &filter.metrics));
         filter.host_crypto = host_crypto;
         filter.removes_headers = host::is_envoy();
         filter.tick = engine.tick_period();
@@ -373,7 +393,8 @@ impl Stream {
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             let fields = host::fields(map(section)).unwrap_or_default();
-            filter.handle(Event::Fields { stream: self.id, section, fields }, Some(self));
+            // What follows a request's head asks nothing of the clock.
+            filter.react(Event::Fields { stream: self.id, section, fields }, Some(self));
         }
     }
 }
@@ -391,13 +412,15 @@ impl Context for Stream {
 }
 
 impl HttpContext for Stream {
-    // A request whose token is known costs nine host calls, and no shared data but once a minute: its
-    // fields and the clock are read; three facts are noted, one counter raised, the credential
-    // removed and the identity set, one call each; the answer's fields are read. In the engine it
+    // A request whose token is known costs eleven host calls, and no shared data but once a minute:
+    // its fields and the clock are read; three facts are noted, one counter raised, the credential
+    // removed and the identity set, one call each; the clock is read again and the time recorded;
+    // the answer's fields are read. What else is counted waits for the tick. In the engine it
     // costs fourteen allocations at most (tests/hot_path.rs) and one comparison of the token. A
     // configuration that goes by routes adds one host call, or two. Policies with limits add a fact,
     // a look-up and a write of shared data, and two headers of the answer.
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let start = host::now();
         let Some(headers) = host::fields(MapType::HttpRequestHeaders) else {
             // What cannot be read cannot be judged.
             return self.fail(&RequestHead::default());
@@ -410,7 +433,8 @@ impl HttpContext for Stream {
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return self.fail(&head) };
         let Some(engine) = &filter.engine else { return self.fail(&head) };
         let route = route(engine);
-        filter.handle(Event::RequestHeaders { stream: self.id, head, route }, Some(self));
+        let event = Event::RequestHeaders { stream: self.id, head, route };
+        filter.handle_at(start, event, Some(self));
         if self.fate.stage.get() == Stage::Pending {
             filter.waiting.push((self.id, Rc::clone(&self.fate)));
         }

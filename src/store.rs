@@ -8,8 +8,10 @@
 //! Knows nothing of what a record is for.
 
 mod bucket;
+mod census;
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::hash::Hasher;
 use std::iter;
 use std::time::Duration;
@@ -197,6 +199,10 @@ impl Table {
         let mut hasher = SipHasher24::new_with_key(seed);
         hasher.write(id);
         let bucket = hasher.finish128().h1.checked_rem(u64::from(self.buckets)).unwrap_or_default();
+        self.bucket_key(bucket)
+    }
+
+    fn bucket_key(&self, bucket: impl Display) -> String {
         format!("tg1/{}/{bucket}", self.kind)
     }
 }

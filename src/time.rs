@@ -78,6 +78,16 @@ impl UnixMillis {
         }
     }
 
+    /// The moment, and how far from now it is: `2027-01-01T00:00:00Z, in 5m 3s`.
+    pub fn in_words(self, now: Self) -> String {
+        let (at, left) = (self.to_rfc3339(), roughly(self.since(now)));
+        if self > now {
+            format!("{at}, in {left}")
+        } else {
+            format!("{at}, {} ago", roughly(now.since(self)))
+        }
+    }
+
     /// Milliseconds since the epoch.
     pub const fn millis(self) -> u64 {
         self.0
@@ -210,9 +220,42 @@ pub fn in_words(span: Duration) -> String {
     format!("{span}ms")
 }
 
+/// A span for somebody who reads, in its two largest units, rounded down: `3d 4h`, `5m 3s`.
+pub fn roughly(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let parts = match seconds {
+        0 if !span.is_zero() => return format!("{}ms", span.as_millis()),
+        0..60 => return format!("{seconds}s"),
+        60..3600 => [(seconds / 60, "m"), (seconds % 60, "s")],
+        3600..86_400 => [(seconds / 3600, "h"), (seconds / 60 % 60, "m")],
+        _ => [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h")],
+    };
+    match parts {
+        [(count, unit), (0, _)] => format!("{count}{unit}"),
+        [(count, unit), (less, smaller)] => format!("{count}{unit} {less}{smaller}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_told_by_how_far_it_is_from_now() {
+        let now = UnixMillis::from_secs(1_798_761_600);
+        let cases = [
+            (1_798_761_600, "2027-01-01T00:00:00Z, 0s ago"),
+            (1_798_761_601, "2027-01-01T00:00:01Z, in 1s"),
+            (1_798_761_903, "2027-01-01T00:05:03Z, in 5m 3s"),
+            (1_798_758_000, "2026-12-31T23:00:00Z, 1h ago"),
+            (1_798_754_340, "2026-12-31T21:59:00Z, 2h 1m ago"),
+            (1_799_038_800, "2027-01-04T05:00:00Z, in 3d 5h"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(UnixMillis::from_secs(seconds).in_words(now), words);
+        }
+        assert_eq!(roughly(Duration::from_millis(250)), "250ms");
+    }
 
     #[test]
     fn a_span_is_told_in_the_largest_unit_that_it_is_whole_in() {

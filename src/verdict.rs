@@ -1,6 +1,7 @@
 //! What a decision comes to: a reason to refuse, with its code, its status and its remedy.
 
 mod facts;
+mod meaning;
 mod refusal;
 
 pub use refusal::{Refusal, Scheme, list, quoted, quoted_to};
@@ -222,6 +223,8 @@ pub enum Step {
     Access,
     /// Whether it has called too fast or too often.
     Limits,
+    /// What goes upstream.
+    Handoff,
 }
 
 impl Step {
@@ -240,6 +243,26 @@ impl Step {
             Self::Session => "session",
             Self::Access => "access",
             Self::Limits => "limits",
+            Self::Handoff => "handoff",
+        }
+    }
+
+    /// What it looks at, in words.
+    pub const fn looks_at(self) -> &'static str {
+        match self {
+            Self::Path => "the path",
+            Self::Api => "the APIs of the configuration",
+            Self::Credential => "what vouches for the caller",
+            Self::Token => "the token's form and header",
+            Self::Key => "the provider's keys",
+            Self::Signature => "the signature",
+            Self::Claims => "the token's claims",
+            Self::Identity => "the claim that names the caller",
+            Self::Policies => "the caller's policies",
+            Self::Session => "the session",
+            Self::Access => "what the API asks and the policies grant",
+            Self::Limits => "the rates and quotas",
+            Self::Handoff => "what goes upstream",
         }
     }
 }

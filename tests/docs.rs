@@ -8,8 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tollgate::config::{Code, Config};
-use tollgate::event::metric;
-use tollgate::ids::Name;
 use tollgate::verdict::Deny;
 
 fn root() -> &'static Path {
@@ -115,20 +113,52 @@ fn every_deny_code_is_documented_as_it_is() {
         let deny = Deny::ALL.into_iter().find(|deny| deny.code() == code);
         let deny = deny.unwrap_or_else(|| panic!("there is no code {code}"));
         let answer = deny.answer();
+        let described = format!("| {} |\n", answer.description());
+        assert!(section(&text, "## Answers").contains(&described), "{code}: {described}");
+        let written = |text: &str| text.replace('|', "\\|");
         let facts = [
+            format!("`{code}`"),
             answer.status().to_string(),
             answer.grpc_status().to_string(),
             format!("`{}`", answer.error()),
             format!("`{}`", deny.step().name()),
+            written(deny.meaning()),
+            written(deny.remedy()),
         ];
-        assert_eq!(row.get(1..5), Some(facts.each_ref().map(String::as_str).as_slice()), "{code}");
-        assert!(row.iter().all(|cell| !cell.is_empty()), "{code} has an empty cell");
+        let row = format!("| {} |", facts.join(" | "));
+        assert!(codes.contains(&format!("\n{row}\n")), "{code} should be told so:\n{row}");
         assert!(documented.insert(code), "{code} stands there twice");
         let own = section(codes, &format!("### `{}`", deny.step().name()));
         assert!(own.contains(&format!("| `{code}` |")), "{code} stands under another step");
     }
     let all: BTreeSet<_> = Deny::ALL.iter().map(|deny| deny.code()).collect();
     assert_eq!(documented, all);
+}
+
+#[test]
+fn every_remedy_names_a_field_that_exists() {
+    let config = read("docs/config.md");
+    // What no field of a configuration mends.
+    let others = [
+        "internal",
+        "path_ambiguous",
+        "session_missing",
+        "token_encrypted",
+        "token_header_invalid",
+        "token_too_large",
+    ];
+    for deny in Deny::ALL {
+        let fields: Vec<_> = deny.remedy().split('`').skip(1).step_by(2).collect();
+        let written = |name: &&&str| {
+            let parts = ["providers.*", "policies.*", "apis[]", "limits.", "revoked."];
+            parts.iter().any(|part| name.starts_with(part)) && **name != "providers.*"
+        };
+        for field in fields.iter().filter(written) {
+            assert!(is_field(&config, field), "{}: there is no {field}", deny.code());
+        }
+        let named = fields.iter().filter(written).count();
+        assert_eq!(named == 0, others.contains(&deny.code()), "{}", deny.code());
+    }
 }
 
 #[test]
@@ -161,35 +191,6 @@ fn literals(start: &str) -> BTreeSet<String> {
     }
     assert!(!found.is_empty(), "the sources have no literal {start}");
     found
-}
-
-#[test]
-fn every_counter_is_documented_and_every_documented_counter_exists() {
-    let text = read("docs/metrics.md");
-    let documented: BTreeSet<_> = rows(section(&text, "## Counters"))
-        .filter_map(|row| Some((code(row.first()?)?.to_owned(), code(row.get(1)?)?.to_owned())))
-        .filter(|(host, _)| host.starts_with("wasmcustom."))
-        .map(|(host, prometheus)| {
-            assert_eq!(host, format!("wasmcustom.{prometheus}"));
-            prometheus
-        })
-        .collect();
-    let provider = Name::parse("p").expect("a name");
-    let fetch = |succeeded| {
-        let name = metric::keys_fetch(succeeded, &provider);
-        format!("{}<provider>", name.strip_suffix('p').expect("a name at the end"))
-    };
-    let denied = metric::denied(Deny::Internal);
-    let denied = format!("{}<code>", denied.strip_suffix("internal").expect("a code at the end"));
-    let would_deny = metric::would_deny(Deny::Internal);
-    let would_deny =
-        format!("{}<code>", would_deny.strip_suffix("internal").expect("a code at the end"));
-    let mut known = BTreeSet::from([denied, would_deny, fetch(true), fetch(false)]);
-    known.extend(literals("tollgate_").into_iter().filter(|name| !name.ends_with('_')));
-    assert_eq!(documented, known);
-    for prefix in literals("tollgate_") {
-        assert!(documented.iter().any(|name| name.starts_with(&prefix)), "{prefix}…");
-    }
 }
 
 #[test]

@@ -21,6 +21,8 @@
     reason = "tests: what is wrong should stop them at once, and they live in real time"
 )]
 
+#[path = "support/documented.rs"]
+mod documented;
 #[path = "support/pairs.rs"]
 mod pairs;
 #[path = "support/vectors.rs"]
@@ -44,9 +46,12 @@ mod e2e {
     mod keys;
     mod limits;
     mod matching;
+    mod metrics;
+    mod misconfigurations;
     mod reload;
     mod report;
     mod routes;
+    mod status;
     mod story;
     mod trap;
     mod vectors;

@@ -17,6 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("verdict", &[]),
     ("wire", &[]),
+    // Not: what a step is about.
+    ("trace", &["ids", "verdict"]),
     // One concept each: pure functions and small state machines.
     ("json", &[]),
     ("http", &[]),
@@ -24,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
     // Not: what a record is for.
-    ("store", &["env", "time"]),
+    ("store", &["env", "time", "wire"]),
     // Not: what a request is.
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
@@ -34,12 +36,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
-    ("claims", &["json", "time", "verdict"]),
+    ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "secret", "time"]),
     ("api", &["claims", "http", "ids", "limits"]),
     // Not: keys, headers, what a counter is.
-    ("policy", &["api", "claims", "http", "ids", "limits", "time", "verdict"]),
+    ("policy", &["api", "claims", "http", "ids", "limits", "time", "trace", "verdict"]),
     (
         "config",
         &[
@@ -50,12 +52,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
     ("event", &["http", "ids", "verdict"]),
+    // Knows how facts are shown. Not: where they come from.
+    ("page", &["time"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "policy", "provider", "revoked", "session", "store", "time", "verdict",
+            "limits", "page", "policy", "provider", "revoked", "secret", "session", "store",
+            "time", "trace", "verdict", "wire",
         ],
     ),
     // The command line, native: reads files and asks the network, and has no rule about requests.
@@ -63,7 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "secret", "time", "verdict",
+            "provider", "secret", "time", "trace", "verdict",
         ],
     ),
     ("bin", &[]),
@@ -82,7 +87,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.
-    ("shell/host.rs", &["env", "http", "time", "wire"]),
+    ("shell/host.rs", &["env", "event", "http", "time", "wire"]),
 ];
 
 /// What of `std` answers differently from call to call, or leaves the process.

@@ -21,6 +21,7 @@ use tollgate::ids::{ApiId, PolicyId};
 use tollgate::limits::Charge;
 use tollgate::policy::{Facts, Grant, LimitBy, Metadata, TokenFacts};
 use tollgate::time::UnixMillis;
+use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
 
 const NOW: u64 = 1_000_000;
@@ -68,10 +69,12 @@ fn token(claims: &Value) -> Claims {
 fn combine_at(config: &Config, api: ApiId, claims: &Value, own: &[&str]) -> Result<Grant, Refusal> {
     let jwt = config.providers[0].jwt().unwrap();
     let claims = token(claims);
-    let judged = claims.judge(None, &jwt.requirements, UnixMillis::from_secs(NOW)).unwrap();
+    let judged = claims
+        .judge(None, &jwt.requirements, UnixMillis::from_secs(NOW), &mut Trace::default())
+        .unwrap();
     let own: Vec<PolicyId> = own.iter().map(|name| config.policies.find(name).unwrap()).collect();
     let token = TokenFacts { claims: &claims, requirements: &jwt.requirements, judged: &judged };
-    config.policies.combine(api, &Facts { token: Some(token), own: &own })
+    config.policies.combine(api, &Facts { token: Some(token), own: &own }, &mut Trace::default())
 }
 
 fn combine(config: &Config, claims: &Value) -> Result<Grant, Refusal> {
@@ -81,7 +84,7 @@ fn combine(config: &Config, claims: &Value) -> Result<Grant, Refusal> {
 /// An API key with these policies of its own.
 fn key(config: &Config, api: ApiId, own: &[&str]) -> Result<Grant, Refusal> {
     let own: Vec<PolicyId> = own.iter().map(|name| config.policies.find(name).unwrap()).collect();
-    config.policies.combine(api, &Facts { token: None, own: &own })
+    config.policies.combine(api, &Facts { token: None, own: &own }, &mut Trace::default())
 }
 
 fn names(grant: &Result<Grant, Refusal>) -> Result<String, Deny> {
@@ -91,7 +94,7 @@ fn names(grant: &Result<Grant, Refusal>) -> Result<String, Deny> {
 
 fn permit(config: &Config, grant: &Grant, method: &str, path: &str) -> Result<(), Deny> {
     let path = RequestPath::parse(path.as_bytes()).unwrap();
-    let permitted = config.policies.permit(grant, method.as_bytes(), &path);
+    let permitted = config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default());
     permitted.map(drop).map_err(|refusal| refusal.deny)
 }
 
@@ -316,7 +319,7 @@ fn what_is_missing_is_told() {
     let refusal = |claims: Value, method: &str| {
         let grant = combine(&config, &claims).unwrap();
         let path = RequestPath::parse(b"/orders/7").unwrap();
-        config.policies.permit(&grant, method.as_bytes(), &path).unwrap_err()
+        config.policies.permit(&grant, method.as_bytes(), &path, &mut Trace::default()).unwrap_err()
     };
     let scopes = refusal(json!({ "pol": "writer", "scope": "admin" }), "DELETE");
     assert_eq!(scopes.scopes.as_deref(), Some("orders:delete admin"));
@@ -336,7 +339,8 @@ fn what_is_missing_is_told() {
 /// The limits of a grant in words, the endpoint's last.
 fn charges(config: &Config, grant: &Grant, method: &str) -> Vec<String> {
     let path = RequestPath::parse(b"/orders/7").unwrap();
-    let endpoint = config.policies.permit(grant, method.as_bytes(), &path).unwrap();
+    let endpoint =
+        config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default()).unwrap();
     config
         .policies
         .charges(grant, endpoint)
@@ -539,7 +543,8 @@ fn a_limit_keeps_its_counter_while_it_is_changed_and_shares_it_with_none() {
         for policy in ["a", "b"] {
             let alone = combine(&config, &json!({ "pol": policy })).unwrap();
             let path = RequestPath::parse(b"/orders").unwrap();
-            let endpoint = config.policies.permit(&alone, b"GET", &path).unwrap();
+            let endpoint =
+                config.policies.permit(&alone, b"GET", &path, &mut Trace::default()).unwrap();
             ids.extend(config.policies.charges(&alone, endpoint).map(|(charge, _)| match charge {
                 Charge::Rate(rate) => rate.id,
                 Charge::Quota(quota) => quota.id,
@@ -706,9 +711,12 @@ fn policies_combine_as_the_documentation_says() {
         claims["iss"] = "https://example.okta.com/oauth2/default".into();
         claims["aud"] = "api://default".into();
         let claims = token(&claims);
-        let judged = claims.judge(None, requirements, UnixMillis::from_secs(NOW)).unwrap();
+        let judged = claims
+            .judge(None, requirements, UnixMillis::from_secs(NOW), &mut Trace::default())
+            .unwrap();
         let token = Some(TokenFacts { claims: &claims, requirements, judged: &judged });
-        let grant = config.policies.combine(ORDERS, &Facts { token, own: &[] });
+        let grant =
+            config.policies.combine(ORDERS, &Facts { token, own: &[] }, &mut Trace::default());
         let code = |refusal: &Refusal| format!("`{}`", refusal.deny.code());
         let Ok(grant) = grant.as_ref().map_err(code).map_err(|code| {
             assert_eq!((in_force, outcome, limits), ("–", code.as_str(), "–"), "{row:?}");
@@ -719,7 +727,8 @@ fn policies_combine_as_the_documentation_says() {
         assert_eq!(names, in_force, "{row:?}");
         let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        let permitted = config.policies.permit(grant, method.as_bytes(), &path);
+        let permitted =
+            config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default());
         assert_eq!(permitted.as_ref().map_or_else(code, |_| "passes".into()), outcome, "{row:?}");
         let Ok(endpoint) = permitted else {
             assert_eq!(limits, "–", "{row:?}");

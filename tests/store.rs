@@ -479,3 +479,112 @@ proptest! {
         prop_assert_eq!(model.workers[1].get(1), Some(b"still works".to_vec()));
     }
 }
+
+/// Takes counts further until one is through.
+fn counted(worker: &Worker<'_>, now: &mut u64) -> u64 {
+    for _ in 0..1000 {
+        *now += 500;
+        if let Some(count) = worker.table.census(worker.shared, UnixMillis::new(*now)) {
+            return count;
+        }
+    }
+    panic!("a count that never ends");
+}
+
+#[test]
+fn every_record_is_counted_once() {
+    for (capacity, records) in [(8, 0), (8, 5), (64, 30), (4096, 200), (4104, 200)] {
+        let store = MemoryStore::default();
+        let worker = Worker::new(capacity, &store);
+        let mut held = 0;
+        for number in 0..records {
+            if let Outcome::Written { evicted: false, .. } = worker.put(number, 1000, b"x") {
+                held += 1;
+            }
+        }
+        let mut now = 2000;
+        for round in 0..2 {
+            assert_eq!(counted(&worker, &mut now), held, "{capacity}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_keeps_its_records_counts_those_that_must_be_kept() {
+    let store = MemoryStore::default();
+    let longest = Duration::from_secs(3600);
+    let worker = Worker { table: Table::keeping("test", 64, longest), ..Worker::new(64, &store) };
+    let ends = [1500, 2600, 9000, 9000, u64::MAX];
+    for (number, until) in (0..).zip(ends) {
+        let now = UnixMillis::new(1000);
+        worker.table.update(&store, &worker.random, &id(number), now, |_| {
+            let payload = Payload::new(b"x".to_vec()).expect("short");
+            Change::PutUntil(UnixMillis::new(until), payload, ())
+        });
+    }
+    let mut now = 1500;
+    assert_eq!(counted(&worker, &mut now), 3, "one has ended, and one ends later than any can");
+    assert_eq!(counted(&worker, &mut now), 3);
+    assert_eq!(counted(&worker, &mut now), 2);
+    now = 9000;
+    assert_eq!(counted(&worker, &mut now), 0);
+}
+
+#[test]
+fn workers_share_a_count_and_none_repeats_a_step() {
+    let store = MemoryStore::default();
+    let workers: Vec<_> = (0..4).map(|_| Worker::new(8 * 1024, &store)).collect();
+    for number in 0..100 {
+        workers[0].put(number, 1000, b"x");
+    }
+    let mut found = Vec::new();
+    for step in 1..=16_u64 {
+        for worker in &workers {
+            let now = UnixMillis::new(1000 + 500 * step);
+            found.extend(worker.table.census(worker.shared, now));
+        }
+    }
+    assert_eq!(found, [100, 100], "eight steps to a round");
+}
+
+#[test]
+fn a_count_that_a_stranger_wrote_is_begun_anew() {
+    let store = MemoryStore::default();
+    let worker = Worker::new(4096, &store);
+    for number in 0..50 {
+        worker.put(number, 1000, b"x");
+    }
+    let key = "tg1/census/test";
+    let mut now = 2000;
+    let step = |now: &mut u64| {
+        *now += 500;
+        worker.table.census(worker.shared, UnixMillis::new(*now))
+    };
+    step(&mut now);
+    let good = value(&store, key);
+    let far = u64::MAX.to_le_bytes();
+    let head = &good[..good.len() - 8];
+    let forged = [
+        ("nothing", Vec::new()),
+        ("cut", good[..good.len() - 1].to_vec()),
+        ("longer", [&good[..], b"x"].concat()),
+        ("another layout", [&[9], &good[1..]].concat()),
+        ("another table's size", [&good[..1], &[1, 0, 0, 0], &good[5..]].concat()),
+        ("a bucket that is not there", [&good[..5], &u32::MAX.to_le_bytes(), &good[9..]].concat()),
+    ];
+    for (name, bytes) in forged {
+        store.force(key, &bytes);
+        assert_eq!(counted(&worker, &mut now), 50, "{name}");
+    }
+    // A time that no clock like ours wrote holds nobody up.
+    store.force(key, &[head, &far].concat());
+    let before = value(&store, key);
+    step(&mut now);
+    assert_ne!(value(&store, key), before);
+    // A store that loses every write, or is none, gives no count.
+    store.losses.set(u32::MAX);
+    assert_eq!(step(&mut now), None);
+    store.losses.set(0);
+    store.absent.set(true);
+    assert_eq!(step(&mut now), None);
+}

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::told::Telling;
 use super::{Claims, ClientClaim, Issuer, Requirements, malformed, near, wrong_type};
 use crate::time::{UnixMillis, millis};
-use crate::verdict::{Deny, Refusal, list, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, Step, list, quoted};
 
 /// Header types (RFC 7515 §4.1.9) that never mark an access token: a DPoP proof (RFC 9449 §4.2), a
 /// logout token (OpenID Connect Back-Channel Logout §2.4), a security event (RFC 8417 §2.3), an
@@ -42,7 +44,7 @@ pub struct Judged {
 }
 
 impl Claims {
-    /// Judges the claims at `now`; `typ` is that of the header.
+    /// Judges the claims at `now`; `typ` is that of the header, and each finding goes to `trace`.
     ///
     /// A claim that neither the standard nor `requirements` asks for is not looked at, whatever its
     /// type.
@@ -55,18 +57,28 @@ impl Claims {
         typ: Option<&str>,
         requirements: &Requirements,
         now: UnixMillis,
+        trace: &mut Trace,
     ) -> Result<Judged, Refusal> {
+        let mut told = Telling { claims: self, requirements, now, trace };
         check_header_type(typ, requirements)?;
         self.check_kind(requirements)?;
+        told.kind(typ);
         let issuer = self.check_issuer(requirements)?;
+        told.issuer();
         self.check_audience(requirements)?;
+        told.audience();
         self.check_client(requirements)?;
+        told.client();
         let times = self.check_times(requirements, now)?;
+        told.times();
         self.check_binding(requirements)?;
-        self.meets(&requirements.rules)
+        told.binding();
+        self.meets(&requirements.rules, Step::Claims, told.trace)
             .map_err(|reason| Refusal::new(Deny::TokenClaimRefused, reason))?;
+        let identity = self.identity(requirements)?;
+        told.identity();
         Ok(Judged {
-            identity: self.identity(requirements)?.into(),
+            identity: identity.into(),
             client: self.client(&requirements.client),
             issuer: issuer.map(Arc::from),
             expires: times.expires,

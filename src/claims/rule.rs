@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{ClaimRef, Claims, hint, kind};
-use crate::verdict::{list, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Step, list, quoted};
 
 /// One thing that is required of a claim, which must be there and not `null` in any case.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +31,18 @@ pub enum Test {
 }
 
 impl Claims {
-    /// Demands that every rule holds.
+    /// Demands that every rule holds; each that does goes to `trace`, as found in this step.
     ///
     /// # Errors
     ///
     /// What is wrong with the first claim that breaks one: its name, its type, what it must be, and
     /// the names of the claims that are there, but no value of the token's.
-    pub fn meets(&self, rules: &[Rule]) -> Result<(), String> {
-        rules.iter().try_for_each(|rule| self.meets_one(rule))
+    pub fn meets(&self, rules: &[Rule], step: Step, trace: &mut Trace) -> Result<(), String> {
+        for rule in rules {
+            self.meets_one(rule)?;
+            self.tell_rule(&rule.claim, step, trace);
+        }
+        Ok(())
     }
 
     fn meets_one(&self, rule: &Rule) -> Result<(), String> {

@@ -14,6 +14,7 @@ use super::format::Format;
 use super::{Exit, Failure, Streams, input, moment};
 use crate::time::UnixMillis;
 use form::Parts;
+pub(super) use form::token;
 use refused::Refused;
 
 /// Most bytes that are read: more than any token, so that one too large is told as such.
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let read = input::read(arguments.file.as_deref(), MAX_BYTES, streams)?;
     let now = moment::given_or_now(arguments.at);
-    let taken = form::token(&read).and_then(|token| Ok((Parts::take(&token)?, token)));
+    let taken = token(&read).and_then(|token| Ok((Parts::take(&token)?, token)));
     let (parts, token) = match taken {
         Ok(taken) => taken,
         Err(problem) => {

@@ -41,41 +41,8 @@ pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
 
 /// A moment in the form of RFC 3339, in UTC, without its fraction; `None` after the year 9999.
 pub(super) fn rfc3339(moment: UnixMillis) -> Option<String> {
-    let (mut days, second) = div(moment.secs(), 86_400);
-    let mut year = 1970_u64;
-    while days >= days_of_year(year) {
-        days = days.saturating_sub(days_of_year(year));
-        year = year.saturating_add(1);
-        if year > 9999 {
-            return None;
-        }
-    }
-    let mut month = 1_u64;
-    while days >= days_of_month(year, month) {
-        days = days.saturating_sub(days_of_month(year, month));
-        month = month.saturating_add(1);
-    }
-    let day = days.saturating_add(1);
-    let (hour, rest) = div(second, 3600);
-    let (minute, second) = div(rest, 60);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
-}
-
-fn days_of_year(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn days_of_month(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    const YEAR_10000: u64 = 253_402_300_800;
+    (moment.secs() < YEAR_10000).then(|| moment.to_rfc3339())
 }
 
 /// Quotient and remainder; the divisor is not zero.
@@ -121,21 +88,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_as_it_is_read() {
-        let moments = [
-            "1970-01-01T00:00:00Z",
-            "1999-12-31T23:59:59Z",
-            "2000-02-29T00:00:01Z",
-            "2024-02-29T12:30:00Z",
-            "2026-11-23T10:00:00Z",
-            "2100-03-01T00:00:00Z",
-            "9999-12-31T23:59:59Z",
-        ];
-        for text in moments {
-            let moment = UnixMillis::from_rfc3339(text).expect(text);
-            assert_eq!(rfc3339(moment).as_deref(), Some(text));
-        }
-        assert_eq!(rfc3339(UnixMillis::from_secs(253_402_300_800)), None, "the year 10000");
+    fn a_moment_has_a_date_until_years_have_five_digits() {
+        let last = UnixMillis::from_secs(253_402_300_799);
+        assert_eq!(rfc3339(last).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(rfc3339(last.after(Duration::from_secs(1))), None);
         assert_eq!(rfc3339(UnixMillis::MAX), None);
     }
 

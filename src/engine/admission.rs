@@ -7,11 +7,13 @@ mod api_key;
 mod credential;
 mod keyring;
 mod rights;
+mod telling;
 mod token;
 
 use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::{Api, Auth, Branch};
 use crate::claims::{Claims, Issuer};
@@ -20,6 +22,7 @@ use crate::engine::budget::Budget;
 use crate::engine::key_uses::KeyUses;
 use crate::engine::reply::quoted_list;
 use crate::engine::revocation;
+use crate::engine::tally::Tally;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
@@ -30,7 +33,8 @@ use crate::limits::Charge;
 use crate::policy::{Endpoint, LimitBy};
 use crate::revoked::Revocations;
 use crate::session::{Session, Sessions};
-use crate::verdict::{Deny, Refusal, Scheme, list, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, Scheme, Step, list, quoted};
 pub(super) use credential::{Presented, Readers};
 pub(super) use rights::Rights;
 use rights::{Target, may_call};
@@ -121,12 +125,15 @@ pub(super) struct Trail {
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
     pub(super) reports: Option<bool>,
+    /// Each step, where somebody may be told.
+    pub(super) steps: Trace,
 }
 
 impl Trail {
     /// Another provider's credential is looked at now.
     fn enter(&mut self, provider: Option<&Name>) {
         self.provider = provider.cloned();
+        self.steps.enter(provider);
         (self.kid, self.issuer) = (None, None);
     }
 
@@ -142,6 +149,7 @@ impl Trail {
     /// What a verified token says.
     fn verified(&mut self, provider: &Name, token: &Verified) {
         self.provider = Some(provider.clone());
+        self.steps.enter(Some(provider));
         self.kid.clone_from(&token.kid);
         self.issuer.clone_from(&token.judged.issuer);
     }
@@ -179,7 +187,10 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,
     pub(super) revocations: &'a Revocations,
+    pub(super) tally: &'a Tally,
     pub(super) patience: Patience,
+    /// How long ago the request came.
+    pub(super) waited: Duration,
     pub(super) env: &'a Env<'a>,
 }
 
@@ -199,12 +210,13 @@ impl<'c> Judge<'_, 'c> {
         'c: 'h,
     {
         let config = self.config;
-        let target = find_api(config, head, route)?;
+        let target = find_api(config, head, route, &mut trail.steps)?;
         let api = target.api;
         trail.api = Some(api.name.clone());
         trail.reports = Some(api.reports);
         let (branches, optional) = match &api.auth {
             Auth::None => {
+                trail.steps.skipped(Step::Credential, "`auth`", || "`none`: anybody passes".into());
                 return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
             }
             Auth::Branches { branches, optional } => (branches, *optional),
@@ -219,12 +231,16 @@ impl<'c> Judge<'_, 'c> {
         };
         let presented = readers.presented(config, head, trail)?;
         if is_preflight {
+            let found = || "a CORS preflight, which passes without a credential".to_owned();
+            trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
             return Ok(Passage { api: Some(target.id), presented, permit: None });
         }
         let vouched = self.judge_all(&readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
+                let found = || "no credential: the request passes without an identity".to_owned();
+                trail.steps.skipped(Step::Credential, "`optional`", found);
                 return Ok(Passage { api: Some(target.id), presented, permit: None });
             }
             return Err(nobody_vouches(config, api, branches, &vouched, head).into());
@@ -253,11 +269,21 @@ impl<'c> Judge<'_, 'c> {
         }
         trail.identity = Some(Arc::clone(owner.identity()));
         let env = self.env;
+        let names = branch.members.iter().filter_map(|id| self.config.provider_name(*id));
+        trail.steps.passed(Step::Credential, "`auth`", || {
+            let owner = quoted(owner.config.name.as_str());
+            format!(
+                "all of {} vouch; the session is {owner}'s",
+                quoted_list(names.map(Name::as_str))
+            )
+        });
         // What was revoked is a bad credential, whichever branch it belongs to.
-        revocation::judge(self.revocations, iter::once(&owner).chain(&others), env)?;
+        let all = iter::once(&owner).chain(&others);
+        revocation::judge(self.revocations, all, env, &mut trail.steps)?;
         // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
         others.retain(|vouched| branch.members.contains(&vouched.provider));
-        let rights = Rights::find(self.config, target.id, &owner)?;
+        let steps = &mut trail.steps;
+        let rights = Rights::find(self.config, target.id, &owner, steps)?;
         trail.policies = Some(rights.grant().names().clone());
         let session = owner.session(rights.grant());
         session.check(env.now, owner.clock_skew()).map_err(|deny| {
@@ -266,15 +292,16 @@ impl<'c> Judge<'_, 'c> {
             let reason = format!("the session ended at {end}, it is {now}; policies: {policies}");
             Refusal::new(deny, reason)
         })?;
+        telling::session(&session, owner.clock_skew(), env.now, steps);
         match owner.token() {
-            Some(token) => may_call(target.api, token)?,
+            Some(token) => may_call(target.api, token, steps)?,
             // A configuration that asks something of tokens here takes no API key's session.
             None if target.api.asks_of_tokens() => {
                 return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
             }
             None => {}
         }
-        let endpoint = rights.permit(method, &target.path)?;
+        let endpoint = rights.permit(method, &target.path, steps)?;
         Ok(Permit { session, rights, endpoint, owner, others })
     }
 }
@@ -284,6 +311,7 @@ fn find_api<'c>(
     config: &'c Config,
     head: &RequestHead,
     route: &Route,
+    trace: &mut Trace,
 ) -> Result<Target<'c>, Refusal> {
     let index = &config.index;
     if index.looks_at_route_metadata()
@@ -300,6 +328,7 @@ fn find_api<'c>(
     let find = |path: &RequestPath| {
         index.find(&config.apis, head.authority(), path.segments(), method, route)
     };
+    telling::path(config, head, trace);
     let (found, path) = if config.looks_at_paths() {
         let path = RequestPath::parse(head.path())
             .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
@@ -314,6 +343,7 @@ fn find_api<'c>(
     } else {
         (find(&RequestPath::default()), RequestPath::default())
     };
+    telling::api(config, head, (method, &path, route), found, trace);
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
     target.ok_or_else(|| {
         let shown = |found: &[u8]| quoted(&String::from_utf8_lossy(found));

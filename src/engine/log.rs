@@ -15,9 +15,9 @@ use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
 /// Longest field that repeats what a client sent, in bytes.
-const MAX_FIELD: usize = 64;
+pub(super) const MAX_FIELD: usize = 64;
 /// Longest issuer: they are compared by eye, down to the last slash.
-const MAX_ISSUER: usize = 128;
+pub(super) const MAX_ISSUER: usize = 128;
 
 /// The log's form and its budget.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Log {
         Self { config: config.clone(), budget: Budget::new(config.per_second), suppressed: 0 }
     }
 
-    /// Writes the line of a refusal, if the budget allows, else counts it.
+    /// Writes the line of a refusal, if the budget allows, else counts it; says which.
     pub(super) fn refusal(
         &mut self,
         (refusal, config): (&Refusal, &Config),
@@ -42,13 +42,10 @@ impl Log {
         reports: bool,
         now: UnixMillis,
         effects: &mut Vec<Effect>,
-    ) {
-        if !self.budget.is_left(now) {
-            self.suppressed = self.suppressed.saturating_add(1);
-            effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
-            return;
+    ) -> bool {
+        if !self.has_room(now, effects) {
+            return false;
         }
-        self.budget.spend(now);
         let mut line = Line::new("request_denied");
         line.text("code", refusal.deny.code());
         line.text("step", refusal.deny.step().name());
@@ -57,7 +54,8 @@ impl Log {
         line.optional("key", trail.key.as_deref());
         line.untrusted("kid", trail.kid.as_ref().map(Kid::as_str), MAX_FIELD);
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
-        self.identity(&mut line, trail.identity.as_deref());
+        let identity = trail.identity.as_deref().and_then(|identity| self.shown(identity));
+        line.optional("identity", identity.as_deref());
         line.text("reason", &refusal.reason);
         line.text("remedy", &remedy::fill(refusal.deny, trail, config));
         line.optional("request_id", reply::request_id(head));
@@ -66,6 +64,36 @@ impl Log {
             line.number("suppressed", std::mem::take(&mut self.suppressed));
         }
         effects.push(self.effect(Level::Warn, line));
+        true
+    }
+
+    /// Writes that somebody showed a wrong key for the operator's page, if the budget allows, else
+    /// counts it.
+    pub(super) fn wrong_status_key(
+        &mut self,
+        head: &RequestHead,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.has_room(now, effects) {
+            return;
+        }
+        let mut line = Line::new("status_key_refused");
+        line.text("reason", "the SHA-256 of the key that was shown is not in `status.key_sha256`");
+        line.optional("request_id", reply::request_id(head));
+        effects.push(self.effect(Level::Warn, line));
+    }
+
+    /// Takes the room for one line out of the budget; where there is none, counts the line.
+    fn has_room(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) -> bool {
+        let is_left = self.budget.is_left(now);
+        if is_left {
+            self.budget.spend(now);
+        } else {
+            self.suppressed = self.suppressed.saturating_add(1);
+            effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
+        }
+        is_left
     }
 
     /// Tells how many lines were suppressed, once there is room for a line again.
@@ -78,15 +106,14 @@ impl Log {
         effects.push(self.effect(Level::Warn, line));
     }
 
-    fn identity(&self, line: &mut Line, identity: Option<&str>) {
-        let Some(identity) = identity else { return };
+    /// An identity as the configuration wants it shown; `None` where it wants none.
+    pub(super) fn shown(&self, identity: &str) -> Option<String> {
         match self.config.identity {
-            LogIdentity::Plain => line.untrusted("identity", Some(identity), MAX_FIELD),
-            LogIdentity::Omit => {}
+            LogIdentity::Plain => Some(visible(identity, MAX_FIELD)),
+            LogIdentity::Omit => None,
             LogIdentity::Hash => {
                 let digest = Sha256::digest(identity.as_bytes());
-                let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                line.text("identity", &hex);
+                Some(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
             }
         }
     }
@@ -157,21 +184,10 @@ impl Line {
         }
     }
 
-    /// What a client sent: escaped to visible ASCII, cut to about `max` bytes.
     fn untrusted(&mut self, name: &'static str, value: Option<&str>, max: usize) {
-        let Some(value) = value else { return };
-        let mut safe = String::new();
-        for c in value.chars() {
-            if safe.len() >= max {
-                safe.push_str("...");
-                break;
-            }
-            match c {
-                ' '..='~' => safe.push(c),
-                _ => safe.extend(c.escape_default()),
-            }
+        if let Some(value) = value {
+            self.text(name, &visible(value, max));
         }
-        self.text(name, &safe);
     }
 
     fn render(self, format: LogFormat) -> String {
@@ -186,4 +202,20 @@ impl Line {
             }
         }
     }
+}
+
+/// What a client sent: escaped to visible ASCII, cut to about `max` bytes.
+pub(super) fn visible(value: &str, max: usize) -> String {
+    let mut safe = String::new();
+    for c in value.chars() {
+        if safe.len() >= max {
+            safe.push_str("...");
+            break;
+        }
+        match c {
+            ' '..='~' => safe.push(c),
+            _ => safe.extend(c.escape_default()),
+        }
+    }
+    safe
 }

@@ -21,14 +21,24 @@ pub(super) struct Request {
     pub(super) head: RequestHead,
     /// The route at the time it came.
     pub(super) route: Route,
-    /// When it must be settled, however often its keys failed to come.
-    until: UnixMillis,
+    /// When it came.
+    since: UnixMillis,
 }
 
 impl Request {
     /// A request that has just come.
     pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
-        Self { stream, head, route, until: now.after(MAX_WAIT) }
+        Self { stream, head, route, since: now }
+    }
+
+    /// How long ago it came.
+    pub(super) fn waited(&self, now: UnixMillis) -> Duration {
+        now.since(self.since)
+    }
+
+    /// When it must be settled, however often its keys failed to come.
+    fn until(&self) -> UnixMillis {
+        self.since.after(MAX_WAIT)
     }
 }
 
@@ -55,6 +65,11 @@ pub(super) struct Parked {
 impl Parked {
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.requests.len()
     }
 
     /// Lets a request wait for this ring.
@@ -86,7 +101,7 @@ impl Parked {
     pub(super) fn ready(&mut self, rings: &[Ring], now: UnixMillis) -> Vec<(Request, Patience)> {
         let patience = |waiting: &Waiting| {
             // A time further ahead than any could be: the clock was set back.
-            let until = waiting.request.until;
+            let until = waiting.request.until();
             if now >= until || until > now.after(MAX_WAIT) {
                 Some(Patience::Overdue)
             } else if progress(rings, waiting.ring) != waiting.seen {

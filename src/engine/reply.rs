@@ -21,6 +21,8 @@ struct Body<'a> {
 }
 
 /// Words the answer to a refused request.
+///
+/// A caller who may be told more gets it from [`explained`].
 pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     let deny = refusal.deny;
     let answer = deny.answer();
@@ -52,6 +54,22 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     // A struct of strings always serialises.
     let body = serde_json::to_string(&body).unwrap_or_default();
     Reply { status: answer.status(), grpc_status: None, headers, body }
+}
+
+/// Whether an answer to this request has no JSON body that could carry more: gRPC answers have none,
+/// and those to HEAD no body at all (RFC 9110 §9.3.2).
+pub(super) fn is_bodiless(head: &RequestHead) -> bool {
+    head.is_grpc() || head.method() == b"HEAD"
+}
+
+/// Adds the steps of a decision, which are a JSON object, to the body of an answer.
+pub(super) fn explained(mut reply: Reply, steps: &str) -> Reply {
+    if reply.body.pop() == Some('}') {
+        reply.body.push_str(",\"explain\":");
+        reply.body.push_str(steps);
+        reply.body.push('}');
+    }
+    reply
 }
 
 /// The challenge (RFC 6750 §3), where the status calls for one.

@@ -7,15 +7,18 @@ use super::admission::{Proof, Vouched};
 use crate::env::Env;
 use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
-use crate::verdict::{Deny, Refusal};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, Step};
 
 /// Refuses what any of the credentials is on a list for.
 pub(super) fn judge<'v, 'c: 'v>(
     revocations: &Revocations,
     vouched: impl IntoIterator<Item = &'v Vouched<'c>>,
     env: &Env<'_>,
+    trace: &mut Trace,
 ) -> Result<(), Refusal> {
     if revocations.is_empty() {
+        trace.skipped(Step::Session, "`revoked`", || "there is no list".to_owned());
         return Ok(());
     }
     for one in vouched {
@@ -50,6 +53,10 @@ pub(super) fn judge<'v, 'c: 'v>(
             }
         });
     }
+    trace.passed(Step::Session, "`revoked`", || match revocations.fetched_entries() {
+        Some(count) => format!("on no list; the fetched one has {count} entries"),
+        None => "on no list".to_owned(),
+    });
     Ok(())
 }
 

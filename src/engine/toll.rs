@@ -13,7 +13,8 @@ use crate::limits::{Charge, Charged, Counters, Standing, Subject, advice, terms}
 use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::time::{in_words, secs_rounded_up};
-use crate::verdict::{Deny, Refusal};
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step};
 
 /// One limit that a request is charged to, and whose counter of it.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,11 @@ impl Toll {
         });
         let everyone = everyone.collect();
         Self { everyone, advises: config.limits.headers, counters, of_apis }
+    }
+
+    /// The counters of callers.
+    pub(super) const fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// The caller's own limits, each with the counters that it counts in.
@@ -131,12 +137,17 @@ impl Toll {
         &self,
         api: Option<ApiId>,
         permit: Option<&Permit<'_>>,
+        trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<Advice, Refusal> {
         let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
         let everyone = api.and_then(|api| self.everyone.get(api.0)?.as_ref());
         if own.is_empty() && everyone.is_none() {
+            trace.skipped(Step::Limits, Step::Limits.looks_at(), || "there are none".to_owned());
             return Ok(Advice::new());
+        }
+        if let Some(permit) = permit {
+            tell_whose(permit, trace);
         }
         let mut told = Told::default();
         let is_quota = |due: &&Due| matches!(due.charge, Charge::Quota(_));
@@ -149,10 +160,11 @@ impl Toll {
             let charges: Vec<_> = same.map(|due| due.charge).collect();
             let policies = permit.map(|permit| permit.rights().grant().names());
             let whose = Whose::Caller(policies.map_or("", |names| names));
-            self.charge_one(&subject, &charges, whose, &mut told, env)?;
+            self.charge_one(&subject, &charges, whose, &mut told, trace, env)?;
         }
         if let Some(due) = everyone {
-            self.charge_one(&due.subject, &[due.charge], Whose::Everyone, &mut told, env)?;
+            let whose = Whose::Everyone;
+            self.charge_one(&due.subject, &[due.charge], whose, &mut told, trace, env)?;
         }
         Ok(told.advice(self.advises))
     }
@@ -164,6 +176,7 @@ impl Toll {
         charges: &[Charge],
         whose: Whose<'_>,
         told: &mut Told,
+        trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
         let name = matches!(whose, Whose::Everyone).then_some("api");
@@ -171,6 +184,7 @@ impl Toll {
         let counters = if name.is_some() { &self.of_apis } else { &self.counters };
         match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
+                tell(charges, &standings, name, Decided::Passed, trace);
                 if self.advises {
                     told.add(charges, &standings, name);
                 }
@@ -186,6 +200,7 @@ impl Toll {
                 unable(Deny::LimitStoreFull, "this host has no store that could hold counters")
             }
             Charged::Refused { by, wait, standings } => {
+                tell(charges, &standings, name, Decided::Skipped, trace);
                 told.add(charges, &standings, name);
                 let (deny, requests, per) = match charges.get(by) {
                     Some(Charge::Quota(one)) => {
@@ -212,6 +227,69 @@ impl Toll {
                 Err(Refusal { retry_after: Some(wait), headers, ..refusal })
             }
         }
+    }
+}
+
+/// Tells whose counters the caller's own limits count.
+fn tell_whose(permit: &Permit<'_>, trace: &mut Trace) {
+    if !trace.is_on() {
+        return;
+    }
+    for (charge, by) in permit.charges() {
+        let by = match by {
+            LimitBy::Claim(claim) => format!("each value of the claim {claim} has its own counter"),
+            LimitBy::Client => "each client has its own counter".to_owned(),
+            LimitBy::Identity => "each identity has its own counter".to_owned(),
+        };
+        let (what, ..) = terms_of(&charge);
+        trace.note(Step::Limits, Decided::Skipped, || {
+            (format!("`limit_by` of the caller's {what}").into(), by)
+        });
+    }
+}
+
+/// Tells where limits stand once a request was charged to them, or refused by one of them.
+#[inline(never)]
+fn tell(
+    charges: &[Charge],
+    standings: &[Standing],
+    name: Option<&str>,
+    decided: Decided,
+    trace: &mut Trace,
+) {
+    if !trace.is_on() {
+        return;
+    }
+    let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
+    for (charge, standing) in charges.iter().zip(standings) {
+        let (what, requests, per) = terms_of(charge);
+        let window = in_words(Duration::from_secs(secs_rounded_up(standing.reset)));
+        let until = match (charge, standing.remaining) {
+            (Charge::Quota(_), _) => "the window ends in",
+            (Charge::Rate(_), 0) => "the next may come in",
+            (Charge::Rate(_), _) => "a whole burst may come in",
+        };
+        let used = match charge {
+            Charge::Quota(_) => {
+                format!("{} used, ", requests.saturating_sub(standing.remaining))
+            }
+            Charge::Rate(_) => String::new(),
+        };
+        let counted = if decided == Decided::Passed { "" } else { "; this one is not counted" };
+        trace.note(Step::Limits, decided, || {
+            (
+                format!("the {what} of {whose}: {requests} requests in {}", in_words(per)).into(),
+                format!("{used}{} left; {until} {window}{counted}", standing.remaining),
+            )
+        });
+    }
+}
+
+/// What a limit is called, and what it allows.
+const fn terms_of(charge: &Charge) -> (&'static str, u32, Duration) {
+    match charge {
+        Charge::Quota(quota) => ("quota", quota.limit.requests, quota.limit.per),
+        Charge::Rate(rate) => ("rate", rate.limit.requests, rate.limit.per),
     }
 }
 

@@ -49,21 +49,26 @@ impl<C: HostCrypto> ByHost<C> {
 
     /// Asks the host; `None` where this is nothing that it can check, or it answers oddly.
     fn ask(&self, key: &PublicKey, alg: Alg, signed: &[u8], signature: &[u8]) -> Option<bool> {
-        let (hash, is_ecdsa) = match alg {
-            Alg::Rs256 => ("sha256", false),
-            Alg::Rs384 => ("sha384", false),
-            Alg::Rs512 => ("sha512", false),
-            Alg::Es256 => ("sha256", true),
-            Alg::Es384 => ("sha384", true),
-            Alg::Es512 => ("sha512", true),
-            _ => return None,
-        };
+        let (hash, is_ecdsa) = host_hash(alg)?;
         let der = is_ecdsa.then(|| ecdsa_der(signature));
         let signature = der.as_deref().unwrap_or(signature);
         let answer = self.host.verify(hash, key.spki_der()?, signature, signed);
         self.is_sound.set(self.is_sound.get() && answer.is_some());
         answer
     }
+}
+
+/// What a host calls the hash of an algorithm that it can check, and whether that is ECDSA.
+const fn host_hash(alg: Alg) -> Option<(&'static str, bool)> {
+    Some(match alg {
+        Alg::Rs256 => ("sha256", false),
+        Alg::Rs384 => ("sha384", false),
+        Alg::Rs512 => ("sha512", false),
+        Alg::Es256 => ("sha256", true),
+        Alg::Es384 => ("sha384", true),
+        Alg::Es512 => ("sha512", true),
+        _ => return None,
+    })
 }
 
 impl<C: HostCrypto> Verifier for ByHost<C> {
@@ -85,6 +90,10 @@ impl<C: HostCrypto> Verifier for ByHost<C> {
 
     fn is_host(&self) -> bool {
         self.is_sound.get()
+    }
+
+    fn is_host_for(&self, key: &PublicKey, alg: Alg) -> bool {
+        self.is_sound.get() && host_hash(alg).is_some() && key.spki_der().is_some()
     }
 }
 

@@ -34,6 +34,11 @@ pub trait Verifier {
     fn is_host(&self) -> bool {
         false
     }
+
+    /// Whether it is the host that checks signatures of this key with this algorithm.
+    fn is_host_for(&self, _key: &PublicKey, _alg: Alg) -> bool {
+        false
+    }
 }
 
 /// What every [`Verifier`] asks first: does the algorithm fit the key, and is the signature exactly

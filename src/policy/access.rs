@@ -4,7 +4,8 @@ use super::combine::prefer;
 use super::{Endpoint, Entry, EntryId, Grant, Policies, Policy};
 use crate::http::RequestPath;
 use crate::limits::Bound;
-use crate::verdict::{Deny, Refusal, list};
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step, list};
 
 /// Most entries that a reason names.
 const MAX_TOLD: usize = 6;
@@ -20,7 +21,8 @@ impl Entry {
 
 impl Policies {
     /// Demands that a request is granted, where a policy in force says what may be called. `Some` is
-    /// the rate of the entry that grants it: of several entries with rates the most generous.
+    /// the rate of the entry that grants it: of several entries with rates the most generous. Which
+    /// entries speak of it goes to `trace`.
     ///
     /// # Errors
     ///
@@ -32,9 +34,16 @@ impl Policies {
         grant: &Grant,
         method: &[u8],
         path: &RequestPath,
+        trace: &mut Trace,
     ) -> Result<Option<Endpoint<'_>>, Refusal> {
         if !grant.is_restricted {
+            trace.skipped(Step::Access, "`policies.*.access`", || {
+                "no policy in force says what may be called".to_owned()
+            });
             return Ok(None);
+        }
+        if trace.is_on() {
+            self.tell(grant, method, path, trace);
         }
         if let Some(cut) = path.semicolon_free() {
             let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
@@ -63,6 +72,27 @@ impl Policies {
             Some((policy, Bound::At(rate))) => Some(Endpoint { rate, limit_by: &policy.limit_by }),
             Some((_, Bound::Unlimited)) | None => None,
         })
+    }
+
+    /// Tells of each entry about this API whether it grants the request.
+    #[inline(never)]
+    fn tell(&self, grant: &Grant, method: &[u8], path: &RequestPath, trace: &mut Trace) {
+        for (ids, has_scopes) in [(&grant.granting, true), (&grant.lacking, false)] {
+            for ((_, place), (policy, entry)) in ids.iter().zip(self.entries(ids)) {
+                let is_about = entry.is_about(method, path);
+                let (decided, found) = match (is_about, has_scopes) {
+                    (true, true) => (Decided::Passed, "it grants the request".to_owned()),
+                    (false, _) => (Decided::Skipped, "it is about other requests".to_owned()),
+                    (true, false) => (
+                        Decided::Skipped,
+                        format!("it asks for the scopes {}", list(&entry.scopes)),
+                    ),
+                };
+                trace.note(Step::Access, decided, || {
+                    (format!("`policies.{}.access[{place}]`", policy.name).into(), found)
+                });
+            }
+        }
     }
 
     fn entries(&self, ids: &[EntryId]) -> impl Iterator<Item = (&Policy, &Entry)> {

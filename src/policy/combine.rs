@@ -6,7 +6,8 @@ use super::{ApiPolicies, EntryId, Given, Grant, Policies, Policy};
 use crate::claims::{ClaimRef, Claims, ClientClaim, Judged, Requirements};
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::{Bound, Definition};
-use crate::verdict::{Deny, Refusal, list, quoted};
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step, list, quoted};
 
 /// What vouches for a caller.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ pub struct TokenFacts<'a> {
 
 impl Policies {
     /// Finds the policies in force for a caller at an API, and what they come to together: it
-    /// depends on the credential and the API alone.
+    /// depends on the credential and the API alone. What gives which goes to `trace`.
     ///
     /// # Errors
     ///
@@ -39,16 +40,29 @@ impl Policies {
     /// [`Deny::SessionInactive`] where one in force is not active, [`Deny::TokenClaimMalformed`] for
     /// a claim of a wrong type, and where a session is to end some time after an authentication of
     /// which the token does not say when it was.
-    pub fn combine(&self, api: ApiId, facts: &Facts<'_>) -> Result<Grant, Refusal> {
-        let mut found = Found { policies: self, ids: Vec::new(), scopes: None };
-        found.add(facts.own);
+    pub fn combine(
+        &self,
+        api: ApiId,
+        facts: &Facts<'_>,
+        trace: &mut Trace,
+    ) -> Result<Grant, Refusal> {
+        let mut found = Found { policies: self, ids: Vec::new(), scopes: None, trace };
+        if !facts.own.is_empty() {
+            found.give(facts.own, || "the key's own policies".to_owned());
+        }
         if let Some(given) = self.apis.get(api.0).and_then(Option::as_ref) {
             if let Some(token) = &facts.token {
                 found.by_scope(&given.by_scope, token)?;
                 found.by_client(&given.by_client, token)?;
                 for (claim, given) in &given.by_claim {
                     for text in token.claims.texts(claim)? {
-                        found.add(given.get(text));
+                        found.give(given.get(text), || {
+                            format!(
+                                "`by_claim`: {} is {}",
+                                quoted(&claim.to_string()),
+                                quoted(text)
+                            )
+                        });
                     }
                 }
                 if given.from_claim {
@@ -56,7 +70,7 @@ impl Policies {
                 }
             }
             if found.ids.is_empty() {
-                found.add(&given.default);
+                found.give(&given.default, || "`default`, as nothing else gives any".to_owned());
             }
             if found.ids.is_empty() {
                 return Err(none(given, facts));
@@ -72,9 +86,21 @@ struct Found<'p, 'a> {
     ids: Vec<PolicyId>,
     /// The token's scopes, once somebody has asked.
     scopes: Option<Vec<&'a str>>,
+    trace: &'p mut Trace,
 }
 
 impl<'p, 'a> Found<'p, 'a> {
+    /// Adds what something gives, and tells of it.
+    fn give(&mut self, ids: &[PolicyId], by: impl FnOnce() -> String) {
+        let policies = self.policies;
+        let decided = if ids.is_empty() { Decided::Skipped } else { Decided::Passed };
+        self.trace.note(Step::Policies, decided, || {
+            let names = ids.iter().filter_map(|id| Some(policies.get(*id)?.name.as_str()));
+            (by().into(), format!("gives {}", list(&names.collect::<Vec<_>>())))
+        });
+        self.add(ids);
+    }
+
     fn add(&mut self, ids: &[PolicyId]) {
         for id in ids {
             if let Err(place) = self.ids.binary_search(id) {
@@ -95,7 +121,7 @@ impl<'p, 'a> Found<'p, 'a> {
             return Ok(());
         }
         for scope in self.scopes(token)?.to_vec() {
-            self.add(given.get(scope));
+            self.give(given.get(scope), || format!("`by_scope`: the scope {}", quoted(scope)));
         }
         Ok(())
     }
@@ -104,7 +130,9 @@ impl<'p, 'a> Found<'p, 'a> {
         match &token.judged.client {
             _ if given.0.is_empty() => {}
             ClientClaim::Absent => {}
-            ClientClaim::Is(client) => self.add(given.get(client)),
+            ClientClaim::Is(client) => self.give(given.get(client), || {
+                format!("`by_client`: the client is {}", quoted(client))
+            }),
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
@@ -127,7 +155,7 @@ impl<'p, 'a> Found<'p, 'a> {
                     format!("the claim {claim} names {}, which is no policy", quoted(name)),
                 ));
             };
-            self.add(&[id]);
+            self.give(&[id], || "`from_claim`: the token names it".to_owned());
         }
         Ok(())
     }
@@ -168,6 +196,10 @@ impl<'p, 'a> Found<'p, 'a> {
             };
             grant.ends = Some(start.after(age));
         }
+        self.trace.passed(Step::Policies, "the policies in force", || match names.is_empty() {
+            true => "none, and the API gives none: being verified is enough".to_owned(),
+            false => list(&names),
+        });
         Ok(grant)
     }
 

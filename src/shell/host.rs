@@ -12,8 +12,9 @@ use std::time::Duration;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::env::{Cas, Metrics, PutError, Random, SharedData, Stored};
+use crate::event::{GaugeChange, MetricKind};
 use crate::http::{Fields, Place};
-use crate::time::{UnixMillis, millis};
+use crate::time::millis;
 use crate::wire::Reader;
 
 /// `Ok` of the ABI.
@@ -22,10 +23,6 @@ const OK: u32 = 0;
 const CAS_MISMATCH: u32 = 8;
 /// The request's direction of a stream.
 const HTTP_REQUEST: u32 = 0;
-/// The kind of metric that only grows.
-const COUNTER: u32 = 0;
-/// The kind of metric that goes up and down.
-const GAUGE: u32 = 1;
 /// A version that no value has: hosts store under a new key whatever version is asked for, and
 /// refuse it on a key that exists, so this is "only if absent".
 const ABSENT: u32 = u32::MAX;
@@ -66,6 +63,7 @@ unsafe extern "C" {
         cas: *mut u32,
     ) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_remove_header_map_value(kind: MapType, name: *const u8, size: usize) -> u32;
     fn proxy_replace_header_map_value(
         kind: MapType,
@@ -123,16 +121,16 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The wall clock; where the host has none, WASI's.
-pub(super) fn now() -> UnixMillis {
+/// The wall clock, as time since 1970; where the host has none, WASI's.
+pub(super) fn now() -> Duration {
     let mut nanoseconds = 0;
     // SAFETY: the host writes one number.
     if unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) } == OK {
-        return UnixMillis::new(nanoseconds.checked_div(1_000_000).unwrap_or_default());
+        return Duration::from_nanos(nanoseconds);
     }
     #[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    UnixMillis::new(since_epoch.map(millis).unwrap_or_default())
+    since_epoch.unwrap_or_default()
 }
 
 /// Asks for a tick every `period`.
@@ -271,23 +269,18 @@ pub(super) fn set_effective_context(context: u32) -> bool {
     unsafe { proxy_set_effective_context(context) == OK }
 }
 
-/// The counter of this name; the same name is the same counter in every worker.
-pub(super) fn define_counter(name: &str) -> Option<u32> {
-    define(COUNTER, name)
-}
-
-fn define(kind: u32, name: &str) -> Option<u32> {
+/// The host's number of a metric. The same name is the same metric in every worker, under another
+/// number each time it is asked for.
+fn define(kind: MetricKind, name: &str) -> Option<u32> {
+    let kind = match kind {
+        MetricKind::Counter => 0,
+        MetricKind::Gauge => 1,
+        MetricKind::Histogram => 2,
+    };
     let mut id = 0;
     // SAFETY: the slice outlives the call, the host writes one number.
     let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
-}
-
-/// Adds to a counter.
-pub(super) fn increment(counter: u32, by: u64) {
-    let by = i64::try_from(by).unwrap_or(i64::MAX);
-    // SAFETY: numbers are handed over. A count that is lost is no reason to fail a request.
-    let _ = unsafe { proxy_increment_metric(counter, by) };
 }
 
 /// Calls a function that only this host has. Some hosts trap on a name that they do not know.
@@ -337,26 +330,59 @@ impl SharedData for HostStore {
     }
 }
 
-/// The host's metrics, as far as they were read here. A host gives a metric another number each time
-/// it is asked for one, so each is asked for once.
+/// The host's metrics, as far as they are used here. No two of them share a name, whatever their
+/// kinds.
 #[derive(Default)]
-pub(super) struct HostMetrics(RefCell<Vec<Known>>);
-
-/// A metric's kind, its name and the host's number for it.
-type Known = (u32, Box<str>, u32);
+pub(super) struct HostMetrics(RefCell<Vec<(Box<str>, u32)>>);
 
 impl HostMetrics {
-    fn read(&self, kind: u32, name: &str) -> Option<u64> {
+    /// The host's number of a metric, which is defined where it is not known yet.
+    pub(super) fn id(&self, kind: MetricKind, name: &str) -> Option<u32> {
         let mut known = self.0.try_borrow_mut().ok()?;
-        let place = known.binary_search_by(|(of, at, _)| (*of, &**at).cmp(&(kind, name)));
-        let id = match place {
-            Ok(place) => known.get(place)?.2,
+        match known.binary_search_by(|(at, _)| (**at).cmp(name)) {
+            Ok(place) => known.get(place).map(|(_, id)| *id),
             Err(place) => {
                 let id = define(kind, name)?;
-                known.insert(place, (kind, name.into(), id));
-                id
+                known.insert(place, (name.into(), id));
+                Some(id)
             }
-        };
+        }
+    }
+
+    /// Adds to a counter. A count that is lost is no reason to fail a request.
+    pub(super) fn count(&self, name: &str, by: u64) {
+        self.add(MetricKind::Counter, name, i64::try_from(by).unwrap_or(i64::MAX));
+    }
+
+    /// Changes a gauge.
+    pub(super) fn change(&self, name: &str, change: GaugeChange) {
+        match change {
+            GaugeChange::By(by) => self.add(MetricKind::Gauge, name, by),
+            GaugeChange::To(value) => self.record(MetricKind::Gauge, name, value),
+        }
+    }
+
+    /// Adds a value to a histogram.
+    pub(super) fn observe(&self, name: &str, value: u64) {
+        self.record(MetricKind::Histogram, name, value);
+    }
+
+    fn add(&self, kind: MetricKind, name: &str, by: i64) {
+        if let Some(id) = self.id(kind, name) {
+            // SAFETY: numbers are handed over.
+            let _ = unsafe { proxy_increment_metric(id, by) };
+        }
+    }
+
+    fn record(&self, kind: MetricKind, name: &str, value: u64) {
+        if let Some(id) = self.id(kind, name) {
+            // SAFETY: numbers are handed over.
+            let _ = unsafe { proxy_record_metric(id, value) };
+        }
+    }
+
+    fn read(&self, kind: MetricKind, name: &str) -> Option<u64> {
+        let id = self.id(kind, name)?;
         let mut value = 0;
         // SAFETY: the host writes one number.
         let status = unsafe { proxy_get_metric(id, &raw mut value) };
@@ -366,11 +392,11 @@ impl HostMetrics {
 
 impl Metrics for HostMetrics {
     fn counter(&self, name: &str) -> Option<u64> {
-        self.read(COUNTER, name)
+        self.read(MetricKind::Counter, name)
     }
 
     fn gauge(&self, name: &str) -> Option<u64> {
-        self.read(GAUGE, name)
+        self.read(MetricKind::Gauge, name)
     }
 }
 
@@ -380,6 +406,6 @@ pub(super) struct HostRandom;
 impl Random for HostRandom {
     fn u64(&self) -> u64 {
         // A host without randomness still gets a number that differs from call to call.
-        getrandom::u64().unwrap_or_else(|_| now().millis())
+        getrandom::u64().unwrap_or_else(|_| millis(now()))
     }
 }

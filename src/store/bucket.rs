@@ -45,6 +45,23 @@ impl<'b> Entry<'b> {
     pub(super) const fn new(id: &'b RecordId, stamp: UnixMillis, payload: &'b [u8]) -> Self {
         Self { id, stamp, payload }
     }
+
+    /// Whether a new record may not take its place.
+    fn must_stay(&self, now: UnixMillis, room: Room) -> bool {
+        match room {
+            Room::Ended(_) => self.stamp > now && self.stamp <= horizon(now, room),
+            Room::Unused => false,
+        }
+    }
+}
+
+/// The furthest that a stamp can lie ahead: one beyond it would keep its record for ever.
+fn horizon(now: UnixMillis, room: Room) -> UnixMillis {
+    let longest = match room {
+        Room::Ended(longest) => longest,
+        Room::Unused => Duration::ZERO,
+    };
+    now.after(longest).after(CLOCKS_AGREE_WITHIN)
 }
 
 impl<'b> Bucket<'b> {
@@ -68,6 +85,15 @@ impl<'b> Bucket<'b> {
         out
     }
 
+    /// How many records are in use: those that must stay, where records must at all.
+    pub(super) fn in_use(&self, now: UnixMillis, room: Room) -> u64 {
+        let in_use = |entry: &&Entry<'_>| match room {
+            Room::Ended(_) => entry.must_stay(now, room),
+            Room::Unused => true,
+        };
+        u64::try_from(self.entries.iter().filter(in_use).count()).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn find(&self, id: &RecordId) -> Option<Record<'b>> {
         self.entries
             .iter()
@@ -86,18 +112,10 @@ impl<'b> Bucket<'b> {
             self.entries.push(entry);
             return Placed::Beside;
         }
-        // A stamp that lies further ahead than any could would keep its record for ever.
-        let longest = match room {
-            Room::Ended(longest) => longest,
-            Room::Unused => Duration::ZERO,
-        };
-        let horizon = now.after(longest).after(CLOCKS_AGREE_WITHIN);
+        let horizon = horizon(now, room);
         let age = |entry: &&mut Entry<'_>| (entry.stamp <= horizon, entry.stamp);
-        let free = |entry: &Entry<'_>| match room {
-            Room::Ended(_) => entry.stamp <= now || entry.stamp > horizon,
-            Room::Unused => true,
-        };
-        match self.entries.iter_mut().min_by_key(age).filter(|oldest| free(oldest)) {
+        let oldest = self.entries.iter_mut().min_by_key(age);
+        match oldest.filter(|oldest| !oldest.must_stay(now, room)) {
             Some(oldest) => {
                 *oldest = entry;
                 Placed::Instead

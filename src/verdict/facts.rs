@@ -366,8 +366,9 @@ impl Deny {
                 "token_signature_invalid",
                 InvalidToken,
                 Step::Signature,
-                "the token was changed on its way or forged, or `providers.*` has the keys (`jwks`, \
-                 `pem` or `secret`) of another issuer that uses the same `kid`",
+                "the token was changed on its way or forged, or `providers.*.jwks` (or \
+                 `providers.*.pem`, `providers.*.secret`) has the keys of another issuer that uses \
+                 the same `kid`",
             ),
             Self::TokenTooLarge => facts(
                 "token_too_large",

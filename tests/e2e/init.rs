@@ -9,7 +9,7 @@ use tollgate::cli::{self, Exit, Streams};
 use super::harness::places;
 
 /// A certificate authority of nobody: `--mode validate` wants to read one, whichever it is.
-const AUTHORITY: &str = include_str!("authority.pem");
+const AUTHORITY: &str = include_str!("../support/tls/ca.pem");
 
 /// What the command writes for a proxy: for Envoy, the whole file.
 fn written(issuer: &str, target: &str, wasm: &str) -> String {

@@ -71,7 +71,10 @@ impl Case {
             }
             Shows::Refusal(code) => self.played(&scene, code).remove(0),
             Shows::Keys(event, code) => {
-                self.played(&scene, code);
+                let refused = self.played(&scene, code).remove(0);
+                assert!(refused.contains("providers.okta.jwks"), "{id}: {refused}");
+                let last = event != "keys_fetch_failed" || refused.contains("the last attempt");
+                assert!(last, "{id}: the refusal does not say what the last attempt brought");
                 let log = scene::play(&scene).log;
                 let line = log.iter().find(|line| line["event"] == event);
                 line.unwrap_or_else(|| panic!("{id}: {log:#?}")).to_string()

@@ -23,6 +23,7 @@ use tollgate::jose::jws::Jws;
 use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
 use tollgate::jose::verify::{InWasm, Verifier};
 use tollgate::time::UnixMillis;
+use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
 
 use crate::support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
@@ -156,7 +157,9 @@ pub fn claims(payload: &[u8]) {
         rules: Vec::new(),
     };
     for now in [0, NOW, 4_000_000_000].map(UnixMillis::from_secs) {
-        let judge = |skew, now| claims.judge(Some("at+jwt"), &requirements(skew), now);
+        let judge = |skew, now| {
+            claims.judge(Some("at+jwt"), &requirements(skew), now, &mut Trace::default())
+        };
         let (strict, lenient) = (judge(0, now), judge(600, now));
         if strict.is_ok() {
             assert!(lenient.is_ok(), "{lenient:?}");

@@ -8,7 +8,10 @@ use std::time::Duration;
 use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Env, Metrics, Random};
-use tollgate::event::{CallRequest, CallResponse, Effect, Event, HeaderChange, Reply, Settlement};
+use tollgate::event::{
+    CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, MetricKind, Reply,
+    Settlement,
+};
 use tollgate::http::{RequestHead, Route};
 use tollgate::ids::{CallId, StreamId};
 use tollgate::jose::alg::Alg;
@@ -142,6 +145,12 @@ pub struct Worker<'w> {
     pub log: Vec<String>,
     /// The counters.
     pub counts: BTreeMap<String, u64>,
+    /// The metrics that the engine has: it names no other.
+    pub defined: BTreeMap<String, MetricKind>,
+    /// What was added to histograms.
+    pub observed: Vec<(String, u64)>,
+    /// Whether the engine has started.
+    is_running: bool,
     /// Headers of the answers to requests that went upstream.
     pub advice: BTreeMap<StreamId, Vec<(&'static str, String)>>,
     /// The facts left for other filters.
@@ -164,12 +173,20 @@ impl<'w> Worker<'w> {
             cleaned: Vec::new(),
             log: Vec::new(),
             counts: BTreeMap::new(),
+            defined: BTreeMap::new(),
+            observed: Vec::new(),
+            is_running: false,
             advice: BTreeMap::new(),
             notes: BTreeMap::new(),
         };
         let effects = worker.engine.start(&world.env());
         worker.carry_out(effects);
+        worker.is_running = true;
         worker
+    }
+
+    fn assert_defined(&self, metric: &str, kind: MetricKind) {
+        assert_eq!(self.defined.get(metric), Some(&kind), "{metric} was never defined so");
     }
 
     /// How long until the next tick is wanted.
@@ -195,9 +212,31 @@ impl<'w> Worker<'w> {
                     assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");
                 }
                 Effect::Count { metric, by } => {
+                    self.assert_defined(&metric, MetricKind::Counter);
                     let mut totals = self.world.totals.counters.borrow_mut();
                     *totals.entry(metric.to_string()).or_default() += by;
                     *self.counts.entry(metric.into_owned()).or_default() += by;
+                }
+                Effect::Define { metric, kind } => {
+                    assert!(!self.is_running, "{metric} is defined after the start");
+                    let before = self.defined.insert(metric.to_string(), kind);
+                    assert!(before.is_none(), "{metric} is defined twice");
+                }
+                Effect::Gauge { metric, change } => {
+                    // What is not known at the start does not show before it is.
+                    if !metric.starts_with("tollgate_keys_age_seconds_") {
+                        self.assert_defined(&metric, MetricKind::Gauge);
+                    }
+                    let mut gauges = self.world.totals.gauges.borrow_mut();
+                    let gauge = gauges.entry(metric.into_owned()).or_default();
+                    *gauge = match change {
+                        GaugeChange::By(by) => gauge.checked_add_signed(by).expect("at least 0"),
+                        GaugeChange::To(value) => value,
+                    };
+                }
+                Effect::Observe { metric, value } => {
+                    self.assert_defined(&metric, MetricKind::Histogram);
+                    self.observed.push((metric.into_owned(), value));
                 }
                 Effect::Clean { remove, .. } => self.cleaned.extend(remove),
                 Effect::Log { line, .. } => {

@@ -15,6 +15,7 @@ mod support;
 
 mod decode;
 mod documents;
+mod explain;
 mod hash_key;
 mod init;
 mod mint;
@@ -72,7 +73,7 @@ impl Drop for Folder {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["decode", "hash-key", "init", "mint", "schema"] {
+    for command in ["decode", "explain", "hash-key", "init", "mint", "schema"] {
         let help = tollgate(&[command, "--help"], b"");
         assert_eq!((help.exit, help.err.as_str()), (Exit::Fine, ""), "{command}");
         let examples = help.out.split("Example").nth(1).unwrap_or_default();

@@ -22,7 +22,7 @@ pub(super) struct Parts {
 /// # Errors
 ///
 /// Where nothing is left, or bytes that no token has.
-pub(super) fn token(read: &[u8]) -> Result<String, String> {
+pub(in crate::cli) fn token(read: &[u8]) -> Result<String, String> {
     let text = std::str::from_utf8(read).map_err(|_| "the text is not UTF-8".to_owned())?;
     let text = text.trim_start_matches('\u{feff}').trim();
     let text = without_prefix(text, "authorization:").trim_start();

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::jose::alg::Alg;
 use crate::jose::jws::Jws;
 use crate::time::UnixMillis;
+use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, quoted};
 
 /// A reason for which the engine would refuse a token.
@@ -29,7 +30,8 @@ pub(super) fn by_default(token: &str, now: UnixMillis) -> Vec<Refused> {
     match Claims::parse(jws.payload()) {
         Err(refusal) => all.push(refusal.into()),
         Ok(claims) => {
-            while let Err(refusal) = claims.judge(jws.header().typ.as_deref(), &asked, now) {
+            let (typ, mut trace) = (jws.header().typ.as_deref(), Trace::default());
+            while let Err(refusal) = claims.judge(typ, &asked, now, &mut trace) {
                 let (deny, refused) = (refusal.deny, Refused::from(refusal));
                 // A type that is always refused is refused again.
                 if all.last().is_some_and(|last| last.reason == refused.reason) {

@@ -10,7 +10,7 @@ use crate::ids::ProviderId;
 use crate::provider::Provider;
 use crate::provider::api_key::ApiKeys;
 use crate::time::UnixMillis;
-use crate::verdict::{Deny, Refusal};
+use crate::verdict::{Deny, Refusal, Step, quoted};
 
 /// Judges an API key.
 ///
@@ -43,6 +43,17 @@ pub(super) fn judge<'c>(
     let Some(used) = uses.of(id, place) else {
         return Err(Refusal::new(Deny::Internal, "a key that nobody counts"));
     };
+    trail.steps.passed(Step::Credential, "the SHA-256 of the API key", || {
+        let end = match key.expires {
+            Some(end) => format!("ends at {}", end.in_words(now)),
+            None => "has no end".to_owned(),
+        };
+        format!(
+            "the key {} of {}; it is active and {end}",
+            quoted(&key.name),
+            quoted(&key.identity)
+        )
+    });
     let proof = Proof::Key(key, Rc::clone(used));
     Ok(Vouched { provider: id, config: provider, proof })
 }

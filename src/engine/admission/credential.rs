@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Trail;
+use super::{Trail, telling};
 use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
@@ -110,6 +110,11 @@ impl OfApi {
                 None => refusal,
             };
             let token = read(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            if trail.steps.is_on() {
+                trail.steps.enter(spot.first_reader(config).map(|reader| &reader.name));
+                let (place, bytes) = (spot.place(), token.as_ref().map(|token| token.len()));
+                telling::place(place, shown(place), bytes, head, &mut trail.steps);
+            }
             let Some(token) = token else { continue };
             let by_both = found.iter().find_map(|other| {
                 let both = |id: &&ProviderId| other.spot.readers.contains(id);

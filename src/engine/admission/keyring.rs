@@ -49,13 +49,19 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
     let from = match ring {
         None => "in the configuration".to_owned(),
         Some(ring) => {
-            let (config, age) = (ring.config(), ring.age(now).unwrap_or_default());
+            let (config, standing) = (ring.config(), ring.standing(now));
+            let ago = |at: UnixMillis| in_words(Duration::from_secs(now.since(at).as_secs()));
+            let failure = standing.failure.filter(|_| standing.failing).map(|failure| {
+                let (ago, reason) = (ago(failure.at), printable(&failure.reason));
+                format!("; the last attempt, {ago} ago, brought {reason}")
+            });
+            let failure = failure.unwrap_or_default();
             let way =
                 format!("{} by cluster {}", without_query(url(config)), quoted(&config.cluster));
-            if set.is_none() {
-                return format!("none were loaded from {way} so far");
+            match standing.fetched_at.filter(|_| set.is_some()) {
+                Some(at) => format!("from {way}, {} old{failure}", ago(at)),
+                None => return format!("none were loaded from {way} so far{failure}"),
             }
-            format!("from {way}, {} old", in_words(Duration::from_secs(age.as_secs())))
         }
     };
     let keys = set.into_iter().flat_map(KeySet::iter);
@@ -73,4 +79,9 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
         named.push(format!("{more} more"));
     }
     format!("the keys {from}: {}", named.join(", "))
+}
+
+/// What others may have written, on one line.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::telling;
 use super::token::{Proof, Vouched, VouchedToken};
 use crate::api::Api;
 use crate::claims::ClientClaim;
@@ -11,7 +12,8 @@ use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
 use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFacts};
-use crate::verdict::{Deny, Refusal, list, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, Step, list, quoted};
 
 /// Where a request goes.
 pub(super) struct Target<'c> {
@@ -42,14 +44,17 @@ impl<'c> Rights<'c> {
         config: &'c Config,
         id: ApiId,
         owner: &Vouched<'c>,
+        trace: &mut Trace,
     ) -> Result<Self, Refusal> {
         let policies = &config.policies;
         let (tags, metadata) = match &owner.proof {
             Proof::Key(key, _) => (&*key.tags, &*key.metadata),
             Proof::Token(_) => ([].as_slice(), [].as_slice()),
         };
-        let combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()));
-        let grant = owner.grants().at(id, combine)?;
+        let is_on = trace.is_on();
+        let mut combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()), trace);
+        // Who is to be told how they came about sees them come about.
+        let grant = if is_on { Rc::new(combine()?) } else { owner.grants().at(id, combine)? };
         Ok(Self { policies, grant, tags, metadata })
     }
 
@@ -62,8 +67,9 @@ impl<'c> Rights<'c> {
         &self,
         method: &[u8],
         path: &RequestPath,
+        trace: &mut Trace,
     ) -> Result<Option<Endpoint<'c>>, Refusal> {
-        self.policies.permit(&self.grant, method, path)
+        self.policies.permit(&self.grant, method, path, trace)
     }
 
     /// The limits of the policies in force, and of what grants the request.
@@ -107,16 +113,23 @@ fn facts<'a>(policies: &Policies, owner: &'a Vouched<'_>, own: &'a mut Vec<Polic
 }
 
 /// What an API narrows further, judged on the credential of the session's provider.
-pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
+pub(super) fn may_call(
+    api: &Api,
+    owner: &VouchedToken<'_>,
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
         owner.claims.has_audience(audiences).map_err(|refusal| {
             let reason = format!("{} by the API's own `audiences`", refusal.reason);
             Refusal { reason: reason.into(), ..refusal }
         })?;
+        telling::asked("`apis[].audiences`", audiences, trace);
     }
     if let Some(clients) = &api.clients {
         match &owner.judged.client {
-            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {}
+            ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {
+                telling::asked("`apis[].clients`", clients, trace);
+            }
             ClientClaim::Is(client) => {
                 return Err(Refusal::new(
                     Deny::AccessDenied,
@@ -143,7 +156,12 @@ pub(super) fn may_call(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusa
         }
     }
     has_scopes(api, owner)?;
-    owner.claims.meets(&api.rules).map_err(|reason| Refusal::new(Deny::ClaimInsufficient, reason))
+    if !api.scopes.is_empty() {
+        let found = || format!("the token has all of {}", list(&api.scopes));
+        trace.passed(Step::Access, "`apis[].scopes`", found);
+    }
+    let met = owner.claims.meets(&api.rules, Step::Access, trace);
+    met.map_err(|reason| Refusal::new(Deny::ClaimInsufficient, reason))
 }
 
 fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {

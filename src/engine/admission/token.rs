@@ -9,12 +9,13 @@ use std::time::Duration;
 use super::api_key;
 use super::credential::{Presented, challenging};
 use super::keyring::{self, no_key};
-use super::{Judge, Stop, Trail};
+use super::{Judge, Stop, Trail, telling};
 use crate::claims::{Claims, ClientClaim, Issuer, near};
 use crate::config::Config;
 use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
+use crate::engine::tally::Tally;
 use crate::engine::verified::Verified;
 use crate::env::Env;
 use crate::ids::{Kid, Name, ProviderId, RingId};
@@ -28,7 +29,8 @@ use crate::provider::jwt::{JwtProvider, Keys};
 use crate::provider::{Kind, Provider};
 use crate::session::Session;
 use crate::time::UnixMillis;
-use crate::verdict::{Deny, Refusal, list, quoted};
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step, list, quoted};
 
 /// A provider that has vouched for the request's caller.
 pub(in crate::engine) struct Vouched<'c> {
@@ -189,8 +191,8 @@ impl<'c> Judge<'_, 'c> {
             match one {
                 Own::Key(key) => vouched.push(key),
                 Own::Known(provider, config, known) => {
-                    let requirements = &known.config.requirements;
-                    if let Err(refusal) = known.claims.judge_times(requirements, self.env.now) {
+                    trail.steps.enter(Some(&config.name));
+                    if let Err(refusal) = judge_known(&known, self.env.now, &mut trail.steps) {
                         trail.verified(&config.name, &known);
                         return Err(refusal.into());
                     }
@@ -199,7 +201,7 @@ impl<'c> Judge<'_, 'c> {
                 Own::Claimed(claimed) => {
                     trail.enter(Some(&claimed.provider.name));
                     trail.claimed(claimed.jws.header().kid.as_ref(), &claimed.claims);
-                    match self.verify(claimed)? {
+                    match self.verify(claimed, &mut trail.steps)? {
                         Ok(one) => vouched.push(one),
                         Err(ring) => waits = waits.or(Some(ring)),
                     }
@@ -240,18 +242,27 @@ impl<'c> Judge<'_, 'c> {
         presented: &'t Presented<'_>,
         trail: &mut Trail,
     ) -> Result<Option<Own<'c, 't>>, Refusal> {
-        if let Some(known) = self.recall(members, presented) {
+        if let Some(known) = self.recall(members, presented, &mut trail.steps) {
             return Ok(Some(known));
         }
         let (spot, token) = (presented.spot, presented.token.as_ref());
         trail.enter(spot.first_reader(self.config).map(|provider| &provider.name));
         let jws = Jws::parse(token)?;
+        telling::token(token, &jws, &mut trail.steps);
         let claims = Claims::parse(jws.payload())?;
         trail.claimed(jws.header().kid.as_ref(), &claims);
         let Some(id) = owner(self.config, members, &claims)? else {
             return Err(unknown_issuer(self.config, spot.readers(), &claims));
         };
-        if !spot.readers().contains(&id) {
+        let is_own = spot.readers().contains(&id);
+        let decided = if is_own { Decided::Passed } else { Decided::Skipped };
+        trail.steps.note(Step::Token, decided, || {
+            let name = self.config.provider_name(id).map_or("", Name::as_str);
+            let place = if is_own { "" } else { ", which does not look here" };
+            let found = format!("it selects the provider `{name}`{place}");
+            ("the claim `iss`, not verified yet".into(), found)
+        });
+        if !is_own {
             return Ok(None);
         }
         let provider = self.config.provider(id);
@@ -266,6 +277,7 @@ impl<'c> Judge<'_, 'c> {
         &mut self,
         members: &[ProviderId],
         presented: &Presented<'_>,
+        trace: &mut Trace,
     ) -> Option<Own<'c, 't>> {
         let random = self.env.random;
         let found = self.verified.find(&presented.token, random, |verified| {
@@ -284,13 +296,31 @@ impl<'c> Judge<'_, 'c> {
         };
         if !in_use {
             self.verified.forget(&found, random);
+            trace.skipped(Step::Signature, "the tokens that this worker has verified", || {
+                "it is one, and the key that verified it is no longer in use".to_owned()
+            });
             return None;
         }
+        trace.enter(Some(&provider.name));
+        trace.passed(Step::Signature, "the tokens that this worker has verified", || {
+            let kid = found.kid.as_ref().map_or("", Kid::as_str);
+            format!(
+                "it is one: its {} signature was verified before, and the key is still in use; its \
+                 `kid` is {}",
+                found.alg.name(),
+                quoted(kid)
+            )
+        });
+        self.tally.recalled.raise();
         Some(Own::Known(found.provider, provider, VouchedToken { config, verified: found }))
     }
 
     /// Algorithm → key → signature → claims. The inner error is the ring that has to fetch first.
-    fn verify(&mut self, token: Claimed<'c, '_>) -> Result<Result<Vouched<'c>, RingId>, Refusal> {
+    fn verify(
+        &mut self,
+        token: Claimed<'c, '_>,
+        trace: &mut Trace,
+    ) -> Result<Result<Vouched<'c>, RingId>, Refusal> {
         let header = token.jws.header();
         let allowed = |alg: &Alg| token.config.algorithms.contains(*alg);
         let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
@@ -303,6 +333,10 @@ impl<'c> Judge<'_, 'c> {
                 ),
             ));
         };
+        trace.passed(Step::Token, "the algorithm", || {
+            let allowed = quoted_list(token.config.algorithms.iter().map(Alg::name));
+            format!("`{}`; the provider's algorithms are {allowed}", alg.name())
+        });
         let is_slow = matches!(alg, Alg::Es384 | Alg::Es512);
         if is_slow && !self.slow_failures.is_left(self.env.now) {
             return Err(later(
@@ -317,8 +351,8 @@ impl<'c> Judge<'_, 'c> {
             return Err(Refusal::new(Deny::Internal, "an issuer without keys"));
         };
         let checked = match keys {
-            Keys::Inline(set) => self.check_with_set(set, &token.jws, wanted).map(Some),
-            Keys::Ring(id) => self.check_with_ring(id, &token.jws, wanted),
+            Keys::Inline(set) => self.check_with_set(set, &token.jws, wanted, trace).map(Some),
+            Keys::Ring(id) => self.check_with_ring(id, &token.jws, wanted, trace),
         };
         let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
         if is_slow && checked.as_ref().is_err_and(is_forged) {
@@ -332,7 +366,8 @@ impl<'c> Judge<'_, 'c> {
             }
         };
         let typ = header.typ.as_deref();
-        let judged = token.claims.judge(typ, &token.config.requirements, self.env.now)?;
+        let requirements = &token.config.requirements;
+        let judged = token.claims.judge(typ, requirements, self.env.now, trace)?;
         let name = &token.provider.name;
         let verified = Rc::new(Verified {
             token: token.token.into(),
@@ -362,11 +397,13 @@ impl<'c> Judge<'_, 'c> {
         set: &KeySet,
         jws: &Jws<'_>,
         wanted: Wanted<'_>,
+        trace: &mut Trace,
     ) -> Result<Checked, Refusal> {
+        trace.looks_at(Step::Key, || keyring::told(None, Some(set), self.env.now));
         let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), self.env.now));
         match keys::candidates(set, wanted) {
             Some(keys) if !keys.is_empty() => {
-                let key = check_signature(self.env, jws, &keys, wanted.alg)?;
+                let key = check_signature((self.env, self.tally), jws, &keys, wanted, trace)?;
                 Ok(Checked { key, set: set.version() })
             }
             Some(_) => refuse(Deny::TokenKeyMismatch),
@@ -380,14 +417,22 @@ impl<'c> Judge<'_, 'c> {
         id: RingId,
         jws: &Jws<'_>,
         wanted: Wanted<'_>,
+        trace: &mut Trace,
     ) -> Result<Option<Checked>, Refusal> {
-        let (env, patience) = (self.env, self.patience);
+        let (env, tally, patience) = (self.env, self.tally, self.patience);
         let Some(ring) = self.rings.get_mut(id.0) else {
             return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
         };
+        if patience != Patience::Fresh {
+            telling::waited(self.waited, trace);
+        }
+        if trace.is_on() {
+            ring.catch_up(wanted, env);
+            trace.looks_at(Step::Key, || keyring::told(Some(ring), ring.set(), env.now));
+        }
         let checked = match ring.lookup(wanted, patience, env) {
             Lookup::Found { keys, version } => {
-                let key = check_signature(env, jws, &keys, wanted.alg);
+                let key = check_signature((env, tally), jws, &keys, wanted, trace);
                 key.map(|key| Checked { key, set: version }).map_err(Err)
             }
             Lookup::MayArrive => return Ok(None),
@@ -451,19 +496,49 @@ impl From<WrongType> for Refusal {
 
 /// The thumbprint of the key that verifies the signature.
 fn check_signature(
-    env: &Env<'_>,
+    (env, tally): (&Env<'_>, &Tally),
     jws: &Jws<'_>,
     keys: &[&PublicKey],
-    alg: Alg,
+    Wanted { alg, kid, .. }: Wanted<'_>,
+    trace: &mut Trace,
 ) -> Result<[u8; 32], Refusal> {
-    let verifies =
-        |key: &&&PublicKey| env.verifier.verify(key, alg, jws.signed(), jws.signature()).is_ok();
-    keys.iter().find(verifies).map(|key| *key.thumbprint()).ok_or_else(|| {
-        Refusal::new(
+    trace.found(Step::Key, Decided::Passed, || {
+        let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+        format!("the `kid` is {kid}: {} to try with {}", keys.len(), alg.name())
+    });
+    let verifies = |key: &&&PublicKey| {
+        let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
+        let by_host = env.verifier.is_host_for(key, alg);
+        if by_host { &tally.by_host } else { &tally.by_module }.raise();
+        verified.is_ok()
+    };
+    let Some(key) = keys.iter().find(verifies) else {
+        return Err(Refusal::new(
             Deny::TokenSignatureInvalid,
             format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
-        )
-    })
+        ));
+    };
+    trace.passed(Step::Signature, Step::Signature.looks_at(), || {
+        let by = if env.verifier.is_host_for(key, alg) { "the proxy" } else { "the filter" };
+        format!("it is that of the key {}, {}; {by} checked it", telling::key(key), alg.name())
+    });
+    Ok(*key.thumbprint())
+}
+
+/// Judges anew what changes with time about a token that was verified before. Who is to be told why
+/// the rest is good sees it judged as it was then.
+fn judge_known(
+    known: &VouchedToken<'_>,
+    now: UnixMillis,
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    let requirements = &known.config.requirements;
+    if !trace.is_on() {
+        return known.claims.judge_times(requirements, now);
+    }
+    let jws = Jws::parse(&known.token)?;
+    let typ = jws.header().typ.as_deref();
+    known.claims.judge(typ, requirements, now, trace).map(|_| ())
 }
 
 /// The configuration of a JWT issuer.

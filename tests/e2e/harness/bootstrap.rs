@@ -113,6 +113,8 @@ pub(crate) struct Listener {
     answers_itself: bool,
     idle_timeout: Duration,
     routes: Value,
+    /// The one name that it answers to in TLS; `None` is no TLS.
+    tls: Option<&'static str>,
 }
 
 impl Listener {
@@ -125,6 +127,7 @@ impl Listener {
             answers_itself: false,
             idle_timeout: Duration::from_secs(30),
             routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
+            tls: None,
         }
     }
 
@@ -160,6 +163,12 @@ impl Listener {
     /// Answers 200 by itself and logs nothing: what is left is the proxy's own work.
     pub(crate) const fn answering_itself(mut self) -> Self {
         self.answers_itself = true;
+        self
+    }
+
+    /// Speaks TLS with whoever asks for this name, by the certificate of tests/support/tls.
+    pub(crate) const fn tls(mut self, name: &'static str) -> Self {
+        self.tls = Some(name);
         self
     }
 
@@ -224,7 +233,7 @@ impl Listener {
             manager["common_http_protocol_options"] =
                 json!({ "headers_with_underscores_action": "REJECT_REQUEST" });
         }
-        json!({
+        let mut listener = json!({
             "name": format!("port-{}", self.port),
             "address": { "socket_address": { "address": "127.0.0.1", "port_value": self.port } },
             // Every worker gets its share of the connections, however few there are.
@@ -233,7 +242,26 @@ impl Listener {
                 "name": "envoy.filters.network.http_connection_manager",
                 "typed_config": manager
             }] }]
-        })
+        });
+        if let Some(name) = self.tls {
+            listener["listener_filters"] = json!([{
+                "name": "envoy.filters.listener.tls_inspector",
+                "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector" }
+            }]);
+            let chain = &mut listener["filter_chains"][0];
+            chain["filter_chain_match"] = json!({ "server_names": [name] });
+            chain["transport_socket"] = json!({
+                "name": "envoy.transport_sockets.tls",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                    "common_tls_context": { "tls_certificates": [{
+                        "certificate_chain": { "filename": places::tls("localhost.pem") },
+                        "private_key": { "filename": places::tls("localhost.key") }
+                    }] }
+                }
+            });
+        }
+        listener
     }
 }
 
@@ -247,6 +275,8 @@ pub(crate) struct Site {
     /// How chatty the `wasm` log is.
     pub(crate) wasm_log: &'static str,
     clusters: Vec<(String, u16)>,
+    /// Clusters that speak TLS, and the name that each asks for and demands.
+    tls: Vec<(String, String)>,
     listeners: Vec<Listener>,
     /// Whether listeners come from a file that may change.
     discovered: bool,
@@ -260,6 +290,7 @@ impl Site {
             workers: 1,
             wasm_log: "trace",
             clusters: vec![("upstream".to_owned(), upstream)],
+            tls: Vec::new(),
             listeners: Vec::new(),
             discovered: false,
         }
@@ -269,6 +300,12 @@ impl Site {
     pub(crate) fn cluster(mut self, name: &str, port: u16) -> Self {
         self.clusters.push((name.to_owned(), port));
         self
+    }
+
+    /// Adds a cluster on the loopback interface that speaks TLS, and asks for and demands this name.
+    pub(crate) fn tls_cluster(mut self, name: &str, port: u16, sni: &str) -> Self {
+        self.tls.push((name.to_owned(), sni.to_owned()));
+        self.cluster(name, port)
     }
 
     /// Adds a listener.
@@ -301,7 +338,7 @@ impl Site {
             .clusters
             .iter()
             .map(|(name, port)| {
-                json!({
+                let mut cluster = json!({
                     "name": name,
                     "connect_timeout": "2s",
                     "typed_extension_protocol_options": {
@@ -313,7 +350,23 @@ impl Site {
                     "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [{
                         "endpoint": { "address": { "socket_address": {
                             "address": "127.0.0.1", "port_value": port } } } }] }] }
-                })
+                });
+                if let Some((_, sni)) = self.tls.iter().find(|(tls, _)| tls == name) {
+                    cluster["transport_socket"] = json!({
+                        "name": "envoy.transport_sockets.tls",
+                        "typed_config": {
+                            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                            "sni": sni,
+                            "common_tls_context": { "validation_context": {
+                                "trusted_ca": { "filename": places::tls("localhost.pem") },
+                                "match_typed_subject_alt_names": [
+                                    { "san_type": "DNS", "matcher": { "exact": sni } }
+                                ]
+                            } }
+                        }
+                    });
+                }
+                cluster
             })
             .collect();
         let mut bootstrap = json!({

@@ -136,6 +136,16 @@ impl Envoy {
         self.stat(&format!("wasmcustom.{name}"))
     }
 
+    /// What Prometheus is given: every metric in its text format.
+    pub(crate) fn prometheus(&self) -> String {
+        self.try_admin("/stats/prometheus").filter(|(status, _)| *status == 200).expect("stats").1
+    }
+
+    /// Where Prometheus finds that.
+    pub(crate) const fn admin_port(&self) -> u16 {
+        self.admin
+    }
+
     /// Replaces the listeners of a discovered site.
     pub(crate) fn deliver(&self, listeners: &[Listener]) {
         bootstrap::deliver(&self.folder, listeners);

@@ -43,6 +43,11 @@ pub(crate) fn trap_wasm() -> PathBuf {
     present(target().join("trap.wasm"), "make trap")
 }
 
+/// The certificate of `localhost`, or its key.
+pub(crate) fn tls(file: &str) -> PathBuf {
+    project().join("tests/support/tls").join(file)
+}
+
 /// An empty folder of the test's own.
 pub(crate) fn scratch(test: &str) -> PathBuf {
     let folder = target().join("e2e").join(test);

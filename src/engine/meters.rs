@@ -1,0 +1,105 @@
+//! The metrics that the engine has, and those that are looked up twice a second.
+
+use crate::config::Config;
+use crate::env::{Env, PutError};
+use crate::event::{Effect, GaugeChange, MetricKind, metric};
+use crate::ids::{Name, digest};
+use crate::keys::Ring;
+use crate::limits::Counters;
+use crate::session::Sessions;
+use crate::verdict::Deny;
+
+/// Defines every metric of a configuration, so that each shows before anything is counted: all but
+/// the age of keys, of which the 0 that a host shows at first would be a lie.
+pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
+    let mut define = |kind, metric| effects.push(Effect::Define { metric, kind });
+    let counters = [
+        metric::ALLOWED,
+        metric::CONFIG_ACCEPTED,
+        metric::CONFIG_REJECTED,
+        metric::HEADER_DROPPED,
+        metric::LOG_SUPPRESSED,
+        metric::PARKED_TOTAL,
+        metric::SESSION_EVICTED,
+        metric::SESSION_UNRECORDED,
+        metric::VERIFIED_CACHED,
+        metric::VERIFIED_HOST,
+        metric::VERIFIED_WASM,
+    ];
+    let fetched = [metric::REVOCATIONS_FETCH_FAILED, metric::REVOCATIONS_FETCH_OK];
+    let fetched = fetched.iter().filter(|_| config.revoked_source.is_some());
+    for name in counters.iter().chain(fetched) {
+        define(MetricKind::Counter, (*name).into());
+    }
+    let reports = config.reports || config.apis.iter().any(|api| api.reports);
+    for deny in Deny::ALL {
+        define(MetricKind::Counter, metric::denied(deny));
+        if reports {
+            define(MetricKind::Counter, metric::would_deny(deny));
+        }
+    }
+    for permitted in [true, false] {
+        for api in &config.apis {
+            define(MetricKind::Counter, metric::api(permitted, &api.name));
+        }
+        for provider in &config.providers {
+            define(MetricKind::Counter, metric::provider(permitted, &provider.name));
+        }
+        // A provider with several issuers has several rings, side by side.
+        for rings in config.rings.chunk_by(|one, other| one.provider == other.provider) {
+            if let Some(ring) = rings.first() {
+                define(MetricKind::Counter, metric::keys_fetch(permitted, &ring.provider));
+            }
+        }
+    }
+    for name in [metric::LIMIT_RECORDS, metric::PARKED, metric::SESSION_RECORDS] {
+        define(MetricKind::Gauge, name.into());
+    }
+    for name in [metric::FILTER_US, metric::KEYS_WAIT_MS] {
+        define(MetricKind::Histogram, name.into());
+    }
+}
+
+const fn provider(ring: &Ring) -> &Name {
+    &ring.config().provider
+}
+
+/// Counts a configuration that is taken into use: once in the process, whichever of its workers is
+/// the first to load it, and not again when one of them starts afresh.
+pub(super) fn accepted(config: &Config, instance: &str, env: &Env<'_>, effects: &mut Vec<Effect>) {
+    let id = digest(&[b"tollgate configuration 1", instance.as_bytes()]);
+    let id = id.iter().take(8).map(|byte| format!("{byte:02x}"));
+    let key = format!("tg1/config/{}", id.collect::<String>());
+    let stored = env.shared.get(&key);
+    if stored.value.is_some_and(|hash| hash == config.hash) {
+        return;
+    }
+    // Whoever writes first counts.
+    if env.shared.put(&key, &config.hash, stored.cas) != Err(PutError::Lost) {
+        effects.push(Effect::Count { metric: metric::CONFIG_ACCEPTED.into(), by: 1 });
+    }
+}
+
+/// What is true of the whole process, whichever worker looks: how old keys are, how full tables.
+pub(super) fn look(
+    rings: &[Ring],
+    sessions: &Sessions,
+    limits: &Counters,
+    env: &Env<'_>,
+    effects: &mut Vec<Effect>,
+) {
+    let mut set =
+        |metric, value| effects.push(Effect::Gauge { metric, change: GaugeChange::To(value) });
+    for rings in rings.chunk_by(|one, other| provider(one) == provider(other)) {
+        let ages = rings.iter().filter_map(|ring| Some((ring.age(env.now)?, provider(ring))));
+        if let Some((oldest, provider)) = ages.max() {
+            set(metric::keys_age(provider), oldest.as_secs());
+        }
+    }
+    if let Some(count) = sessions.count(env.shared, env.now) {
+        set(metric::SESSION_RECORDS.into(), count);
+    }
+    if let Some(count) = limits.count(env.shared, env.now) {
+        set(metric::LIMIT_RECORDS.into(), count);
+    }
+}

@@ -1,0 +1,276 @@
+//! Gathers the facts that operators see, each bounded in length and all of them in number.
+
+use std::borrow::Cow;
+
+use crate::api::{Api, Auth, Branch};
+use crate::engine::Engine;
+use crate::engine::keeper::{url, without_query};
+use crate::env::Env;
+use crate::event::metric;
+use crate::http::Url;
+use crate::ids::{ApiId, Name, RingId};
+use crate::jose::alg::Alg;
+use crate::jose::jwk::{KeySet, PublicKey};
+use crate::keys::Standing;
+use crate::page::{self, ByCode, Moment, Shown};
+use crate::policy::ApiPolicies;
+use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::{Kind, Provider};
+use crate::revoked::OnStale;
+use crate::time::{UnixMillis, in_words};
+use crate::verdict::Deny;
+
+/// How many entries all lists have together, the refusals apart.
+const MAX_ENTRIES: usize = 500;
+
+/// Room for entries of lists.
+struct Room {
+    left: usize,
+    omitted: usize,
+}
+
+impl Room {
+    /// As many of these as there is room for; the others are counted.
+    fn take<'i, T>(&mut self, items: &'i [T]) -> &'i [T] {
+        let (taken, omitted) = items.split_at_checked(self.left).unwrap_or((items, &[]));
+        self.left = self.left.saturating_sub(taken.len());
+        self.omitted = self.omitted.saturating_add(omitted.len());
+        taken
+    }
+}
+
+impl Engine {
+    /// Whether requests can be judged: every fetched key set is there and not stale, and so is the
+    /// list of revocations, where nothing may pass without it.
+    pub(super) fn is_ready(&self, now: UnixMillis) -> bool {
+        self.rings.iter().all(|ring| ring.is_usable(now)) && self.revocations.can_tell(now)
+    }
+
+    /// Takes what other workers have published: what is shown is what all of them know.
+    pub(super) fn look(&mut self, env: &Env<'_>) {
+        for ring in &mut self.rings {
+            ring.sync(env);
+        }
+        self.revocations.sync(env);
+    }
+
+    /// The facts, with the refusals of one code where one is given; `None` where there is no page.
+    pub(super) fn facts(&self, only: Option<Deny>, env: &Env<'_>) -> Option<page::Facts<'_>> {
+        let (config, status) = (&self.config, self.status.as_ref()?);
+        let mut room = Room { left: MAX_ENTRIES, omitted: 0 };
+        let providers = room.take(&config.providers).iter();
+        let providers = providers.map(|one| self.provider(one, &mut room, env.now)).collect();
+        let apis = room.take(&config.apis).iter().enumerate();
+        let apis = apis.map(|(place, api)| self.api(ApiId(place), api, &mut room)).collect();
+        let warnings = room.take(&config.warnings).iter().map(|warning| page::Warning {
+            code: warning.code.name(),
+            field: Shown::new(&*warning.path),
+            message: Shown::new(&*warning.message),
+        });
+        Some(page::Facts {
+            now: Moment(env.now),
+            version: env!("CARGO_PKG_VERSION"),
+            configuration: config.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            instance: Shown::new(&*status.instance),
+            mode: mode(config.reports),
+            verifier: if env.verifier.is_host() { "host" } else { "wasm" },
+            ready: self.is_ready(env.now),
+            warnings: warnings.collect(),
+            counts: counts(env),
+            records: self.records(env),
+            providers,
+            apis,
+            revocations: self.revocations(env.now),
+            code: only.map(Deny::code),
+            refusals: status.refusals.list(only, env),
+            omitted: room.omitted,
+            path: &status.config.path,
+        })
+    }
+
+    fn records(&self, env: &Env<'_>) -> page::Records {
+        let slots =
+            |capacity, evicted| page::Slots { capacity: u64::from(capacity), used: None, evicted };
+        let evicted = env.metrics.counter(metric::SESSION_EVICTED);
+        page::Records {
+            sessions: slots(self.config.session_capacity, evicted),
+            // A running limit is never given up.
+            limits: slots(self.config.limits.capacity, Some(0)),
+        }
+    }
+
+    fn provider<'e>(
+        &'e self,
+        provider: &'e Provider,
+        room: &mut Room,
+        now: UnixMillis,
+    ) -> page::Provider<'e> {
+        let mut shown = page::Provider {
+            name: provider.name.as_str(),
+            kind: "jwt",
+            issuers: Vec::new(),
+            key_sets: Vec::new(),
+            api_keys: None,
+        };
+        match &provider.kind {
+            Kind::ApiKey(keys) => {
+                let mut counts = page::ApiKeys::default();
+                for key in keys.iter() {
+                    let expired = key.expires.is_some_and(|end| now >= end);
+                    let state = match (key.active, expired) {
+                        (false, _) => &mut counts.inactive,
+                        (true, true) => &mut counts.expired,
+                        (true, false) => &mut counts.active,
+                    };
+                    *state = state.saturating_add(1);
+                    counts.total = counts.total.saturating_add(1);
+                }
+                (shown.kind, shown.api_keys) = ("api_key", Some(counts));
+            }
+            Kind::Jwt(jwt) => {
+                let issuers = jwt.requirements.issuers.as_deref().unwrap_or_default();
+                let issuers = room.take(issuers).iter();
+                shown.issuers = issuers.map(|issuer| Shown::new(&**issuer)).collect();
+                shown.key_sets = self.key_sets(jwt, room, now);
+            }
+        }
+        shown
+    }
+
+    fn key_sets<'e>(
+        &'e self,
+        provider: &'e JwtProvider,
+        room: &mut Room,
+        now: UnixMillis,
+    ) -> Vec<page::KeySet<'e>> {
+        match &provider.keys {
+            KeySource::Inline(set) => {
+                vec![page::KeySet { issuer: None, fetch: None, keys: keys(set, room) }]
+            }
+            KeySource::Ring(id) => self.key_set(*id, None, room, now).into_iter().collect(),
+            KeySource::Tenants(rings) => {
+                let rings = room.take(rings).iter();
+                rings.filter_map(|(of, id)| self.key_set(*id, Some(of), room, now)).collect()
+            }
+        }
+    }
+
+    fn key_set<'e>(
+        &'e self,
+        id: RingId,
+        issuer: Option<&'e str>,
+        room: &mut Room,
+        now: UnixMillis,
+    ) -> Option<page::KeySet<'e>> {
+        let ring = self.rings.get(id.0)?;
+        let config = ring.config();
+        let (at, cluster) = (url(config), &config.cluster);
+        Some(page::KeySet {
+            issuer: issuer.map(Shown::new),
+            fetch: Some(fetch(ring.standing(now), ring.is_loaded(), at, cluster, now)),
+            keys: ring.set().map(|set| keys(set, room)).unwrap_or_default(),
+        })
+    }
+
+    fn api<'e>(&'e self, id: ApiId, api: &'e Api, room: &mut Room) -> page::Api<'e> {
+        let (branches, optional) = match &api.auth {
+            Auth::None => ([].as_slice(), false),
+            Auth::Branches { branches, optional } => (branches.as_slice(), *optional),
+        };
+        let names = |branch: &Branch| {
+            let names = branch.members.iter().filter_map(|id| self.config.provider_name(*id));
+            names.map(Name::as_str).collect::<Vec<_>>().join(" + ")
+        };
+        let policies = self.config.policies.of_api(id);
+        let given = policies.map(ApiPolicies::all);
+        let name = |id| Some(self.config.policies.get(id)?.name.as_str());
+        page::Api {
+            name: api.name.as_str(),
+            mode: mode(api.reports),
+            auth: room.take(branches).iter().map(names).collect(),
+            optional,
+            policies: given.map(|ids| room.take(&ids).iter().filter_map(|id| name(*id)).collect()),
+            policies_from_claim: policies.is_some_and(|policies| policies.from_claim),
+            rate: api
+                .rate
+                .map(|rate| format!("{} in {}", rate.limit.requests, in_words(rate.limit.per))),
+        }
+    }
+
+    fn revocations(&self, now: UnixMillis) -> page::Revocations<'_> {
+        let revocations = &self.revocations;
+        let entries = revocations.fetched_entries();
+        let fetched = revocations.source().zip(revocations.standing(now));
+        page::Revocations {
+            configured: revocations.configured_entries(),
+            fetched: entries,
+            on_stale: revocations.source().map(|source| match source.on_stale {
+                OnStale::Allow => "allow",
+                OnStale::Deny => "deny",
+            }),
+            fetch: fetched.map(|(source, standing)| {
+                fetch(standing, entries.is_some(), &source.url, &source.cluster, now)
+            }),
+        }
+    }
+}
+
+const fn mode(reports: bool) -> &'static str {
+    if reports { "report" } else { "enforce" }
+}
+
+fn counts(env: &Env<'_>) -> page::Counts {
+    let by_code = |name: fn(Deny) -> Cow<'static, str>| {
+        let mut counts = Vec::new();
+        for deny in Deny::ALL {
+            let count = env.metrics.counter(&name(deny))?;
+            if count > 0 {
+                counts.push((deny.code(), count));
+            }
+        }
+        Some(ByCode(counts))
+    };
+    page::Counts {
+        allowed: env.metrics.counter(metric::ALLOWED),
+        denied: by_code(metric::denied),
+        would_deny: by_code(metric::would_deny),
+    }
+}
+
+fn keys<'e>(set: &'e KeySet, room: &mut Room) -> Vec<page::Key<'e>> {
+    let all: Vec<&PublicKey> = set.iter().collect();
+    let shown = room.take(&all).iter().map(|key| page::Key {
+        kid: key.kid().map(|kid| Shown::new(kid.as_str())),
+        kind: key.kind(),
+        alg: key.alg().map(Alg::name),
+    });
+    shown.collect()
+}
+
+/// Where a fetched document stands.
+fn fetch<'e>(
+    standing: Standing,
+    is_loaded: bool,
+    url: &Url,
+    cluster: &'e str,
+    now: UnixMillis,
+) -> page::Fetch<'e> {
+    page::Fetch {
+        url: Shown::new(without_query(url)),
+        cluster: Shown::new(cluster),
+        state: match standing.stale_at {
+            _ if !is_loaded => "never",
+            Some(end) if now > end => "stale",
+            _ => "fresh",
+        },
+        at: standing.fetched_at.map(Moment),
+        age_seconds: standing.fetched_at.map(|at| now.since(at).as_secs()),
+        next_at: Moment(standing.next_due),
+        stale_at: standing.stale_at.map(Moment),
+        failing: standing.failing,
+        failure: standing.failure.map(|failure| page::Failure {
+            at: Moment(failure.at),
+            reason: Shown::new(failure.reason.to_string()),
+        }),
+    }
+}

@@ -1,0 +1,89 @@
+//! What every request is counted under beside its verdict. A worker adds it up and tells the host
+//! twice a second: a host call for each would cost more than all that is counted.
+
+use std::cell::Cell;
+
+use crate::config::Config;
+use crate::event::{Effect, metric};
+use crate::ids::Name;
+
+/// The counts of one worker since it last told them.
+#[derive(Debug)]
+pub(super) struct Tally {
+    apis: Outcomes,
+    providers: Outcomes,
+    /// Signatures that the host checked.
+    pub(super) by_host: Count,
+    /// Signatures that the module checked.
+    pub(super) by_module: Count,
+    /// Tokens that had been verified before.
+    pub(super) recalled: Count,
+}
+
+/// A count that is raised through a shared reference.
+#[derive(Debug, Default)]
+pub(super) struct Count(Cell<u64>);
+
+impl Count {
+    pub(super) fn raise(&self) {
+        self.0.set(self.0.get().saturating_add(1));
+    }
+}
+
+/// Requests permitted and refused, by a name, in the order of names.
+#[derive(Debug)]
+struct Outcomes(Vec<(Name, Count, Count)>);
+
+impl Outcomes {
+    fn of<'n>(names: impl Iterator<Item = &'n Name>) -> Self {
+        let mut all: Vec<_> =
+            names.map(|name| (name.clone(), Count::default(), Count::default())).collect();
+        all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        Self(all)
+    }
+
+    fn raise(&self, name: Option<&Name>, permitted: bool) {
+        let Some(name) = name else { return };
+        let place = self.0.binary_search_by(|(known, ..)| known.cmp(name));
+        if let Some((_, allowed, denied)) = place.ok().and_then(|place| self.0.get(place)) {
+            if permitted { allowed } else { denied }.raise();
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            apis: Outcomes::of(config.apis.iter().map(|api| &api.name)),
+            providers: Outcomes::of(config.providers.iter().map(|provider| &provider.name)),
+            by_host: Count::default(),
+            by_module: Count::default(),
+            recalled: Count::default(),
+        }
+    }
+
+    /// Counts a request that was permitted or refused.
+    pub(super) fn outcome(&self, permitted: bool, api: Option<&Name>, provider: Option<&Name>) {
+        self.apis.raise(api, permitted);
+        self.providers.raise(provider, permitted);
+    }
+
+    /// Tells what was counted since the last time.
+    pub(super) fn flush(&self, effects: &mut Vec<Effect>) {
+        let mut tell = |count: &Count, metric: &dyn Fn() -> _| match count.0.take() {
+            0 => {}
+            by => effects.push(Effect::Count { metric: metric(), by }),
+        };
+        for (name, allowed, denied) in &self.apis.0 {
+            tell(allowed, &|| metric::api(true, name));
+            tell(denied, &|| metric::api(false, name));
+        }
+        for (name, allowed, denied) in &self.providers.0 {
+            tell(allowed, &|| metric::provider(true, name));
+            tell(denied, &|| metric::provider(false, name));
+        }
+        tell(&self.by_host, &|| metric::VERIFIED_HOST.into());
+        tell(&self.by_module, &|| metric::VERIFIED_WASM.into());
+        tell(&self.recalled, &|| metric::VERIFIED_CACHED.into());
+    }
+}

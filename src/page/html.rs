@@ -1,0 +1,378 @@
+//! The facts as HTML: one page without a script, which stands on a phone.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::{Api, ApiKeys, ByCode, Facts, Fetch, KeySet, Moment, Provider, Refusal, Slots};
+use crate::time::UnixMillis;
+
+const STYLE: &str = include_str!("style.css");
+
+/// How many refusals are listed at once; the others are a touch away.
+const NEWEST: usize = 10;
+
+/// What is written where nobody knows.
+const UNKNOWN: &str = "unknown";
+
+/// The hash that lets the page's style in, and no other (CSP Level 3 §2.3.1).
+pub(super) fn style_hash() -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE)))
+}
+
+/// A page in the making. Markup is what stands in this file; everything else is text, and escaped.
+struct Page {
+    out: String,
+    now: UnixMillis,
+}
+
+impl Page {
+    fn markup(&mut self, markup: &'static str) -> &mut Self {
+        self.out.push_str(markup);
+        self
+    }
+
+    /// A text, escaped for elements and for quoted attributes. What could change how its
+    /// surroundings are shown (controls, directions, what has no width) is spelt out.
+    fn text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            match c {
+                '&' => self.out.push_str("&amp;"),
+                '<' => self.out.push_str("&lt;"),
+                '>' => self.out.push_str("&gt;"),
+                '"' => self.out.push_str("&quot;"),
+                '\'' => self.out.push_str("&#39;"),
+                c if is_deceptive(c) => self.out.extend(c.escape_unicode()),
+                c => self.out.push(c),
+            }
+        }
+        self
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.text(&number.to_string())
+    }
+
+    fn known(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.markup(UNKNOWN),
+        }
+    }
+
+    fn pill(&mut self, kind: &'static str, text: &str) -> &mut Self {
+        self.markup("<span class=\"pill ").markup(kind).markup("\">").text(text).markup("</span> ")
+    }
+
+    /// A row of a list of facts, where there is a fact.
+    fn fact(&mut self, name: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.markup("<dt>").markup(name).markup("</dt><dd>").text(value).markup("</dd>");
+        }
+    }
+
+    /// A cell that says what it is where rows become blocks.
+    fn cell(&mut self, label: &'static str, value: &str) -> &mut Self {
+        self.markup("<td data-label=\"").markup(label).markup("\">").text(value).markup("</td>")
+    }
+
+    /// A moment and how far it is from now.
+    fn moment(&self, at: Moment) -> String {
+        let Moment(at) = at;
+        let text = at.to_rfc3339().replace('T', " ").replace('Z', " UTC");
+        if at > self.now {
+            format!("{text}, in {}", roughly(at.since(self.now)))
+        } else {
+            format!("{text}, {} ago", roughly(self.now.since(at)))
+        }
+    }
+}
+
+/// Characters that are not seen, or move what stands next to them.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+        )
+}
+
+/// A span in its two largest units.
+fn roughly(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {} min", minutes % 60),
+        (_, _, _) => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// The facts as one HTML document.
+pub(super) fn html(facts: &Facts<'_>) -> String {
+    let mut page = Page { out: String::with_capacity(32_768), now: facts.now.0 };
+    page.markup(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <link rel=\"icon\" href=\"data:,\"><title>Tollgate</title><style>",
+    );
+    page.markup(STYLE).markup("</style></head><body><header><h1>Tollgate</h1>");
+    match facts.ready {
+        true => page.pill("good", "ready"),
+        false => page.pill("bad", "not ready"),
+    };
+    if facts.mode == "report" {
+        page.pill("warn", "reports only");
+    }
+    page.markup("</header>");
+    summary(&mut page, facts);
+    warnings(&mut page, facts);
+    refusals(&mut page, facts);
+    page.markup("<h2>Providers</h2><div class=\"cards\">");
+    for one in &facts.providers {
+        provider(&mut page, one);
+    }
+    page.markup("</div>");
+    apis(&mut page, &facts.apis);
+    revocations(&mut page, facts);
+    records(&mut page, facts);
+    if facts.omitted > 0 {
+        page.markup("<p class=\"soft\">Not shown, because the lists are too long: ");
+        page.text(&facts.omitted.to_string()).markup(" entries.</p>");
+    }
+    page.markup("</body></html>\n");
+    page.out
+}
+
+fn summary(page: &mut Page, facts: &Facts<'_>) {
+    let verifier = match facts.verifier {
+        "host" => "the proxy, where it can",
+        _ => "the filter",
+    };
+    let at = facts.now.0.to_rfc3339().replace('T', " ").replace('Z', " UTC");
+    page.markup("<p class=\"soft\">Version ").text(facts.version);
+    page.markup(" · configuration <code>").text(&facts.configuration);
+    page.markup("</code> · instance <code>").text(facts.instance.as_str());
+    page.markup("</code> · signatures are checked by ").markup(verifier);
+    page.markup(" · ").text(&at).markup("</p><div class=\"tiles\">");
+    let counts = &facts.counts;
+    let tiles = [
+        ("Allowed", counts.allowed),
+        ("Refused", counts.denied.as_ref().map(ByCode::sum)),
+        ("Would be refused", counts.would_deny.as_ref().map(ByCode::sum)),
+        ("Sessions on record", facts.records.sessions.used),
+    ];
+    for (name, number) in tiles {
+        page.markup("<div class=\"tile\"><span>").markup(name).markup("</span><b>");
+        page.known(number).markup("</b></div>");
+    }
+    page.markup("</div>");
+}
+
+fn warnings(page: &mut Page, facts: &Facts<'_>) {
+    if facts.warnings.is_empty() {
+        return;
+    }
+    page.markup("<h2>Warnings of the configuration</h2><div class=\"rows\">");
+    for warning in &facts.warnings {
+        page.markup("<p><code>").text(warning.field.as_str()).markup("</code>: ");
+        page.text(warning.message.as_str()).markup(" <span class=\"soft\">(");
+        page.text(warning.code).markup(")</span></p>");
+    }
+    page.markup("</div>");
+}
+
+/// The counts by code, each of which chooses what is listed, and the list.
+fn refusals(page: &mut Page, facts: &Facts<'_>) {
+    page.markup("<h2 id=\"refusals\">Refusals</h2><nav class=\"chips\" aria-label=\"By code\">");
+    chip(page, facts, None, "all");
+    let lists = [(&facts.counts.denied, ""), (&facts.counts.would_deny, " (only reported)")];
+    for (list, how) in lists {
+        for (code, count) in list.iter().flat_map(|list| &list.0) {
+            chip(page, facts, Some(code), &format!("{code}{how} {count}"));
+        }
+    }
+    page.markup("</nav>");
+    if facts.refusals.is_empty() {
+        page.markup("<p class=\"soft\">None of the last 64");
+        page.text(&facts.code.map(|code| format!(" is {code}")).unwrap_or_default());
+        page.markup(".</p>");
+    }
+    let (newest, older) = facts.refusals.split_at_checked(NEWEST).unwrap_or((&facts.refusals, &[]));
+    for (place, one) in newest.iter().enumerate() {
+        refusal(page, one, place == 0);
+    }
+    if !older.is_empty() {
+        page.markup("<details><summary>").text(&older.len().to_string());
+        page.markup(" older</summary>");
+        older.iter().for_each(|one| refusal(page, one, false));
+        page.markup("</details>");
+    }
+}
+
+fn chip(page: &mut Page, facts: &Facts<'_>, code: Option<&str>, text: &str) {
+    page.markup("<a class=\"pill\" href=\"").text(facts.path);
+    if let Some(code) = code {
+        page.markup("?code=").text(code);
+    }
+    page.markup("#refusals\"");
+    if facts.code == code {
+        page.markup(" aria-current=\"true\"");
+    }
+    page.markup(">").text(text).markup("</a>");
+}
+
+fn refusal(page: &mut Page, one: &Refusal, is_open: bool) {
+    page.markup(if is_open { "<details open>" } else { "<details>" });
+    page.markup("<summary>");
+    let kind = if one.mode == "report" { "warn" } else { "bad" };
+    page.pill(kind, one.code);
+    page.markup("<span>").text(one.reason.as_str()).markup("</span><span class=\"soft\">");
+    let when = page.moment(one.at);
+    page.text(&when).markup("</span></summary><dl>");
+    page.fact("remedy", Some(one.remedy.as_str()));
+    page.fact("step", Some(one.step));
+    let optional = [
+        ("API", &one.api),
+        ("provider", &one.provider),
+        ("API key", &one.key),
+        ("kid", &one.kid),
+        ("iss", &one.iss),
+        ("identity", &one.identity),
+        ("request id", &one.request_id),
+    ];
+    for (name, value) in optional {
+        page.fact(name, value.as_ref().map(super::Shown::as_str));
+    }
+    page.fact("mode", Some(one.mode));
+    page.markup("</dl></details>");
+}
+
+fn provider(page: &mut Page, one: &Provider<'_>) {
+    page.markup("<section class=\"card\"><div class=\"title\"><h3>").text(one.name);
+    page.markup("</h3>").pill("", one.kind).markup("</div><dl>");
+    for issuer in &one.issuers {
+        page.fact("issuer", Some(issuer.as_str()));
+    }
+    if let Some(keys) = &one.api_keys {
+        let ApiKeys { total, active, inactive, expired } = keys;
+        let count = format!("{total}: {active} active, {inactive} inactive, {expired} expired");
+        page.fact("API keys", Some(&count));
+    }
+    page.markup("</dl>");
+    for set in &one.key_sets {
+        key_set(page, set);
+    }
+    page.markup("</section>");
+}
+
+fn key_set(page: &mut Page, set: &KeySet<'_>) {
+    page.markup("<dl>");
+    page.fact("only for", set.issuer.as_ref().map(super::Shown::as_str));
+    match &set.fetch {
+        Some(fetch) => fetched(page, fetch),
+        None => page.fact("keys", Some("of the configuration")),
+    }
+    for key in &set.keys {
+        let kid = key.kid.as_ref().map_or("without kid", super::Shown::as_str);
+        let alg = key.alg.map(|alg| format!(", {alg} only")).unwrap_or_default();
+        page.markup("<dt>key</dt><dd><code>").text(kid).markup("</code> ");
+        page.text(&key.kind).text(&alg).markup("</dd>");
+    }
+    page.markup("</dl>");
+}
+
+/// Where a fetched document stands, as rows of a list of facts.
+fn fetched(page: &mut Page, fetch: &Fetch<'_>) {
+    page.markup("<dt>state</dt><dd>");
+    match fetch.state {
+        "fresh" => page.pill("good", "fresh"),
+        "stale" => page.pill("bad", "too old to be used"),
+        _ => page.pill("bad", "never fetched"),
+    };
+    if fetch.failing {
+        page.pill("warn", "the last fetch failed");
+    }
+    page.markup("</dd>");
+    let told = |page: &Page, moment: Option<Moment>| moment.map(|moment| page.moment(moment));
+    let at = told(page, fetch.at);
+    page.fact("fetched", at.as_deref());
+    let next = told(page, Some(fetch.next_at));
+    page.fact("next fetch", next.as_deref());
+    let stale = told(page, fetch.stale_at);
+    page.fact("usable until", stale.as_deref());
+    if let Some(failure) = &fetch.failure {
+        let when = page.moment(failure.at);
+        page.markup("<dt>last failure</dt><dd>").text(failure.reason.as_str());
+        page.markup(" <span class=\"soft\">(").text(&when).markup(")</span></dd>");
+    }
+    page.fact("from", Some(fetch.url.as_str()));
+    page.fact("cluster", Some(fetch.cluster.as_str()));
+}
+
+fn apis(page: &mut Page, apis: &[Api<'_>]) {
+    page.markup(
+        "<h2>APIs</h2><div class=\"rows\"><table><thead><tr><th>API</th><th>mode</th>\
+         <th>who may vouch</th><th>policies</th><th>rate</th></tr></thead><tbody>",
+    );
+    for api in apis {
+        page.markup("<tr><td><b>").text(api.name).markup("</b></td><td data-label=\"mode\">");
+        page.pill(if api.mode == "report" { "warn" } else { "" }, api.mode).markup("</td>");
+        let mut auth = api.auth.join(", or ");
+        if auth.is_empty() {
+            auth.push_str("nobody needs to");
+        }
+        if api.optional {
+            auth.push_str(", or no credential at all");
+        }
+        let mut policies = match &api.policies {
+            None => "none: verified is enough".to_owned(),
+            Some(names) => names.join(", "),
+        };
+        if api.policies_from_claim {
+            policies.push_str(" (and those that the token names)");
+        }
+        page.cell("who may vouch", &auth).cell("policies", &policies);
+        page.cell("rate", api.rate.as_deref().unwrap_or("none")).markup("</tr>");
+    }
+    page.markup("</tbody></table></div>");
+}
+
+fn revocations(page: &mut Page, facts: &Facts<'_>) {
+    let revoked = &facts.revocations;
+    page.markup("<h2>Revocations</h2><div class=\"rows\"><dl>");
+    page.fact("configured", Some(&format!("{} entries", revoked.configured)));
+    if let Some(fetch) = &revoked.fetch {
+        let entries = revoked.fetched.map_or("no list".to_owned(), |count| count.to_string());
+        page.fact("of the list", Some(&entries));
+        page.fact("if it is stale", revoked.on_stale);
+        fetched(page, fetch);
+    }
+    page.markup("</dl></div>");
+}
+
+fn records(page: &mut Page, facts: &Facts<'_>) {
+    page.markup("<h2>Records</h2><div class=\"cards\">");
+    let tables = [("Sessions", &facts.records.sessions), ("Limits", &facts.records.limits)];
+    for (name, slots) in tables {
+        let Slots { capacity, used, evicted } = slots;
+        page.markup("<section class=\"card\"><h3>").markup(name).markup("</h3><dl><dt>used</dt>");
+        page.markup("<dd>").known(*used).markup(" of ").number(*capacity);
+        if let Some(used) = used {
+            page.markup("<meter max=\"").number(*capacity).markup("\" value=\"").number(*used);
+            page.markup("\"></meter>");
+        }
+        page.markup("</dd><dt>evicted</dt><dd>").known(*evicted).markup("</dd></dl></section>");
+    }
+    page.markup("</div>");
+}
