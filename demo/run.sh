@@ -71,13 +71,16 @@ for part in "10000 Envoy" "9901 Envoy's admin page" "9000 the provider" "9001 th
   ! listens "${part%% *}" || die "port ${part%% *} on 127.0.0.1 is in use, ${part#* } needs it: end what listens there (ss -ltnp shows it)"
 done
 
-say "building the filter"
+say "building the filter and the command line"
 cargo wasm --locked || die "the filter does not build; cargo says why above"
-# Cargo may be told to build elsewhere; envoy.yaml names one place.
-built=$(cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/wasm32-wasip1/release/tollgate.wasm
-wasm=target/wasm32-wasip1/release/tollgate.wasm
-mkdir -p target/demo "${wasm%/*}"
-[ "$built" -ef "$wasm" ] || cp "$built" "$wasm"
+cargo build --locked --profile quick --features cli --bin tollgate || die "the command line does not build; cargo says why above"
+# Cargo may be told to build elsewhere; envoy.yaml and the story name one place.
+built=$(cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+mkdir -p target/demo
+for file in wasm32-wasip1/release/tollgate.wasm quick/tollgate; do
+  mkdir -p "target/${file%/*}"
+  [ "$built/$file" -ef "target/$file" ] || cp "$built/$file" "target/$file"
+done
 rm -f target/demo/*
 
 say "starting the provider, the upstream and Envoy; their logs are in target/demo"

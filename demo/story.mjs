@@ -3,6 +3,7 @@
 //
 // It talks to parts that are up already: demo/run.sh or docker-compose.yml starts them.
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
@@ -12,6 +13,7 @@ const API = 'http://127.0.0.1:10000';
 const ADMIN = 'http://127.0.0.1:9901';
 const ENVOY_LOG = 'target/demo/envoy.log';
 const MISTAKE_LOG = 'target/demo/mistake.log';
+const TOLLGATE = 'target/quick/tollgate';
 const AUDIENCE = 'https://api.example';
 /** The partner's API key, whose hash is in demo/tollgate.json. */
 const API_KEY = 'acme-key-of-the-demo';
@@ -29,6 +31,9 @@ const line = (label, text) => say(`   ${dim(label.padEnd(4))} ${text}`);
 
 /** Enough of a token to know it again, too little to use it. */
 const shortened = (token) => `${token.slice(0, 12)}…${token.slice(-6)}`;
+
+/** As much of a line as most terminals have room for. */
+const cut = (text) => (text.length > 100 ? `${text.slice(0, 99)}…` : text);
 
 // ---- what must be true ---------------------------------------------------------------------
 
@@ -192,6 +197,14 @@ async function logLine(requestId) {
   throw new NotAsTold(`the operator's log\n   expected  a line about request ${requestId} in ${ENVOY_LOG}\n   found     none`);
 }
 
+/** Runs the command line on a token: its exit status and its lines, without colours. */
+function tollgate(args, token) {
+  const { status, stdout, stderr, error } = spawnSync(TOLLGATE, args, { input: token, encoding: 'utf8', timeout: 20_000 });
+  if (error) throw new NotAsTold(`${TOLLGATE}\n   expected  the command line\n   found     ${error.message}`);
+  if (`${stdout}${stderr}`.includes(token)) throw new NotAsTold('the command line\n   expected  no token\n   found     this one');
+  return { status, lines: stdout.split('\n').map((text) => text.trim()) };
+}
+
 // ---- the story -----------------------------------------------------------------------------
 
 const INVALID = 'Bearer realm="api", error="invalid_token"';
@@ -224,11 +237,22 @@ const steps = [
     const now = Math.floor(Date.now() / 1000);
     ({ token: expired } = await control('/sign', JSON.stringify({ claims: { iat: now - 7200, exp: now - 3600 } })));
     await refused('GET /orders/7', expired, { status: 401, code: 'token_expired', challenge: INVALID });
+    line('$', 'tollgate decode < token');
+    const told = tollgate(['decode'], expired).lines.find((text) => text.startsWith('"exp"'));
+    line('', told ?? red('nothing about exp'));
+    expectMatch('what the command line says of the time', told, /# expires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, 1 hour/);
   }],
 
   ['The token is for another API', async () => {
     const token = await tokenFor('svc', 'https://other.example');
     await refused('GET /orders/7', token, { status: 401, code: 'token_audience_mismatch', challenge: INVALID });
+    line('$', 'tollgate explain --config demo/tollgate.json --online --path /orders/7 < token');
+    const { status, lines } = tollgate(['explain', '--config', 'demo/tollgate.json', '--online', '--path', '/orders/7'], token);
+    const steps = lines.filter((text) => /^(passed|refused|skipped|waits)/.test(text));
+    for (const text of steps) line('', (text.startsWith('refused') ? red : (plain) => plain)(cut(text)));
+    expect('the exit status of the command line', status, 1);
+    expectMatch('the last step', steps.at(-1), /^refused +claims/);
+    expect('the verdict', lines.find((text) => text.startsWith('code')), 'code     token_audience_mismatch (step claims)');
   }],
 
   ["Envoy's own RBAC filter uses the identity: /admin is for `admin` alone", async () => {

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod runbook;
 mod troubleshooting;
 
 use std::collections::BTreeSet;
