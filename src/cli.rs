@@ -3,15 +3,16 @@
 //! Native only. It reads files and asks the network, which the core never does, and has no rule of
 //! its own about requests: those are the engine's.
 
+mod check;
 mod decode;
 mod explain;
 mod format;
 mod hash_key;
+mod host;
 mod init;
 mod input;
 mod mint;
 mod moment;
-#[allow(dead_code, reason = "each command takes what it needs")]
 mod online;
 mod schema;
 
@@ -31,6 +32,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Arguments),
     Decode(decode::Arguments),
     Explain(explain::Arguments),
     HashKey(hash_key::Arguments),
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         }
     };
     let done = match command {
+        Command::Check(arguments) => check::run(&arguments, streams),
         Command::Decode(arguments) => decode::run(&arguments, streams),
         Command::Explain(arguments) => explain::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),

@@ -1,15 +1,14 @@
 //! The engine's surroundings for one request: a store, a clock that stands, and keys of files or of
 //! the network.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::cli::host::{Seeded, Store};
 use crate::cli::online::Client;
 use crate::cli::{Exit, Failure, input};
 use crate::config::{Config, LogFormat, RingSource};
 use crate::engine::{Engine, Explanation, Outcome};
-use crate::env::{Cas, Env, PutError, Random, SharedData, Stored, Unmetered};
+use crate::env::{Env, Unmetered};
 use crate::event::{CallRequest, CallResponse, Effect, Event, Level, Reply, Settlement};
 use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{RingId, StreamId};
@@ -258,44 +257,5 @@ impl Collected {
             }
         }
         calls
-    }
-}
-
-/// Nothing here has to be unpredictable: no other process reads what is stored.
-struct Seeded;
-
-impl Random for Seeded {
-    fn u64(&self) -> u64 {
-        let mut bytes = [0; 8];
-        // Without randomness the numbers are the same: there is nobody to guess them.
-        let _ = getrandom::fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-}
-
-/// A store like a proxy's, for as long as the command runs.
-#[derive(Default)]
-struct Store(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
-
-impl SharedData for Store {
-    fn get(&self, key: &str) -> Stored {
-        match self.0.borrow().get(key) {
-            Some((value, version)) => Stored {
-                value: (!value.is_empty()).then(|| value.clone()),
-                cas: Some(Cas(*version)),
-            },
-            None => Stored::default(),
-        }
-    }
-
-    fn put(&self, key: &str, value: &[u8], expected: Option<Cas>) -> Result<(), PutError> {
-        let mut all = self.0.borrow_mut();
-        let known = all.get(key).map(|(_, version)| Cas(*version));
-        if known != expected {
-            return Err(PutError::Lost);
-        }
-        let version = known.map_or(1, |Cas(version)| version.wrapping_add(1));
-        all.insert(key.to_owned(), (value.to_vec(), version));
-        Ok(())
     }
 }

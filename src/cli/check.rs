@@ -1,0 +1,285 @@
+//! `tollgate check`: everything that is wrong or risky about configurations, before a proxy reads
+//! them.
+//!
+//! What a configuration means is the library's to say, and what an answer of a provider is worth is
+//! the engine's. Only what holds a configuration is judged here.
+
+mod code;
+mod fetched;
+mod held;
+mod origin;
+mod reach;
+mod report;
+mod surroundings;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use saphyr_parser::ScalarStyle;
+use serde_json::json;
+
+use super::format::Format;
+use super::online::Client;
+use super::{Exit, Failure, Streams, input, moment};
+use crate::config::{Code, Config};
+use crate::time::UnixMillis;
+use code::FileCode;
+use held::{Environment, Held, Holder, Json};
+use origin::Origin;
+use report::{Checked, Remark, Report, Severity};
+use yaml::{Node, Place, Plain, Value};
+
+/// Longest file that is read, in bytes.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+/// How long before its end an API key is worth a warning.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+/// What stands for a secret that only the proxy's environment has: long enough for every algorithm.
+const UNKNOWN_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate check config.json
+  tollgate check envoy.yaml wasmplugin.yaml
+  kubectl get wasmplugin tollgate -o yaml | tollgate check -
+  tollgate check --online --ca ca.pem envoy.yaml
+  tollgate check --strict --format json config.json
+
+A file is a configuration in JSON or YAML, or it holds some: an Envoy configuration or a part of one,
+an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy. The codes in brackets are
+explained in docs/problem-codes.md. Exit status: 0 where nothing is wrong, 1 where something is, 2
+where a file cannot be read or holds no configuration of Tollgate.";
+
+/// Say what is wrong or risky about configurations
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Exit with 1 for warnings, too
+    #[arg(long)]
+    strict: bool,
+    /// Fetch discovery documents, key sets and revocations, and say what they are worth
+    #[arg(long)]
+    online: bool,
+    /// Certificate authorities to trust besides the system's, in PEM; for `--online`
+    #[arg(long, value_name = "FILE", requires = "online")]
+    ca: Option<PathBuf>,
+    /// Judge when keys expire as at this moment instead of now
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    at: Option<UnixMillis>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What a check goes by besides the file.
+struct Checker {
+    now: UnixMillis,
+    client: Option<Client>,
+}
+
+pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    let client = match arguments.online {
+        true => Some(Client::new(arguments.ca.as_deref())?),
+        false => None,
+    };
+    let checker = Checker { now: moment::given_or_now(arguments.at), client };
+    let (mut reports, mut misuses) = (Vec::new(), Vec::new());
+    for file in &arguments.files {
+        let read = input::read(Some(file), MAX_BYTES, streams);
+        match read.and_then(|bytes| checker.file(file, &bytes)) {
+            Ok(report) => {
+                if arguments.format == Format::Text {
+                    report.tell(&mut streams.out)?;
+                }
+                reports.push(report);
+            }
+            Err(Failure::Misuse(message)) => misuses.push(message),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let count = |severity| reports.iter().map(|report| report.count(severity)).sum::<usize>();
+    let (problems, warnings) = (count(Severity::Problem), count(Severity::Warning));
+    if arguments.format == Format::Json {
+        let files: Vec<_> = reports.iter().map(Report::json).collect();
+        let whole = json!({ "files": files, "problems": problems, "warnings": warnings });
+        writeln!(streams.out, "{whole:#}")?;
+    }
+    if !misuses.is_empty() {
+        return Err(Failure::Misuse(misuses.join("\ntollgate: ")));
+    }
+    let wrong = problems > 0 || (arguments.strict && warnings > 0);
+    Ok(if wrong { Exit::Problems } else { Exit::Fine })
+}
+
+impl Checker {
+    fn file(&self, path: &Path, bytes: &[u8]) -> Result<Report, Failure> {
+        let file = match path.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => path.display().to_string(),
+        };
+        // Bytes that are no text are told by the configuration's own reader.
+        let held = match std::str::from_utf8(bytes) {
+            Ok(text) => held::find(text),
+            Err(_) => {
+                let configurations = vec![bytes_alone(bytes)];
+                return Ok(Report { file, configurations });
+            }
+        };
+        let held = match held {
+            Ok(held) => held,
+            Err(malformed) => {
+                let remark = Remark::new(
+                    Severity::Problem,
+                    FileCode::FileMalformed,
+                    malformed.at,
+                    "",
+                    malformed.message,
+                );
+                let checked = Checked { remarks: vec![remark], ..Checked::default() };
+                return Ok(Report { file, configurations: vec![checked] });
+            }
+        };
+        if held.is_empty() {
+            return Err(Failure::Misuse(format!(
+                "{file}: no configuration of Tollgate in it: neither `providers` or `apis` at the \
+                 top, nor a Wasm filter, WasmPlugin or EnvoyExtensionPolicy that has them or is \
+                 named after Tollgate"
+            )));
+        }
+        let configurations = held.into_iter().map(|held| self.configuration(held)).collect();
+        Ok(Report { file, configurations })
+    }
+
+    fn configuration(&self, held: Held) -> Checked {
+        let mut checked = Checked { name: held.name, remarks: held.remarks, online: None };
+        let Some(json) = held.json else { return checked };
+        let variable = |name: &str| variable(name, held.holder, &held.environment);
+        let config = match Config::parse_with(json.text.as_bytes(), &variable) {
+            Ok(config) => config,
+            Err(problems) => {
+                let remarks = problems
+                    .iter()
+                    .map(|problem| Remark::of_problem(problem, Severity::Problem, &json.origin));
+                checked.remarks.extend(remarks.map(|remark| explain_yaml(remark, &json)));
+                return checked;
+            }
+        };
+        let warnings = config
+            .warnings
+            .iter()
+            .map(|warning| Remark::of_problem(warning, Severity::Warning, &json.origin));
+        checked.remarks.extend(warnings);
+        let tree = json.tree.as_ref();
+        expiries(tree, self.now, &mut checked.remarks);
+        limits(tree, held.at, &mut checked.remarks);
+        if let Some(clusters) = &held.clusters {
+            reach::check(&config, tree, clusters, held.at, &mut checked.remarks);
+        }
+        if let Some(client) = &self.client {
+            let online = fetched::ask(config, client, self.now, tree, held.at);
+            checked.remarks.extend(online.remarks);
+            checked.online = Some(online.lines);
+        }
+        checked
+    }
+}
+
+/// What is wrong with bytes that are no text.
+fn bytes_alone(bytes: &[u8]) -> Checked {
+    let problems = Config::parse(bytes).err().unwrap_or_default();
+    let remarks = problems
+        .iter()
+        .map(|problem| Remark::of_problem(problem, Severity::Problem, &Origin::File));
+    Checked { remarks: remarks.collect(), ..Checked::default() }
+}
+
+/// A variable of the VM's environment, as far as it can be known here.
+fn variable(name: &str, holder: Holder, environment: &Environment) -> Option<String> {
+    if let Some((_, value)) = environment.values.iter().find(|(known, _)| known == name) {
+        return Some(value.clone());
+    }
+    let handed_over = environment.host.iter().any(|known| known == name);
+    (handed_over || holder == Holder::File).then(|| UNKNOWN_SECRET.to_owned())
+}
+
+/// Adds to a wrong type what YAML made of a plain word.
+fn explain_yaml(mut remark: Remark, json: &Json) -> Remark {
+    let (Origin::Tree(_), Some(tree)) = (&json.origin, &json.tree) else { return remark };
+    let Some(Value::Scalar(scalar)) = find(tree, remark.at).map(|node| &node.value) else {
+        return remark;
+    };
+    let kind = match scalar.plain() {
+        _ if scalar.style != ScalarStyle::Plain || remark.code != Code::TypeWrong.name() => {
+            return remark;
+        }
+        Plain::Bool(_) => "a boolean",
+        Plain::Number(_) => "a number",
+        Plain::Null | Plain::Text => return remark,
+    };
+    if remark.message.contains("a string") {
+        let text = &scalar.text;
+        remark.message =
+            format!("{}; YAML reads {text} as {kind}: write \"{text}\"", remark.message);
+    }
+    remark
+}
+
+/// The value that begins at a place.
+fn find(node: &Node, at: Place) -> Option<&Node> {
+    let inner = node.members().iter().map(|member| &member.node).chain(node.elements());
+    match &node.value {
+        Value::Scalar(_) => (node.at == at).then_some(node),
+        _ => inner.into_iter().find_map(|inner| find(inner, at)),
+    }
+}
+
+/// API keys that have come to their end, or will soon.
+fn expiries(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
+    let providers = tree.and_then(|tree| tree.get("providers")).map(Node::members);
+    for provider in providers.unwrap_or_default() {
+        let keys = provider.node.get("keys").map(Node::elements).unwrap_or_default();
+        for (index, key) in keys.iter().enumerate() {
+            let Some(node) = key.get("expires") else { continue };
+            let Some(expires) = node.text().and_then(UnixMillis::from_rfc3339) else { continue };
+            let (code, message) = if expires <= now {
+                (FileCode::KeyExpired, "this key has expired; delete it, or give it a later end")
+            } else if expires <= now.after(SOON) {
+                let message = "this key expires within 30 days; give its owner another beside it";
+                (FileCode::KeyExpiresSoon, message)
+            } else {
+                continue;
+            };
+            let field = format!("providers.{}.keys[{index}].expires", provider.name);
+            remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
+        }
+    }
+}
+
+/// Limits that several proxies would each count for themselves.
+fn limits(tree: Option<&Node>, at: Place, remarks: &mut Vec<Remark>) {
+    fn first(node: &Node) -> Option<Place> {
+        let own = node.members().iter().find(|member| matches!(&*member.name, "quota" | "rate"));
+        own.map(|member| member.at).or_else(|| {
+            let members = node.members().iter().map(|member| &member.node);
+            members.chain(node.elements()).find_map(first)
+        })
+    }
+    let parts = ["policies", "apis"].into_iter().filter_map(|name| tree?.get(name));
+    if let Some(place) = parts.into_iter().find_map(first) {
+        let at = if place == Place::default() { at } else { place };
+        remarks.push(Remark::new(
+            Severity::Note,
+            FileCode::LimitsPerProxy,
+            at,
+            "",
+            "each proxy counts for itself, from its start on: N proxies allow N times as much",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests;

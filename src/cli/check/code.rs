@@ -1,0 +1,103 @@
+//! What kinds of remarks there are about what holds a configuration, and about what it fetches.
+
+/// The kind of a remark; `docs/problem-codes.md` tells of each.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum FileCode {
+    /// A cluster that the file lacks.
+    ClusterMissing,
+    /// A cluster that takes a certificate for any name.
+    ClusterNameUnchecked,
+    /// A cluster without TLS for an `https` URL.
+    ClusterPlain,
+    /// A cluster that does not say which host it wants.
+    ClusterSniMissing,
+    /// A cluster that takes any certificate.
+    ClusterUnverified,
+    /// A cluster that wants another host than the URL.
+    ClusterWrongName,
+    /// A filter without a configuration that can be read.
+    ConfigurationMissing,
+    /// Tollgate refuses preflights before `cors` sees them.
+    CorsBehind,
+    /// Requests pass unchecked after a fault.
+    FailOpen,
+    /// After a fault nothing is served until a restart.
+    FailReloadMissing,
+    /// No YAML.
+    FileMalformed,
+    /// Tollgate stands where no request comes.
+    FilterBehindRouter,
+    /// An API key that has expired.
+    KeyExpired,
+    /// An API key that expires soon.
+    KeyExpiresSoon,
+    /// Limits count for each proxy.
+    LimitsPerProxy,
+    /// What was fetched shows a key of development.
+    OnlineKeyDevelopment,
+    /// What was fetched shows a private key.
+    OnlineKeyPrivate,
+    /// A key that was fetched is not used.
+    OnlineKeySkipped,
+    /// A document could not be fetched, or is none.
+    OnlineFailed,
+    /// The proxy does not bring paths into one form.
+    PathUnnormalized,
+    /// The store is shared with every plugin without an id.
+    VmIdEmpty,
+}
+
+impl FileCode {
+    /// Every code, in the order of the names.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 21] = [
+        Self::ClusterMissing,
+        Self::ClusterNameUnchecked,
+        Self::ClusterPlain,
+        Self::ClusterSniMissing,
+        Self::ClusterUnverified,
+        Self::ClusterWrongName,
+        Self::ConfigurationMissing,
+        Self::CorsBehind,
+        Self::FailOpen,
+        Self::FailReloadMissing,
+        Self::FileMalformed,
+        Self::FilterBehindRouter,
+        Self::KeyExpired,
+        Self::KeyExpiresSoon,
+        Self::LimitsPerProxy,
+        Self::OnlineFailed,
+        Self::OnlineKeyDevelopment,
+        Self::OnlineKeyPrivate,
+        Self::OnlineKeySkipped,
+        Self::PathUnnormalized,
+        Self::VmIdEmpty,
+    ];
+
+    /// A stable, documented name, which never changes its meaning.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::ClusterMissing => "cluster_missing",
+            Self::ClusterNameUnchecked => "cluster_name_unchecked",
+            Self::ClusterPlain => "cluster_plain",
+            Self::ClusterSniMissing => "cluster_sni_missing",
+            Self::ClusterUnverified => "cluster_unverified",
+            Self::ClusterWrongName => "cluster_wrong_name",
+            Self::ConfigurationMissing => "configuration_missing",
+            Self::CorsBehind => "cors_behind",
+            Self::FailOpen => "fail_open",
+            Self::FailReloadMissing => "fail_reload_missing",
+            Self::FileMalformed => "file_malformed",
+            Self::FilterBehindRouter => "filter_behind_router",
+            Self::KeyExpired => "key_expired",
+            Self::KeyExpiresSoon => "key_expires_soon",
+            Self::LimitsPerProxy => "limits_per_proxy",
+            Self::OnlineFailed => "online_failed",
+            Self::OnlineKeyDevelopment => "online_key_development",
+            Self::OnlineKeyPrivate => "online_key_private",
+            Self::OnlineKeySkipped => "online_key_skipped",
+            Self::PathUnnormalized => "path_unnormalized",
+            Self::VmIdEmpty => "vm_id_empty",
+        }
+    }
+}

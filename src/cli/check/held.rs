@@ -1,0 +1,347 @@
+//! Every Tollgate configuration that a file holds: the file itself, or what stands in an Envoy
+//! configuration, an Istio `WasmPlugin` or `EnvoyFilter`, an Envoy Gateway `EnvoyExtensionPolicy`.
+
+use super::code::FileCode;
+use super::origin::Origin;
+use super::report::{Remark, Severity};
+use super::surroundings;
+use super::yaml::{self, Node, Place, Value};
+
+/// What a type URL of Envoy's Wasm filter ends with.
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// A configuration and what is known about its place.
+pub(super) struct Held {
+    /// Which one of the file's it is; empty where the file is the configuration.
+    pub(super) name: String,
+    /// Where it begins in the file.
+    pub(super) at: Place,
+    /// What is wrong or risky about what holds it.
+    pub(super) remarks: Vec<Remark>,
+    /// The configuration itself; `None` where it cannot be read, which the remarks say.
+    pub(super) json: Option<Json>,
+    /// The clusters that the proxy is sure to have no others than; `None` where that is not known.
+    pub(super) clusters: Option<Vec<Node>>,
+    pub(super) holder: Holder,
+    pub(super) environment: Environment,
+}
+
+/// A configuration as the filter gets it.
+pub(super) struct Json {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+    /// The same as a tree, with the places of the file; `None` where it is none.
+    pub(super) tree: Option<Node>,
+}
+
+/// What holds a configuration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Holder {
+    /// Nothing: the file is the configuration.
+    File,
+    /// An Envoy configuration, in which nothing says how many proxies use it.
+    Envoy,
+    /// A resource of a control plane, for any number of proxies.
+    Kubernetes,
+}
+
+/// The variables of the VM.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// Those with a value.
+    pub(super) values: Vec<(String, String)>,
+    /// Those that the host hands over.
+    pub(super) host: Vec<String>,
+}
+
+/// Every configuration of a file, in its order; the first error of a text that is no YAML.
+pub(super) fn find(source: &str) -> Result<Vec<Held>, yaml::Malformed> {
+    let is_json = source.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    let documents = match yaml::parse(source) {
+        Ok(documents) => documents,
+        // Its own reader words better what is wrong with JSON.
+        Err(_) if is_json && !looks_held(source) => return Ok(vec![file(source, None)]),
+        Err(malformed) => return Err(malformed),
+    };
+    if documents.is_empty() {
+        return Ok(vec![file(source, None)]);
+    }
+    let mut finder =
+        Finder { source, clusters: surroundings::clusters(&documents), found: Vec::new() };
+    for document in &documents {
+        if is_configuration(document) {
+            let held = match is_json {
+                true => file(source, Some(document.clone())),
+                false => {
+                    Held { json: Some(tree(document)), ..finder.held(String::new(), document) }
+                }
+            };
+            finder.found.push(Held { holder: Holder::File, ..held });
+        } else {
+            finder.walk(document, None);
+        }
+    }
+    if finder.found.is_empty() && is_json && !looks_held(source) {
+        return Ok(vec![file(source, documents.into_iter().next())]);
+    }
+    Ok(finder.found)
+}
+
+/// A file that is itself the configuration.
+fn file(source: &str, tree: Option<Node>) -> Held {
+    Held {
+        name: String::new(),
+        at: Place::START,
+        remarks: Vec::new(),
+        json: Some(Json { text: source.to_owned(), origin: Origin::File, tree }),
+        clusters: None,
+        holder: Holder::File,
+        environment: Environment::default(),
+    }
+}
+
+/// Whether a text names what only files have that hold configurations.
+fn looks_held(source: &str) -> bool {
+    let words =
+        ["apiVersion", "typed_config", "typedConfig", "static_resources", "staticResources"];
+    words.iter().any(|word| source.contains(word)) || source.contains("@type")
+}
+
+/// Whether a tree is itself a configuration.
+fn is_configuration(node: &Node) -> bool {
+    let has = |name: &str| node.members().iter().any(|member| member.name == name);
+    (has("providers") || has("apis")) && !has("kind") && !has("apiVersion")
+}
+
+fn tree(node: &Node) -> Json {
+    let (text, places) = yaml::to_json(node);
+    Json { text, origin: Origin::Tree(places), tree: Some(node.clone()) }
+}
+
+/// Where a filter stands in a connection manager.
+#[derive(Clone, Copy)]
+pub(super) struct Chain<'n> {
+    pub(super) manager: &'n Node,
+    pub(super) index: usize,
+}
+
+struct Finder<'s> {
+    source: &'s str,
+    clusters: Option<Vec<Node>>,
+    found: Vec<Held>,
+}
+
+impl Finder<'_> {
+    fn held(&self, name: String, at: &Node) -> Held {
+        Held {
+            name,
+            at: at.at,
+            remarks: Vec::new(),
+            json: None,
+            clusters: None,
+            holder: Holder::Envoy,
+            environment: Environment::default(),
+        }
+    }
+
+    /// Looks into everything: what holds a filter may stand deep in what holds that.
+    fn walk(&mut self, node: &Node, chain: Option<Chain<'_>>) {
+        match (node.text_at(&["kind"]), node.get("spec")) {
+            (Some("WasmPlugin"), Some(spec)) => return self.plugin(node, spec),
+            (Some("EnvoyExtensionPolicy"), Some(spec)) => return self.extension(node, spec),
+            _ => {}
+        }
+        if let Some((wasm, type_url)) = typed(node)
+            && type_url.ends_with(WASM)
+        {
+            return self.envoy(node, wasm, chain);
+        }
+        match &node.value {
+            Value::Scalar(_) => {}
+            Value::List(elements) => {
+                for element in elements {
+                    self.walk(element, None);
+                }
+            }
+            Value::Map(members) => {
+                for member in members {
+                    if member.name == "http_filters" || member.name == "httpFilters" {
+                        for (index, filter) in member.node.elements().iter().enumerate() {
+                            self.filter(filter, Some(Chain { manager: node, index }));
+                        }
+                    } else if member.name == "typed_config" || member.name == "typedConfig" {
+                        self.filter(node, chain);
+                    } else {
+                        self.walk(&member.node, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, filter: &Node, chain: Option<Chain<'_>>) {
+        let config = filter.get("typed_config");
+        match config.and_then(typed) {
+            Some((wasm, type_url)) if type_url.ends_with(WASM) => self.envoy(filter, wasm, chain),
+            _ => {
+                if let Some(config) = config {
+                    self.walk(config, None);
+                }
+            }
+        }
+    }
+
+    /// A Wasm filter of Envoy, whose typed configuration is `wasm`.
+    fn envoy(&mut self, filter: &Node, wasm: &Node, chain: Option<Chain<'_>>) {
+        let Some(config) = wasm.get("config") else { return };
+        let json = config.get("configuration").and_then(|any| self.configuration(any));
+        let names = [
+            filter.text_at(&["name"]),
+            config.text_at(&["name"]),
+            config.text_at(&["root_id"]),
+            config.text_at(&["vm_config", "vm_id"]),
+            config.text_at(&["vm_config", "code", "local", "filename"]),
+            config.text_at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+        ];
+        if !is_tollgate(&names, json.as_ref()) {
+            return;
+        }
+        let name = names.iter().flatten().next().copied().unwrap_or("without a name");
+        let mut held = self.held(format!("filter {name}"), filter);
+        held.clusters.clone_from(&self.clusters);
+        held.environment = environment(config.path(&["vm_config", "environment_variables"]));
+        surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
+        self.keep(held, config, json);
+    }
+
+    fn plugin(&mut self, resource: &Node, spec: &Node) {
+        let json = spec.get("pluginConfig").map(tree);
+        let names = [
+            resource.text_at(&["metadata", "name"]),
+            spec.text_at(&["pluginName"]),
+            spec.text_at(&["url"]),
+        ];
+        if !is_tollgate(&names, json.as_ref()) {
+            return;
+        }
+        let mut held = self.held(resource_name("WasmPlugin", resource), resource);
+        held.holder = Holder::Kubernetes;
+        let variables = spec.path(&["vmConfig", "env"]).map(Node::elements).unwrap_or_default();
+        for variable in variables {
+            let Some(name) = variable.text_at(&["name"]) else { continue };
+            match variable.text_at(&["value"]) {
+                Some(value) => held.environment.values.push((name.into(), value.into())),
+                None => held.environment.host.push(name.into()),
+            }
+        }
+        surroundings::istio(spec, &mut held.remarks);
+        self.keep(held, spec, json);
+    }
+
+    fn extension(&mut self, resource: &Node, spec: &Node) {
+        let extensions = spec.get("wasm").map(Node::elements).unwrap_or_default();
+        for (index, wasm) in extensions.iter().enumerate() {
+            let json = wasm.get("config").map(tree);
+            let names = [
+                wasm.text_at(&["name"]),
+                wasm.text_at(&["rootID"]),
+                wasm.text_at(&["code", "image", "url"]),
+                wasm.text_at(&["code", "http", "url"]),
+            ];
+            if !is_tollgate(&names, json.as_ref()) {
+                continue;
+            }
+            let name = resource_name("EnvoyExtensionPolicy", resource);
+            let mut held = self.held(format!("{name}, wasm[{index}]"), wasm);
+            held.holder = Holder::Kubernetes;
+            let keys = wasm.path(&["env", "hostKeys"]).map(Node::elements).unwrap_or_default();
+            held.environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
+            surroundings::gateway(wasm, &mut held.remarks);
+            self.keep(held, wasm, json);
+        }
+    }
+
+    fn keep(&mut self, mut held: Held, holder: &Node, json: Option<Json>) {
+        if json.is_none() {
+            held.remarks.push(Remark::new(
+                Severity::Problem,
+                FileCode::ConfigurationMissing,
+                holder.at,
+                "",
+                "this filter has no configuration that can be read: write it as JSON in a \
+                 `google.protobuf.StringValue`, or as a `google.protobuf.Struct`",
+            ));
+        }
+        held.json = json;
+        self.found.push(held);
+    }
+
+    /// The configuration of an `Any`: a text, or a tree.
+    fn configuration(&self, any: &Node) -> Option<Json> {
+        let value = any.get("value").unwrap_or(any);
+        match &value.value {
+            Value::Map(_) => Some(tree(value)),
+            Value::List(_) => None,
+            Value::Scalar(scalar) => {
+                let origin = Origin::of_scalar(self.source, scalar);
+                let tree = yaml::parse(&scalar.text).ok().and_then(|mut all| all.pop());
+                let tree = tree.map(|mut tree| {
+                    shift(&mut tree, &origin);
+                    tree
+                });
+                Some(Json { text: scalar.text.clone(), origin, tree })
+            }
+        }
+    }
+}
+
+/// Gives a tree the places of the file.
+fn shift(node: &mut Node, origin: &Origin) {
+    node.at = origin.place(node.at);
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::List(elements) => elements.iter_mut().for_each(|element| shift(element, origin)),
+        Value::Map(members) => {
+            for member in members {
+                member.at = origin.place(member.at);
+                shift(&mut member.node, origin);
+            }
+        }
+    }
+}
+
+/// What an `Any` holds, and of what type it is; a `TypedStruct` says both itself.
+pub(super) fn typed(any: &Node) -> Option<(&Node, &str)> {
+    let type_url = any.text_at(&["@type"])?;
+    if type_url.ends_with(".TypedStruct") {
+        return Some((any.get("value")?, any.text_at(&["type_url"])?));
+    }
+    Some((any, type_url))
+}
+
+fn is_tollgate(names: &[Option<&str>], json: Option<&Json>) -> bool {
+    let named = names.iter().flatten().any(|name| name.to_ascii_lowercase().contains("tollgate"));
+    let tree = json.and_then(|json| json.tree.as_ref());
+    named || tree.is_some_and(is_configuration)
+}
+
+fn resource_name(kind: &str, resource: &Node) -> String {
+    let name = resource.text_at(&["metadata", "name"]).unwrap_or("without a name");
+    match resource.text_at(&["metadata", "namespace"]) {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    }
+}
+
+fn environment(variables: Option<&Node>) -> Environment {
+    let mut environment = Environment::default();
+    let Some(variables) = variables else { return environment };
+    let keys = variables.get("host_env_keys").map(Node::elements).unwrap_or_default();
+    environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
+    let values = variables.get("key_values").map(Node::members).unwrap_or_default();
+    for member in values {
+        let value = member.node.text().unwrap_or_default();
+        environment.values.push((member.name.clone(), value.to_owned()));
+    }
+    environment
+}

@@ -1,0 +1,184 @@
+//! What is risky about what holds a configuration: the filter, its place in the chain, the
+//! connection manager.
+
+use super::code::FileCode;
+use super::held::{Chain, Json, typed};
+use super::report::{Remark, Severity};
+use super::yaml::Node;
+
+const CORS: &str = "envoy.extensions.filters.http.cors.v3.Cors";
+const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+
+const FAIL_OPEN: &str = "after a fault in the filter requests pass unchecked: never right for what \
+                         keeps callers out";
+const NO_VM_ID: &str = "plugins without an id share one store, and whoever shares it is trusted \
+                        with keys and sessions";
+
+/// The static clusters of a bootstrap, where no others can come.
+pub(super) fn clusters(documents: &[Node]) -> Option<Vec<Node>> {
+    let bootstrap = documents.iter().find(|document| document.get("static_resources").is_some())?;
+    let dynamic = bootstrap.get("dynamic_resources");
+    if dynamic.is_some_and(|dynamic| {
+        dynamic.get("cds_config").is_some() || dynamic.get("cds_resources_locator").is_some()
+    }) {
+        return None;
+    }
+    let clusters = bootstrap.path(&["static_resources", "clusters"]);
+    Some(clusters.map(Node::elements).unwrap_or_default().to_vec())
+}
+
+/// An Envoy filter and its place.
+pub(super) fn envoy(
+    config: &Node,
+    chain: Option<Chain<'_>>,
+    json: Option<&Json>,
+    remarks: &mut Vec<Remark>,
+) {
+    let mut warn = |code, node: &Node, field: &str, message: &str| {
+        remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
+    };
+    let policy = config.get("failure_policy");
+    let open = config.get("fail_open").filter(|open| open.is_true());
+    match (policy, policy.and_then(Node::text), open) {
+        (Some(node), Some("FAIL_OPEN" | "3"), _) => {
+            let message = format!("{FAIL_OPEN}; write FAIL_RELOAD");
+            warn(FileCode::FailOpen, node, "failure_policy", &message);
+        }
+        (None, _, Some(node)) => {
+            let message =
+                format!("{FAIL_OPEN}; delete it, and write `failure_policy: FAIL_RELOAD`");
+            warn(FileCode::FailOpen, node, "fail_open", &message);
+        }
+        (Some(_), Some("FAIL_RELOAD" | "1"), _) => {}
+        (node, ..) => warn(
+            FileCode::FailReloadMissing,
+            node.unwrap_or(config),
+            "failure_policy",
+            "after a fault in the filter every request is answered with 503 until Envoy restarts; \
+             write FAIL_RELOAD",
+        ),
+    }
+    let vm_id = config.path(&["vm_config", "vm_id"]);
+    if vm_id.and_then(Node::text).is_none_or(str::is_empty) {
+        let at = vm_id.or(config.get("vm_config")).unwrap_or(config);
+        let message = format!("empty: {NO_VM_ID}; give it a name of its own");
+        warn(FileCode::VmIdEmpty, at, "vm_config.vm_id", &message);
+    }
+    if let Some(chain) = chain {
+        order(chain, json, remarks);
+        // A part of a file may show the filters alone.
+        if ["@type", "stat_prefix", "route_config", "rds", "normalize_path"]
+            .iter()
+            .any(|name| chain.manager.get(name).is_some())
+        {
+            paths(chain.manager, remarks);
+        }
+    }
+}
+
+/// Tollgate's place among the filters.
+fn order(chain: Chain<'_>, json: Option<&Json>, remarks: &mut Vec<Remark>) {
+    let filters = chain.manager.get("http_filters").map(Node::elements).unwrap_or_default();
+    let place = |name: &str, type_url: &str| {
+        filters.iter().position(|filter| {
+            let typed = filter.get("typed_config").and_then(typed);
+            filter.text_at(&["name"]) == Some(name)
+                || typed.is_some_and(|(_, found)| found.ends_with(type_url))
+        })
+    };
+    let Some(own) = filters.get(chain.index) else { return };
+    if place("envoy.filters.http.router", ROUTER).is_some_and(|router| router < chain.index) {
+        remarks.push(Remark::new(
+            Severity::Problem,
+            FileCode::FilterBehindRouter,
+            own.at,
+            "http_filters",
+            "behind the router, where no request comes: put it before",
+        ));
+    }
+    let cors = place("envoy.filters.http.cors", CORS).filter(|cors| *cors > chain.index);
+    if cors.is_some() && !passes_preflights(json) {
+        remarks.push(Remark::new(
+            Severity::Warning,
+            FileCode::CorsBehind,
+            own.at,
+            "http_filters",
+            "before `cors`: preflights, which carry no token, are refused before it can answer \
+             them, and refusals have no CORS headers; put `cors` first, or say \
+             \"cors_preflight\": \"pass\" at the APIs",
+        ));
+    }
+}
+
+/// Whether every API that asks for a credential lets preflights pass.
+fn passes_preflights(json: Option<&Json>) -> bool {
+    let Some(apis) = json.and_then(|json| json.tree.as_ref()?.get("apis")) else { return false };
+    apis.elements().iter().all(|api| {
+        api.text_at(&["cors_preflight"]) == Some("pass") || api.text_at(&["auth"]) == Some("none")
+    })
+}
+
+/// What the connection manager makes of paths before any filter sees them.
+fn paths(manager: &Node, remarks: &mut Vec<Remark>) {
+    let mut warn = |field: &str, message: &str| {
+        let at = manager.get(field).unwrap_or(manager).at;
+        let code = FileCode::PathUnnormalized;
+        remarks.push(Remark::new(Severity::Warning, code, at, field, message));
+    };
+    if !manager.get("normalize_path").is_some_and(Node::is_true) {
+        warn(
+            "normalize_path",
+            "not set: `/a/../b` reaches filters, routes and upstream as it is, who may read it \
+             differently; write true",
+        );
+    }
+    if !manager.get("merge_slashes").is_some_and(Node::is_true) {
+        warn("merge_slashes", "not set: `//` may be read differently behind the proxy; write true");
+    }
+    let action = manager.text_at(&["path_with_escaped_slashes_action"]);
+    if !matches!(
+        action,
+        Some("REJECT_REQUEST" | "UNESCAPE_AND_REDIRECT" | "UNESCAPE_AND_FORWARD" | "2" | "3" | "4")
+    ) {
+        warn(
+            "path_with_escaped_slashes_action",
+            "not set: `%2F` may be read differently behind the proxy; write \
+             UNESCAPE_AND_REDIRECT or REJECT_REQUEST",
+        );
+    }
+}
+
+/// The `spec` of an Istio `WasmPlugin`.
+pub(super) fn istio(spec: &Node, remarks: &mut Vec<Remark>) {
+    let strategy = spec.get("failStrategy");
+    let (code, message) = match strategy.and_then(Node::text) {
+        Some("FAIL_RELOAD") => (None, String::new()),
+        Some("FAIL_OPEN") => (
+            Some(FileCode::FailOpen),
+            format!("{FAIL_OPEN}; write FAIL_RELOAD, before Istio 1.27 FAIL_CLOSE"),
+        ),
+        _ => (
+            Some(FileCode::FailReloadMissing),
+            "after a fault in the filter every request is answered with 503 until the proxy \
+             restarts; write FAIL_RELOAD, which there is from Istio 1.27 on"
+                .to_owned(),
+        ),
+    };
+    if let Some(code) = code {
+        let at = strategy.unwrap_or(spec).at;
+        let field = "spec.failStrategy";
+        remarks.push(Remark::new(Severity::Warning, code, at, field, message));
+    }
+    // Nothing in the resource can change it.
+    let message = format!("a WasmPlugin cannot name a `vm_id`: {NO_VM_ID}, in the same proxy");
+    remarks.push(Remark::new(Severity::Note, FileCode::VmIdEmpty, spec.at, "spec", message));
+}
+
+/// One of `spec.wasm` of an Envoy Gateway `EnvoyExtensionPolicy`.
+pub(super) fn gateway(wasm: &Node, remarks: &mut Vec<Remark>) {
+    if let Some(open) = wasm.get("failOpen").filter(|open| open.is_true()) {
+        let message = format!("{FAIL_OPEN}; write false");
+        let code = FileCode::FailOpen;
+        remarks.push(Remark::new(Severity::Warning, code, open.at, "failOpen", message));
+    }
+}

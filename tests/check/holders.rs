@@ -1,0 +1,174 @@
+//! Every form in which a file holds a configuration, and the places that are told of it.
+
+use tollgate::cli::Exit;
+
+use super::{check, envoy};
+
+/// Line and column of the misspelt name, of its quotes where it has some.
+fn place(file: &str) -> String {
+    let before = file.split("clustr").next().expect("a mistake");
+    let before = before.strip_suffix('"').unwrap_or(before);
+    let before = before.strip_suffix('\\').unwrap_or(before);
+    let line = before.lines().count();
+    let column = before.rsplit('\n').next().expect("a line").chars().count() + 1;
+    match before.ends_with('\n') {
+        true => format!("{}:1", line + 1),
+        false => format!("{line}:{column}"),
+    }
+}
+
+/// The same mistake in each form: `clustr` for `cluster`.
+#[test]
+fn a_mistake_is_told_where_it_stands_in_the_file() {
+    let text = envoy();
+    let json = r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"],
+  "jwks": {"discovery": true, "clustr": "okta"}}}}"#;
+    let block = |indent: &str| json.replace('\n', &format!("\n{indent}"));
+    let value = "          value: |\n                            {\"providers\": ";
+    let start = text.find(value).expect("a value");
+    let end = text.find("                  - name: envoy.filters.http.router").expect("a router");
+    let with = |value: &str| format!("{}{value}{}", &text[..start], &text[end..]);
+    let tree = "providers:
+  okta:
+    issuer: https://okta.example
+    audiences: [api]
+    jwks: { discovery: true, clustr: okta }
+";
+    let indented = |tree: &str, indent: &str| tree.replace('\n', &format!("\n{indent}"));
+    let cases = [
+        // name, file
+        ("JSON alone", json.to_owned()),
+        ("YAML alone", tree.to_owned()),
+        ("a second document", format!("a: 1\n---\n{tree}")),
+        (
+            "a block in Envoy",
+            with(&format!("          value: |\n{}{}\n", " ".repeat(28), block(&" ".repeat(28)))),
+        ),
+        (
+            "a folded block",
+            with(&format!("          value: >-\n\n{}{}\n", " ".repeat(28), block(&" ".repeat(28)))),
+        ),
+        (
+            "a quoted text",
+            with(&format!("          value: '{}'\n", json.replace('\n', " "))),
+        ),
+        (
+            "a text in double quotes",
+            with(&format!("          value: {}\n", serde_json::Value::from(json))),
+        ),
+        (
+            "a struct",
+            with(&format!(
+                "          value:\n{}{}\n",
+                " ".repeat(28),
+                indented(tree.trim_end(), &" ".repeat(28))
+            )),
+        ),
+        (
+            "Istio",
+            format!(
+                "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{ name: tollgate }}\nspec:\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    {}\n",
+                indented(tree.trim_end(), "    ")
+            ),
+        ),
+        (
+            "Envoy Gateway",
+            format!(
+                "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nmetadata: {{ name: x }}\nspec:\n  wasm:\n    - name: other\n      config: {{ a: 1 }}\n    - name: jwt\n      config:\n        {}\n",
+                indented(tree.trim_end(), "        ")
+            ),
+        ),
+        (
+            "an alias",
+            format!("x: &x\n  {}\nhttp_filters:\n- name: tollgate\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    config: {{ failure_policy: FAIL_RELOAD, vm_config: {{ vm_id: a }}, configuration: {{ value: *x }} }}\nnormalize_path: true\nmerge_slashes: true\npath_with_escaped_slashes_action: REJECT_REQUEST\n", indented(tree.trim_end(), "  ")),
+        ),
+        (
+            "a filter alone, in JSON",
+            r#"{"name": "x", "typedConfig": {"@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+"type_url": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "value": {"config":
+{"failurePolicy": "FAIL_RELOAD", "vmConfig": {"vmId": "a"}, "configuration": {"@type": "x/google.protobuf.Struct",
+"value": {"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true,
+"clustr": "okta"}}}}}}}}}"#
+                .to_owned(),
+        ),
+        (
+            "an EnvoyFilter",
+            format!(
+                "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nspec:\n  configPatches:\n    - patch:\n        value:\n          name: tollgate\n          typed_config:\n            \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n            config:\n              failure_policy: FAIL_RELOAD\n              vm_config: {{ vm_id: a }}\n              configuration:\n                \"@type\": type.googleapis.com/google.protobuf.StringValue\n                value: |\n                  {}\n",
+                block("                  ")
+            ),
+        ),
+    ];
+    for (name, file) in cases {
+        let place = place(&file);
+        let run = check(&["-"], &file);
+        let expected = format!(
+            "{place}: providers.okta.jwks.clustr: unknown field; did you mean `cluster`? [field_unknown]"
+        );
+        let problems = run.remarks();
+        let problems: Vec<_> = problems.iter().filter(|line| !line.contains(" note: ")).collect();
+        assert_eq!(problems, [&expected], "{name}\n{file}{}", run.err);
+        assert_eq!(run.exit, Exit::Problems, "{name}");
+    }
+}
+
+#[test]
+fn every_configuration_of_a_file_is_taken() {
+    let two = format!("{}---\n{}", envoy(), envoy().replace("FAIL_RELOAD", "FAIL_CLOSED"));
+    let run = check(&["-"], &two);
+    assert_eq!(run.codes(), ["54 fail_reload_missing"], "{}", run.out);
+    assert!(run.out.ends_with("standard input: 1 warning in 2 configurations\n"), "{}", run.out);
+}
+
+#[test]
+fn yaml_that_reads_words_as_something_else_is_explained() {
+    let file = "providers:\n  okta:\n    issuer: https://okta.example\n    audiences: [no, 100, \"1\"]\n    clients: [0x1f]\n    jwks: { discovery: on, cluster: okta }\n    clock_skew: 60\n";
+    let run = check(&["-"], file);
+    assert_eq!(
+        run.remarks(),
+        [
+            "4:17: providers.okta.audiences[0]: expected a string, found a boolean; YAML reads no as a boolean: write \"no\" [type_wrong]",
+            "4:21: providers.okta.audiences[1]: expected a string, found a number; YAML reads 100 as a number: write \"100\" [type_wrong]",
+            "5:15: providers.okta.clients[0]: expected a string, found a number; YAML reads 0x1f as a number: write \"0x1f\" [type_wrong]",
+            "7:17: providers.okta.clock_skew: `60` has no unit; write \"60s\" [duration_invalid]",
+        ]
+    );
+}
+
+#[test]
+fn secrets_of_the_environment_are_looked_for_where_the_file_says() {
+    let secret = |file: &str| {
+        let config = r#"{"issuer": "https://okta.example", "audiences": ["api"], "algorithms": ["HS256"], "secret": {"env": "KEY"}}"#;
+        check(&["-"], &file.replace("%okta%", config)).codes()
+    };
+    let envoy = super::ENVOY;
+    assert_eq!(secret(envoy), ["22 secret_unreadable"]);
+    let handed = "{ vm_id: t, environment_variables: { host_env_keys: [KEY] } }";
+    assert_eq!(secret(&envoy.replace("{ vm_id: tollgate }", handed)), ["22 key_symmetric"]);
+    let short = "{ vm_id: t, environment_variables: { key_values: { KEY: short } } }";
+    assert_eq!(secret(&envoy.replace("{ vm_id: tollgate }", short)), ["22 secret_short"]);
+    assert_eq!(secret(r#"{"providers": {"okta": %okta%}}"#), ["1 key_symmetric"]);
+}
+
+#[test]
+fn each_control_plane_has_its_own_word_for_what_happens_after_a_fault() {
+    let istio = |strategy: &str| {
+        let file = format!(
+            "kind: WasmPlugin\nmetadata: {{ name: tollgate }}\nspec:\n{strategy}  pluginConfig:\n    providers: {{ okta: {} }}\n",
+            super::OKTA
+        );
+        check(&["-"], &file).codes()
+    };
+    assert_eq!(istio("  failStrategy: FAIL_RELOAD\n"), ["4 vm_id_empty"]);
+    assert_eq!(istio("  failStrategy: FAIL_OPEN\n"), ["4 vm_id_empty", "4 fail_open"]);
+    assert_eq!(istio(""), ["4 fail_reload_missing", "4 vm_id_empty"]);
+    let gateway = |open: &str| {
+        let file = format!(
+            "kind: EnvoyExtensionPolicy\nmetadata: {{ name: x }}\nspec:\n  wasm:\n    - name: t\n      failOpen: {open}\n      config:\n        providers: {{ okta: {} }}\n",
+            super::OKTA
+        );
+        check(&["-"], &file).codes()
+    };
+    assert_eq!(gateway("false"), [""; 0]);
+    assert_eq!(gateway("true"), ["6 fail_open"]);
+}
