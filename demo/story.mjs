@@ -17,6 +17,8 @@ const TOLLGATE = 'target/quick/tollgate';
 const AUDIENCE = 'https://api.example';
 /** The partner's API key, whose hash is in demo/tollgate.json. */
 const API_KEY = 'acme-key-of-the-demo';
+/** The key of the operator's page, likewise. */
+const STATUS_KEY = 'demo-status-key';
 
 // ---- how it looks --------------------------------------------------------------------------
 
@@ -376,6 +378,7 @@ function whatToTry() {
   shell(`curl ${CONTROL}/hits`, 'what the provider was asked');
   shell(`curl -s '${ADMIN}/stats?filter=tollgate'`, 'what Tollgate counted');
   shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
+  shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
   say();
   say('Your own provider: in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the');
   say('cluster `okta` your provider\'s address, with TLS:');

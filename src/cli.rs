@@ -9,6 +9,7 @@ mod explain;
 mod format;
 mod hash_key;
 mod host;
+mod import;
 mod init;
 mod input;
 mod mint;
@@ -36,6 +37,7 @@ enum Command {
     Decode(decode::Arguments),
     Explain(explain::Arguments),
     HashKey(hash_key::Arguments),
+    Import(import::Arguments),
     Init(init::Arguments),
     Mint(mint::Arguments),
     Schema(schema::Arguments),
@@ -118,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         Command::Decode(arguments) => decode::run(&arguments, streams),
         Command::Explain(arguments) => explain::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
+        Command::Import(arguments) => import::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),

@@ -163,6 +163,10 @@ pub struct Provider<'a> {
     pub key_sets: Vec<KeySet<'a>>,
     /// The API keys it knows.
     pub api_keys: Option<ApiKeys>,
+    /// Requests for which it vouched, and which went upstream.
+    pub allowed: Option<u64>,
+    /// Requests that were refused when its credential was looked at.
+    pub denied: Option<u64>,
 }
 
 /// A set of keys.
@@ -243,6 +247,10 @@ pub struct Api<'a> {
     pub auth: Vec<String>,
     /// Whether requests without any credential pass.
     pub optional: bool,
+    /// Its requests that went upstream.
+    pub allowed: Option<u64>,
+    /// Its requests that were refused.
+    pub denied: Option<u64>,
     /// The policies that it can give; `None` where being verified is enough.
     pub policies: Option<Vec<&'a str>>,
     /// Whether tokens name policies themselves.

@@ -36,6 +36,7 @@ mod e2e {
     mod credentials;
     mod documents;
     mod examples;
+    mod explain;
     mod faults;
     mod foreign;
     mod hostile;

@@ -731,6 +731,48 @@ fn a_refusal_is_seen_from_beside_the_proxy_like_any_other() {
     assert_eq!((&told["verdict"], &told["code"]), (&json!("refused"), &json!("token_expired")));
 }
 
+/// The blocks of the document in this language.
+fn documented(language: &str) -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/explain.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```").skip(1).step_by(2);
+    blocks.filter_map(|block| Some(block.strip_prefix(language)?.to_owned())).collect()
+}
+
+#[test]
+fn the_document_shows_what_is_told() {
+    let [config, told] = documented("json\n").try_into().unwrap();
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&Signer::new("k1")]));
+    let token = sign(&Token::for_identity("alice").claim("aud", "web"));
+    let stream = worker.request(asking("GET", "/orders/7", &token));
+    let body: Value = serde_json::from_str(&worker.reply(stream).body).unwrap();
+    let (found, told) = (&body["explain"], serde_json::from_str::<Value>(&told).unwrap());
+    for (name, told) in told.as_object().unwrap() {
+        match told {
+            Value::Array(steps) => {
+                let found = found["steps"].as_array().unwrap();
+                assert!(steps.iter().all(|step| found.contains(step)), "{steps:?}\n{found:#?}");
+                assert_eq!(steps.last(), found.last());
+            }
+            told => {
+                let (told, found) = (told.as_str().unwrap(), found[name].as_str().unwrap());
+                match told.strip_suffix('…') {
+                    Some(start) => assert!(found.starts_with(start), "{name}: {found}"),
+                    None => assert_eq!(told, found, "{name}"),
+                }
+            }
+        }
+    }
+    assert_eq!(told.as_object().unwrap().len(), found.as_object().unwrap().len());
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/explain.md")).unwrap();
+    for step in found["steps"].as_array().unwrap() {
+        assert!(text.contains(&format!("\n| `{}` | ", step["step"].as_str().unwrap())), "{step}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 

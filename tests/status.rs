@@ -331,6 +331,10 @@ fn every_worker_tells_the_same() {
     workers[2].tick();
     let reported = [("authorization", &*format!("Bearer {late}"))];
     workers[2].request(head("GET", "/reports/1", &reported));
+    workers.iter_mut().for_each(Worker::tick);
+    for (gauge, value) in [("tollgate_session_records", 7), ("tollgate_limit_records", 9)] {
+        world.totals.gauges.borrow_mut().insert(gauge.into(), value);
+    }
     let told: Vec<_> = workers.iter_mut().map(|worker| facts(worker, "")).collect();
     let shown: Vec<_> = workers.iter_mut().map(|worker| page(worker, "")).collect();
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
@@ -339,6 +343,11 @@ fn every_worker_tells_the_same() {
     assert_eq!(facts["counts"]["allowed"], 1);
     assert_eq!(facts["counts"]["denied"], json!({ "token_expired": 1, "token_malformed": 1 }));
     assert_eq!(facts["counts"]["would_deny"], json!({ "token_expired": 1 }));
+    let orders = &facts["apis"][3];
+    assert_eq!((&orders["allowed"], &orders["denied"]), (&json!(1), &json!(2)));
+    assert_eq!(facts["providers"][0]["allowed"], 1);
+    let used = |table: &str| &facts["records"][table]["used"];
+    assert_eq!((used("sessions"), used("limits")), (&json!(7), &json!(9)));
     let codes: Vec<_> =
         facts["refusals"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
     assert_eq!(codes, ["token_expired", "token_malformed", "token_expired"], "newest first");

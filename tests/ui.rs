@@ -20,5 +20,6 @@ mod ui {
     #[path = "../e2e/harness/mod.rs"]
     mod harness;
 
+    mod page;
     mod prometheus;
 }

@@ -79,7 +79,11 @@ pub(super) fn told(like: &[String]) -> String {
 
 /// What a reason adds to a text that is none of those accepted and almost is.
 pub fn near(found: &str, accepted: &[impl AsRef<str>]) -> &'static str {
-    let any = |test: &dyn Fn(&str) -> bool| accepted.iter().any(|one| test(one.as_ref()));
+    difference(found, &accepted.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+}
+
+fn difference(found: &str, accepted: &[&str]) -> &'static str {
+    let any = |test: &dyn Fn(&str) -> bool| accepted.iter().any(|one| test(one));
     let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
     let host = |text: &str| {
         let (_, rest) = text.split_once("://")?;

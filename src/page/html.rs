@@ -134,18 +134,22 @@ pub(super) fn html(facts: &Facts<'_>) -> String {
     if facts.mode == "report" {
         page.pill("warn", "reports only");
     }
+    if !facts.warnings.is_empty() {
+        page.markup("<a class=\"pill warn\" href=\"#warnings\">warnings: ");
+        page.text(&facts.warnings.len().to_string()).markup("</a>");
+    }
     page.markup("</header>");
     summary(&mut page, facts);
-    warnings(&mut page, facts);
-    refusals(&mut page, facts);
     page.markup("<h2>Providers</h2><div class=\"cards\">");
     for one in &facts.providers {
         provider(&mut page, one);
     }
     page.markup("</div>");
+    refusals(&mut page, facts);
     apis(&mut page, &facts.apis);
     revocations(&mut page, facts);
     records(&mut page, facts);
+    warnings(&mut page, facts);
     if facts.omitted > 0 {
         page.markup("<p class=\"soft\">Not shown, because the lists are too long: ");
         page.text(&facts.omitted.to_string()).markup(" entries.</p>");
@@ -183,7 +187,7 @@ fn warnings(page: &mut Page, facts: &Facts<'_>) {
     if facts.warnings.is_empty() {
         return;
     }
-    page.markup("<h2>Warnings of the configuration</h2><div class=\"rows\">");
+    page.markup("<h2 id=\"warnings\">Warnings of the configuration</h2><div class=\"rows\">");
     for warning in &facts.warnings {
         page.markup("<p><code>").text(warning.field.as_str()).markup("</code>: ");
         page.text(warning.message.as_str()).markup(" <span class=\"soft\">(");
@@ -269,7 +273,8 @@ fn provider(page: &mut Page, one: &Provider<'_>) {
         let count = format!("{total}: {active} active, {inactive} inactive, {expired} expired");
         page.fact("API keys", Some(&count));
     }
-    page.markup("</dl>");
+    page.markup("<dt>requests</dt><dd>").known(one.allowed).markup(" allowed, ");
+    page.known(one.denied).markup(" refused</dd></dl>");
     for set in &one.key_sets {
         key_set(page, set);
     }
@@ -323,7 +328,7 @@ fn fetched(page: &mut Page, fetch: &Fetch<'_>) {
 fn apis(page: &mut Page, apis: &[Api<'_>]) {
     page.markup(
         "<h2>APIs</h2><div class=\"rows\"><table><thead><tr><th>API</th><th>mode</th>\
-         <th>who may vouch</th><th>policies</th><th>rate</th></tr></thead><tbody>",
+         <th>who may vouch</th><th>policies</th><th>rate</th><th>allowed</th><th>refused</th></tr></thead><tbody>",
     );
     for api in apis {
         page.markup("<tr><td><b>").text(api.name).markup("</b></td><td data-label=\"mode\">");
@@ -343,7 +348,9 @@ fn apis(page: &mut Page, apis: &[Api<'_>]) {
             policies.push_str(" (and those that the token names)");
         }
         page.cell("who may vouch", &auth).cell("policies", &policies);
-        page.cell("rate", api.rate.as_deref().unwrap_or("none")).markup("</tr>");
+        page.cell("rate", api.rate.as_deref().unwrap_or("none"));
+        page.markup("<td data-label=\"allowed\">").known(api.allowed);
+        page.markup("</td><td data-label=\"refused\">").known(api.denied).markup("</td></tr>");
     }
     page.markup("</tbody></table></div>");
 }

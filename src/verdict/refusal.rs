@@ -84,16 +84,28 @@ pub fn quoted_to(raw: &str, max: usize) -> String {
 
 /// Quotes the first few of these for a reason; "nothing" where there are none.
 pub fn list(items: &[impl AsRef<str>]) -> String {
+    join(&mut items.iter().map(AsRef::as_ref))
+}
+
+/// The body of [`list`], once for whatever holds the texts.
+fn join(items: &mut dyn Iterator<Item = &str>) -> String {
     const SHOWN: usize = 12;
-    if items.is_empty() {
-        return "nothing".to_owned();
+    let (mut out, mut more) = (String::new(), 0_usize);
+    for (place, item) in items.enumerate() {
+        if place >= SHOWN {
+            more = more.saturating_add(1);
+            continue;
+        }
+        if place > 0 {
+            out.push_str(", ");
+        }
+        out.push_str(&quoted(item));
     }
-    let mut out: Vec<_> = items.iter().take(SHOWN).map(|item| quoted(item.as_ref())).collect();
-    match items.len().saturating_sub(SHOWN) {
-        0 => {}
-        more => out.push(format!("{more} more")),
+    match (out.is_empty(), more) {
+        (true, _) => "nothing".to_owned(),
+        (false, 0) => out,
+        (false, more) => format!("{out}, {more} more"),
     }
-    out.join(", ")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! and the remedy, applied, makes the request pass.
 
 use serde_json::Value;
+use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
 
@@ -56,18 +57,10 @@ impl Case {
         let scene = self.mistaken();
         let id = self.id;
         match self.shows {
-            Shows::Problem => {
-                let problems = scene::problems(&scene);
-                assert!(!problems.is_empty(), "{id}: the configuration loads");
-                let own = problems.iter().find(|problem| &*problem.path == self.field);
-                own.unwrap_or_else(|| panic!("{id}: {problems:#?}")).to_string()
-            }
+            Shows::Problem => self.remark().to_string(),
             Shows::Warning(code) => {
-                let warnings = scene::warnings(&scene);
-                let own = warnings.iter().find(|warning| &*warning.path == self.field);
-                let own = own.unwrap_or_else(|| panic!("{id}: {warnings:#?}")).to_string();
                 assert_eq!(self.played(&scene, code).len(), 1, "{id}");
-                own
+                self.remark().to_string()
             }
             Shows::Refusal(code) => self.played(&scene, code).remove(0),
             Shows::Keys(event, code) => {
@@ -80,6 +73,18 @@ impl Case {
                 line.unwrap_or_else(|| panic!("{id}: {log:#?}")).to_string()
             }
         }
+    }
+
+    /// What is said of the field when the configuration is read.
+    pub(crate) fn remark(&self) -> Problem {
+        let (scene, id) = (self.mistaken(), self.id);
+        let problems = scene::problems(&scene);
+        let remarks = match self.shows {
+            Shows::Problem => problems,
+            _ => scene::warnings(&scene),
+        };
+        let own = remarks.iter().find(|remark| &*remark.path == self.field);
+        own.unwrap_or_else(|| panic!("{id}: {remarks:#?}")).clone()
     }
 
     /// The lines of the refusal with which a scene ends.

@@ -8,8 +8,10 @@ use crate::cases;
 
 fn row(case: &Case) -> String {
     let seen = match case.shows {
-        Shows::Problem => "refused at load".to_owned(),
-        Shows::Warning(code) => format!("a warning at load; then `{code}`"),
+        Shows::Problem => format!("refused at load, `{}`", case.remark().code.name()),
+        Shows::Warning(code) => {
+            format!("a warning at load, `{}`; then `{code}`", case.remark().code.name())
+        }
         Shows::Refusal(code) => format!("`{code}`"),
         Shows::Keys(event, code) => format!("the line `{event}`; then `{code}`"),
     };

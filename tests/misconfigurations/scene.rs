@@ -70,7 +70,7 @@ pub(crate) fn change(scene: &mut Value, changes: &[Change]) {
     }
 }
 
-fn change_one(scene: &mut Value, pointer: &str, value: &Value) {
+pub(crate) fn change_one(scene: &mut Value, pointer: &str, value: &Value) {
     let (above, last) = pointer.rsplit_once('/').expect("a pointer begins with a slash");
     let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
     let mut place = scene;

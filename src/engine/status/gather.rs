@@ -59,9 +59,9 @@ impl Engine {
         let (config, status) = (&self.config, self.status.as_ref()?);
         let mut room = Room { left: MAX_ENTRIES, omitted: 0 };
         let providers = room.take(&config.providers).iter();
-        let providers = providers.map(|one| self.provider(one, &mut room, env.now)).collect();
+        let providers = providers.map(|one| self.provider(one, &mut room, env)).collect();
         let apis = room.take(&config.apis).iter().enumerate();
-        let apis = apis.map(|(place, api)| self.api(ApiId(place), api, &mut room)).collect();
+        let apis = apis.map(|(place, api)| self.api(ApiId(place), api, &mut room, env)).collect();
         let warnings = room.take(&config.warnings).iter().map(|warning| page::Warning {
             code: warning.code.name(),
             field: Shown::new(&*warning.path),
@@ -89,13 +89,16 @@ impl Engine {
     }
 
     fn records(&self, env: &Env<'_>) -> page::Records {
-        let slots =
-            |capacity, evicted| page::Slots { capacity: u64::from(capacity), used: None, evicted };
+        let slots = |capacity, used, evicted| page::Slots {
+            capacity: u64::from(capacity),
+            used: env.metrics.gauge(used),
+            evicted,
+        };
         let evicted = env.metrics.counter(metric::SESSION_EVICTED);
         page::Records {
-            sessions: slots(self.config.session_capacity, evicted),
+            sessions: slots(self.config.session_capacity, metric::SESSION_RECORDS, evicted),
             // A running limit is never given up.
-            limits: slots(self.config.limits.capacity, Some(0)),
+            limits: slots(self.config.limits.capacity, metric::LIMIT_RECORDS, Some(0)),
         }
     }
 
@@ -103,14 +106,18 @@ impl Engine {
         &'e self,
         provider: &'e Provider,
         room: &mut Room,
-        now: UnixMillis,
+        env: &Env<'_>,
     ) -> page::Provider<'e> {
+        let now = env.now;
+        let count = |permitted| env.metrics.counter(&metric::provider(permitted, &provider.name));
         let mut shown = page::Provider {
             name: provider.name.as_str(),
             kind: "jwt",
             issuers: Vec::new(),
             key_sets: Vec::new(),
             api_keys: None,
+            allowed: count(true),
+            denied: count(false),
         };
         match &provider.kind {
             Kind::ApiKey(keys) => {
@@ -172,7 +179,8 @@ impl Engine {
         })
     }
 
-    fn api<'e>(&'e self, id: ApiId, api: &'e Api, room: &mut Room) -> page::Api<'e> {
+    fn api<'e>(&'e self, id: ApiId, api: &'e Api, room: &mut Room, env: &Env<'_>) -> page::Api<'e> {
+        let count = |permitted| env.metrics.counter(&metric::api(permitted, &api.name));
         let (branches, optional) = match &api.auth {
             Auth::None => ([].as_slice(), false),
             Auth::Branches { branches, optional } => (branches.as_slice(), *optional),
@@ -189,6 +197,8 @@ impl Engine {
             mode: mode(api.reports),
             auth: room.take(branches).iter().map(names).collect(),
             optional,
+            allowed: count(true),
+            denied: count(false),
             policies: given.map(|ids| room.take(&ids).iter().filter_map(|id| name(*id)).collect()),
             policies_from_claim: policies.is_some_and(|policies| policies.from_claim),
             rate: api

@@ -1,0 +1,180 @@
+// Looks at the operator's page as people do, in a headless Chromium, and says as JSON what it saw.
+//
+//   node browser.mjs CHROMIUM FOLDER URL KEY CODE [SCREENSHOT.png]
+//
+// FOLDER is an empty one for the browser's profile, CODE the deny code to choose. Speaks the
+// browser's own protocol over a pipe: no package is needed.
+
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+
+const [chromium, folder, url, key, code, screenshot] = process.argv.slice(2);
+const flags = [
+  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+  "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--remote-debugging-pipe", `--user-data-dir=${folder}`, "about:blank",
+];
+const browser = spawn(chromium, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+browser.on("exit", (status) => status && fail(`the browser ended with ${status}`));
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  browser.kill("SIGKILL");
+  process.exit(1);
+}
+setTimeout(() => fail("the browser took longer than two minutes"), 120_000).unref();
+
+// Messages are JSON with a zero byte behind each.
+let last = 0;
+let rest = Buffer.alloc(0);
+const waiting = new Map();
+const listeners = [];
+browser.stdio[4].on("data", (bytes) => {
+  rest = Buffer.concat([rest, bytes]);
+  for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
+    const message = JSON.parse(rest.subarray(0, end));
+    rest = rest.subarray(end + 1);
+    if (message.id) waiting.get(message.id)?.(message);
+    else for (const listener of [...listeners]) listener(message);
+  }
+});
+function send(method, params = {}, sessionId = session) {
+  const id = ++last;
+  browser.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+  return new Promise((done) =>
+    waiting.set(id, ({ error, result }) => (error ? fail(`${method}: ${error.message}`) : done(result))));
+}
+function event(method) {
+  return new Promise((done) => {
+    const listener = (message) => {
+      if (message.method !== method) return;
+      listeners.splice(listeners.indexOf(listener), 1);
+      done(message.params);
+    };
+    listeners.push(listener);
+  });
+}
+
+let session;
+const { targetId } = await send("Target.createTarget", { url: "about:blank" });
+session = (await send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
+
+const said = [];
+const requested = [];
+let statuses = [];
+let showsKey = false;
+listeners.push(({ method, params }) => {
+  if (method === "Log.entryAdded") said.push(params.entry.text);
+  if (method === "Runtime.consoleAPICalled") said.push(JSON.stringify(params.args));
+  if (method === "Runtime.exceptionThrown") said.push(params.exceptionDetails.text);
+  if (method === "Network.requestWillBeSent") requested.push(params.request.url);
+  if (method === "Network.responseReceived") statuses.push(params.response.status);
+  if (method === "Fetch.requestPaused") send("Fetch.continueRequest", { requestId: params.requestId });
+  if (method === "Fetch.authRequired") {
+    const answer = showsKey
+      ? { response: "ProvideCredentials", username: "ops", password: key }
+      : { response: "CancelAuth" };
+    send("Fetch.continueWithAuth", { requestId: params.requestId, authChallengeResponse: answer });
+  }
+});
+for (const domain of ["Page", "Runtime", "Log", "Network"]) await send(`${domain}.enable`);
+await send("Fetch.enable", { handleAuthRequests: true });
+
+async function open(address) {
+  statuses = [];
+  const loaded = event("Page.loadEventFired");
+  await send("Page.navigate", { url: address });
+  await loaded;
+  return statuses.at(-1);
+}
+async function look(expression) {
+  const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, returnByValue: true });
+  if (exceptionDetails) fail(`${expression}: ${JSON.stringify(exceptionDetails.exception)}`);
+  return result.value;
+}
+const size = (width, height, mobile) =>
+  send("Emulation.setDeviceMetricsOverride", { width, height, mobile, deviceScaleFactor: 1 });
+const scheme = (value) =>
+  send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
+
+// How far the page reaches beyond the window, and what in it does.
+const overflow = `(() => {
+  const wide = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5);
+  return { by: document.documentElement.scrollWidth - innerWidth, wide: wide.map((one) => one.outerHTML.slice(0, 120)) };
+})()`;
+
+// The text that is hardest to read: the least contrast (WCAG 2.2 §1.4.3) between a text and its ground.
+const contrast = `(() => {
+  const light = (rgb) => rgb.map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const ground = (one) => {
+    const [r, g, b, a = 1] = parts(getComputedStyle(one).backgroundColor);
+    return a === 1 ? [r, g, b] : one.parentElement ? ground(one.parentElement) : [NaN, NaN, NaN];
+  };
+  let least = { ratio: 99 };
+  for (const one of document.querySelectorAll("body *")) {
+    if (![...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+    const [a, b] = [light(parts(getComputedStyle(one).color).slice(0, 3)), light(ground(one))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (!(ratio >= least.ratio)) least = { ratio, text: one.textContent.slice(0, 60) };
+  }
+  return least;
+})()`;
+
+const saw = {};
+// A stranger.
+saw.closed = { status: await open(url), text: await look("document.body.innerText") };
+
+// An operator with a phone, whose browser asks for the key.
+showsKey = true;
+said.length = requested.length = 0;
+await size(360, 740, true);
+await scheme("light");
+saw.status = await open(url);
+saw.title = await look("document.title");
+saw.headings = await look(`[...document.querySelectorAll("h1, h2, h3")].map((one) => one.innerText)`);
+saw.styled = await look(`getComputedStyle(document.querySelector(".card")).borderRadius`);
+saw.phone = await look(overflow);
+saw.light = await look(contrast);
+await scheme("dark");
+saw.dark = await look(contrast);
+saw.grounds = [await look("getComputedStyle(document.body).backgroundColor")];
+await scheme("light");
+saw.grounds.push(await look("getComputedStyle(document.body).backgroundColor"));
+
+// The same operator chooses a code, and reads why.
+const codes = `[...document.querySelectorAll("details > summary > .pill")].map((one) => one.textContent)`;
+saw.all = await look(codes);
+const chosen = event("Page.loadEventFired");
+await look(`[...document.querySelectorAll(".chips a")].find((one) => one.innerText.startsWith(${JSON.stringify(code)})).click()`);
+await chosen;
+saw.address = await look("location.href");
+saw.chosen = await look(codes);
+saw.current = await look(`document.querySelector(".chips [aria-current]").innerText`);
+saw.explained = await look(`document.querySelector("details[open]").innerText`);
+saw.phoneChosen = await look(overflow);
+saw.closedOnes = await look(`[...document.querySelectorAll("details:not([open]) dl")].filter((one) => one.checkVisibility()).length`);
+await look(`document.querySelectorAll("details:not([open]) > summary").forEach((one) => one.click())`);
+saw.phoneOpened = await look(overflow);
+
+// What a browser says while all goes well, and where it went.
+saw.said = [...said];
+saw.requested = [...new Set(requested)];
+
+// What it would say: the policy is in force.
+await look(`document.head.append(Object.assign(document.createElement("script"), { textContent: "window.ran = true" }))`);
+await look(`document.head.append(Object.assign(document.createElement("style"), { textContent: "body { display: none }" }))`);
+await new Promise((done) => setTimeout(done, 200));
+saw.control = { ran: await look("window.ran === true"), said: said.slice(saw.said.length) };
+
+if (screenshot) {
+  await size(1000, 960, false);
+  await open(url);
+  const { data } = await send("Page.captureScreenshot", { format: "png" });
+  writeFileSync(screenshot, Buffer.from(data, "base64"));
+}
+process.stdout.write(`${JSON.stringify(saw)}\n`);
+browser.removeAllListeners("exit");
+await send("Browser.close", {}, undefined);
+process.exit(0);
