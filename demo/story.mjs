@@ -377,6 +377,7 @@ function whatToTry() {
   shell(`curl -X POST ${CONTROL}/down`, 'and /up again');
   shell(`curl ${CONTROL}/hits`, 'what the provider was asked');
   shell(`curl -s '${ADMIN}/stats?filter=tollgate'`, 'what Tollgate counted');
+  shell(`curl -s ${ADMIN}/stats/prometheus`, 'the same for Prometheus; Grafana and alerts: dashboards/');
   shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
   shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
   say();

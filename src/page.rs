@@ -4,15 +4,14 @@
 //! type, and escaped in one place.
 
 mod html;
+mod json;
 
 use std::borrow::Cow;
-
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::time::UnixMillis;
 
 /// Everything that is shown. The names of the JSON are those of the fields; docs/status.md lists them.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Facts<'a> {
     /// When they were gathered.
     pub now: Moment,
@@ -47,12 +46,11 @@ pub struct Facts<'a> {
     /// How many entries of the lists above were left out because they are too long.
     pub omitted: usize,
     /// Where the page is.
-    #[serde(skip)]
     pub path: &'a str,
 }
 
 /// A text of bounded length, to be shown.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Shown<'a>(Cow<'a, str>);
 
 impl<'a> Shown<'a> {
@@ -80,14 +78,8 @@ impl<'a> Shown<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Moment(pub UnixMillis);
 
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.0.to_rfc3339())
-    }
-}
-
 /// Something risky in the configuration.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Warning<'a> {
     /// Its kind.
     pub code: &'static str,
@@ -99,7 +91,7 @@ pub struct Warning<'a> {
 
 /// How many requests ended how, in all workers and all filters of the process; `None` where the host
 /// does not count.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Counts {
     /// They went upstream.
     pub allowed: Option<u64>,
@@ -120,18 +112,8 @@ impl ByCode {
     }
 }
 
-impl Serialize for ByCode {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(self.0.len()))?;
-        for (code, count) in &self.0 {
-            map.serialize_entry(code, count)?;
-        }
-        map.end()
-    }
-}
-
 /// The tables of the store.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Records {
     /// Who was here.
     pub sessions: Slots,
@@ -140,7 +122,7 @@ pub struct Records {
 }
 
 /// Room in one table.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Slots {
     /// How many records fit.
     pub capacity: u64,
@@ -151,7 +133,7 @@ pub struct Slots {
 }
 
 /// Who vouches.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Provider<'a> {
     /// Its name.
     pub name: &'a str,
@@ -170,7 +152,7 @@ pub struct Provider<'a> {
 }
 
 /// A set of keys.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct KeySet<'a> {
     /// The only issuer whose tokens it verifies; `None` is all of the provider's.
     pub issuer: Option<Shown<'a>>,
@@ -181,7 +163,7 @@ pub struct KeySet<'a> {
 }
 
 /// One key.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Key<'a> {
     /// Its ID.
     pub kid: Option<Shown<'a>>,
@@ -192,7 +174,7 @@ pub struct Key<'a> {
 }
 
 /// Where a fetched document stands.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Fetch<'a> {
     /// Where it is, without the query.
     pub url: Shown<'a>,
@@ -215,7 +197,7 @@ pub struct Fetch<'a> {
 }
 
 /// A fetch that failed.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Failure {
     /// When.
     pub at: Moment,
@@ -224,7 +206,7 @@ pub struct Failure {
 }
 
 /// How many API keys there are.
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, Default)]
 pub struct ApiKeys {
     /// All of them.
     pub total: usize,
@@ -237,7 +219,7 @@ pub struct ApiKeys {
 }
 
 /// A part of the traffic.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Api<'a> {
     /// Its name.
     pub name: &'a str,
@@ -260,7 +242,7 @@ pub struct Api<'a> {
 }
 
 /// Who is refused although the credential is good.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Revocations<'a> {
     /// Entries of the configuration.
     pub configured: usize,
@@ -274,7 +256,7 @@ pub struct Revocations<'a> {
 }
 
 /// A request that was refused, or would have been.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub struct Refusal {
     /// When.
     pub at: Moment,
@@ -319,8 +301,7 @@ impl Form {
     /// The facts in this form; a sentence holds none.
     pub fn render(self, facts: &Facts<'_>) -> String {
         match self {
-            // Structs of texts and numbers always serialise.
-            Self::Json => serde_json::to_string(facts).unwrap_or_default(),
+            Self::Json => json::json(facts),
             Self::Page => html::html(facts),
             Self::Text => String::new(),
         }

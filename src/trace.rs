@@ -4,8 +4,6 @@
 //! Where nobody asked, nothing is noted and no word is put together. What is noted is bounded, and
 //! never holds a credential: those who note see to that, and quote what a stranger wrote.
 
-use std::borrow::Cow;
-
 use crate::ids::Name;
 use crate::verdict::Step;
 
@@ -128,13 +126,17 @@ impl Trace {
     /// Notes a step that passed: what it looked at, and what it found.
     #[inline]
     pub fn passed(&mut self, step: Step, looked_at: &'static str, found: impl FnOnce() -> String) {
-        self.note(step, Decided::Passed, || (looked_at.into(), found()));
+        if let Some(steps) = &mut self.0 {
+            steps.push(step, Decided::Passed, looked_at, found());
+        }
     }
 
     /// Notes a step that had nothing to decide.
     #[inline]
     pub fn skipped(&mut self, step: Step, looked_at: &'static str, found: impl FnOnce() -> String) {
-        self.note(step, Decided::Skipped, || (looked_at.into(), found()));
+        if let Some(steps) = &mut self.0 {
+            steps.push(step, Decided::Skipped, looked_at, found());
+        }
     }
 
     /// What a step looks at before it is known what that comes to: see [`found`](Self::found).
@@ -149,27 +151,15 @@ impl Trace {
     #[inline]
     pub fn found(&mut self, step: Step, decided: Decided, found: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.0 {
-            let found = found();
-            let looked_at = match steps.looked_at.take() {
-                // What the finding says itself is not told twice.
-                Some((at, words)) if at == step && !found.contains(&words) => words.into(),
-                _ => step.looks_at().into(),
-            };
-            steps.push(step, decided, looked_at, found);
+            steps.found(step, decided, found());
         }
     }
 
     /// Notes a step: what it looked at, and what it found.
     #[inline]
-    pub fn note(
-        &mut self,
-        step: Step,
-        decided: Decided,
-        words: impl FnOnce() -> (Cow<'static, str>, String),
-    ) {
+    pub fn note(&mut self, step: Step, decided: Decided, words: impl FnOnce() -> (String, String)) {
         if let Some(steps) = &mut self.0 {
-            let (looked_at, found) = words();
-            steps.push(step, decided, looked_at, found);
+            steps.push_both(step, decided, words());
         }
     }
 
@@ -197,11 +187,25 @@ impl Trace {
 
 impl Steps {
     #[inline(never)]
-    fn push(&mut self, step: Step, decided: Decided, looked_at: Cow<'static, str>, found: String) {
+    fn push_both(&mut self, step: Step, decided: Decided, (looked_at, found): (String, String)) {
+        self.push(step, decided, &looked_at, found);
+    }
+
+    #[inline(never)]
+    fn found(&mut self, step: Step, decided: Decided, found: String) {
+        let seen = self.looked_at.take();
+        // What the finding says itself is not told twice.
+        let seen = seen.filter(|(at, words)| *at == step && !found.contains(&**words));
+        let looked_at = seen.as_ref().map_or(step.looks_at(), |(_, words)| words);
+        self.push(step, decided, looked_at, found);
+    }
+
+    #[inline(never)]
+    fn push(&mut self, step: Step, decided: Decided, looked_at: &str, found: String) {
         let entry = Entry {
             step,
             provider: self.provider.clone(),
-            looked_at: cut(&looked_at, MAX_LOOKED_AT),
+            looked_at: cut(looked_at, MAX_LOOKED_AT),
             found: cut(&found, MAX_FOUND),
             decided,
         };

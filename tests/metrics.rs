@@ -276,3 +276,76 @@ fn no_names_of_a_configuration_give_two_metrics_one_name() {
     assert_eq!(own("tollgate_keys_fetch_"), 2 * names.len());
     assert_eq!(own("tollgate_api_"), 2 * names.len());
 }
+
+/// The pairs of a line of logfmt, whose values are bare or in double quotes; `None` for another.
+fn pairs(line: &str) -> Option<Vec<(&str, String)>> {
+    let mut rest = line;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (name, behind) = rest.split_once('=')?;
+        let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        (!name.is_empty() && is_name(name)).then_some(())?;
+        let mut value = serde_json::Deserializer::from_str(behind).into_iter::<Value>();
+        let read = match value.next()?.ok()? {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        found.push((name, read));
+        let end = behind.get(value.byte_offset()..)?;
+        rest = if end.is_empty() { end } else { end.strip_prefix(' ')? };
+    }
+    Some(found)
+}
+
+#[test]
+fn every_line_of_logfmt_can_be_read_back() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let config = json!({
+        "providers": { "idp": {
+            "issuer": ISSUER, "audiences": [AUDIENCE], "clock_skew": "10m",
+            "jwks": { "url": "http://id.example.com/keys?key=secret", "cluster": "idp" } } },
+        "revoked": { "url": "http://ops.example.com/revoked.json", "cluster": "ops",
+                     "on_stale": "allow" },
+        "log": { "format": "logfmt", "per_second": 1 },
+    });
+    let mut worker = Worker::new(&world, &config.to_string());
+    let awkward = "a \"quoted\" = thing\\ with\nlines, \u{7f}é and spaces";
+    for step in 0..4_u64 {
+        worker.tick();
+        while !worker.calls.is_empty() {
+            let keys = json!({ "keys": [signer.jwk(), { "kty": "oct", "k": "AA", "kid": awkward },
+                                        { "kty": awkward, "kid": "x=y" }] });
+            match step {
+                0 => worker.answer(500, &[], awkward),
+                _ => worker.answer(200, &[], &keys.to_string()),
+            }
+        }
+        for _ in 0..3 {
+            let token = Token::for_identity(awkward).claim("iss", awkward);
+            worker.get(&signer.sign(&token.header("kid", awkward)));
+        }
+        world.wait(Duration::from_secs(120));
+        worker.tick();
+    }
+    let mut events = BTreeSet::new();
+    for line in &worker.log {
+        let pairs = pairs(line).unwrap_or_else(|| panic!("no logfmt: {line}"));
+        assert_eq!(pairs[0].0, "event", "{line}");
+        events.insert(pairs[0].1.clone());
+        let names: BTreeSet<_> = pairs.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), pairs.len(), "a field twice: {line}");
+    }
+    let expected = [
+        "configuration_warning",
+        "key_skipped",
+        "keys_changed",
+        "keys_fetch_failed",
+        "log_suppressed",
+        "request_denied",
+        "revocations_fetch_failed",
+    ];
+    for event in expected {
+        assert!(events.contains(event), "{event} is not in {events:?}");
+    }
+}

@@ -82,6 +82,7 @@ pub fn near(found: &str, accepted: &[impl AsRef<str>]) -> &'static str {
     difference(found, &accepted.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
+/// The body of [`near`], once for whatever holds the texts.
 fn difference(found: &str, accepted: &[&str]) -> &'static str {
     let any = |test: &dyn Fn(&str) -> bool| accepted.iter().any(|one| test(one));
     let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();

@@ -43,33 +43,33 @@ impl Telling<'_> {
 
     /// For whom it is.
     pub(super) fn audience(&mut self) {
-        let (claims, accepted) = (self.claims, &self.requirements.audiences);
-        let found = || shown(claims.present("aud"));
-        match accepted {
-            Some(accepted) => self.trace.passed(Step::Claims, "the claim `aud`", || {
-                format!("{}; accepted: {}", found(), list(accepted))
-            }),
-            None => self.trace.skipped(Step::Claims, "the claim `aud`", || {
-                format!("{}; any audience is accepted", found())
-            }),
+        if self.trace.is_on() {
+            let found = shown(self.claims.present("aud"));
+            self.accepted("the claim `aud`", found, self.requirements.audiences.as_deref());
         }
     }
 
     /// For which client it was issued.
     pub(super) fn client(&mut self) {
-        let (claims, requirements) = (self.claims, self.requirements);
-        let found = || match claims.first(&requirements.client) {
-            Some((claim, value)) => format!("{} is {}", named(claim), shown(Some(value))),
-            None => format!("there is no claim {}", names(&requirements.client)),
-        };
-        match &requirements.clients {
-            Some(accepted) => self.trace.passed(Step::Claims, "the client", || {
-                format!("{}; accepted: {}", found(), list(accepted))
-            }),
-            None => self.trace.skipped(Step::Claims, "the client", || {
-                format!("{}; any client is accepted", found())
-            }),
+        if self.trace.is_on() {
+            let stands = &self.requirements.client;
+            let found = match self.claims.first(stands) {
+                Some((claim, value)) => format!("{} is {}", named(claim), shown(Some(value))),
+                None => format!("there is no claim {}", names(stands)),
+            };
+            self.accepted("the client", found, self.requirements.clients.as_deref());
         }
+    }
+
+    /// What was found where only some, or any, are accepted.
+    #[inline(never)]
+    fn accepted(&mut self, looked_at: &'static str, found: String, accepted: Option<&[Box<str>]>) {
+        let (decided, accepted) = match accepted {
+            Some(accepted) => (Decided::Passed, list(accepted)),
+            None => (Decided::Skipped, "any".to_owned()),
+        };
+        let found = format!("{found}; accepted: {accepted}");
+        self.trace.note(Step::Claims, decided, || (looked_at.to_owned(), found));
     }
 
     /// When it began, and when it ends.
@@ -109,7 +109,7 @@ impl Telling<'_> {
             let found = claims.first(stands);
             let looked_at = format!("the claim {}", names(stands));
             (
-                looked_at.into(),
+                looked_at,
                 found.map_or_else(String::new, |(claim, value)| {
                     format!("{} is {}", named(claim), shown(Some(value)))
                 }),
@@ -123,7 +123,7 @@ impl Claims {
     pub(super) fn tell_rule(&self, claim: &ClaimRef, step: Step, trace: &mut Trace) {
         trace.note(step, Decided::Passed, || {
             let value = self.find(claim);
-            (format!("the claim {}", named(claim)).into(), format!("{}, as required", shown(value)))
+            (format!("the claim {}", named(claim)), format!("{}, as required", shown(value)))
         });
     }
 }

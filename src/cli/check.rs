@@ -28,7 +28,8 @@ use crate::time::UnixMillis;
 use code::FileCode;
 use held::{Environment, Held, Holder, Json};
 use origin::Origin;
-use report::{Checked, Remark, Report, Severity};
+pub(super) use report::Report;
+use report::{Checked, Remark, Severity};
 use yaml::{Node, Place, Plain, Value};
 
 /// Longest file that is read, in bytes.
@@ -113,6 +114,37 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     }
     let wrong = problems > 0 || (arguments.strict && warnings > 0);
     Ok(if wrong { Exit::Problems } else { Exit::Fine })
+}
+
+/// A file's one configuration, for a command that goes on with it; `Err` is what is wrong with the
+/// file. A variable that the file gives no value has that of `outside`.
+pub(super) fn load(
+    path: &Path,
+    bytes: &[u8],
+    outside: &dyn Fn(&str) -> Option<String>,
+) -> Result<Result<Config, Report>, Failure> {
+    let found = std::str::from_utf8(bytes).ok().and_then(|text| held::find(text).ok());
+    let found = found.unwrap_or_default();
+    if let several @ [_, _, ..] = &*found {
+        let names: Vec<_> = several.iter().map(|held| held.name.as_str()).collect();
+        return Err(Failure::Misuse(format!(
+            "{}: {} configurations in it ({}): write the one that is meant into a file of its own",
+            path.display(),
+            names.len(),
+            names.join(", ")
+        )));
+    }
+    let held = found.into_iter().next();
+    if let Some((json, environment)) = held.and_then(|held| Some((held.json?, held.environment))) {
+        let variable = |name: &str| {
+            let given = environment.values.iter().find(|(known, _)| known == name);
+            given.map(|(_, value)| value.clone()).or_else(|| outside(name))
+        };
+        if let Ok(config) = Config::parse_with(json.text.as_bytes(), &variable) {
+            return Ok(Ok(config));
+        }
+    }
+    Checker { now: UnixMillis::default(), client: None }.file(path, bytes).map(Err)
 }
 
 impl Checker {

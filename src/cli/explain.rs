@@ -10,8 +10,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::format::Format;
-use super::{Exit, Failure, Streams, input, moment};
-use crate::config::{Config, Problem};
+use super::{Exit, Failure, Streams, check, input, moment};
+use crate::config::Config;
 use crate::http::{RequestHead, Route};
 use crate::time::UnixMillis;
 
@@ -39,7 +39,8 @@ allowed, 1 it is refused or the configuration is, 2 it cannot be judged.";
 pub(super) struct Arguments {
     /// A file with the token, or the API key; standard input without it
     file: Option<PathBuf>,
-    /// The configuration; `-` is standard input
+    /// The configuration, or an Envoy, Istio or Envoy Gateway file that holds one; `-` is standard
+    /// input
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// Send no token, and read none
@@ -90,9 +91,18 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let text = read_config(arguments, streams)?;
-    let config = match Config::parse_with(&text, &variable) {
+    let config = match check::load(&arguments.config, &text, &variable)? {
         Ok(config) => config,
-        Err(problems) => return refused_config(arguments, &problems, streams),
+        Err(report) => {
+            match arguments.format {
+                Format::Text => report.tell(&mut streams.err)?,
+                Format::Json => {
+                    let told = json!({ "verdict": "undecided", "configuration": report.json() });
+                    writeln!(streams.out, "{told:#}")?;
+                }
+            }
+            return Ok(Exit::Problems);
+        }
     };
     let credential = match arguments.no_token {
         true => Vec::new(),
@@ -120,37 +130,6 @@ fn read_config(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Vec<u
         ));
     }
     input::read(Some(&arguments.config), MAX_CONFIG, streams)
-}
-
-/// What is wrong with a configuration that no request can be held against.
-fn refused_config(
-    arguments: &Arguments,
-    problems: &[Problem],
-    streams: &mut Streams<'_>,
-) -> Result<Exit, Failure> {
-    let name = match arguments.config == Path::new("-") {
-        true => "standard input".to_owned(),
-        false => arguments.config.display().to_string(),
-    };
-    match arguments.format {
-        Format::Text => {
-            for problem in problems {
-                writeln!(streams.err, "{name}:{problem}")?;
-            }
-        }
-        Format::Json => {
-            let told = |problem: &Problem| {
-                json!({
-                    "line": problem.line, "column": problem.column, "field": problem.path,
-                    "code": problem.code.name(), "message": problem.message,
-                })
-            };
-            let problems: Vec<_> = problems.iter().map(told).collect();
-            let all = json!({ "verdict": "undecided", "problems": problems });
-            writeln!(streams.out, "{all:#}")?;
-        }
-    }
-    Ok(Exit::Problems)
 }
 
 /// A variable of this process, where the proxy would have it of its VM's.

@@ -243,7 +243,7 @@ fn tell_whose(permit: &Permit<'_>, trace: &mut Trace) {
         };
         let (what, ..) = terms_of(&charge);
         trace.note(Step::Limits, Decided::Skipped, || {
-            (format!("`limit_by` of the caller's {what}").into(), by)
+            (format!("`limit_by` of the caller's {what}"), by)
         });
     }
 }
@@ -278,7 +278,7 @@ fn tell(
         let counted = if decided == Decided::Passed { "" } else { "; this one is not counted" };
         trace.note(Step::Limits, decided, || {
             (
-                format!("the {what} of {whose}: {requests} requests in {}", in_words(per)).into(),
+                format!("the {what} of {whose}: {requests} requests in {}", in_words(per)),
                 format!("{used}{} left; {until} {window}{counted}", standing.remaining),
             )
         });

@@ -22,13 +22,14 @@ pub(super) fn style_hash() -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE)))
 }
 
-/// A page in the making. Markup is what stands in this file; everything else is text, and escaped.
+/// A page in the making. What is called at every turn is not copied there: it need not be quick. Markup is what stands in this file; everything else is text, and escaped.
 struct Page {
     out: String,
     now: UnixMillis,
 }
 
 impl Page {
+    #[inline(never)]
     fn markup(&mut self, markup: &'static str) -> &mut Self {
         self.out.push_str(markup);
         self
@@ -55,6 +56,7 @@ impl Page {
         self.text(&number.to_string())
     }
 
+    #[inline(never)]
     fn known(&mut self, number: Option<u64>) -> &mut Self {
         match number {
             Some(number) => self.number(number),

@@ -89,7 +89,7 @@ impl Policies {
                     ),
                 };
                 trace.note(Step::Access, decided, || {
-                    (format!("`policies.{}.access[{place}]`", policy.name).into(), found)
+                    (format!("`policies.{}.access[{place}]`", policy.name), found)
                 });
             }
         }

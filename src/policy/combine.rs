@@ -92,13 +92,18 @@ struct Found<'p, 'a> {
 impl<'p, 'a> Found<'p, 'a> {
     /// Adds what something gives, and tells of it.
     fn give(&mut self, ids: &[PolicyId], by: impl FnOnce() -> String) {
-        let policies = self.policies;
-        let decided = if ids.is_empty() { Decided::Skipped } else { Decided::Passed };
-        self.trace.note(Step::Policies, decided, || {
-            let names = ids.iter().filter_map(|id| Some(policies.get(*id)?.name.as_str()));
-            (by().into(), format!("gives {}", list(&names.collect::<Vec<_>>())))
-        });
+        if self.trace.is_on() {
+            self.tell(ids, by());
+        }
         self.add(ids);
+    }
+
+    #[inline(never)]
+    fn tell(&mut self, ids: &[PolicyId], by: String) {
+        let decided = if ids.is_empty() { Decided::Skipped } else { Decided::Passed };
+        let names = ids.iter().filter_map(|id| Some(self.policies.get(*id)?.name.as_str()));
+        let found = format!("gives {}", list(&names.collect::<Vec<_>>()));
+        self.trace.note(Step::Policies, decided, || (by, found));
     }
 
     fn add(&mut self, ids: &[PolicyId]) {

@@ -172,11 +172,11 @@ fn each_remark_says_what_would_be_right() {
         ),
         (
             envoy().replace("sni: okta.example", "sni: okta.example.com"),
-            "22:165: warning: cluster: cluster `okta`: `sni` is `okta.example.com`, and the URL's host is `okta.example`; write it there, too [cluster_wrong_name]",
+            "22:165: warning: providers.okta.jwks.cluster: cluster `okta`: `sni` is `okta.example.com`, and the URL's host is `okta.example`; write it there, too [cluster_wrong_name]",
         ),
         (
             envoy().replace("    - name: okta", "    - name: idp"),
-            "22:165: warning: cluster: this file has no cluster `okta`, and says of none that comes from elsewhere: every call would fail; add it to `static_resources.clusters` [cluster_missing]",
+            "22:165: warning: providers.okta.jwks.cluster: this file has no cluster `okta`, and says of none that comes from elsewhere: every call would fail; add it to `static_resources.clusters` [cluster_missing]",
         ),
     ];
     for (file, expected) in cases {

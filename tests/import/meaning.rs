@@ -180,10 +180,37 @@ fn what_would_be_open_here_and_was_not_there_is_held_shut() {
             policies(),
         ),
         ("a plugin besides", with(&classic(), &json!({ "use_go_plugin_auth": true })), policies()),
+        (
+            "a certificate besides, OAS",
+            with(
+                &oas(),
+                &json!({ "x-tyk-api-gateway": { "server": { "clientCertificates": { "enabled": true } } } }),
+            ),
+            policies(),
+        ),
+        (
+            "a certificate alone",
+            with(
+                &oas_auth(
+                    json!({ "enabled": false, "securitySchemes": { "idp": { "enabled": false } } }),
+                ),
+                &json!({ "x-tyk-api-gateway": { "server": { "clientCertificates": { "enabled": true } } } }),
+            ),
+            policies(),
+        ),
+        (
+            "a certificate and a scheme that is not asked",
+            with(
+                &oas(),
+                &json!({ "security": [], "x-tyk-api-gateway": { "server": { "clientCertificates": { "enabled": true } } } }),
+            ),
+            policies(),
+        ),
         ("keyless beside a method", with(&classic(), &json!({ "use_keyless": true })), json!({})),
     ];
     for (name, definition, policies) in cases {
-        let config = imported(&definition, &policies, &AUDIENCE);
+        let own = definition.get("openapi").is_some();
+        let config = imported(&definition, &policies, if own { &[] } else { &AUDIENCE });
         let verdict = get(&config, "/orders/7", &json!({}));
         assert_ne!(verdict, "forwarded", "{name}");
         assert_ne!(verdict, "waiting", "{name}");

@@ -1,10 +1,11 @@
-//! The same mistakes, told by the command line: `tollgate explain` of the failing request.
+//! The same mistakes, told by the command line: `tollgate explain` of the failing request, and
+//! `tollgate check` of the file.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate::cli::{self, Exit, Streams};
 use tollgate::jose::jwk::{KeySet, Origin};
 
@@ -145,4 +146,110 @@ fn every_failing_request_is_explained_by_field_and_remedy() {
     let alone: Vec<_> = all.iter().filter(|case| !NEED_A_PROXY.contains(&case.id)).collect();
     assert_eq!(alone.len() + NEED_A_PROXY.len(), all.len());
     assert_eq!(failures(&alone, prove), "");
+}
+
+/// Checks a file: how the command ended, and what it said.
+fn check(file: &Path) -> (Exit, String) {
+    let strict = ["tollgate", "check", "--strict", "--at", "2027-01-15T08:00:00Z"];
+    let mut arguments: Vec<OsString> = strict.map(OsString::from).into();
+    arguments.push(file.into());
+    let ran = run(&arguments);
+    (ran.exit, ran.out + &ran.err)
+}
+
+/// Proves that the file is told to be wrong by its field, and with the remedy is not.
+fn prove_file(case: &Case) {
+    let id = case.id;
+    let file = write(case, "checked.json", &scene::configuration(&case.mistaken()));
+    let (exit, said) = check(&file);
+    assert_eq!(exit, Exit::Problems, "{id}: {said}");
+    assert!(said.contains(&format!(" {}: ", case.field)), "{id}: {said}");
+    for word in case.words {
+        assert!(said.contains(word), "{id}: {word:?} is not said: {said}");
+    }
+    let file = write(case, "checked.json", &scene::configuration(&case.mended()));
+    let (_, said) = check(&file);
+    assert!(!said.contains(&format!(" {}: ", case.field)), "{id}: {said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_before_a_proxy_reads_it() {
+    let all = cases();
+    let is_told = |case: &&Case| matches!(case.shows, Shows::Problem | Shows::Warning(_));
+    let told: Vec<_> = all.iter().filter(is_told).collect();
+    assert!(told.len() >= 20, "{} cases", told.len());
+    assert_eq!(failures(&told, prove_file), "");
+}
+
+/// An Envoy configuration with the filter and the clusters of a scene.
+fn envoy(scene: &Value) -> Value {
+    let clusters = scene["clusters"].as_object().expect("clusters");
+    let clusters = clusters.iter().map(|(name, cluster)| {
+        json!({
+            "name": name,
+            "type": "LOGICAL_DNS",
+            "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [{ "endpoint": {
+                "address": { "socket_address": { "address": cluster["sni"], "port_value": 443 } } } }] }] },
+            "transport_socket": {
+                "name": "envoy.transport_sockets.tls",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                    "sni": cluster["sni"],
+                    "common_tls_context": { "validation_context": {
+                        "trusted_ca": { "filename": "/etc/ssl/certs/ca-certificates.crt" },
+                        "match_typed_subject_alt_names": [
+                            { "san_type": "DNS", "matcher": { "exact": cluster["sni"] } },
+                        ],
+                    } },
+                }
+            }
+        })
+    });
+    let filter = json!({
+        "name": "tollgate",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "root_id": "tollgate",
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": scene::configuration(scene),
+                },
+                "vm_config": {
+                    "vm_id": "tollgate",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": { "local": { "filename": "/etc/envoy/tollgate.wasm" } },
+                },
+            },
+        },
+    });
+    json!({ "static_resources": {
+        "clusters": clusters.collect::<Vec<_>>(),
+        "listeners": [{ "filter_chains": [{ "filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "normalize_path": true, "merge_slashes": true,
+                "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+                "http_filters": [filter],
+            },
+        }] }] }],
+    } })
+}
+
+#[test]
+fn a_missing_cluster_and_a_wrong_tls_name_are_told_from_envoys_own_file() {
+    let all = cases();
+    // id, what must be said
+    for (id, word) in [("P20", "no cluster `octa`"), ("P21", "`example.okta.com`")] {
+        let case = all.iter().find(|case| case.id == id).expect("a case");
+        let file = write(case, "envoy.yaml", &envoy(&case.mistaken()).to_string());
+        let (exit, said) = check(&file);
+        assert_eq!(exit, Exit::Problems, "{id}: {said}");
+        let line = said.lines().find(|line| line.contains(&format!(" {}: ", case.field)));
+        assert!(line.is_some_and(|line| line.contains(word)), "{id}: {said}");
+        let file = write(case, "envoy.yaml", &envoy(&case.mended()).to_string());
+        let (_, said) = check(&file);
+        assert!(!said.contains(case.field), "{id}: with the remedy: {said}");
+    }
 }

@@ -202,10 +202,31 @@ fn a_configuration_that_does_not_load_is_told_like_where_it_is_checked() {
     let ran = tollgate(&["explain", "--config", &bad, "--format", "json", &token], b"");
     assert_eq!(ran.exit, Exit::Problems);
     let told = told(&ran);
-    assert_eq!(told["problems"][0]["line"], 2);
-    assert!(
-        told["problems"].as_array().unwrap().iter().any(|one| one["field"] == "providers.x.issuer")
+    assert_eq!(told["verdict"], "undecided");
+    assert!(told["configuration"].to_string().contains("providers.x.issuer"), "{told}");
+}
+
+#[test]
+fn a_file_of_a_proxy_that_holds_one_configuration_will_do() {
+    let folder = folder();
+    let config = std::fs::read_to_string(folder.path("config.json")).unwrap();
+    let plugin = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: tollgate\n\
+         spec:\n  url: oci://example.com/tollgate:0.1.0\n  pluginConfig: {config}\n"
     );
+    std::fs::write(folder.path("plugin.yaml"), &plugin).unwrap();
+    std::fs::write(folder.path("two.yaml"), format!("{plugin}---\n{plugin}")).unwrap();
+    let (one, two) = (folder.path("plugin.yaml"), folder.path("two.yaml"));
+    let (idp, token) = (folder.path("idp.json"), folder.path("good.txt"));
+    let run = |file: &str| {
+        let sent = ["--path", "/orders/7", "--at", AT, "--jwks", &idp, &token];
+        tollgate(&[&["explain", "--config", file], &sent[..]].concat(), b"")
+    };
+    let ran = run(&one);
+    assert_eq!(ran.exit, Exit::Fine, "{}{}", ran.out, ran.err);
+    let ran = run(&two);
+    assert_eq!(ran.exit, Exit::Misuse, "{}", ran.out);
+    assert!(ran.err.contains("2 configurations in it"), "{}", ran.err);
 }
 
 #[test]

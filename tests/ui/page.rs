@@ -93,6 +93,7 @@ fn operators_read_on_a_phone_why_requests_are_refused_and_strangers_read_nothing
         counter("ok_okta") > 0 && counter("failed_entra") > 0
     });
     traffic(listener.port, &signer);
+    eventually("the session on record", || envoy.counter("tollgate_session_records") > 0);
 
     let url = format!("http://127.0.0.1:{}/.tollgate", listener.port);
     let saw = browse(&url, "token_expired");

@@ -14,8 +14,8 @@ struct Link<'c> {
     url: Option<&'c Url>,
     /// Whether TLS is needed.
     secure: bool,
-    /// The member of the configuration that names the cluster.
-    field: &'static str,
+    /// The field of the configuration that names the cluster.
+    field: String,
 }
 
 /// Warns of each cluster that a configuration names and that does not lead where it should.
@@ -33,9 +33,10 @@ pub(super) fn check(
             continue;
         }
         seen.push((link.cluster, host));
-        let at = tree.and_then(|tree| named(tree, link.field, link.cluster)).unwrap_or(at);
+        let member = link.field.rsplit('.').next().unwrap_or_default();
+        let at = tree.and_then(|tree| named(tree, member, link.cluster)).unwrap_or(at);
         let mut warn = |code, message: String| {
-            remarks.push(Remark::new(Severity::Warning, code, at, link.field, message));
+            remarks.push(Remark::new(Severity::Warning, code, at, link.field.as_str(), message));
         };
         let cluster = clusters.iter().find(|one| one.text_at(&["name"]) == Some(link.cluster));
         let Some(cluster) = cluster else {
@@ -61,17 +62,18 @@ fn links(config: &Config) -> Vec<Link<'_>> {
     let mut links = Vec::new();
     for ring in &config.rings {
         let cluster = &ring.cluster;
+        let field = |member: &str| format!("providers.{}.jwks.{member}", ring.provider);
+        let first =
+            |url| Link { cluster, url: Some(url), secure: url.secure, field: field("cluster") };
         match &ring.source {
-            RingSource::Jwks(url) => {
-                links.push(Link { cluster, url: Some(url), secure: url.secure, field: "cluster" })
-            }
+            RingSource::Jwks(url) => links.push(first(url)),
             RingSource::Discovery { url, keys_cluster } => {
-                links.push(Link { cluster, url: Some(url), secure: url.secure, field: "cluster" });
+                links.push(first(url));
                 links.extend(keys_cluster.as_deref().map(|cluster| Link {
                     cluster,
                     url: None,
                     secure: url.secure,
-                    field: "keys_cluster",
+                    field: field("keys_cluster"),
                 }));
             }
         }
@@ -80,7 +82,7 @@ fn links(config: &Config) -> Vec<Link<'_>> {
         cluster: &source.cluster,
         url: Some(&source.url),
         secure: source.url.secure,
-        field: "cluster",
+        field: "revoked.cluster".to_owned(),
     }));
     links
 }

@@ -90,7 +90,7 @@ pub(super) struct Checked {
 
 /// What was found in one file.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(in crate::cli) struct Report {
     /// The file, as it was named.
     pub(super) file: String,
     pub(super) configurations: Vec<Checked>,
@@ -104,7 +104,7 @@ impl Report {
     }
 
     /// Everything in the order of the file, and a last line that sums up.
-    pub(super) fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
         let remarks = self.configurations.iter().flat_map(|one| &one.remarks);
         let mut remarks: Vec<_> = remarks.collect();
         remarks.sort_by_key(|remark| (remark.at, remark.severity));
@@ -134,7 +134,7 @@ impl Report {
         summary
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::cli) fn json(&self) -> Value {
         let configurations = self.configurations.iter().map(|one| {
             let list = |severity| {
                 let remarks = one.remarks.iter().filter(|remark| remark.severity == severity);

@@ -24,7 +24,7 @@ fn safe(text: &str) -> String {
 
 pub(super) fn in_text(seen: &Seen, streams: &mut Streams<'_>) -> io::Result<()> {
     for note in &seen.notes {
-        writeln!(streams.err, "{YELLOW}note{YELLOW:#}: {}", safe(note))?;
+        writeln!(streams.err, "tollgate: {YELLOW}note{YELLOW:#}: {}", safe(note))?;
     }
     let out = &mut *streams.out;
     let explanation = &seen.explanation;

@@ -8,6 +8,8 @@ use super::read::Reader;
 
 const AUTH: &str = "x-tyk-api-gateway.server.authentication";
 
+const CERTIFICATE: &str = "x-tyk-api-gateway.server.clientCertificates.enabled";
+
 /// A scheme: what OpenAPI says of it, and what Tyk adds.
 struct Scheme<'v> {
     name: &'v str,
@@ -42,7 +44,8 @@ pub(super) fn read(value: &Value) -> Definition {
         methods: Vec::new(),
         switched_on: {
             let on = schemes.iter().filter(|scheme| scheme.enabled);
-            on.map(|scheme| format!("securitySchemes.{}", scheme.name)).collect()
+            let on = on.map(|scheme| format!("securitySchemes.{}", scheme.name));
+            on.chain(read.flag(CERTIFICATE).then(|| "clientCertificates".to_owned())).collect()
         },
         branches,
         scheme: jwt.map(|scheme| scheme.name.to_owned()).unwrap_or_default(),
@@ -70,7 +73,8 @@ pub(super) fn read(value: &Value) -> Definition {
     if let Some(key) = schemes.iter().find(|scheme| scheme.method == Method::Key) {
         definition.key_places = places(&Reader::new(key.tyk));
     }
-    settle(&mut definition);
+    let certificate = read.flag(CERTIFICATE);
+    settle(&mut definition, certificate);
     definition.wrong_types.extend(read.wrong());
     definition
 }
@@ -188,13 +192,19 @@ fn not_asked(definition: &Definition, jwt: &Scheme<'_>) -> Option<String> {
 }
 
 /// Says who vouches where nothing that is enabled is required.
-fn settle(definition: &mut Definition) {
+fn settle(definition: &mut Definition, certificate: bool) {
     if definition.branches.is_empty() {
         let meant = match definition.not_asked {
             Some(_) => Method::Jwt,
             None => Method::Key,
         };
         definition.branches.push(vec![meant]);
+    }
+    // It is asked for before everything else.
+    if certificate {
+        for branch in &mut definition.branches {
+            branch.insert(0, Method::Certificate);
+        }
     }
     let mut methods = definition.branches.concat();
     methods.sort();

@@ -84,7 +84,7 @@ pub(super) fn api(
             looked_at = format!("{looked_at}, {what} {}", shown(value));
         }
     }
-    trace.note(Step::Api, decided, || (looked_at.into(), words));
+    trace.note(Step::Api, decided, || (looked_at, words));
 }
 
 /// Whether a credential stands at a place; nothing of it.
@@ -105,7 +105,7 @@ pub(super) fn place(
         (None, Place::Header { name, scheme: None }) if is_there(name) => "it is empty".to_owned(),
         (None, _) => "nothing".to_owned(),
     };
-    trace.note(Step::Credential, decided, || (words.into(), found));
+    trace.note(Step::Credential, decided, || (words, found));
 }
 
 /// A token's form.

@@ -22,7 +22,7 @@ pub(crate) use envoy::{Envoy, validate};
 pub(crate) use keys::{Answer, KeyServer};
 pub(crate) use load::Load;
 pub(crate) use places::trap_wasm;
-pub(crate) use process::free_port;
+pub(crate) use process::{Process, free_port};
 pub(crate) use provider::Provider;
 pub(crate) use token::{ISSUER, Signer, Token, key_set, now};
 pub(crate) use upstream::Upstream;

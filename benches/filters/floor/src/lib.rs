@@ -23,6 +23,7 @@ proxy_wasm::main! {{
 #[derive(Default)]
 struct Root {
     allowed: u32,
+    time: u32,
     arguments: Rc<[u8]>,
 }
 
@@ -33,11 +34,13 @@ impl RootContext for Root {
         let text = self.get_plugin_configuration().unwrap_or_default();
         self.arguments = STANDARD.decode(text).unwrap_or_default().into();
         self.allowed = hostcalls::define_metric(MetricType::Counter, "floor_allowed").unwrap_or(0);
+        self.time = hostcalls::define_metric(MetricType::Histogram, "floor_us").unwrap_or(0);
         true
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Request { allowed: self.allowed, arguments: Rc::clone(&self.arguments) }))
+        let arguments = Rc::clone(&self.arguments);
+        Some(Box::new(Request { allowed: self.allowed, time: self.time, arguments }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -47,6 +50,7 @@ impl RootContext for Root {
 
 struct Request {
     allowed: u32,
+    time: u32,
     arguments: Rc<[u8]>,
 }
 
@@ -70,6 +74,8 @@ impl HttpContext for Request {
         let _ = hostcalls::increment_metric(self.allowed, 1);
         let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, "authorization");
         let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, "x-user", Some("alice"));
+        let _ = hostcalls::get_current_time();
+        let _ = hostcalls::record_metric(self.time, 5);
         Action::Continue
     }
 
