@@ -89,6 +89,8 @@ start upstream upstream.log "$TOLLGATE_NODE" demo/upstream.mjs
 wait_for provider 9001 /ready
 wait_for upstream 8080 /
 demo/configure.sh
+target/quick/tollgate check target/demo/envoy.yaml >target/demo/check.log || { cat target/demo/check.log >&2; die "tollgate check refuses target/demo/envoy.yaml, see above"; }
+say "tollgate check: $(tail -n 1 target/demo/check.log), in target/demo/check.log"
 start envoy access.log "$TOLLGATE_ENVOY" -c target/demo/envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200
 wait_for envoy 9901 /ready
 

@@ -84,18 +84,30 @@ fn every_example_of_the_command_line_does_what_is_told() {
 }
 
 #[test]
-fn every_section_of_the_document_is_a_command_with_examples() {
+fn every_command_is_listed_and_every_section_is_a_command_with_examples() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
-    let text = fs::read_to_string(page).unwrap();
-    let commands: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    assert!(commands.len() >= 5, "{commands:?}");
+    let text = fs::read_to_string(&page).unwrap();
+    let source = fs::read_to_string(page.with_file_name("../src/cli.rs")).unwrap();
+    let (_, commands) = source.split_once("enum Command {").expect("the commands");
+    let commands = commands.split('}').next().unwrap().lines().filter_map(|line| {
+        Some(line.trim().split_once("::Arguments)")?.0.split_once('(')?.1.replace('_', "-"))
+    });
+    let commands: Vec<_> = commands.collect();
+    assert!(commands.len() >= 8, "{commands:?}");
     for command in commands {
-        let help = super::tollgate(&[command, "--help"], b"");
-        assert_eq!(help.exit, super::Exit::Fine, "there is no command {command}");
+        assert!(text.contains(&format!("| [`{command}")), "{command} is not listed");
+    }
+    let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let mut told = 0_usize;
+    for command in sections {
+        let known = super::tollgate(&[command, "--help"], b"").exit;
+        assert_eq!(known, super::Exit::Fine, "there is no command {command}");
         assert!(text.contains(&format!("[`{command}`](#{command})")), "{command} is not listed");
         let example = [format!("$ tollgate {command}"), format!("| tollgate {command}")];
         assert!(example.iter().any(|example| text.contains(example)), "{command}: no example");
+        told += 1;
     }
+    assert!(told >= 7, "{told}");
 }
 
 #[test]

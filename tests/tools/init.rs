@@ -231,6 +231,26 @@ fn files_are_written_together_or_not_at_all() {
 }
 
 #[test]
+fn what_init_writes_is_fine_in_the_strict_eyes_of_check() {
+    let issuers = [
+        OKTA,
+        "https://example.eu.auth0.com/",
+        "https://keycloak.example.com/realms/shop",
+        "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+        "https://accounts.google.com",
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+        "https://id.example.com:8443/",
+    ];
+    for issuer in issuers {
+        for target in TARGETS {
+            let written = init(issuer, target, &[]).out;
+            let ran = tollgate(&["check", "--strict", "-"], written.as_bytes());
+            assert_eq!(ran.exit, Exit::Fine, "{issuer} for {target}: {}{}", ran.out, ran.err);
+        }
+    }
+}
+
+#[test]
 fn an_audience_cannot_break_out_of_its_place() {
     let odd = "a\": 1 } # {{cluster}} ' | é";
     for target in TARGETS {

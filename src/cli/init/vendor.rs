@@ -151,7 +151,7 @@ impl Plan {
             audience,
             ("claims", json!({ "identity": ["uid", "sub"] })),
         ];
-        self.note("the audience is that of the authorization server in Okta (Security > API); that of `default` is api://default");
+        self.note("the audience is that of the authorization server in Okta (Security > API); that of `default` is api://default, whoever asks: give the API one of its own, or narrow it by `clients`");
         self.note("scopes are in `scp`, the client in `cid`: both are found by themselves");
         Ok(())
     }
