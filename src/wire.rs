@@ -57,3 +57,9 @@ pub fn hex(text: &str) -> Option<[u8; 32]> {
     }
     Some(bytes)
 }
+
+/// The first `most` of these bytes in lower-case hex.
+pub fn to_hex(bytes: &[u8], most: usize) -> String {
+    let digits = bytes.iter().take(most).flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}

@@ -68,7 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "provider", "secret", "time", "trace", "verdict",
+            "provider", "secret", "time", "trace", "verdict", "wire",
         ],
     ),
     ("bin", &[]),

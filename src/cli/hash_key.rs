@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::format::Format;
 use super::{Exit, Failure, Streams, input};
+use crate::wire::to_hex;
 
 /// Longest key that is read, in bytes.
 const MAX_BYTES: u64 = 8 * 1024;
@@ -78,7 +79,7 @@ fn generate() -> Result<String, Failure> {
 }
 
 fn hex(key: &[u8]) -> String {
-    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&Sha256::digest(key), 32)
 }
 
 /// Without the one newline that an editor or `echo` puts at the end.

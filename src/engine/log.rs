@@ -14,6 +14,7 @@ use crate::ids::{Kid, Name};
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
+use crate::wire::to_hex;
 /// Longest field that repeats what a client sent, in bytes.
 pub(super) const MAX_FIELD: usize = 64;
 /// Longest issuer: they are compared by eye, down to the last slash.
@@ -113,7 +114,7 @@ impl Log {
             LogIdentity::Omit => None,
             LogIdentity::Hash => {
                 let digest = Sha256::digest(identity.as_bytes());
-                Some(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+                Some(to_hex(&digest, 8))
             }
         }
     }

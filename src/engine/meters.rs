@@ -8,6 +8,7 @@ use crate::keys::Ring;
 use crate::limits::Counters;
 use crate::session::Sessions;
 use crate::verdict::Deny;
+use crate::wire::to_hex;
 
 /// Defines every metric of a configuration, so that each shows before anything is counted: all but
 /// the age of keys, of which the 0 that a host shows at first would be a lie.
@@ -68,8 +69,7 @@ const fn provider(ring: &Ring) -> &Name {
 /// the first to load it, and not again when one of them starts afresh.
 pub(super) fn accepted(config: &Config, instance: &str, env: &Env<'_>, effects: &mut Vec<Effect>) {
     let id = digest(&[b"tollgate configuration 1", instance.as_bytes()]);
-    let id = id.iter().take(8).map(|byte| format!("{byte:02x}"));
-    let key = format!("tg1/config/{}", id.collect::<String>());
+    let key = format!("tg1/config/{}", to_hex(&id, 8));
     let stored = env.shared.get(&key);
     if stored.value.is_some_and(|hash| hash == config.hash) {
         return;

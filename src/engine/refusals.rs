@@ -14,7 +14,7 @@ use crate::ids::Name;
 use crate::page::{self, Moment, Shown};
 use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal};
-use crate::wire::Reader;
+use crate::wire::{Reader, to_hex};
 
 /// How many are kept.
 const SLOTS: u64 = 64;
@@ -37,8 +37,7 @@ pub(super) struct Refusals {
 impl Refusals {
     /// The ring of the filter of this instance.
     pub(super) fn new(instance: &str) -> Self {
-        let digest = Sha256::digest(instance);
-        Self { id: digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect() }
+        Self { id: to_hex(&Sha256::digest(instance), 8).into() }
     }
 
     /// Keeps a refusal in place of the oldest. One that cannot be written is lost: the log has it.

@@ -21,6 +21,7 @@ use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::{KeySet, Origin, PublicKey, SetError};
 use crate::provider::jwt::KeySource;
 use crate::verdict::quoted;
+use crate::wire::to_hex;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_REFRESH: Duration = Duration::from_secs(10 * 60);
@@ -456,14 +457,7 @@ pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize()
-        .iter()
-        .take(BYTES)
-        .fold(String::new(), |mut id, byte| {
-            let _ = write!(id, "{byte:02x}");
-            id
-        })
-        .into()
+    to_hex(&hash.finalize(), BYTES).into()
 }
 
 /// Gives providers with the same source the same ring, in the order of the file. A provider without

@@ -19,6 +19,7 @@ use crate::provider::{Kind, Provider};
 use crate::revoked::OnStale;
 use crate::time::{UnixMillis, in_words};
 use crate::verdict::Deny;
+use crate::wire::to_hex;
 
 /// How many entries all lists have together, the refusals apart.
 const MAX_ENTRIES: usize = 500;
@@ -70,7 +71,7 @@ impl Engine {
         Some(page::Facts {
             now: Moment(env.now),
             version: env!("CARGO_PKG_VERSION"),
-            configuration: config.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            configuration: to_hex(&config.hash, 6),
             instance: Shown::new(&*status.instance),
             mode: mode(config.reports),
             verifier: if env.verifier.is_host() { "host" } else { "wasm" },
