@@ -36,9 +36,11 @@ struct Outcomes(Vec<(Name, Count, Count)>);
 
 impl Outcomes {
     fn of<'n>(names: impl Iterator<Item = &'n Name>) -> Self {
-        let mut all: Vec<_> =
-            names.map(|name| (name.clone(), Count::default(), Count::default())).collect();
-        all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let mut all: Vec<(Name, Count, Count)> = Vec::new();
+        for name in names {
+            let place = all.partition_point(|(before, ..)| before < name);
+            all.insert(place, (name.clone(), Count::default(), Count::default()));
+        }
         Self(all)
     }
 
