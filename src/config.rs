@@ -4,7 +4,6 @@
 //! written where (`raw`), and those, once nothing contradicts anything (`check`), a [`Config`].
 //! Everything that is wrong is reported at once.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -278,17 +277,23 @@ impl Config {
     /// Every header that any part of the configuration may write, in lower case with `_` as `-`:
     /// what is removed from every request, whichever API it belongs to. Names that start with
     /// `x-tollgate-` are removed besides.
-    pub fn emitted_headers(&self) -> BTreeSet<Box<str>> {
-        let mut names = BTreeSet::new();
+    ///
+    /// In their order, each once.
+    pub fn emitted_headers(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut add = |name: &str| {
+            let name = name.replace('_', "-");
+            if let Err(place) = names.binary_search(&name) {
+                names.insert(place, name);
+            }
+        };
         for provider in &self.providers {
             let upstream = &provider.upstream;
             match &upstream.headers {
-                None => names.extend(DEFAULT_HEADERS.map(Box::from)),
-                Some(headers) => {
-                    names.extend(headers.iter().map(|(name, _)| name.replace('_', "-").into()))
-                }
+                None => DEFAULT_HEADERS.iter().for_each(|name| add(name)),
+                Some(headers) => headers.iter().for_each(|(name, _)| add(name)),
             }
-            names.extend(upstream.payload_header.iter().map(|name| name.replace('_', "-").into()));
+            upstream.payload_header.iter().for_each(|name| add(name));
         }
         names
     }
