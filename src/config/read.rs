@@ -159,36 +159,36 @@ impl<'n, 't> Members<'n, 't> {
     /// Reads one member. A misspelt one is read as what was meant, so that its own mistakes are
     /// found, too.
     pub(super) fn take<T: Read>(&self, name: &str, problems: &mut Problems<'_>) -> Field<T> {
-        let (nodes, mut field) = match self.find(name) {
-            Found::Known(nodes) => (nodes, Field::Absent),
-            Found::Meant(node) => (node.into_iter().collect(), Field::Wrong),
-        };
-        for node in nodes {
+        let mut field = if self.is_misspelt(name) { Field::Wrong } else { Field::Absent };
+        let mut place = 0_usize;
+        while let Some(node) = self.nth(name, place) {
             let read = At::read(node, problems);
             if field.is_absent() {
                 field = read.map_or(Field::Wrong, Field::Given);
             }
+            place = place.saturating_add(1);
         }
         field
     }
 
-    fn find(&self, name: &str) -> Found<'n, 't> {
-        let known = self.known.iter().filter(|(known, _)| *known == name);
-        let known: Vec<_> = known.map(|(_, node)| *node).collect();
-        match self.meant.iter().find(|(meant, _)| *meant == name) {
-            Some((_, node)) if known.is_empty() => Found::Meant(*node),
-            _ => Found::Known(known),
-        }
+    /// Whether an unknown member was probably meant for this one, which is not there itself.
+    #[inline(never)]
+    fn is_misspelt(&self, name: &str) -> bool {
+        self.meant.iter().any(|(meant, _)| *meant == name)
+            && !self.known.iter().any(|(known, _)| *known == name)
     }
-}
 
-/// What is there of a member.
-enum Found<'n, 't> {
-    /// All that is written under its name: nothing, or it, or it and its duplicates.
-    Known(Vec<&'n Node<'t>>),
-    /// An unknown member that it was probably written for; `None` where that is too unsure to read
-    /// it.
-    Meant(Option<&'n Node<'t>>),
+    /// What is written under a name: nothing, or it, or it and its duplicates, one after the other;
+    /// for a misspelt one what was meant, unless that is too unsure to read it.
+    #[inline(never)]
+    fn nth(&self, name: &str, place: usize) -> Option<&'n Node<'t>> {
+        if self.is_misspelt(name) {
+            let (_, node) = self.meant.iter().find(|(meant, _)| *meant == name)?;
+            return node.filter(|_| place == 0);
+        }
+        let mut known = self.known.iter().filter(|(known, _)| *known == name);
+        known.nth(place).map(|(_, node)| *node)
+    }
 }
 
 fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {
