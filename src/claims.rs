@@ -75,6 +75,13 @@ impl fmt::Display for ClaimRef {
     }
 }
 
+impl ClaimRef {
+    /// The claim's name as a message has it.
+    pub fn quoted(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
 /// A token's payload: a JSON object without duplicate members, otherwise unjudged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims(Map<String, Value>);
@@ -207,7 +214,7 @@ impl Claims {
     pub fn useless(&self, wanted: &[ClaimRef]) -> String {
         match self.first(wanted) {
             Some((claim, _)) => {
-                format!("the claim {} is empty, or of another type", quoted(&claim.to_string()))
+                format!("the claim {} is empty, or of another type", claim.quoted())
             }
             None => self.missing(wanted),
         }

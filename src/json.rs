@@ -34,6 +34,12 @@ pub fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
     }
 }
 
+/// A value as text.
+pub fn text(value: &Value) -> String {
+    // By the serializer that answers are written with: `Display` would bring two others.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// Builds a [`Value`] and notes why it stopped at a duplicate member.
 struct Strict<'a> {
     duplicate: &'a mut bool,

@@ -6,6 +6,7 @@ use std::mem::discriminant;
 use serde_json::Value;
 
 use super::{ClaimRef, Claims};
+use crate::json;
 
 /// What a claim comes to as a header's value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,7 +69,7 @@ fn joined(elements: &[Value]) -> Option<String> {
 fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(text.into()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string().into()),
+        Value::Bool(_) | Value::Number(_) => Some(json::text(value).into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

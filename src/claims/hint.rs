@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{ClaimRef, Claims};
-use crate::verdict::{list, quoted};
+use crate::verdict::list;
 
 /// Claims that providers use for one thing: scopes, the client, roles, who the caller is.
 const FAMILIES: [&[&str]; 4] = [
@@ -101,11 +101,6 @@ fn difference(found: &str, accepted: &[&str]) -> &'static str {
     } else {
         ""
     }
-}
-
-/// Quotes the name of a claim.
-pub(super) fn named(claim: &ClaimRef) -> String {
-    quoted(&claim.to_string())
 }
 
 #[cfg(test)]

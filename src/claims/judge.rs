@@ -188,7 +188,7 @@ impl Claims {
         let found = match self.first(&requirements.client) {
             Some((_, Value::String(client))) if contains(accepted, client) => return Ok(()),
             Some((claim, Value::String(client))) => {
-                format!("the claim {} is {}", quoted(&claim.to_string()), quoted(client))
+                format!("the claim {} is {}", claim.quoted(), quoted(client))
             }
             Some((claim, value)) => return Err(wrong_type(claim, value, "a string")),
             None => self.missing(&requirements.client),
@@ -281,7 +281,7 @@ impl Claims {
         match self.first(&requirements.identity) {
             Some((claim, Value::String(identity))) if identity.is_empty() => Err(Refusal::new(
                 Deny::IdentityMissing,
-                format!("the claim {} is empty", quoted(&claim.to_string())),
+                format!("the claim {} is empty", claim.quoted()),
             )),
             Some((_, Value::String(identity))) => Ok(identity),
             Some((claim, value)) => Err(wrong_type(claim, value, "a string")),

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ClaimRef, Claims, hint, kind};
+use super::{ClaimRef, Claims, kind};
+use crate::json;
 use crate::trace::Trace;
 use crate::verdict::{Step, list, quoted};
 
@@ -70,7 +71,7 @@ impl Claims {
             Test::StartsWith(start) => quoted(start),
             _ => list(&values.iter().map(text).collect::<Vec<_>>()),
         };
-        let (claim, found) = (hint::named(claim), kind(value));
+        let (claim, found) = (claim.quoted(), kind(value));
         let holds = match value {
             Value::Array(elements) => format!(" of {}", elements.len()),
             _ => String::new(),
@@ -81,5 +82,5 @@ impl Claims {
 
 /// A value of the configuration: a string as it is, anything else as JSON writes it.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| json::text(value), str::to_owned)
 }

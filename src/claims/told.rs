@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{ClaimRef, Claims, Issuer, Requirements, kind};
+use crate::json;
 use crate::time::{UnixMillis, in_words};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
@@ -54,7 +55,7 @@ impl Telling<'_> {
         if self.trace.is_on() {
             let stands = &self.requirements.client;
             let found = match self.claims.first(stands) {
-                Some((claim, value)) => format!("{} is {}", named(claim), shown(Some(value))),
+                Some((claim, value)) => format!("{} is {}", claim.quoted(), shown(Some(value))),
                 None => format!("there is no claim {}", names(stands)),
             };
             self.accepted("the client", found, self.requirements.clients.as_deref());
@@ -111,7 +112,7 @@ impl Telling<'_> {
             (
                 looked_at,
                 found.map_or_else(String::new, |(claim, value)| {
-                    format!("{} is {}", named(claim), shown(Some(value)))
+                    format!("{} is {}", claim.quoted(), shown(Some(value)))
                 }),
             )
         });
@@ -123,7 +124,7 @@ impl Claims {
     pub(super) fn tell_rule(&self, claim: &ClaimRef, step: Step, trace: &mut Trace) {
         trace.note(step, Decided::Passed, || {
             let value = self.find(claim);
-            (format!("the claim {}", named(claim)), format!("{}, as required", shown(value)))
+            (format!("the claim {}", claim.quoted()), format!("{}, as required", shown(value)))
         });
     }
 }
@@ -136,13 +137,9 @@ fn shown(value: Option<&Value>) -> String {
         Some(Value::Array(values)) if values.iter().all(Value::is_string) => {
             list(&values.iter().filter_map(Value::as_str).collect::<Vec<_>>())
         }
-        Some(value @ (Value::Bool(_) | Value::Number(_))) => quoted(&value.to_string()),
+        Some(value @ (Value::Bool(_) | Value::Number(_))) => quoted(&json::text(value)),
         Some(value) => kind(value).to_owned(),
     }
-}
-
-fn named(claim: &ClaimRef) -> String {
-    quoted(&claim.to_string())
 }
 
 fn names(claims: &[ClaimRef]) -> String {

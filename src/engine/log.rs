@@ -11,10 +11,11 @@ use crate::config::{Config, LogConfig, LogFormat, LogIdentity, Problem};
 use crate::event::{Effect, Level, metric};
 use crate::http::RequestHead;
 use crate::ids::{Kid, Name};
+use crate::json;
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
-
 use crate::wire::to_hex;
+
 /// Longest field that repeats what a client sent, in bytes.
 pub(super) const MAX_FIELD: usize = 64;
 /// Longest issuer: they are compared by eye, down to the last slash.
@@ -194,11 +195,11 @@ impl Line {
     fn render(self, format: LogFormat) -> String {
         match format {
             LogFormat::Json => {
-                let member = |(name, value): (&str, Value)| format!("\"{name}\":{value}");
+                let member = |(name, value)| format!("\"{name}\":{}", json::text(&value));
                 format!("{{{}}}", self.0.into_iter().map(member).collect::<Vec<_>>().join(","))
             }
             LogFormat::Logfmt => {
-                let pair = |(name, value): (&str, Value)| format!("{name}={value}");
+                let pair = |(name, value)| format!("{name}={}", json::text(&value));
                 self.0.into_iter().map(pair).collect::<Vec<_>>().join(" ")
             }
         }

@@ -57,11 +57,7 @@ impl Policies {
                 for (claim, given) in &given.by_claim {
                     for text in token.claims.texts(claim)? {
                         found.give(given.get(text), || {
-                            format!(
-                                "`by_claim`: {} is {}",
-                                quoted(&claim.to_string()),
-                                quoted(text)
-                            )
+                            format!("`by_claim`: {} is {}", claim.quoted(), quoted(text))
                         });
                     }
                 }
@@ -278,7 +274,7 @@ fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
         match claims.first(stands) {
             Some((claim, _)) => {
                 let found = found.unwrap_or_else(|| "none of these".to_owned());
-                told.push_str(&format!(", the claim {} is {found}", quoted(&claim.to_string())));
+                told.push_str(&format!(", the claim {} is {found}", claim.quoted()));
             }
             None => absent.extend_from_slice(stands),
         }

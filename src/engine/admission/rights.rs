@@ -177,7 +177,7 @@ fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
     }
     let looked_at = match owner.claims.first(stands) {
         Some((claim, _)) => {
-            let claim = quoted(&claim.to_string());
+            let claim = claim.quoted();
             format!("it has {}, in the claim {claim}", list(&scopes))
         }
         None => owner.claims.missing(stands),
