@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::env::{Cas, PutError, Random, SharedData, Stored};
 
-/// Nothing here has to be unpredictable: no other process reads what is stored.
-pub(super) struct Seeded;
+/// The system's randomness. Where there is none the numbers are 0: nothing here has to be
+/// unpredictable, since no other process reads what is stored.
+pub(super) struct SystemRandom;
 
-impl Random for Seeded {
+impl Random for SystemRandom {
     fn u64(&self) -> u64 {
         let mut bytes = [0; 8];
-        // Without randomness the numbers are the same: there is nobody to guess them.
         let _ = getrandom::fill(&mut bytes);
         u64::from_le_bytes(bytes)
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::code::FileCode;
 use super::report::{Remark, Severity};
 use super::yaml::{Node, Place};
-use crate::cli::host::{Seeded, Store};
+use crate::cli::host::{Store, SystemRandom};
 use crate::cli::online::Client;
 use crate::config::{Config, LogFormat};
 use crate::engine::Engine;
@@ -54,7 +54,7 @@ pub(super) fn ask(
         reasons: Vec::new(),
         online: Online { remarks: Vec::new(), lines: Vec::new() },
     };
-    let (store, random) = (Store::default(), Seeded);
+    let (store, random) = (Store::default(), SystemRandom);
     let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
     let mut engine = Engine::new(config, "check");
     // What it warns of is told already.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::cli::host::{Seeded, Store};
+use crate::cli::host::{Store, SystemRandom};
 use crate::cli::online::Client;
 use crate::cli::{Exit, Failure, input};
 use crate::config::{Config, LogFormat, RingSource};
@@ -150,7 +150,7 @@ pub(super) fn judge(
             ));
         }
     }
-    let (store, random) = (Store::default(), Seeded);
+    let (store, random) = (Store::default(), SystemRandom);
     let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
     let sources: Vec<_> = config.rings.iter().map(|ring| ring.source.clone()).collect();
     let mut engine = Engine::new(config, "");
