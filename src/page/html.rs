@@ -22,7 +22,9 @@ pub(super) fn style_hash() -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE)))
 }
 
-/// A page in the making. What is called at every turn is not copied there: it need not be quick. Markup is what stands in this file; everything else is text, and escaped.
+/// A page in the making. Markup is what stands in this file; everything else is text, and escaped.
+///
+/// What is called at every turn is not copied there: the page need not be quick.
 struct Page {
     out: String,
     now: UnixMillis,
