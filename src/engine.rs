@@ -33,7 +33,7 @@ use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
-use crate::time::millis;
+use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
@@ -137,6 +137,17 @@ impl Engine {
         meters::accepted(&self.config, self.sessions.instance(), env, &mut effects);
         let warnings = self.config.warnings.iter();
         effects.extend(warnings.map(|warning| self.log.configuration_warning(warning)));
+        effects
+    }
+
+    /// Ends this configuration's use in this worker: tells what was counted since the last tick, and
+    /// takes its gauges back.
+    pub fn stop(&mut self, now: UnixMillis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.tally.flush(&mut effects);
+        self.parked = Parked::default();
+        self.tell_parked(&mut effects);
+        meters::end(&self.rings, now, &mut effects);
         effects
     }
 

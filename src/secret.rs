@@ -13,11 +13,17 @@ impl KeyHashes {
     }
 
     /// Whether `shown` is one of the keys: every hash is compared whole, in the same time whatever
-    /// was shown.
+    /// was shown. Nothing is no key.
     pub fn opens(&self, shown: &[u8]) -> bool {
-        let shown: [u8; 32] = Sha256::digest(shown).into();
-        self.0.iter().fold(false, |opened, hash| opened | same(hash, &shown))
+        let hash: [u8; 32] = Sha256::digest(shown).into();
+        let is_one = self.0.iter().fold(false, |opened, key| opened | same(key, &hash));
+        is_one && !shown.is_empty()
     }
+}
+
+/// Whether a hash is that of nothing, which is no key: what hashing an empty variable brings.
+pub fn is_of_nothing(hash: &[u8; 32]) -> bool {
+    *hash == <[u8; 32]>::from(Sha256::digest(b""))
 }
 
 /// Whether two hashes are equal, in a time that does not depend on where they differ.
@@ -40,6 +46,8 @@ mod tests {
             assert!(!keys.opens(shown.as_bytes()), "{shown}");
         }
         assert!(!KeyHashes::new([]).opens(b""));
+        assert!(!KeyHashes::new([hash("")]).opens(b""));
+        assert!(is_of_nothing(&hash("")) && !is_of_nothing(&hash(" ")));
     }
 
     #[test]

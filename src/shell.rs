@@ -308,6 +308,17 @@ impl Context for Root {
         });
         filter.handle(Event::CallDone { call, response }, None);
     }
+
+    fn on_done(&mut self) -> bool {
+        if let Ok(mut filter) = self.0.try_borrow_mut() {
+            let now = UnixMillis::new(millis(host::now()));
+            let effects = filter.engine.as_mut().map(|engine| engine.stop(now));
+            for effect in effects.unwrap_or_default() {
+                filter.carry_out(effect, None, &mut VecDeque::new());
+            }
+        }
+        true
+    }
 }
 
 impl RootContext for Root {

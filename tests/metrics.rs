@@ -148,6 +148,29 @@ fn the_age_of_keys_is_the_same_whichever_worker_tells_it() {
 }
 
 #[test]
+fn a_configuration_that_is_replaced_leaves_no_gauge_and_loses_no_count() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&[&signer]));
+    world.wait(Duration::from_secs(200));
+    worker.tick();
+    assert_eq!(gauge(&world, "keys_age_seconds_idp"), Some(200));
+    worker.get(&signer.sign(&Token::for_identity("alice")));
+    worker.get(&Signer::new("k2").sign(&Token::for_identity("alice")));
+    assert_eq!(gauge(&world, "parked"), Some(1));
+    assert_eq!(count(&worker, "api_allowed_default"), 0);
+    worker.stop();
+    assert_eq!(gauge(&world, "keys_age_seconds_idp"), Some(0), "or an alert would never end");
+    assert_eq!(gauge(&world, "parked"), Some(0));
+    assert_eq!(count(&worker, "api_allowed_default"), 1);
+    // Nothing is told that was never known.
+    let other_world = World::default();
+    let mut other = Worker::new(&other_world, CONFIG);
+    other.stop();
+    assert_eq!(other.counts.len(), 1, "{:?}", other.counts);
+}
+
+#[test]
 fn of_a_provider_with_several_sets_the_oldest_is_told() {
     let (world, signer) = (World::default(), Signer::new("k1"));
     let config = json!({ "providers": { "idp": {

@@ -548,13 +548,30 @@ fn workers_share_a_count_and_none_repeats_a_step() {
 }
 
 #[test]
+fn tables_of_one_kind_and_different_sizes_are_both_counted() {
+    let store = MemoryStore::default();
+    let (small, large) = (Worker::new(2048, &store), Worker::new(4096, &store));
+    for number in 0..50 {
+        small.put(number, 1000, b"x");
+    }
+    let mut found = Vec::new();
+    for step in 1..=4_u64 {
+        for worker in [&small, &large] {
+            let now = UnixMillis::new(1000 + 500 * step);
+            found.push(worker.table.census(worker.shared, now).is_some());
+        }
+    }
+    assert_eq!(found, [false, false, true, false, false, false, true, true]);
+}
+
+#[test]
 fn a_count_that_a_stranger_wrote_is_begun_anew() {
     let store = MemoryStore::default();
     let worker = Worker::new(4096, &store);
     for number in 0..50 {
         worker.put(number, 1000, b"x");
     }
-    let key = "tg1/census/test";
+    let key = "tg1/census/test-512";
     let mut now = 2000;
     let step = |now: &mut u64| {
         *now += 500;
@@ -570,6 +587,10 @@ fn a_count_that_a_stranger_wrote_is_begun_anew() {
         ("longer", [&good[..], b"x"].concat()),
         ("another layout", [&[9], &good[1..]].concat()),
         ("another table's size", [&good[..1], &[1, 0, 0, 0], &good[5..]].concat()),
+        (
+            "more records than there were places",
+            [&good[..9], &u64::MAX.to_le_bytes(), &good[17..]].concat(),
+        ),
         ("a bucket that is not there", [&good[..5], &u32::MAX.to_le_bytes(), &good[9..]].concat()),
     ];
     for (name, bytes) in forged {

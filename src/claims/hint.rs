@@ -82,21 +82,22 @@ pub fn near(found: &str, accepted: &[impl AsRef<str>]) -> &'static str {
     difference(found, &accepted.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
-/// The body of [`near`], once for whatever holds the texts.
+/// The body of [`near`], once for whatever holds the texts. What was found, which may be long, is
+/// looked through once, and not for each that is accepted.
 fn difference(found: &str, accepted: &[&str]) -> &'static str {
     let any = |test: &dyn Fn(&str) -> bool| accepted.iter().any(|one| test(one));
-    let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
     let host = |text: &str| {
         let (_, rest) = text.split_once("://")?;
         rest.split('/').next().map(str::to_ascii_lowercase)
     };
-    if any(&|one| one.trim_end_matches('/') == found.trim_end_matches('/')) {
+    let (bare, trimmed, found_host) = (found.trim_end_matches('/'), found.trim(), host(found));
+    if any(&|one| one.trim_end_matches('/') == bare) {
         "; they differ by a trailing slash alone"
-    } else if any(&|one| one.trim() == found.trim()) {
+    } else if any(&|one| one.trim() == trimmed) {
         "; they differ by a space alone"
-    } else if any(&|one| bare(one) == bare(found)) {
+    } else if any(&|one| one.trim_end_matches('/').eq_ignore_ascii_case(bare)) {
         "; they differ in upper and lower case alone"
-    } else if host(found).is_some() && any(&|one| host(one) == host(found)) {
+    } else if found_host.is_some() && any(&|one| host(one) == found_host) {
         "; the host is the same: they are two authorization servers, or two APIs, of one host"
     } else {
         ""

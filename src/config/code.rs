@@ -59,6 +59,8 @@ codes! {
     FieldUseless = "field_useless",
     /// What should be a SHA-256 is none.
     HashInvalid = "hash_invalid",
+    /// The SHA-256 of an empty key.
+    HashOfNothing = "hash_of_nothing",
     /// A header that two write, or that one reads and another writes.
     HeaderConflict = "header_conflict",
     /// What cannot be a header's name or value.

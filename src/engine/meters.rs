@@ -1,5 +1,7 @@
 //! The metrics that the engine has, and those that are looked up twice a second.
 
+use std::time::Duration;
+
 use crate::config::Config;
 use crate::env::{Env, PutError};
 use crate::event::{Effect, GaugeChange, MetricKind, metric};
@@ -7,6 +9,7 @@ use crate::ids::{Name, digest};
 use crate::keys::Ring;
 use crate::limits::Counters;
 use crate::session::Sessions;
+use crate::time::UnixMillis;
 use crate::verdict::Deny;
 use crate::wire::to_hex;
 
@@ -32,10 +35,9 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     for name in counters.iter().chain(fetched) {
         define(MetricKind::Counter, (*name).into());
     }
-    let reports = config.reports || config.apis.iter().any(|api| api.reports);
     for deny in Deny::ALL {
         define(MetricKind::Counter, metric::denied(deny));
-        if reports {
+        if reports_somewhere(config) {
             define(MetricKind::Counter, metric::would_deny(deny));
         }
     }
@@ -59,6 +61,11 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     for name in [metric::FILTER_US, metric::KEYS_WAIT_MS] {
         define(MetricKind::Histogram, name.into());
     }
+}
+
+/// Whether any refusal may be only reported.
+pub(super) fn reports_somewhere(config: &Config) -> bool {
+    config.reports || config.apis.iter().any(|api| api.reports)
 }
 
 const fn provider(ring: &Ring) -> &Name {
@@ -90,11 +97,8 @@ pub(super) fn look(
 ) {
     let mut set =
         |metric, value| effects.push(Effect::Gauge { metric, change: GaugeChange::To(value) });
-    for rings in rings.chunk_by(|one, other| provider(one) == provider(other)) {
-        let ages = rings.iter().filter_map(|ring| Some((ring.age(env.now)?, provider(ring))));
-        if let Some((oldest, provider)) = ages.max() {
-            set(metric::keys_age(provider), oldest.as_secs());
-        }
+    for (provider, age) in ages(rings, env.now) {
+        set(metric::keys_age(provider), age.as_secs());
     }
     if let Some(count) = sessions.count(env.shared, env.now) {
         set(metric::SESSION_RECORDS.into(), count);
@@ -102,4 +106,20 @@ pub(super) fn look(
     if let Some(count) = limits.count(env.shared, env.now) {
         set(metric::LIMIT_RECORDS.into(), count);
     }
+}
+
+/// How old the oldest keys of each provider are that has some.
+fn ages(rings: &[Ring], now: UnixMillis) -> impl Iterator<Item = (&Name, Duration)> {
+    let providers = rings.chunk_by(|one, other| provider(one) == provider(other));
+    providers.filter_map(move |rings| {
+        let oldest = rings.iter().filter_map(|ring| ring.age(now)).max()?;
+        Some((provider(rings.first()?), oldest))
+    })
+}
+
+/// Takes back what only this configuration can know, which is no longer in use: hosts keep a gauge
+/// as it was left. Whoever goes on with a provider tells its age again at the next tick.
+pub(super) fn end(rings: &[Ring], now: UnixMillis, effects: &mut Vec<Effect>) {
+    let gauges = ages(rings, now).map(|(provider, _)| metric::keys_age(provider));
+    effects.extend(gauges.map(|metric| Effect::Gauge { metric, change: GaugeChange::To(0) }));
 }

@@ -43,7 +43,9 @@ impl Round {
         (fields.u8()? == Self::VERSION && fields.u32()? == buckets).then_some(())?;
         let round =
             Self { next: fields.u32()?, found: fields.u64()?, at: UnixMillis::new(fields.u64()?) };
-        (fields.rest().is_empty() && round.next < buckets).then_some(round)
+        let most = u64::from(round.next).saturating_mul(u64::from(Table::BUCKET_RECORDS));
+        let is_possible = round.next < buckets && round.found <= most;
+        (fields.rest().is_empty() && is_possible).then_some(round)
     }
 
     /// Whether a worker has taken a step a moment ago. A time further ahead than any could be was
@@ -61,7 +63,8 @@ impl Table {
     /// A step reads at most 128 buckets, and there is one in half a second for all workers: a table
     /// of 65536 records is counted in about half a minute.
     pub fn census(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
-        let key = format!("tg1/census/{}", self.kind);
+        // Tables of one kind and another size are counted by those who have them.
+        let key = format!("tg1/census/{}-{}", self.kind, self.buckets);
         let stored = shared.get(&key);
         let read = |value: &[u8]| Round::decode(value, self.buckets);
         let round = stored.value.as_deref().and_then(read).unwrap_or_default();

@@ -70,6 +70,10 @@ fn example(code: Code) -> Option<String> {
         Code::FieldUnknown => r#"{"provider": {}}"#.into(),
         Code::FieldUseless => provider(r#""keys": []"#),
         Code::HashInvalid => apis("").replace(HASH, "00FF"),
+        Code::HashOfNothing => {
+            let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+            provider("").replacen('{', &format!(r#"{{"explain": {{"key_sha256": "{hash}"}}, "#), 1)
+        }
         Code::HeaderConflict => provider(r#""upstream": {"headers": {"x-a": "sub", "X_A": "sub"}}"#),
         Code::HeaderInvalid => provider(r#""upstream": {"headers": {"x a": "sub"}}"#),
         Code::IssuerInvalid => provider(r#""issuer": " https://okta.example""#),

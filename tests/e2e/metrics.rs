@@ -165,3 +165,40 @@ fn configurations_are_counted_accepted_and_refused() {
     assert_eq!(counts(), [3, 2]);
     envoy.assert_no_trap();
 }
+
+#[test]
+fn a_provider_that_is_gone_leaves_no_age_behind_and_the_page_makes_no_metric() {
+    let (upstream, keys, signer) = (Upstream::start(), KeyServer::start(), Signer::new("k1"));
+    keys.set("/keys", Answer::json(&key_set(&[&signer])));
+    keys.set("/old", Answer::json(&key_set(&[&signer])));
+    let with = |old: bool| {
+        let mut providers = json!({ "main": keys.provider(ISSUER, "/keys") });
+        if old {
+            providers["old"] = keys.provider("https://old.example.com", "/old");
+        }
+        let mut config = configuration(providers, Value::Null);
+        // SHA-256 of `key`.
+        let hash = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
+        config["status"] = json!({ "path": "/.tollgate", "key_sha256": hash });
+        Listener::new(&Filter::new(&config))
+    };
+    let first = with(true);
+    let site = Site::new("metrics-gone", upstream.port()).cluster("keys", keys.port()).workers(2);
+    let envoy = Envoy::start(&site.listener(&first).discovered().wasm_log("info"));
+    let age = |name: &str| value(&envoy, &format!("keys_age_seconds_{name}"));
+    eventually("both to age", || {
+        ["main", "old"].iter().all(|name| age(name).is_some_and(|age| age >= 1.0))
+    });
+    let page = || fetch(first.port, &Request::get("/.tollgate").bearer("key"));
+    assert!(page().text().contains("https://old.example.com"));
+    let reported = |name: &String| name.starts_with("tollgate_would_deny_");
+    assert_eq!(shown(&envoy).into_keys().find(reported), None);
+    envoy.deliver(&[with(false).in_place_of(first.port)]);
+    eventually("the new configuration", || !page().text().contains("https://old.example.com"));
+    eventually("the old listener to be gone", || {
+        envoy.stat("listener_manager.total_listeners_draining") == 0
+    });
+    eventually("its age to be taken back", || age("old") == Some(0.0));
+    eventually("the other to age on", || age("main").is_some_and(|age| age >= 1.0));
+    envoy.assert_no_trap();
+}

@@ -276,6 +276,12 @@ impl<'w> Worker<'w> {
         self.handle(Event::Tick);
     }
 
+    /// Another configuration has taken this one's place.
+    pub fn stop(&mut self) {
+        let effects = self.engine.stop(self.world.now.get());
+        self.carry_out(effects);
+    }
+
     /// Answers the one call that is out.
     pub fn answer(&mut self, status: u16, headers: &[(&str, &str)], body: &str) {
         let call = *self.calls.keys().next().expect("a call is out");

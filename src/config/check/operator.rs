@@ -7,7 +7,7 @@ use crate::config::raw::RawConfig;
 use crate::config::raw_operator::Hashes;
 use crate::config::read::{At, Field};
 use crate::http::RequestPath;
-use crate::secret::KeyHashes;
+use crate::secret::{KeyHashes, is_of_nothing};
 
 /// Who is told each step.
 pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<KeyHashes> {
@@ -49,6 +49,13 @@ fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<K
             Code::ValueEmpty,
             at,
             format_args!("an empty list opens to nobody; {REMEDY}, or leave it out"),
+        );
+    }
+    for hash in list.items.iter().filter(|hash| is_of_nothing(&hash.value.0)) {
+        problems.refuse(
+            Code::HashOfNothing,
+            hash.at,
+            format_args!("the SHA-256 of nothing: an empty key opens nothing; {REMEDY}"),
         );
     }
     Some(KeyHashes::new(list.items.iter().map(|hash: &At<_>| hash.value.0)))

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::api::{Api, Auth, Branch};
 use crate::engine::Engine;
 use crate::engine::keeper::{url, without_query};
+use crate::engine::meters;
 use crate::env::Env;
 use crate::event::metric;
 use crate::http::Url;
@@ -77,7 +78,7 @@ impl Engine {
             verifier: if env.verifier.is_host() { "host" } else { "wasm" },
             ready: self.is_ready(env.now),
             warnings: warnings.collect(),
-            counts: counts(env),
+            counts: counts(meters::reports_somewhere(config), env),
             records: self.records(env),
             providers,
             apis,
@@ -230,7 +231,8 @@ const fn mode(reports: bool) -> &'static str {
     if reports { "report" } else { "enforce" }
 }
 
-fn counts(env: &Env<'_>) -> page::Counts {
+/// Where nothing only reports there is no counter of that, and to ask for one would make it.
+fn counts(reports: bool, env: &Env<'_>) -> page::Counts {
     let by_code = |name: fn(Deny) -> Cow<'static, str>| {
         let mut counts = Vec::new();
         for deny in Deny::ALL {
@@ -244,7 +246,7 @@ fn counts(env: &Env<'_>) -> page::Counts {
     page::Counts {
         allowed: env.metrics.counter(metric::ALLOWED),
         denied: by_code(metric::denied),
-        would_deny: by_code(metric::would_deny),
+        would_deny: if reports { by_code(metric::would_deny) } else { Some(ByCode::default()) },
     }
 }
 
