@@ -15,6 +15,7 @@ mod input;
 mod mint;
 mod moment;
 mod online;
+mod output;
 mod schema;
 
 use std::ffi::OsString;
@@ -136,6 +137,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
 }
 
 fn misuse(streams: &mut Streams<'_>, message: &str) -> Exit {
-    let _ = writeln!(streams.err, "tollgate: {message}");
+    let _ = writeln!(streams.err, "tollgate: {}", input::harmless(message));
     Exit::Misuse
 }
