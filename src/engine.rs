@@ -312,12 +312,16 @@ impl Engine {
         }
         noted_at.set(env.now);
         let recorded = self.sessions.record(permit.session(), env.shared, env.random, env.now);
-        let metric = match recorded {
-            Recorded::Evicted => metric::SESSION_EVICTED,
-            Recorded::Unrecorded => metric::SESSION_UNRECORDED,
-            Recorded::Known | Recorded::New => return,
-        };
-        effects.push(Effect::Count { metric: metric.into(), by: 1 });
+        let count = |metric: &'static str| Effect::Count { metric: metric.into(), by: 1 };
+        effects.push(match recorded {
+            Recorded::Evicted => count(metric::SESSION_EVICTED),
+            Recorded::Unrecorded => count(metric::SESSION_UNRECORDED),
+            // The next whole count of the table says how many there are.
+            Recorded::New => {
+                Effect::Gauge { metric: metric::SESSION_RECORDS.into(), change: GaugeChange::By(1) }
+            }
+            Recorded::Known => return,
+        });
     }
 
     /// Whether a refusal is only reported, as the request's API or else the whole says.

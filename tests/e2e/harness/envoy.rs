@@ -102,7 +102,7 @@ impl Envoy {
 
     /// What the filter logged about refusals: the JSON of each such line.
     pub(crate) fn refusals(&self) -> Vec<Value> {
-        self.filter_lines().into_iter().filter(|line| line["code"].is_string()).collect()
+        self.filter_lines().into_iter().filter(|line| line["event"] == "request_denied").collect()
     }
 
     /// The filter's own lines that are JSON.
