@@ -271,7 +271,8 @@ fn note(line: &str, is_online: bool) -> Option<String> {
     let line: Map<String, Value> = serde_json::from_str(line).ok()?;
     let text = |name: &str| line.get(name).and_then(Value::as_str);
     let event = text("event")?;
-    if !event.starts_with("key_") && !(is_online && event.ends_with("_fetch_failed")) {
+    let is_told = event.starts_with("key_") || (is_online && event.ends_with("_fetch_failed"));
+    if !is_told {
         return None;
     }
     let whose =
