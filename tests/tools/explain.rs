@@ -312,17 +312,17 @@ fn the_process_leaves_colours_out_and_survives_a_closed_pipe() {
     let folder = folder();
     let (config, idp, token) =
         (folder.path("config.json"), folder.path("idp.json"), folder.path("good.txt"));
-    let command = || {
+    let command = |token: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
         command.args(["explain", "--config", &config, "--jwks", &idp, "--at", AT]);
-        command.args(["--path", "/orders/7", &token]).stdin(Stdio::null());
+        command.args(["--path", "/orders/7", token]).stdin(Stdio::null());
         command
     };
     // Nobody looks on here, unless it is said that somebody does.
     let cases: [(&[&str], bool); 3] =
         [(&[], false), (&["CLICOLOR_FORCE"], true), (&["CLICOLOR_FORCE", "NO_COLOR"], false)];
     for (variables, colours) in cases {
-        let mut command = command();
+        let mut command = command(&token);
         command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
         command.envs(variables.iter().map(|name| (name, "1")));
         let done = command.output().unwrap();
@@ -331,11 +331,15 @@ fn the_process_leaves_colours_out_and_survives_a_closed_pipe() {
         let text = plain(&String::from_utf8(done.stdout).unwrap());
         assert!(text.contains("verdict  allowed"), "{text}");
     }
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let done = command().stdout(writer).stderr(Stdio::piped()).output().unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert_eq!((done.status.code(), told.as_str()), (Some(0), ""), "{told}");
+    // What is wrong stays wrong where nobody reads on.
+    let late = folder.path("late.txt");
+    for (token, status) in [(&token, 0), (&late, 1)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = command(token).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert_eq!((done.status.code(), told.as_str()), (Some(status), ""), "{told}");
+    }
 }
 
 /// A server on a port of its own that answers every request for one of these paths, and others with
