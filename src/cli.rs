@@ -15,6 +15,7 @@ mod input;
 mod mint;
 mod moment;
 mod online;
+mod output;
 mod schema;
 
 use std::ffi::OsString;
@@ -100,8 +101,30 @@ pub fn main() -> ExitCode {
     run(std::env::args_os(), &mut streams).into()
 }
 
+/// A stream whose reader may leave, as `head` does: the rest is lost, and the command ends as it
+/// would have ended.
+struct Leaving<'s>(&'s mut dyn Write);
+
+impl Write for Leaving<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
+
 /// Runs the command of `arguments`, the first of which is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> Exit {
+    let (mut out, mut err) = (Leaving(&mut *streams.out), Leaving(&mut *streams.err));
+    let streams = &mut Streams { input: &mut *streams.input, out: &mut out, err: &mut err };
     let command = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments.command,
         Err(help) => {
@@ -128,14 +151,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
     let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));
     match done {
         Ok(exit) => exit,
-        // Whoever reads has seen enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
         Err(Failure::Output(error)) => misuse(streams, &format!("cannot write: {error}")),
         Err(Failure::Misuse(message)) => misuse(streams, &message),
     }
 }
 
 fn misuse(streams: &mut Streams<'_>, message: &str) -> Exit {
-    let _ = writeln!(streams.err, "tollgate: {message}");
+    let _ = writeln!(streams.err, "tollgate: {}", input::harmless(message));
     Exit::Misuse
 }

@@ -48,8 +48,8 @@ Examples:
   tollgate check --strict --format json config.json
 
 A file is a configuration in JSON or YAML, or it holds some: an Envoy configuration or a part of one,
-an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy. The codes in brackets are
-explained in docs/problem-codes.md. Exit status: 0 where nothing is wrong, 1 where something is, 2
+an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy, a ConfigMap with one of
+these as a text. The codes in brackets are explained in docs/problem-codes.md. Exit status: 0 where nothing is wrong, 1 where something is, 2
 where a file cannot be read or holds no configuration of Tollgate.";
 
 /// Say what is wrong or risky about configurations
@@ -129,7 +129,7 @@ pub(super) fn load(
         let names: Vec<_> = several.iter().map(|held| held.name.as_str()).collect();
         return Err(Failure::Misuse(format!(
             "{}: {} configurations in it ({}): write the one that is meant into a file of its own",
-            path.display(),
+            input::shown(path),
             names.len(),
             names.join(", ")
         )));
@@ -151,7 +151,7 @@ impl Checker {
     fn file(&self, path: &Path, bytes: &[u8]) -> Result<Report, Failure> {
         let file = match path.to_str() {
             Some("-") => "standard input".to_owned(),
-            _ => path.display().to_string(),
+            _ => input::shown(path),
         };
         // Bytes that are no text are told by the configuration's own reader.
         let held = match std::str::from_utf8(bytes) {
@@ -207,7 +207,7 @@ impl Checker {
         checked.remarks.extend(warnings);
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
-        limits(tree, held.at, &mut checked.remarks);
+        limits(tree, held.at, held.several, &mut checked.remarks);
         if let Some(clusters) = &held.clusters {
             reach::check(&config, tree, clusters, held.at, &mut checked.remarks);
         }
@@ -292,7 +292,7 @@ fn expiries(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
 }
 
 /// Limits that several proxies would each count for themselves.
-fn limits(tree: Option<&Node>, at: Place, remarks: &mut Vec<Remark>) {
+fn limits(tree: Option<&Node>, at: Place, several: bool, remarks: &mut Vec<Remark>) {
     fn first(node: &Node) -> Option<Place> {
         let own = node.members().iter().find(|member| matches!(&*member.name, "quota" | "rate"));
         own.map(|member| member.at).or_else(|| {
@@ -303,13 +303,16 @@ fn limits(tree: Option<&Node>, at: Place, remarks: &mut Vec<Remark>) {
     let parts = ["policies", "apis"].into_iter().filter_map(|name| tree?.get(name));
     if let Some(place) = parts.into_iter().find_map(first) {
         let at = if place == Place::default() { at } else { place };
-        remarks.push(Remark::new(
-            Severity::Note,
-            FileCode::LimitsPerProxy,
-            at,
-            "",
-            "each proxy counts for itself, from its start on: N proxies allow N times as much",
-        ));
+        let message = "each proxy counts for itself, from its start on: N proxies allow N times as \
+                       much";
+        let (severity, message) = match several {
+            true => (
+                Severity::Warning,
+                format!("{message}, and this file makes several; divide the limits among them"),
+            ),
+            false => (Severity::Note, message.to_owned()),
+        };
+        remarks.push(Remark::new(severity, FileCode::LimitsPerProxy, at, "", message));
     }
 }
 

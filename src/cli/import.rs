@@ -21,7 +21,6 @@ mod walk;
 mod wrong;
 mod wrong_policies;
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -30,7 +29,7 @@ use self::definition::Definition;
 use self::policies::Policies;
 use self::report::{Kind, Report};
 use super::format::Format;
-use super::{Exit, Failure, Streams};
+use super::{Exit, Failure, Streams, output};
 use crate::config::Config;
 
 /// Make a configuration out of another gateway's
@@ -66,7 +65,7 @@ struct Tyk {
     /// The policies: an object by id, or a list
     #[arg(long, value_name = "POLICIES.JSON")]
     policies: Option<PathBuf>,
-    /// Write the configuration to this file
+    /// Write the configuration to this file; one that is there is never overwritten
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The issuer, where neither the definition nor its URL says it; of several, those on the host of
@@ -235,8 +234,7 @@ fn tell(arguments: &Tyk, report: &Report, streams: &mut Streams<'_>) -> Result<(
 fn write(arguments: &Tyk, text: &str, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match &arguments.output {
         None => streams.out.write_all(text.as_bytes())?,
-        Some(file) => fs::write(file, text)
-            .map_err(|error| Failure::Misuse(format!("{}: {error}", file.display())))?,
+        Some(file) => output::write_new(file, text)?,
     }
     Ok(())
 }

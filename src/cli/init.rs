@@ -135,7 +135,10 @@ fn write_all(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
         .map_err(|error| wrong(folder, format!("cannot be made: {error}")))?;
     let paths = files.iter().map(|(name, _)| folder.join(name));
     if let Some(path) = paths.into_iter().find(|path| path.exists()) {
-        return Err(wrong(&path, "is there already; nothing was written".to_owned()));
+        return Err(wrong(
+            &path,
+            "is there already; nothing was written: name another folder, or remove it".to_owned(),
+        ));
     }
     for (name, text) in files {
         let path = folder.join(name);

@@ -15,7 +15,7 @@ pub(super) fn read(
     let Some(path) = path.filter(|path| *path != Path::new("-")) else {
         return bounded(&mut *streams.input, most, "standard input");
     };
-    let name = path.display().to_string();
+    let name = shown(path);
     let mut file = File::open(path).map_err(|error| unreadable(&name, &error))?;
     bounded(&mut file, most, &name)
 }
@@ -32,4 +32,18 @@ fn bounded(from: &mut dyn Read, most: u64, name: &str) -> Result<Vec<u8>, Failur
 
 fn unreadable(name: &str, error: &std::io::Error) -> Failure {
     Failure::Misuse(format!("{name}: cannot be read: {error}"))
+}
+
+/// A path in a message.
+pub(super) fn shown(path: &Path) -> String {
+    harmless(&path.display().to_string())
+}
+
+/// A text in which nothing steers the terminal of who reads it; lines stay lines.
+pub(super) fn harmless(text: &str) -> String {
+    let plain = |c: char| match c.is_control() && c != '\n' {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(plain).collect()
 }

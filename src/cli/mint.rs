@@ -2,14 +2,13 @@
 
 mod key;
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, Failure, Streams, moment};
+use super::{Exit, Failure, Streams, moment, output};
 use crate::time::UnixMillis;
 use key::{DevAlg, Key};
 
@@ -56,7 +55,7 @@ pub(super) struct Arguments {
     /// The file of the private key, made where there is none
     #[arg(long, value_name = "FILE", default_value = "dev-key.json")]
     key: PathBuf,
-    /// Write the public key set into this file as well
+    /// Write the public key set into this file as well; another that is there is never overwritten
     #[arg(long, value_name = "FILE")]
     jwks_out: Option<PathBuf>,
     /// Print the public key set instead of a token
@@ -103,9 +102,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     )?;
     let set = format!("{:#}\n", json!({ "keys": [key.public_jwk()?] }));
     if let Some(path) = &arguments.jwks_out {
-        fs::write(path, &set).map_err(|error| {
-            Failure::Misuse(format!("{}: cannot be written: {error}", path.display()))
-        })?;
+        output::write_new(path, &set)?;
     }
     if arguments.jwks {
         write!(streams.out, "{set}")?;

@@ -87,6 +87,8 @@ codes! {
     LimitByUnusable = "limit_by_unusable",
     /// More limits than one caller has counters.
     LimitsTooMany = "limits_too_many",
+    /// Two names that are one in the names of metrics.
+    MetricNameShared = "metric_name_shared",
     /// What cannot be the name of a provider, a policy or an API.
     NameInvalid = "name_invalid",
     /// A name that another has.

@@ -98,6 +98,43 @@ fn a_mistake_is_told_where_it_stands_in_the_file() {
                 block("                  ")
             ),
         ),
+        (
+            "a ConfigMap",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: gateway }}\ndata:\n  a.txt: x\n  rules.json: |\n    {}\n",
+                block("    ")
+            ),
+        ),
+        (
+            "a ConfigMap with YAML",
+            format!(
+                "kind: List\nitems:\n- kind: ConfigMap\n  metadata: {{ name: gateway }}\n  data:\n    rules.yaml: |\n      {}\n",
+                indented(tree.trim_end(), "      ")
+            ),
+        ),
+        (
+            "an Envoy file in a ConfigMap",
+            format!(
+                "kind: ConfigMap\nmetadata: {{ name: x }}\ndata:\n  envoy.yaml: |\n    {}\n",
+                with(&format!("          value: |\n{}{}\n", " ".repeat(28), block(&" ".repeat(28))))
+                    .trim_end()
+                    .replace('\n', "\n    ")
+            ),
+        ),
+        (
+            "a Secret's text",
+            format!(
+                "kind: Secret\nmetadata: {{ name: x }}\nstringData:\n  t.json: {}\n",
+                serde_json::Value::from(json)
+            ),
+        ),
+        (
+            "a merge key",
+            format!(
+                "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{ name: tollgate }}\nx: &x\n  {}\nspec:\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    <<: *x\n",
+                indented(tree.trim_end(), "  ")
+            ),
+        ),
     ];
     for (name, file) in cases {
         let place = place(&file);
@@ -171,4 +208,104 @@ fn each_control_plane_has_its_own_word_for_what_happens_after_a_fault() {
     };
     assert_eq!(gateway("false"), [""; 0]);
     assert_eq!(gateway("true"), ["6 fail_open"]);
+}
+
+#[test]
+fn a_text_of_a_config_map_is_taken_where_it_is_tollgates() {
+    let map = |name: &str, key: &str, text: &str| {
+        let text = serde_json::Value::from(text);
+        let file =
+            format!("kind: ConfigMap\nmetadata: {{ name: {name} }}\ndata:\n  {key}: {text}\n");
+        check(&["-"], &file)
+    };
+    let whole = format!(r#"{{"providers": {{"okta": {}}}}}"#, super::OKTA);
+    assert_eq!(map("a", "b", &whole).out, "standard input: fine\n");
+    // Other programs have `providers` and `apis`, too.
+    for other in [r#"{"providers": {"docker": {"endpoint": "x"}}}"#, r#"{"apis": []}"#, "{", "a: 1"]
+    {
+        let run = map("traefik", "config.json", other);
+        assert_eq!(run.exit, Exit::Misuse, "{other}: {}", run.out);
+        assert!(run.err.contains("no configuration of Tollgate in it"), "{}", run.err);
+    }
+    // What is called after Tollgate is meant for it.
+    let cases = [
+        ("tollgate", "config.json", r#"{"apis": []}"#, "4 value_empty"),
+        ("x", "tollgate.json", r#"{"provders": {}}"#, "4 field_unknown"),
+        ("x", "tollgate.yaml", "a: [", "4 file_malformed"),
+    ];
+    for (name, key, text, expected) in cases {
+        let run = map(name, key, text);
+        assert!(run.codes().contains(&expected.to_owned()), "{key}: {}{}", run.out, run.err);
+        assert_eq!(run.exit, Exit::Problems, "{key}");
+    }
+    assert_eq!(map("tollgate", "notes.txt", "a: [").exit, Exit::Misuse);
+    // A text in a text is nobody's file.
+    let inner = format!("kind: ConfigMap\ndata:\n  t.json: {}\n", serde_json::Value::from(whole));
+    assert_eq!(map("x", "inner.yaml", &inner).exit, Exit::Misuse);
+    let json = check(
+        &["--format", "json", "-"],
+        "kind: ConfigMap\nmetadata: { name: m, namespace: n }\ndata: { tollgate.json: '{}' }\n",
+    );
+    assert!(json.out.contains(r#""where": "ConfigMap n/m, tollgate.json""#), "{}", json.out);
+}
+
+#[test]
+fn merge_keys_count_where_they_are_read_and_are_refused_where_they_are_not() {
+    let merging = "x: &a { clock_skew: 1s, issuer: https://a.example }\ny: &b { issuer: https://b.example, audiences: [b] }\n";
+    let plugin = format!(
+        "kind: WasmPlugin\napiVersion: x\nmetadata: {{ name: tollgate }}\n{merging}spec:\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    providers:\n      okta:\n        <<: [*a, *b]\n        clock_skew: 6m\n        jwks: {{ discovery: true, cluster: c }}\n"
+    );
+    // The own `clock_skew` goes before the merged one, the first map's issuer before the second's.
+    let run = check(&["-"], &plugin);
+    assert_eq!(run.codes(), ["7 vm_id_empty", "12 skew_large"], "{}", run.out);
+    let hidden = check(&["-"], &plugin.replace("https://b.example", "7"));
+    assert_eq!(hidden.codes(), ["7 vm_id_empty", "12 skew_large"], "{}", hidden.out);
+    let taken = check(&["-"], &plugin.replace("https://a.example", "7"));
+    assert!(taken.codes().contains(&"4 type_wrong".to_owned()), "{}", taken.out);
+    let envoy = envoy().replace("    - name: okta\n", "    - &c\n      name: okta\n");
+    assert_eq!(check(&["-"], &envoy).codes(), [""; 0]);
+    let run = check(&["-"], &format!("{envoy}    - <<: *c\n      name: b\n"));
+    assert_eq!(run.codes(), ["38 merge_key"], "{}", run.out);
+    assert_eq!(run.exit, Exit::Problems);
+    assert!(run.out.contains("write out what it stands for"), "{}", run.out);
+}
+
+#[test]
+fn limits_are_warned_about_where_the_file_makes_several_proxies() {
+    let policy = r#"policies: { p: { rate: { requests: 1, per: 1s } } }, apis: [{ name: a, auth: [okta], policies: { default: [p] } }]"#;
+    let plugin = format!(
+        "kind: WasmPlugin\nmetadata: {{ name: tollgate }}\nspec:\n  failStrategy: FAIL_RELOAD\n  pluginConfig: {{ providers: {{ okta: {} }}, {policy} }}\n",
+        super::OKTA
+    );
+    let workload = |kind: &str, replicas: u32, image: &str| {
+        format!(
+            "---\nkind: {kind}\nspec:\n  replicas: {replicas}\n  template: {{ spec: {{ containers: [{{ image: {image} }}] }} }}\n"
+        )
+    };
+    let gateway = |what: &str| {
+        format!("---\nkind: EnvoyProxy\nspec: {{ provider: {{ kubernetes: {{ {what} }} }} }}\n")
+    };
+    let cases = [
+        (String::new(), Exit::Fine),
+        (workload("Deployment", 1, "auto"), Exit::Fine),
+        (workload("Deployment", 2, "auto"), Exit::Problems),
+        (workload("StatefulSet", 3, "docker.io/envoyproxy/envoy:v1.40"), Exit::Problems),
+        (workload("Deployment", 3, "envoyproxy.example/orders:1"), Exit::Fine),
+        (workload("DaemonSet", 0, "istio/proxyv2:1.27"), Exit::Problems),
+        (gateway("envoyDeployment: { replicas: 1 }"), Exit::Fine),
+        (gateway("envoyDeployment: { replicas: 2 }"), Exit::Problems),
+        (gateway("envoyHpa: { minReplicas: 1, maxReplicas: 9 }"), Exit::Problems),
+        (gateway("envoyDaemonSet: {}"), Exit::Problems),
+    ];
+    for (more, strict) in cases {
+        let run = check(&["--strict", "-"], &format!("{plugin}{more}"));
+        assert_eq!(
+            run.codes(),
+            ["4 vm_id_empty", "5 limits_per_proxy"],
+            "{more}{}{}",
+            run.out,
+            run.err
+        );
+        assert_eq!(run.exit, strict, "{more}{}", run.out);
+    }
 }

@@ -77,6 +77,8 @@ fn what_holds_no_configuration_or_cannot_be_read_is_misuse() {
         assert_eq!(run.exit, Exit::Misuse, "{input}");
         assert!(run.err.contains(expected), "{}", run.err);
     }
+    let named = check(&["no\u{1b}[31mwhere"], "");
+    assert!(named.err.contains("no\\u{1b}[31mwhere: cannot be read"), "{}", named.err);
     let (run, all) = (check(&[], ""), check(&["--help"], ""));
     assert_eq!((run.exit, all.exit), (Exit::Misuse, Exit::Fine));
     assert!(all.out.contains("tollgate check --strict --format json config.json"), "{}", all.out);

@@ -9,6 +9,14 @@ const ROUTER: &str = "                  - name: envoy.filters.http.router\n";
 const CORS: &str = "                  - name: envoy.filters.http.cors\n                    typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors }\n";
 const TOLLGATE: &str = "                  - name: tollgate\n";
 
+/// The proxy with keys at an address, which needs no `sni`.
+fn at_address(host: &str, exact: &str) -> String {
+    let without_sni = envoy().replace("          sni: okta.example\n", "");
+    without_sni
+        .replace("https://okta.example/keys", &format!("https://{host}/keys"))
+        .replace("exact: okta.example", exact)
+}
+
 #[test]
 fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
     let keep = "normalize_path: true";
@@ -100,6 +108,14 @@ fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
             envoy().replace("exact: okta.example", "exact: example.com"),
             &["22 cluster_wrong_name"],
         ),
+        ("an address", at_address("[::1]", "exact: \"::1\""), &[]),
+        ("an address, spelt otherwise", at_address("[::1]", "exact: \"0:0::1\""), &[]),
+        ("an address of four parts", at_address("127.0.0.1", "exact: 127.0.0.1"), &[]),
+        (
+            "another address in the certificate",
+            at_address("[::1]", "exact: \"::2\""),
+            &["22 cluster_wrong_name"],
+        ),
         (
             "any name in the certificate",
             envoy().replace("match_typed_subject_alt_names", "max_verify_depth_of"),
@@ -173,6 +189,10 @@ fn each_remark_says_what_would_be_right() {
         (
             envoy().replace("sni: okta.example", "sni: okta.example.com"),
             "22:165: warning: providers.okta.jwks.cluster: cluster `okta`: `sni` is `okta.example.com`, and the URL's host is `okta.example`; write it there, too [cluster_wrong_name]",
+        ),
+        (
+            at_address("[::1]", "exact: \"::2\""),
+            "22:158: warning: providers.okta.jwks.cluster: cluster `okta`: the certificate's name must be `::2`, and the URL's host is `::1`: every call would fail [cluster_wrong_name]",
         ),
         (
             envoy().replace("    - name: okta", "    - name: idp"),

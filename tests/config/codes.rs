@@ -136,6 +136,9 @@ fn example(code: Code) -> Option<String> {
             r#""apis": [{"name": "a", "auth": [["okta", "keys"]], "session_from": ["okta", "keys"]}]"#,
         ),
         Code::SkewLarge => provider(r#""clock_skew": "1h""#),
+        Code::MetricNameShared => apis(
+            r#""apis": [{"name": "a-b", "match": {"paths": ["/a"]}, "auth": ["okta"]}, {"name": "a_b", "auth": ["okta"]}]"#,
+        ),
         Code::StaleBeforeRefresh => {
             provider(r#""jwks": {"discovery": true, "cluster": "idp", "refresh": "1h", "max_stale": "30m"}"#)
         }

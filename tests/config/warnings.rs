@@ -59,6 +59,18 @@ fn what_is_risky_is_warned_about_and_taken() {
             ],
         ),
         (
+            "names that differ in nothing but what Prometheus writes as one",
+            r#"{"providers": {"my-idp": %okta%,
+"my_idp": {"issuer": "https://b.example", "audiences": ["b"], "jwks": {"discovery": true, "cluster": "b"}}},
+"apis": [{"name": "o-r_d", "match": {"paths": ["/a/**"]}, "auth": ["my-idp"]},
+{"name": "o_r-d", "match": {"paths": ["/b/**"]}, "auth": ["my_idp"]},
+{"name": "my-idp", "auth": ["my-idp"]}]}"#,
+            &[
+                "2:1: providers.my_idp: `my_idp` and `my-idp` are one name in Prometheus, which reads `-` as `_`: their metrics run together; let them differ in more than that",
+                "4:10: apis[1].name: `o_r-d` and `o-r_d` are one name in Prometheus, which reads `-` as `_`: their metrics run together; let them differ in more than that",
+            ],
+        ),
+        (
             "a public API that takes what is left",
             r#"{"providers": {"okta": %okta%}, "apis": [{"name": "orders", "match": {"paths": ["/orders/**"]}, "auth": ["okta"]},
 {"name": "site", "match": {"paths": ["/**"]}, "auth": "none"}]}"#,

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tollgate::cli::Exit;
 
 use super::support::world::{Worker, World, head};
-use super::{SCHEME, base64, classic, oas, oas_auth, oas_with, policies, policy, tyk, with};
+use super::{
+    SCHEME, base64, classic, file, import, oas, oas_auth, oas_with, policies, policy, tyk, with,
+};
 
 /// Fields of a classic definition: what is written, the field that is told, the kind, and a word of
 /// the message.
@@ -708,4 +710,32 @@ fn methods(definition: &Value) -> usize {
     ];
     let own = names.iter().filter(|name| definition[**name] == true).count();
     own + usize::from(definition["external_oauth"]["enabled"] == true)
+}
+
+#[test]
+fn nothing_of_an_api_that_is_left_out_is_said_to_be_taken_over() {
+    let rights = json!({ "a9": { "api_id": "a9", "versions": ["Default"], "limit": { "rate": 5, "per": 1 },
+        "allowed_urls": [{ "url": "/a", "methods": ["GET"] }] } });
+    let more = json!({ "p1": { "access_rights": rights } });
+    let outcome = tyk(&classic(), &with(&policies(), &more), &["--audience", "api"]);
+    let fields = outcome.findings().into_iter().filter_map(|one| {
+        let field = one["field"].as_str()?.to_owned();
+        field.contains("a9").then_some((field, one["kind"].as_str()?.to_owned()))
+    });
+    let fields: Vec<_> = fields.collect();
+    assert_eq!(fields, [("access_rights.a9".to_owned(), "not_supported".to_owned())]);
+}
+
+#[test]
+fn a_definition_without_a_name_and_a_key_without_a_place_are_called_so() {
+    let change = json!({ "name": null, "api_id": null, "jwt_source": "no key" });
+    let definition = file(&with(&classic(), &change).to_string());
+    let outcome = import(&[&definition]);
+    assert!(outcome.err.contains("API without a name (classic)"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("a key in the definition does not give it away"),
+        "{}",
+        outcome.err
+    );
+    assert!(!outcome.err.contains("``"), "{}", outcome.err);
 }

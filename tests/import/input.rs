@@ -179,7 +179,14 @@ fn the_configuration_goes_where_it_is_told_to() {
     let target = file("");
     let outcome = import(&[&definition, "-o", &target]);
     assert_eq!((outcome.exit, outcome.out.as_str()), (Exit::Fine, ""));
-    accepted(&std::fs::read_to_string(&target).unwrap());
+    let written = std::fs::read_to_string(&target).unwrap();
+    accepted(&written);
+    // The same again changes nothing, and another must not be lost.
+    assert_eq!(import(&[&definition, "-o", &target]).exit, Exit::Fine);
+    let over = import(&[&definition, "-o", &target, "--audience", "api"]);
+    assert_eq!(over.exit, Exit::Misuse);
+    assert!(over.err.contains("is there already, and was not touched"), "{}", over.err);
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), written);
     let nowhere = import(&[&definition, "-o", "/there/is/none/out.json"]);
     assert_eq!(nowhere.exit, Exit::Misuse);
 }

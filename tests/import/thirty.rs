@@ -452,6 +452,7 @@ fn each_of_the_thirty_is_found_where_it_is_and_nowhere_else() {
             }
         }
         let near = tyk(&row.has_not, &row.policies, &[]);
+        assert!(!near.out.is_empty(), "{name}: {}", near.err);
         let near: Vec<_> = near
             .findings()
             .into_iter()

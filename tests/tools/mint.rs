@@ -168,6 +168,15 @@ fn the_key_set_can_go_into_a_file_beside_a_token() {
     let written: Value = serde_json::from_str(&folder.read("jwks.json")).unwrap();
     assert_eq!(written, key_set(&folder));
     assert_eq!(verdict(&written, &ran.out), "forwarded");
+    let again = mint(&folder, &["--jwks-out", &set]);
+    assert_eq!(again.exit, Exit::Fine, "{}", again.err);
+    // The key above all must not be lost.
+    let key = folder.read("key.json");
+    let over = mint(&folder, &["--jwks-out", &folder.path("key.json")]);
+    assert_eq!((over.exit, over.out.as_str()), (Exit::Misuse, ""));
+    assert!(over.err.contains("key.json: is there already, and was not touched"), "{}", over.err);
+    assert_eq!(folder.read("key.json"), key);
+    assert_eq!(mint(&folder, &["--jwks-out", "/dev/null"]).exit, Exit::Fine);
     let nowhere = mint(&folder, &["--jwks-out", &folder.path("none/jwks.json")]);
     assert_eq!(nowhere.exit, Exit::Misuse);
     assert!(nowhere.err.contains("cannot be written"), "{}", nowhere.err);

@@ -33,6 +33,8 @@ pub(super) enum FileCode {
     KeyExpiresSoon,
     /// Limits count for each proxy.
     LimitsPerProxy,
+    /// A merge key where nobody reads any.
+    MergeKey,
     /// What was fetched shows a key of development.
     OnlineKeyDevelopment,
     /// What was fetched shows a private key.
@@ -50,7 +52,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
         Self::ClusterPlain,
@@ -66,6 +68,7 @@ impl FileCode {
         Self::KeyExpired,
         Self::KeyExpiresSoon,
         Self::LimitsPerProxy,
+        Self::MergeKey,
         Self::OnlineFailed,
         Self::OnlineKeyDevelopment,
         Self::OnlineKeyPrivate,
@@ -92,6 +95,7 @@ impl FileCode {
             Self::KeyExpired => "key_expired",
             Self::KeyExpiresSoon => "key_expires_soon",
             Self::LimitsPerProxy => "limits_per_proxy",
+            Self::MergeKey => "merge_key",
             Self::OnlineFailed => "online_failed",
             Self::OnlineKeyDevelopment => "online_key_development",
             Self::OnlineKeyPrivate => "online_key_private",

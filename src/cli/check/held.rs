@@ -1,5 +1,6 @@
 //! Every Tollgate configuration that a file holds: the file itself, or what stands in an Envoy
-//! configuration, an Istio `WasmPlugin` or `EnvoyFilter`, an Envoy Gateway `EnvoyExtensionPolicy`.
+//! configuration, an Istio `WasmPlugin` or `EnvoyFilter`, an Envoy Gateway `EnvoyExtensionPolicy`,
+//! or one of these as a text of a `ConfigMap`.
 
 use super::code::FileCode;
 use super::origin::Origin;
@@ -22,6 +23,8 @@ pub(super) struct Held {
     pub(super) json: Option<Json>,
     /// The clusters that the proxy is sure to have no others than; `None` where that is not known.
     pub(super) clusters: Option<Vec<Node>>,
+    /// Whether the file itself says that there are several proxies.
+    pub(super) several: bool,
     pub(super) holder: Holder,
     pub(super) environment: Environment,
 }
@@ -56,8 +59,13 @@ pub(super) struct Environment {
 
 /// Every configuration of a file, in its order; the first error of a text that is no YAML.
 pub(super) fn find(source: &str) -> Result<Vec<Held>, yaml::Malformed> {
+    find_in(source, true)
+}
+
+/// [`find`]; `texts` says whether it looks into those of a `ConfigMap`.
+fn find_in(source: &str, texts: bool) -> Result<Vec<Held>, yaml::Malformed> {
     let is_json = source.trim_start_matches('\u{feff}').trim_start().starts_with('{');
-    let documents = match yaml::parse(source) {
+    let mut documents = match yaml::parse(source) {
         Ok(documents) => documents,
         // Its own reader words better what is wrong with JSON.
         Err(_) if is_json && !looks_held(source) => return Ok(vec![file(source, None)]),
@@ -66,9 +74,17 @@ pub(super) fn find(source: &str) -> Result<Vec<Held>, yaml::Malformed> {
     if documents.is_empty() {
         return Ok(vec![file(source, None)]);
     }
-    let mut finder =
-        Finder { source, clusters: surroundings::clusters(&documents), found: Vec::new() };
-    for document in &documents {
+    let merge_keys: Vec<_> = documents.iter().map(Node::merge_key).collect();
+    documents.iter_mut().for_each(Node::merge);
+    let mut finder = Finder {
+        source,
+        clusters: surroundings::clusters(&documents),
+        several: surroundings::several_proxies(&documents),
+        texts,
+        found: Vec::new(),
+    };
+    for (document, merge_key) in documents.iter().zip(merge_keys) {
+        let before = finder.found.len();
         if is_configuration(document) {
             let held = match is_json {
                 true => file(source, Some(document.clone())),
@@ -79,6 +95,9 @@ pub(super) fn find(source: &str) -> Result<Vec<Held>, yaml::Malformed> {
             finder.found.push(Held { holder: Holder::File, ..held });
         } else {
             finder.walk(document, None);
+            if let Some(at) = merge_key.filter(|_| !is_resource(document)) {
+                finder.found.iter_mut().skip(before).for_each(|held| held.refuse_merge_key(at));
+            }
         }
     }
     if finder.found.is_empty() && is_json && !looks_held(source) {
@@ -95,8 +114,42 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         remarks: Vec::new(),
         json: Some(Json { text: source.to_owned(), origin: Origin::File, tree }),
         clusters: None,
+        several: false,
         holder: Holder::File,
         environment: Environment::default(),
+    }
+}
+
+impl Held {
+    fn refuse_merge_key(&mut self, at: Place) {
+        self.remarks.push(Remark::new(
+            Severity::Problem,
+            FileCode::MergeKey,
+            at,
+            "",
+            "a merge key (`<<`), which Envoy does not know: it refuses the file; write out what it \
+             stands for",
+        ));
+    }
+
+    /// What was found in a text of a file, with the places of the file.
+    fn moved(mut self, origin: &Origin, name: &str) -> Self {
+        self.name = match self.name.as_str() {
+            "" => name.to_owned(),
+            inner => format!("{name}, {inner}"),
+        };
+        self.at = origin.place(self.at);
+        for remark in &mut self.remarks {
+            remark.at = origin.place(remark.at);
+        }
+        self.json = self.json.map(|json| {
+            let tree = json.tree.map(|mut tree| {
+                shift(&mut tree, origin);
+                tree
+            });
+            Json { text: json.text, origin: json.origin.within(origin), tree }
+        });
+        self
     }
 }
 
@@ -105,6 +158,11 @@ fn looks_held(source: &str) -> bool {
     let words =
         ["apiVersion", "typed_config", "typedConfig", "static_resources", "staticResources"];
     words.iter().any(|word| source.contains(word)) || source.contains("@type")
+}
+
+/// Whether a document is one of Kubernetes' resources.
+fn is_resource(node: &Node) -> bool {
+    ["apiVersion", "kind"].iter().any(|name| node.get(name).is_some())
 }
 
 /// Whether a tree is itself a configuration.
@@ -128,6 +186,9 @@ pub(super) struct Chain<'n> {
 struct Finder<'s> {
     source: &'s str,
     clusters: Option<Vec<Node>>,
+    several: bool,
+    /// Whether to look into the texts of a `ConfigMap`.
+    texts: bool,
     found: Vec<Held>,
 }
 
@@ -139,6 +200,7 @@ impl Finder<'_> {
             remarks: Vec::new(),
             json: None,
             clusters: None,
+            several: self.several,
             holder: Holder::Envoy,
             environment: Environment::default(),
         }
@@ -149,6 +211,11 @@ impl Finder<'_> {
         match (node.text_at(&["kind"]), node.get("spec")) {
             (Some("WasmPlugin"), Some(spec)) => return self.plugin(node, spec),
             (Some("EnvoyExtensionPolicy"), Some(spec)) => return self.extension(node, spec),
+            _ => {}
+        }
+        match node.text_at(&["kind"]) {
+            Some("ConfigMap") if self.texts => return self.texts(node, "ConfigMap", "data"),
+            Some("Secret") if self.texts => return self.texts(node, "Secret", "stringData"),
             _ => {}
         }
         if let Some((wasm, type_url)) = typed(node)
@@ -261,6 +328,32 @@ impl Finder<'_> {
         }
     }
 
+    /// The files that a resource has as texts.
+    fn texts(&mut self, resource: &Node, kind: &str, data: &str) {
+        let named = |name: &str| name.to_ascii_lowercase().contains("tollgate");
+        let own = resource.text_at(&["metadata", "name"]).is_some_and(named);
+        for member in resource.get(data).map(Node::members).unwrap_or_default() {
+            let Value::Scalar(scalar) = &member.node.value else { continue };
+            let is_file = [".json", ".yaml", ".yml"].iter().any(|end| member.name.ends_with(end));
+            let own = is_file && (own || named(&member.name));
+            let found = match find_in(&scalar.text, false) {
+                Ok(found) => found,
+                Err(malformed) if own => vec![broken(malformed)],
+                Err(_) => continue,
+            };
+            let ours = |held: &Held| {
+                let tree = held.json.as_ref().and_then(|json| json.tree.as_ref());
+                own || !held.name.is_empty() || tree.is_some_and(has_own_provider)
+            };
+            let mut found = found.into_iter().filter(ours).peekable();
+            if found.peek().is_some() {
+                let origin = Origin::of_scalar(self.source, scalar);
+                let name = format!("{}, {}", resource_name(kind, resource), member.name);
+                self.found.extend(found.map(|held| held.moved(&origin, &name)));
+            }
+        }
+    }
+
     fn keep(&mut self, mut held: Held, holder: &Node, json: Option<Json>) {
         if json.is_none() {
             held.remarks.push(Remark::new(
@@ -293,6 +386,21 @@ impl Finder<'_> {
             }
         }
     }
+}
+
+/// A text that is no YAML, where a configuration was to be expected.
+fn broken(malformed: yaml::Malformed) -> Held {
+    let yaml::Malformed { at, message } = malformed;
+    let remark = Remark::new(Severity::Problem, FileCode::FileMalformed, at, "", message);
+    Held { at, remarks: vec![remark], json: None, ..file("", None) }
+}
+
+/// Whether a tree is a configuration of no other program: others have `providers`, too.
+fn has_own_provider(node: &Node) -> bool {
+    let providers = node.get("providers").map(Node::members).unwrap_or_default();
+    let own = ["issuer", "audiences", "jwks", "pem", "keys"];
+    is_configuration(node)
+        && providers.iter().any(|one| own.iter().any(|name| one.node.get(name).is_some()))
 }
 
 /// Gives a tree the places of the file.

@@ -6,7 +6,7 @@ use saphyr_parser::ScalarStyle;
 use super::yaml::{Place, Scalar};
 
 /// How the places of a configuration's text become places of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Origin {
     /// The file is the configuration.
     File,
@@ -31,6 +31,16 @@ impl Origin {
         let mut outside = positions_in_source(source, scalar);
         outside.truncate(inside.len());
         Self::Text { inside, outside }
+    }
+
+    /// The same, where what is a file here is itself a text of `outer`.
+    pub(super) fn within(self, outer: &Self) -> Self {
+        let placed = |places: Vec<Place>| places.into_iter().map(|at| outer.place(at)).collect();
+        match self {
+            Self::File => outer.clone(),
+            Self::Tree(places) => Self::Tree(placed(places)),
+            Self::Text { inside, outside } => Self::Text { inside, outside: placed(outside) },
+        }
     }
 
     /// The file's place of a place in the configuration's text.

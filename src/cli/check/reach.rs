@@ -1,5 +1,7 @@
 //! Whether the proxy's clusters lead to where a configuration's documents are, and to nobody else.
 
+use std::net::IpAddr;
+
 use super::code::FileCode;
 use super::report::{Remark, Severity};
 use super::yaml::{Node, Place};
@@ -28,7 +30,7 @@ pub(super) fn check(
 ) {
     let mut seen: Vec<(&str, Option<&str>)> = Vec::new();
     for link in links(config) {
-        let host = link.url.map(Url::host);
+        let host = link.url.map(|url| unbracketed(url.host()));
         if seen.contains(&(link.cluster, host)) {
             continue;
         }
@@ -100,6 +102,25 @@ fn named(node: &Node, name: &str, value: &str) -> Option<Place> {
     node.elements().iter().find_map(|element| named(element, name, value))
 }
 
+/// A host as TLS and certificates write it: an IPv6 address without the brackets of URLs.
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
+/// The address that a host is.
+fn address(host: &str) -> Option<IpAddr> {
+    unbracketed(host).parse().ok()
+}
+
+/// Whether a certificate's name is the host: letters of either case, an address however it is
+/// spelt.
+fn is_host(name: &str, host: &str) -> bool {
+    match address(host) {
+        Some(host) => address(name) == Some(host),
+        None => name.eq_ignore_ascii_case(host),
+    }
+}
+
 /// What is wrong with a cluster that has to speak TLS to `host`.
 fn tls(cluster: &Node, host: Option<&str>) -> Vec<(FileCode, String)> {
     if cluster.get("transport_socket_matches").is_some() {
@@ -120,6 +141,8 @@ fn tls(cluster: &Node, host: Option<&str>) -> Vec<(FileCode, String)> {
     }
     let mut found = Vec::new();
     match context.text_at(&["sni"]).filter(|sni| !sni.is_empty()) {
+        // An address is never asked for by name (RFC 6066 §3): the certificate alone decides.
+        _ if host.is_some_and(|host| address(host).is_some()) => {}
         Some(sni) if host.is_some_and(|host| !host.eq_ignore_ascii_case(sni)) => {
             let message = format!("`sni` is {}, and the URL's host is {shown}", quoted(sni));
             found.push((FileCode::ClusterWrongName, format!("{message}; write it there, too")));
@@ -176,7 +199,7 @@ fn validation(context: &Node, host: Option<&str>, shown: &str) -> Option<(FileCo
     // Another matcher than an exact one may fit.
     let all: Option<Vec<_>> = exact.into_iter().collect();
     let (all, host) = (all?, host?);
-    (!all.iter().any(|name| name.eq_ignore_ascii_case(host))).then(|| {
+    (!all.iter().any(|name| is_host(name, host))).then(|| {
         let message = format!(
             "the certificate's name must be {}, and the URL's host is {shown}: every call would \
              fail",

@@ -27,6 +27,43 @@ pub(super) fn clusters(documents: &[Node]) -> Option<Vec<Node>> {
     Some(clusters.map(Node::elements).unwrap_or_default().to_vec())
 }
 
+/// Whether one of a file's resources makes several proxies.
+pub(super) fn several_proxies(documents: &[Node]) -> bool {
+    let items =
+        |document: &Node| document.get("items").map(Node::elements).unwrap_or_default().to_vec();
+    documents.iter().any(|one| is_several(one) || items(one).iter().any(is_several))
+}
+
+fn is_several(resource: &Node) -> bool {
+    let above_one = |names: &[&str]| {
+        let count = resource.text_at(names).and_then(|count| count.parse::<u32>().ok());
+        count.is_some_and(|count| count > 1)
+    };
+    match resource.text_at(&["kind"]) {
+        Some("Deployment" | "StatefulSet") => {
+            above_one(&["spec", "replicas"]) && is_proxy(resource)
+        }
+        Some("DaemonSet") => is_proxy(resource),
+        Some("EnvoyProxy") => {
+            let at = |name, member| ["spec", "provider", "kubernetes", name, member];
+            resource.path(&["spec", "provider", "kubernetes", "envoyDaemonSet"]).is_some()
+                || above_one(&at("envoyDeployment", "replicas"))
+                || above_one(&at("envoyHpa", "maxReplicas"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a workload's pods are proxies, by the names of their images; Istio fills in `auto`.
+fn is_proxy(workload: &Node) -> bool {
+    let containers = workload.path(&["spec", "template", "spec", "containers"]);
+    let images = containers.map(Node::elements).unwrap_or_default();
+    images.iter().filter_map(|one| one.text_at(&["image"])).any(|image| {
+        let name = image.rsplit('/').next().unwrap_or_default();
+        name == "auto" || name.contains("envoy") || name.contains("proxyv2")
+    })
+}
+
 /// An Envoy filter and its place.
 pub(super) fn envoy(
     config: &Node,

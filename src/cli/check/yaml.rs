@@ -3,7 +3,7 @@
 //! Aliases stand for what they name. What a plain word means is decided as Envoy and Kubernetes
 //! do, which differs from YAML 1.2: `yes`, `no`, `on` and `off` are booleans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 96;
-/// Most nodes, aliases taken for what they name.
+/// Most nodes: aliases taken for what they name, and what they name counted twice.
 const MAX_NODES: usize = 500_000;
 
 /// A place in a text: line and column in characters, both from 1.
@@ -173,6 +173,45 @@ impl Node {
     }
 }
 
+/// The name of a merge key (YAML 1.1): its value's members stand beside the map's own.
+const MERGE: &str = "<<";
+
+impl Node {
+    /// Where the first merge key stands.
+    pub(super) fn merge_key(&self) -> Option<Place> {
+        let own = self.members().iter().find(|member| member.name == MERGE).map(|member| member.at);
+        let members = self.members().iter().map(|member| &member.node);
+        own.or_else(|| members.chain(self.elements()).find_map(Self::merge_key))
+    }
+
+    /// Puts what merge keys name in their place, as Kubernetes' tools do: a map's own members go
+    /// before merged ones, and the first of several maps before the rest.
+    pub(super) fn merge(&mut self) {
+        match &mut self.value {
+            Value::Scalar(_) => {}
+            Value::List(elements) => elements.iter_mut().for_each(Self::merge),
+            Value::Map(members) => {
+                members.iter_mut().for_each(|member| member.node.merge());
+                let (merges, mut own): (Vec<_>, Vec<_>) =
+                    std::mem::take(members).into_iter().partition(|member| member.name == MERGE);
+                let mut known: BTreeSet<_> = own.iter().map(|member| member.name.clone()).collect();
+                for merge in merges {
+                    let maps = match merge.node.value {
+                        Value::List(maps) => maps,
+                        _ => vec![merge.node],
+                    };
+                    let merged = maps.into_iter().flat_map(|map| match map.value {
+                        Value::Map(members) => members,
+                        _ => Vec::new(),
+                    });
+                    own.extend(merged.filter(|member| known.insert(member.name.clone())));
+                }
+                *members = own;
+            }
+        }
+    }
+}
+
 /// Whether `found` is `name` in camel case.
 fn is_camel(found: &str, name: &str) -> bool {
     let mut parts = name.split('_');
@@ -276,13 +315,15 @@ impl Builder {
 
     /// Puts a complete value where it belongs.
     fn put(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Malformed> {
-        self.nodes = self.nodes.saturating_add(size);
+        // What has a name is kept twice.
+        let whole = if anchor > 0 { count(&node) } else { 0 };
+        self.nodes = self.nodes.saturating_add(size).saturating_add(whole);
         if self.nodes > MAX_NODES {
-            let message = format!("more than {MAX_NODES} values");
+            let message = format!("more than {MAX_NODES} values, aliases taken for what they name");
             return Err(Malformed { at: node.at, message });
         }
         if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), count(&node)));
+            self.anchors.insert(anchor, (node.clone(), whole));
         }
         match self.open.last_mut().map(|open| &mut open.what) {
             None => self.documents.push(node),

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::cli::host::{Store, SystemRandom};
 use crate::cli::online::Client;
 use crate::cli::{Exit, Failure, input};
@@ -16,7 +18,7 @@ use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
 use crate::jose::verify::InWasm;
 use crate::provider::jwt::KeySource;
 use crate::time::UnixMillis;
-use crate::verdict::Deny;
+use crate::verdict::{Deny, quoted};
 
 /// The one request.
 const STREAM: StreamId = StreamId(1);
@@ -81,7 +83,13 @@ impl Keys {
                 file.split_once('=').filter(|(name, _)| rings(config, Some(name)).is_some());
             let (name, path) = named.map_or((None, &**file), |(name, path)| (Some(name), path));
             let most = u64::try_from(MAX_SET_BYTES).unwrap_or(u64::MAX);
-            let text = read(path, most)?;
+            let text =
+                read(path, most).map_err(|failure| match (failure, path.split_once('=')) {
+                    (Failure::Misuse(why), Some((name, _))) => {
+                        misuse(format!("{why}; and {} is no provider's name", quoted(name)))
+                    }
+                    (failure, _) => failure,
+                })?;
             KeySet::parse(&text, Origin::Fetched)
                 .map_err(|why| misuse(format!("{path}: {why}")))?;
             let rings = rings(config, name).unwrap_or_default();
@@ -126,7 +134,7 @@ pub(super) fn judge(
 ) -> Result<Seen, Failure> {
     let mut notes = Vec::new();
     // What is found on the way is told here, not to the log.
-    config.log.format = LogFormat::Logfmt;
+    config.log.format = LogFormat::Json;
     config.log.per_second = config.log.per_second.max(1);
     if let Keys::Files(files) = &keys {
         for (place, ring) in config.rings.iter_mut().enumerate() {
@@ -247,15 +255,30 @@ impl Collected {
                 Effect::Call { call, request } => calls.push((call, request)),
                 Effect::Settle { how, .. } => self.settled = Some(how),
                 // What the keys are like; the refusal itself is told in full.
-                Effect::Log { level: Level::Warn | Level::Error, line }
-                    if line.starts_with("event=\"key_")
-                        || self.is_online && line.starts_with("event=\"keys_") =>
-                {
-                    self.notes.push(line);
+                Effect::Log { level: Level::Warn | Level::Error, line } => {
+                    self.notes.extend(note(&line, self.is_online));
                 }
                 _ => {}
             }
         }
         calls
     }
+}
+
+/// What a line of the engine's log says of keys, in a sentence; `None` where it is about something
+/// else. Files were fetched from nowhere, so that only `is_online` speaks of fetches.
+fn note(line: &str, is_online: bool) -> Option<String> {
+    let line: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let text = |name: &str| line.get(name).and_then(Value::as_str);
+    let event = text("event")?;
+    let is_told = event.starts_with("key_") || (is_online && event.ends_with("_fetch_failed"));
+    if !is_told {
+        return None;
+    }
+    let whose =
+        text("provider").map_or("`revoked`".to_owned(), |name| format!("provider `{name}`"));
+    let said = ["kid", "url", "skipped", "found", "reason"].into_iter().filter_map(text);
+    let said = said.collect::<Vec<_>>().join(": ");
+    let remedy = text("remedy").map_or(String::new(), |remedy| format!("; {remedy}"));
+    Some(format!("{whose}: {said}{remedy}"))
 }

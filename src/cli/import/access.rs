@@ -68,7 +68,7 @@ pub(super) fn entries<'a>(
                 true => "a public API, where policies have no say: left out",
                 false => "an API that is not among those imported: left out",
             };
-            report.add(Kind::NotSupported, &policy.source, path, message);
+            report.leave_out(&policy.source, path, message);
             continue;
         };
         let rate = match limited.rate {

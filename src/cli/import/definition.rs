@@ -196,7 +196,11 @@ pub(super) fn read(found: &Found, place: &str) -> Definition {
         definition.title.clone_from(&definition.id);
     }
     let form = if found.oas { "OAS" } else { "classic" };
-    definition.source = format!("{place}: API {} ({form})", quoted(&definition.title));
+    let name = match definition.title.as_str() {
+        "" => "without a name".to_owned(),
+        title => quoted(title),
+    };
+    definition.source = format!("{place}: API {name} ({form})");
     definition
 }
 

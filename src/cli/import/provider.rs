@@ -174,10 +174,13 @@ fn issuers(definition: &Definition, keys: &Keys, report: &mut Report) -> Value {
                 Source::Url(url) => url.host().to_owned(),
                 _ => definition.id.clone(),
             };
+            let keys = match &keys.source {
+                Source::Url(_) => format!("the keys at {} do", quoted(&place)),
+                _ => "a key in the definition does".to_owned(),
+            };
             report.add(Kind::FillIn, source, field, format!(
-                "`providers.*.issuer`: Tyk asks for none, and the keys at {} do not give it away; \
-                 decode a token (`tollgate decode`) and write its `iss`, or import with --issuer",
-                quoted(&place)
+                "`providers.*.issuer`: Tyk asks for none, and {keys} not give it away; decode a \
+                 token (`tollgate decode`) and write its `iss`, or import with --issuer"
             ));
             format!("{NOBODY}:issuer:{place}").into()
         }

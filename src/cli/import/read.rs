@@ -29,7 +29,7 @@ pub(super) struct Document {
 pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Document, Failure> {
     let file = match path.to_str() {
         Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string(),
+        _ => input::shown(path),
     };
     let text = input::read(Some(path), MAX_BYTES, streams)?;
     let (value, duplicates) = parse(&text).map_err(|error| {

@@ -81,6 +81,8 @@ pub(super) struct Report {
     findings: Vec<Finding>,
     sources: Vec<String>,
     told: BTreeSet<(String, String)>,
+    /// What was not taken over, with everything in it.
+    left_out: Vec<(String, String)>,
 }
 
 impl Report {
@@ -139,8 +141,22 @@ impl Report {
         }
     }
 
-    /// Whether something was said about a field, or about what stands in it.
+    /// Adds that a field was not taken over, with everything in it, and why.
+    pub(super) fn leave_out(&mut self, source: &str, field: String, message: &str) {
+        self.left_out.push((source.to_owned(), field.clone()));
+        self.add(Kind::NotSupported, source, field, message);
+    }
+
+    /// Whether something was said about a field, or about what stands in it, or that what it stands
+    /// in was left out.
     pub(super) fn tells_of(&self, source: &str, field: &str) -> bool {
+        let within = |outer: &str| {
+            let rest = field.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        if self.left_out.iter().any(|(known, outer)| known == source && within(outer)) {
+            return true;
+        }
         let inside = |told: &str| {
             let rest = told.strip_prefix(field);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -71,7 +71,10 @@ fn what_is_no_yaml_or_too_much_is_refused_with_its_place() {
         let names = vec![format!("*a{level}"); 9].join(", ");
         format!("{text}a{next}: &a{next} [{names}]\n", next = level + 1)
     });
+    let nested: String = (0..90).map(|level| format!("&a{level} [")).collect();
+    let kept = format!("x: {nested}{}{}", "1,".repeat(10_000), "]".repeat(90));
     let cases = [
+        (kept, 1, "more than 500000 values"),
         ("a:\n\tb: 1\n".to_owned(), 2, "tab"),
         ("a: [1\n".to_owned(), 2, "not YAML"),
         ("a: *b\n".to_owned(), 1, ""),
