@@ -24,9 +24,16 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Checks, explains and writes configurations of Tollgate.
+const EXAMPLES: &str = "\
+Examples:
+  tollgate init --issuer https://example.okta.com/oauth2/default --audience api://orders --for envoy
+  tollgate check envoy.yaml
+  tollgate explain --config envoy.yaml --online --path /orders/7 < token
+  tollgate help check";
+
+/// Checks, explains and writes configurations of Tollgate
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, about, arg_required_else_help = true)]
+#[command(name = "tollgate", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
