@@ -34,6 +34,40 @@ fn facts(port: u16) -> Value {
     response.json()
 }
 
+/// The calls that documents tell operators to make.
+fn documented() -> Vec<String> {
+    let texts = [include_str!("../../docs/status.md"), include_str!("../../docs/runbook.md")];
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let calls: Vec<_> = lines.filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
+    assert_eq!(calls.len(), 5, "{calls:?}");
+    calls
+}
+
+/// The request that a call of `curl` makes: its options are those of the documents alone.
+fn request_of(command: &str) -> Request {
+    let (command, _) = command.split_once("   #").unwrap_or((command, ""));
+    let (_, url) = command.split_once("https://api.example.com").expect("the example's host");
+    let mut request = Request::get(url.trim().trim_end_matches('\''));
+    for part in command.split(" -").skip(1) {
+        let (option, value) = part.split_once(' ').unwrap_or((part, ""));
+        let value = value.split(" https://").next().unwrap_or_default();
+        let value = value.split(" 'https://").next().unwrap_or_default().trim();
+        let value = value.trim_matches(|quote| ['\'', '"'].contains(&quote)).replace("$KEY", KEY);
+        request = match option {
+            "u" | "su" => {
+                request.header("Authorization", format!("Basic {}", STANDARD.encode(value)))
+            }
+            "H" => {
+                let (name, value) = value.split_once(": ").expect("a header");
+                request.header(name, value)
+            }
+            "i" => request,
+            other => panic!("{command}: -{other}"),
+        };
+    }
+    request
+}
+
 #[test]
 fn the_page_of_two_workers_is_one_and_opens_to_its_key_alone() {
     let (upstream, keys, signer) = (Upstream::start(), KeyServer::start(), Signer::new("k1"));
@@ -86,6 +120,13 @@ fn the_page_of_two_workers_is_one_and_opens_to_its_key_alone() {
     let refusal = &first["refusals"][0];
     assert_eq!((&refusal["kid"], &refusal["api"]), (&json!("k1"), &json!("orders")));
     assert!(refusal["request_id"].is_string(), "{refusal}");
+
+    for command in documented() {
+        let response = ask(&request_of(&command));
+        assert_eq!(response.status(), 200, "{command}");
+        let is_json = response.header("content-type").as_deref() == Some("application/json");
+        assert_eq!(is_json, command.contains("application/json"), "{command}");
+    }
 
     // The page for people, and who is kept out of it.
     let page = ask(&with_key("/.tollgate?code=token_expired"));

@@ -1,4 +1,5 @@
-//! docs/cli.md, run as it stands: each command in the order of the page, in one folder.
+//! docs/cli.md and docs/check.md, run as they stand: each command in the order of the page, in one
+//! folder for each page.
 
 use std::fs;
 use std::path::Path;
@@ -70,9 +71,16 @@ fn run(command: &str, folder: &Path) -> (i32, Vec<String>) {
 
 #[test]
 fn every_example_of_the_command_line_does_what_is_told() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    for (page, least) in [("docs/cli.md", 12), ("docs/check.md", 4)] {
+        run_all(page, least);
+    }
+}
+
+/// Runs the examples of a page, of which there are so many at least.
+fn run_all(page: &str, least: usize) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let examples = examples(&fs::read_to_string(page).unwrap());
-    assert!(examples.len() >= 12, "{}", examples.len());
+    assert!(examples.len() >= least, "{}", examples.len());
     let folder = Folder::new();
     for Example { command, exit, told } in examples {
         let (status, printed) = run(&command, &folder.0);
