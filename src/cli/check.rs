@@ -182,6 +182,11 @@ impl Checker {
                  named after Tollgate"
             )));
         }
+        if held.iter().any(Held::is_of_tyk) {
+            return Err(Failure::Misuse(format!(
+                "{file}: an API definition of Tyk; `tollgate import tyk` makes a configuration of it"
+            )));
+        }
         let configurations = held.into_iter().map(|held| self.configuration(held)).collect();
         Ok(Report { file, configurations })
     }

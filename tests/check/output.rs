@@ -65,7 +65,11 @@ fn what_is_no_text_is_told_where_it_ceases_to_be_one() {
 #[test]
 fn what_holds_no_configuration_or_cannot_be_read_is_misuse() {
     let other = envoy().replace("tollgate", "other").replace("providers", "rules");
-    let cases: [(&[&str], &str, &str); 5] = [
+    let classic = r#"{"name": "a", "api_id": "a1", "org_id": "o1", "enable_jwt": true}"#;
+    let oas = r#"{"openapi": "3.0.3", "x-tyk-api-gateway": {"info": {"id": "a1"}}}"#;
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["-"], classic, "standard input: an API definition of Tyk; `tollgate import tyk`"),
+        (&["-"], oas, "standard input: an API definition of Tyk; `tollgate import tyk`"),
         (&["-"], "a: 1\n", "standard input: no configuration of Tollgate in it"),
         (&["-"], "[1, 2]", "standard input: no configuration of Tollgate in it"),
         (&["-"], &other, "standard input: no configuration of Tollgate in it"),

@@ -121,6 +121,16 @@ fn file(source: &str, tree: Option<Node>) -> Held {
 }
 
 impl Held {
+    /// Whether the file is an API definition of Tyk, classic or OAS, and no configuration.
+    pub(super) fn is_of_tyk(&self) -> bool {
+        let tree = self.json.as_ref().and_then(|json| json.tree.as_ref());
+        tree.is_some_and(|tree| {
+            let has = |name: &str| tree.get(name).is_some();
+            let classic = has("api_id") && (has("org_id") || has("auth_configs") || has("proxy"));
+            !is_configuration(tree) && (classic || has("x-tyk-api-gateway"))
+        })
+    }
+
     fn refuse_merge_key(&mut self, at: Place) {
         self.remarks.push(Remark::new(
             Severity::Problem,
