@@ -8,9 +8,8 @@ use super::limits;
 use super::report::{Kind, Report};
 use super::rules;
 use super::source::{self, Known, Source};
-use super::walk::listed;
 use crate::config::Config;
-use crate::verdict::quoted;
+use crate::verdict::{list, quoted};
 
 /// A public key that was made by hashing a sentence, so that nobody has its private half: what
 /// waits for it refuses every token. The sentence is in the test.
@@ -193,7 +192,7 @@ fn issuers(definition: &Definition, keys: &Keys, report: &mut Report) -> Value {
                     format!(
                         "became a provider with the issuer {} as well: tokens of another one are \
                      refused, whoever signed them",
-                        listed(issuers)
+                        list(issuers)
                     ),
                 );
             } else if keys.issuers.len() == definition.jwt.issuers.len() {
@@ -440,7 +439,7 @@ fn claims(
         let message = format!(
             "became `claims.identity`: {}; one of another type is refused, and `sub` does not \
              take its place",
-            listed(&identity)
+            list(&identity)
         );
         let field = definition.field("jwt_identity_base_field");
         report.add(Kind::Changed, source, field, message);

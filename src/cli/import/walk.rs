@@ -8,7 +8,6 @@ use super::definition::Form;
 use super::fields::{Fate, Row, expanded};
 use super::read::joined;
 use super::report::{Kind, Report};
-use crate::verdict::quoted;
 
 /// Tells what becomes of each field that nothing was said of.
 pub(super) fn walk(
@@ -185,12 +184,4 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
-}
-
-/// A list of names for a message, quoted, bounded.
-pub(super) fn listed(names: &[impl AsRef<str>]) -> String {
-    match names {
-        [one] => quoted(one.as_ref()),
-        many => crate::verdict::list(many),
-    }
 }

@@ -7,10 +7,9 @@ use super::policies::{Policies, Policy};
 use super::report::{Kind, Report};
 use super::source::{self, Known, Source};
 use super::traps::{self, Trap};
-use super::walk::listed;
 use super::wrong_policies;
 use crate::http::Url;
-use crate::verdict::quoted;
+use crate::verdict::{list, quoted};
 
 /// What is looked at.
 pub(super) struct Case<'c> {
@@ -138,7 +137,7 @@ impl Case<'_> {
 
 fn methods(methods: &[Method]) -> String {
     let names: Vec<_> = methods.iter().map(|method| method.switch()).collect();
-    listed(&names)
+    list(&names)
 }
 
 fn base_identity(case: &Case<'_>) -> Vec<Hit> {
@@ -156,7 +155,7 @@ fn base_identity(case: &Case<'_>) -> Vec<Hit> {
     };
     let remedy = match enabled.as_slice() {
         [] => "remove the field".to_owned(),
-        names => format!("write {}, or remove the field", listed(names)),
+        names => format!("write {}, or remove the field", list(names)),
     };
     let found = format!(
         "{} {what}; enabled: {}; in Tyk, {remedy}",
@@ -205,8 +204,8 @@ fn wrong_server(case: &Case<'_>) -> Vec<Hit> {
         if !issuers.is_empty() && !jwt.issuers.is_empty() && !allowed {
             let found = format!(
                 "the keys are those of {}, and the issuers allowed are {}",
-                listed(&issuers),
-                listed(&jwt.issuers)
+                list(&issuers),
+                list(&jwt.issuers)
             );
             hits.push(wrong(field, found));
         } else if known == Known::OktaOrg {
@@ -217,7 +216,7 @@ fn wrong_server(case: &Case<'_>) -> Vec<Hit> {
             let found = format!(
                 "the keys are those of {} only, beside which Okta has an org server and maybe \
                  others",
-                listed(&issuers)
+                list(&issuers)
             );
             hits.push(exposed(field, found));
         }
@@ -347,7 +346,7 @@ fn keyless(case: &Case<'_>) -> Vec<Hit> {
         Form::Classic => ("use_keyless", "true"),
         Form::Oas => ("<auth>.enabled", "off"),
     };
-    vec![wrong(case.field(field), format!("{what}, beside {}", listed(&definition.switched_on)))]
+    vec![wrong(case.field(field), format!("{what}, beside {}", list(&definition.switched_on)))]
 }
 
 fn hidden_block(case: &Case<'_>) -> Vec<Hit> {

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::policies::Policy;
-use super::walk::listed;
 use super::wrong::{Case, Hit, exposed, wrong};
-use crate::verdict::quoted;
+use crate::verdict::{list, quoted};
 
 pub(super) fn nothing_leads_to_a_policy(case: &Case<'_>) -> Vec<Hit> {
     let jwt = &case.definition.jwt;
@@ -23,7 +22,7 @@ pub(super) fn nothing_leads_to_a_policy(case: &Case<'_>) -> Vec<Hit> {
     if !jwt.scope_policies.is_empty() {
         ways.push(jwt.scope_claims.first().cloned().unwrap_or_else(|| "scope".into()));
     }
-    let found = format!("empty: a token without {} leads to no policy", listed(&ways));
+    let found = format!("empty: a token without {} leads to no policy", list(&ways));
     vec![exposed(field, found)]
 }
 
