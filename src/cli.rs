@@ -6,6 +6,7 @@
 mod check;
 mod decode;
 mod explain;
+mod foreign;
 mod format;
 mod hash_key;
 mod host;
@@ -17,6 +18,7 @@ mod moment;
 mod online;
 mod output;
 mod schema;
+mod yaml;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};

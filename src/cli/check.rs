@@ -11,7 +11,6 @@ mod origin;
 mod reach;
 mod report;
 mod surroundings;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +21,7 @@ use serde_json::json;
 
 use super::format::Format;
 use super::online::Client;
-use super::{Exit, Failure, Streams, input, moment};
+use super::{Exit, Failure, Streams, foreign, input, moment, yaml};
 use crate::config::{Code, Config};
 use crate::time::UnixMillis;
 use code::FileCode;
@@ -38,6 +37,8 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What stands for a secret that only the proxy's environment has: long enough for every algorithm.
 const UNKNOWN_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+const NOTHING_IN_IT: &str = "no configuration of Tollgate in it: ";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -153,17 +154,21 @@ impl Checker {
             Some("-") => "standard input".to_owned(),
             _ => input::shown(path),
         };
-        // Bytes that are no text are told by the configuration's own reader.
-        let held = match std::str::from_utf8(bytes) {
-            Ok(text) => held::find(text),
+        let found = std::str::from_utf8(bytes).map(held::find);
+        let doubtful = !matches!(&found, Ok(Ok(held)) if !held.iter().all(Held::is_doubtful));
+        if let Some(foreign) = foreign::recognise(bytes).filter(|_| doubtful) {
+            let missing = if foreign.is_of_tyk() { "" } else { NOTHING_IN_IT };
+            let told = foreign.told();
+            return Err(Failure::Misuse(format!("{file}: {missing}{told}")));
+        }
+        let held = match found {
+            Ok(Ok(held)) => held,
+            // Bytes that are no text are told by the configuration's own reader.
             Err(_) => {
                 let configurations = vec![bytes_alone(bytes)];
                 return Ok(Report { file, configurations });
             }
-        };
-        let held = match held {
-            Ok(held) => held,
-            Err(malformed) => {
+            Ok(Err(malformed)) => {
                 let remark = Remark::new(
                     Severity::Problem,
                     FileCode::FileMalformed,
@@ -177,14 +182,8 @@ impl Checker {
         };
         if held.is_empty() {
             return Err(Failure::Misuse(format!(
-                "{file}: no configuration of Tollgate in it: neither `providers` or `apis` at the \
-                 top, nor a Wasm filter, WasmPlugin or EnvoyExtensionPolicy that has them or is \
-                 named after Tollgate"
-            )));
-        }
-        if held.iter().any(Held::is_of_tyk) {
-            return Err(Failure::Misuse(format!(
-                "{file}: an API definition of Tyk; `tollgate import tyk` makes a configuration of it"
+                "{file}: {NOTHING_IN_IT}neither `providers` or `apis` at the top, nor a Wasm filter, \
+                 WasmPlugin or EnvoyExtensionPolicy that has them or is named after Tollgate"
             )));
         }
         let configurations = held.into_iter().map(|held| self.configuration(held)).collect();

@@ -11,6 +11,7 @@
 )]
 
 mod examples;
+mod foreign;
 mod holders;
 mod online;
 mod output;

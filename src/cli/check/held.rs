@@ -7,6 +7,7 @@ use super::origin::Origin;
 use super::report::{Remark, Severity};
 use super::surroundings;
 use super::yaml::{self, Node, Place, Value};
+use crate::cli::foreign;
 
 /// What a type URL of Envoy's Wasm filter ends with.
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -121,14 +122,10 @@ fn file(source: &str, tree: Option<Node>) -> Held {
 }
 
 impl Held {
-    /// Whether the file is an API definition of Tyk, classic or OAS, and no configuration.
-    pub(super) fn is_of_tyk(&self) -> bool {
+    /// Whether the file itself is said to be the configuration, and nothing in it shows that.
+    pub(super) fn is_doubtful(&self) -> bool {
         let tree = self.json.as_ref().and_then(|json| json.tree.as_ref());
-        tree.is_some_and(|tree| {
-            let has = |name: &str| tree.get(name).is_some();
-            let classic = has("api_id") && (has("org_id") || has("auth_configs") || has("proxy"));
-            !is_configuration(tree) && (classic || has("x-tyk-api-gateway"))
-        })
+        self.name.is_empty() && !tree.is_some_and(is_configuration)
     }
 
     fn refuse_merge_key(&mut self, at: Place) {
@@ -178,7 +175,10 @@ fn is_resource(node: &Node) -> bool {
 /// Whether a tree is itself a configuration.
 fn is_configuration(node: &Node) -> bool {
     let has = |name: &str| node.members().iter().any(|member| member.name == name);
-    (has("providers") || has("apis")) && !has("kind") && !has("apiVersion")
+    (has("providers") || has("apis"))
+        && !has("kind")
+        && !has("apiVersion")
+        && !foreign::is_of_another(node)
 }
 
 fn tree(node: &Node) -> Json {
