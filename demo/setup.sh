@@ -3,7 +3,8 @@
 #
 #   demo/setup.sh         for `make demo`: the Rust toolchain is checked, Envoy, Node and the provider
 #                         are installed
-#   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well
+#   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well, an HTTP/2 client,
+#                         and upstreams (nginx, lighttpd, Django)
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
 #   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
 #
@@ -16,6 +17,7 @@
 #   demo/provider/node_modules          what demo/provider/server.mjs imports
 #   .tools/env.sh                       the same as shell variables
 #   .tools/compose-spec.json, tests/compose/node_modules   with `test`
+#   .tools/bin/python-e2e, .tools/bin/nginx, .tools/bin/lighttpd   with `test`
 #   .tools/bin/cargo-deny               with `check`
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
 set -euo pipefail
@@ -234,31 +236,91 @@ install_chromium() {
   link_first chromium chromium || die "the package chromium brought no \`chromium\`: $wanted"
 }
 
-# Debian's package is unpacked, not installed: nothing needs root, and no service is started.
-install_prometheus() {
-  link_first prometheus prometheus && link_first promtool promtool && return
-  [ ! -x "$tools/debian/usr/bin/prometheus" ] || [ ! -x "$tools/debian/usr/bin/promtool" ] || {
-    link prometheus "$tools/debian/usr/bin/prometheus"
-    link promtool "$tools/debian/usr/bin/promtool"
-    return
-  }
-  local wanted="have \`prometheus\` and \`promtool\` on PATH (Debian: apt-get install prometheus) and run this again"
-  have apt-get && have dpkg-deb || die "prometheus is missing: $wanted"
+# script NAME COMMAND…: makes .tools/bin/NAME a script that runs the command with its own arguments.
+script() {
+  local file=$tools/bin/$1
+  rm -f "$file"
+  printf '#!/bin/sh\nexec %s "$@"\n' "$(printf "'%s' " "${@:2}")" >"$file"
+  chmod +x "$file"
+}
+
+# unpack PACKAGE COMMAND: Debian's package and the libraries that it names, into
+# .tools/debian/PACKAGE. They are unpacked, not installed: nothing needs root, and no service is
+# started.
+unpack() {
+  local package=$1 apt=$tools/apt folder=$tools/debian/$1
+  local wanted="have \`$2\` on PATH (Debian: apt-get install $1) and run this again"
+  have apt-get && have dpkg-deb || die "$1 is missing: $wanted"
   announce
-  say "Prometheus (60 MB), by apt-get, unpacked into .tools"
-  local apt=$tools/apt
+  say "$package, by apt-get, unpacked into .tools"
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/get"
   local own=(-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o "Debug::NoLocking=true")
   [ "$(id -u)" != 0 ] || own+=(-o "APT::Sandbox::User=root")
   quietly apt-get "${own[@]}" update || die "apt-get update failed: is there a network? Or $wanted"
-  (cd "$apt/get" && rm -f ./*.deb && quietly apt-get "${own[@]}" download prometheus) ||
-    die "apt-get could not download prometheus: $wanted"
-  rm -rf "$tools/debian"
-  quietly dpkg-deb --extract "$apt"/get/prometheus_*.deb "$tools/debian" || die "the package prometheus cannot be unpacked: $wanted"
+  rm -rf "$folder" "$apt"/get/*
+  mkdir -p "$folder"
+  (
+    cd "$apt/get" && quietly apt-get "${own[@]}" download "$package" || exit 1
+    # "libssl3 (>= 3.0.0), zlib1g (>= 1:1.1.4), nginx-common": the names of the libraries, without
+    # libc, which is everywhere, and without what is for browsers.
+    libraries=$(dpkg-deb --field "$package"_*.deb Depends | tr ',' '\n' | sed 's/[(|].*//; s/ //g' |
+      grep -E '^(lib|zlib)' | grep -Ev '^(libc6|libjs-.*)$')
+    # shellcheck disable=SC2086 # one argument for each name
+    [ -z "$libraries" ] || quietly apt-get "${own[@]}" download $libraries || exit 1
+    for file in ./*.deb; do quietly dpkg-deb --extract "$file" "$folder" || exit 1; done
+  ) || {
+    rm -rf "$folder"
+    die "$package cannot be downloaded and unpacked: $wanted"
+  }
   rm -rf "$apt"
-  link prometheus "$tools/debian/usr/bin/prometheus"
-  link promtool "$tools/debian/usr/bin/promtool"
+}
+
+# unpacked NAME PACKAGE FILE ARGUMENT…: makes .tools/bin/NAME run a file of an unpacked package, with
+# these arguments in front.
+unpacked() {
+  local folder=$tools/debian/$2
+  script "$1" env "LD_LIBRARY_PATH=$(printf '%s:' "$folder"/usr/lib/*-linux-gnu "$folder"/lib/*-linux-gnu)" \
+    "$folder/$3" "${@:4}"
+}
+
+install_prometheus() {
+  link_first prometheus prometheus && link_first promtool promtool && return
+  [ -x "$tools/debian/prometheus/usr/bin/prometheus" ] || unpack prometheus prometheus
+  unpacked prometheus prometheus usr/bin/prometheus
+  unpacked promtool prometheus usr/bin/promtool
   quietly "$tools/bin/prometheus" --version || die "Prometheus does not run on this machine: $(tail -n 1 "$log")"
+}
+
+# Real upstreams for the tests: each reads hosts, methods, paths and headers in its own way.
+install_upstreams() {
+  if ! link_first nginx nginx; then
+    [ -x "$tools/debian/nginx/usr/sbin/nginx" ] || unpack nginx nginx
+    unpacked nginx nginx usr/sbin/nginx
+  fi
+  quietly "$tools/bin/nginx" -v || die "nginx does not run on this machine: $(tail -n 1 "$log")"
+  if ! link_first lighttpd lighttpd; then
+    [ -x "$tools/debian/lighttpd/usr/sbin/lighttpd" ] || unpack lighttpd lighttpd
+    unpacked lighttpd lighttpd usr/sbin/lighttpd -m "$tools/debian/lighttpd/usr/lib/lighttpd"
+  fi
+  quietly "$tools/bin/lighttpd" -v || die "lighttpd does not run on this machine: $(tail -n 1 "$log")"
+}
+
+# The HTTP/2 client of the tests, and Django.
+install_python_e2e() {
+  local wanted folder=$tools/python/e2e
+  wanted=$(cksum <tests/e2e/python.requirements.txt)
+  if ! stamped python-e2e "$wanted" || ! "$tools/bin/python-e2e" -c 'import django, h2' 2>/dev/null; then
+    announce
+    say "an HTTP/2 client and Django (10 MB), by pip"
+    python_install e2e tests/e2e/python.requirements.txt
+    if [ -x "$folder/bin/python3" ]; then
+      script python-e2e "$folder/bin/python3"
+    else
+      script python-e2e env "PYTHONPATH=$folder/lib" python3
+    fi
+    quietly "$tools/bin/python-e2e" -c 'import django, h2' || die "Python does not find what was installed: $(tail -n 1 "$log")"
+    stamp python-e2e "$wanted"
+  fi
 }
 
 mkdir -p "$tools/bin" "$tools/stamps"
@@ -274,6 +336,8 @@ npm_install provider demo/provider
 if [ "${1:-demo}" = test ]; then
   compose_schema
   npm_install compose tests/compose
+  install_python_e2e
+  install_upstreams
 fi
 if [ "${1:-demo}" = ui ]; then
   install_prometheus

@@ -64,6 +64,27 @@ impl Request {
         self
     }
 
+    /// The header section of the same request in HTTP/2: pseudo-headers, then names in lower case.
+    pub(crate) fn fields(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let pseudo = [
+            (":method", self.method.as_bytes()),
+            (":scheme", b"http"),
+            (":authority", self.host.as_bytes()),
+            (":path", &self.target),
+        ];
+        let pseudo = pseudo.map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()));
+        let own =
+            self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let length = self.body.as_ref().map(|body| body.len().to_string().into_bytes());
+        let length = length.map(|length| (b"content-length".to_vec(), length));
+        pseudo.into_iter().chain(own).chain(length).collect()
+    }
+
+    /// The body, if it has one.
+    pub(crate) fn content(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
     /// The request on the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -84,6 +105,12 @@ impl Request {
 /// What came back.
 #[derive(Clone, Debug)]
 pub(crate) struct Response(Message);
+
+impl From<Message> for Response {
+    fn from(message: Message) -> Self {
+        Self(message)
+    }
+}
 
 impl Response {
     /// The status.

@@ -3,17 +3,20 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
+/// A header's name in lower case, and its value.
+pub(crate) type Field = (String, Vec<u8>);
+
 /// A request or a response, as it came over the wire.
 #[derive(Clone, Default)]
 pub(crate) struct Message {
     /// The request line or the status line.
     pub(crate) start: String,
     /// Names in lower case, values as they came.
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) headers: Vec<Field>,
     /// The body, without its framing.
     pub(crate) body: Vec<u8>,
     /// What came after a chunked body.
-    pub(crate) trailers: Vec<(String, Vec<u8>)>,
+    pub(crate) trailers: Vec<Field>,
 }
 
 impl Message {
@@ -93,7 +96,7 @@ impl fmt::Debug for Message {
     }
 }
 
-fn read_fields(from: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>> {
+fn read_fields(from: &mut impl BufRead) -> io::Result<Vec<Field>> {
     let mut fields = Vec::new();
     loop {
         let mut line = Vec::new();

@@ -18,6 +18,21 @@ pub(crate) fn provider() -> PathBuf {
     project().join("demo/provider/server.mjs")
 }
 
+/// Python with what tests/e2e/python.requirements.txt names.
+pub(crate) fn python() -> PathBuf {
+    present(project().join(".tools/bin/python-e2e"), "make setup")
+}
+
+/// The nginx that `make setup` brings, or links to.
+pub(crate) fn nginx() -> PathBuf {
+    present(project().join(".tools/bin/nginx"), "make setup")
+}
+
+/// The lighttpd that `make setup` brings, or links to.
+pub(crate) fn lighttpd() -> PathBuf {
+    present(project().join(".tools/bin/lighttpd"), "make setup")
+}
+
 /// The browser that `make setup-ui` brings, or the system's own.
 pub(crate) fn chromium() -> PathBuf {
     installed("chromium")
