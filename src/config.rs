@@ -274,15 +274,15 @@ impl Config {
         self.index.looks_at_paths() || self.policies.look_at_paths()
     }
 
-    /// Every header that any part of the configuration may write, in lower case with `_` as `-`:
-    /// what is removed from every request, whichever API it belongs to. Names that start with
-    /// `x-tollgate-` are removed besides.
+    /// Every header that any part of the configuration may write, [folded](crate::http::folded): what
+    /// is removed from every request in every spelling, whichever API it belongs to. Names that start
+    /// with `x-tollgate-` are removed besides.
     ///
     /// In their order, each once.
     pub fn emitted_headers(&self) -> Vec<String> {
         let mut names = Vec::new();
         let mut add = |name: &str| {
-            let name = name.replace('_', "-");
+            let name = crate::http::folded(name);
             if let Err(place) = names.binary_search(&name) {
                 names.insert(place, name);
             }

@@ -84,26 +84,30 @@ impl RequestHead {
     }
 }
 
-/// A header name in its one comparable spelling: lower case, `_` as `-`.
+/// A header name in its one comparable spelling: lower case, and `-` for every byte that is neither
+/// letter nor digit.
 ///
-/// Many servers turn both `x-user` and `x_user` into the same variable, so whoever removes a header
-/// must remove every spelling of it.
-pub fn folded(name: &[u8]) -> Vec<u8> {
-    name.iter().copied().map(fold).collect()
+/// Servers make variables of names: CGI turns `x.user` and `x_user` into what `x-user` becomes. So
+/// whoever removes a header must remove every spelling of it.
+pub fn folded(name: &str) -> String {
+    name.bytes().map(|byte| char::from(fold(byte))).collect()
 }
 
-/// Whether a header name begins with `prefix`, which is [`folded`], in any spelling.
-pub fn begins_folded(name: &[u8], prefix: &[u8]) -> bool {
-    name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, other)| fold(*byte) == *other)
+/// Whether two header names are spellings of each other: equally long, and apart only in case and in
+/// bytes that are neither letter nor digit. A pseudo-header (RFC 9113 §8.3) is nobody's spelling.
+pub fn is_spelling(name: &[u8], other: &[u8]) -> bool {
+    name.len() == other.len() && begins_spelled(name, other)
 }
 
-/// Whether a header name is `other`, which is [`folded`], in any spelling.
-pub fn is_folded(name: &[u8], other: &[u8]) -> bool {
-    name.len() == other.len() && begins_folded(name, other)
+/// Whether a header name begins with some spelling of `prefix`: see [`is_spelling`].
+pub fn begins_spelled(name: &[u8], prefix: &[u8]) -> bool {
+    name.len() >= prefix.len()
+        && name.first() != Some(&b':')
+        && name.iter().zip(prefix).all(|(one, other)| fold(*one) == fold(*other))
 }
 
 const fn fold(byte: u8) -> u8 {
-    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
 /// The elements of a comma-separated value (RFC 9110 §5.6.1), trimmed, empty ones left out.

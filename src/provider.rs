@@ -87,6 +87,17 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The header that it is in, in lower case; `None` for a parameter of the query.
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Cookie { .. } => Some("cookie"),
+            Self::Header { name, .. } => Some(name),
+            Self::Query { .. } => None,
+        }
+    }
+}
+
 /// What goes upstream with a permitted request.
 #[derive(Clone, Debug)]
 pub struct Upstream {

@@ -7,8 +7,7 @@ use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
-    Fields, RequestHead, begins_folded, elements, folded, is_folded, without_cookies,
-    without_parameters,
+    Fields, RequestHead, begins_spelled, elements, is_spelling, without_cookies, without_parameters,
 };
 use crate::policy::Metadata;
 use crate::provider::{HeaderSource, Place, SessionFact};
@@ -22,31 +21,52 @@ const IDENTITY: &str = "x-tollgate-identity";
 /// The header that names the session's provider.
 const PROVIDER: &str = "x-tollgate-provider";
 
-/// The header names that clients must not set, in folded spelling; by default those under our own
-/// prefix alone.
+/// The header names that are not a client's to use freely; by default those under our own prefix
+/// alone.
 #[derive(Debug, Default)]
 pub(super) struct Hygiene {
-    emitted: Vec<Vec<u8>>,
+    /// Those that the filter may write: no spelling of them comes through.
+    emitted: Vec<String>,
+    /// Those that credentials are read from: no other spelling of them comes through.
+    read: Vec<Box<str>>,
 }
 
 impl Hygiene {
     pub(super) fn new(config: &Config) -> Self {
-        Self {
-            emitted: config.emitted_headers().iter().map(|name| folded(name.as_bytes())).collect(),
+        let mut read = Vec::new();
+        for location in config.providers.iter().flat_map(|provider| &provider.from) {
+            let name = location.place.header();
+            read.extend(name.filter(|name| !read.contains(name)));
         }
+        let read = read.into_iter().map(Box::from).collect();
+        Self { emitted: config.emitted_headers(), read }
     }
 
     /// Whether a header of this name could pass for one of ours at some hop.
     fn is_ours(&self, name: &[u8]) -> bool {
-        begins_folded(name, RESERVED) || self.emitted.iter().any(|own| is_folded(name, own))
+        begins_spelled(name, RESERVED)
+            || self.emitted.iter().any(|own| is_spelling(name, own.as_bytes()))
+    }
+
+    /// Whether a header of this name could pass for a credential at some hop.
+    fn looks_read(&self, name: &[u8]) -> bool {
+        self.read.iter().any(|read| is_spelling(name, read.as_bytes()))
+    }
+
+    /// Whether a header of this name could pass for a credential, and is none: only the exact name is
+    /// read, and only what is read may be kept.
+    fn misleads(&self, name: &[u8]) -> bool {
+        self.looks_read(name)
+            && !self.read.iter().any(|read| name.eq_ignore_ascii_case(read.as_bytes()))
     }
 
     /// The names in another section that nobody but the filter may use: to the upstream every one
-    /// that it may emit, to the client those with its prefix.
+    /// that it may emit, and those of credentials, which are not read there; to the client those with
+    /// its prefix.
     pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let unwanted = |name: &&[u8]| match section {
-            Section::RequestTrailers => self.is_ours(name),
-            Section::ResponseHeaders | Section::ResponseTrailers => begins_folded(name, RESERVED),
+            Section::RequestTrailers => self.is_ours(name) || self.looks_read(name),
+            Section::ResponseHeaders | Section::ResponseTrailers => begins_spelled(name, RESERVED),
         };
         fields.iter().map(|(name, _)| name).filter(unwanted).map(<[u8]>::to_vec).collect()
     }
@@ -65,13 +85,14 @@ impl Hygiene {
         let spent = Spent::new(config, passage);
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
-            let ours = self.is_ours(name);
             let is_spent =
-                spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
-            let replaced = set.iter().any(|(set, _)| set.as_bytes() == name);
-            if (ours || is_spent) && !replaced {
+                || spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
+            let replaced = || set.iter().any(|(set, _)| set.as_bytes() == name);
+            if (self.is_ours(name) || self.misleads(name) || is_spent()) && !replaced() {
                 let remove = HeaderChange::Remove(name.to_vec());
-                if !changes.contains(&remove) {
+                // Repeated headers mostly come one after the other. To look through all changes for
+                // each would take a client's thousands of names a second.
+                if changes.last() != Some(&remove) {
                     changes.push(remove);
                 }
             }

@@ -4,6 +4,7 @@ pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::read::At;
+pub(super) use crate::http::folded;
 use crate::verdict::quoted;
 
 /// The start of names that are ours alone.
@@ -89,9 +90,4 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
 pub(super) fn is_token(text: &str) -> bool {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.bytes().all(token)
-}
-
-/// The name as careless servers see it: many take `x_user` for `x-user`.
-pub(super) fn folded(name: &str) -> String {
-    String::from_utf8(crate::http::folded(name.as_bytes())).unwrap_or_default()
 }

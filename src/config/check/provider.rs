@@ -399,8 +399,8 @@ fn refuse_twin(written: &[At<Box<str>>], name: &At<Box<str>>, problems: &mut Pro
             Code::HeaderConflict,
             name.at,
             format_args!(
-                "`{}` and `{}` differ only by case, `_` and `-`: one header to many servers; keep \
-                 one of the two",
+                "`{}` and `{}` differ only in case, or in what is neither letter nor digit: one \
+                 header to many servers; keep one of the two",
                 &**name, &**twin
             ),
         );

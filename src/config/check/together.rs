@@ -320,18 +320,32 @@ fn warn_of_one_place<'a>(
     }
 }
 
-/// What is removed from requests, because the configuration writes it, cannot be a credential.
+/// What is removed from requests, because the configuration writes it or because it is another
+/// spelling of what is read, cannot be a credential.
 fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problems<'_>) {
     let all = || providers.iter().flatten();
     let places = |reader: &'p Provider| reader.from.iter().map(move |place| (place, reader));
-    let mut readers = BTreeMap::new();
+    let mut readers: BTreeMap<String, (&str, &Provider)> = BTreeMap::new();
     for (place, reader) in all().flat_map(places) {
-        if let Some(header) = header_of(&place.place) {
-            readers.insert(headers::folded(header), reader);
+        let Some(header) = place.place.header() else { continue };
+        match readers.get(&headers::folded(header)) {
+            // Whose two places of one provider are has been said.
+            Some((first, other)) if *first != header && !std::ptr::eq(*other, reader) => {
+                problems.refuse(
+                    Code::PlaceShared,
+                    place.at,
+                    format_args!(
+                        "`{header}` and `{first}`, which provider `{}` reads, are one name to many                          servers; let both read the same one",
+                        shown(other)
+                    ),
+                );
+            }
+            Some(_) => {}
+            None => drop(readers.insert(headers::folded(header), (header, reader))),
         }
     }
     for header in all().flat_map(|provider| &provider.written) {
-        if let Some(reader) = readers.get(&headers::folded(header)) {
+        if let Some((_, reader)) = readers.get(&headers::folded(header)) {
             problems.refuse(
                 Code::HeaderConflict,
                 header.at,
@@ -342,15 +356,6 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                 ),
             );
         }
-    }
-}
-
-/// The header that a place is in.
-fn header_of(place: &Place) -> Option<&str> {
-    match place {
-        Place::Cookie { .. } => Some("cookie"),
-        Place::Header { name, .. } => Some(name),
-        Place::Query { .. } => None,
     }
 }
 
