@@ -225,6 +225,18 @@ pub struct CallResponse {
     pub body: Vec<u8>,
 }
 
+impl CallResponse {
+    /// The `max-age` of its `Cache-Control` (RFC 9111 §5.2.2.1).
+    pub fn max_age(&self) -> Option<Duration> {
+        let text = std::str::from_utf8(self.headers.first("cache-control")?).ok()?;
+        text.split(',').find_map(|directive| {
+            let (name, value) = directive.trim().split_once('=')?;
+            let seconds = value.trim_matches('"').parse().ok();
+            seconds.filter(|_| name.eq_ignore_ascii_case("max-age")).map(Duration::from_secs)
+        })
+    }
+}
+
 /// How bad a log line is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Level {

@@ -585,3 +585,29 @@ fn a_url_in_the_log_has_no_query() {
     assert!(worker.log.iter().any(|line| line.contains("https://id.example.com/keys\"")));
     assert!(!worker.log.iter().any(|line| line.contains("secret")), "{:?}", worker.log);
 }
+
+#[test]
+fn a_key_that_is_tolerated_is_told_once_and_serves() {
+    let world = World::default();
+    let (odd, good) = (Signer::new("k1"), Signer::new("k2"));
+    let mut workers = [Worker::new(&world, CONFIG), Worker::new(&world, CONFIG)];
+    let x = odd.jwk()["x"].as_str().unwrap().to_owned();
+    let clean = key_set(&[&odd, &good]);
+    let padded = clean.replace(&x, &format!("{x}="));
+    assert_ne!(padded, clean);
+    for step in 0..3 {
+        workers[0].fetch(&padded);
+        workers[1].tick();
+        for worker in &mut workers {
+            for signer in [&odd, &good] {
+                let stream = worker.get(&token(signer));
+                assert_eq!(worker.verdict(stream), "forwarded", "step {step}");
+            }
+        }
+        world.wait(seconds(600));
+    }
+    let lines = workers.iter().flat_map(|worker| &worker.log);
+    let told: Vec<_> = lines.filter(|line| line.contains("key_tolerated")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("keys[0] (kid `k1`): its `x` has padding (`=`)"), "{told:?}");
+}

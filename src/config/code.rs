@@ -81,6 +81,8 @@ codes! {
     KeySetUnusable = "key_set_unusable",
     /// A key whose holder can both check and sign.
     KeySymmetric = "key_symmetric",
+    /// A key that is written otherwise than it should be, and taken.
+    KeyTolerated = "key_tolerated",
     /// A key that is not used.
     KeyUnusable = "key_unusable",
     /// Limits that count by what a caller does not have.

@@ -315,7 +315,7 @@ fn install(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
-    let max_age = max_age(response);
+    let max_age = response.max_age();
     let kids: Vec<_> = parsed
         .set
         .iter()
@@ -341,6 +341,11 @@ fn install(
         );
         let fields = [("skipped", skipped.to_string()), ("remedy", remedy)];
         effects.push(log.keys(Level::Warn, "key_skipped", provider, &fields));
+    }
+    for (entry, odd) in &parsed.tolerated {
+        let reason = format!("{entry}: {odd}; it is taken, and other software may refuse it");
+        let fields = [("reason", reason)];
+        effects.push(log.keys(Level::Info, "key_tolerated", provider, &fields));
     }
     for entry in &parsed.private {
         let kid = entry.kid.as_ref().map_or("-".to_owned(), |kid| quoted(kid.as_str()));
@@ -446,15 +451,4 @@ pub(super) fn without_query(url: &Url) -> String {
 /// A URL that an answer names, without what may be a secret in it.
 fn without_parameters(url: &[u8]) -> Vec<u8> {
     url.iter().copied().take_while(|byte| !matches!(byte, b'?' | b'#')).collect()
-}
-
-/// The `max-age` of an answer's `Cache-Control` (RFC 9111 §5.2.2.1).
-fn max_age(response: &CallResponse) -> Option<Duration> {
-    let text = std::str::from_utf8(response.headers.first("cache-control")?).ok()?;
-    text.split(',').find_map(|directive| {
-        let (name, value) = directive.trim().split_once('=')?;
-        let seconds =
-            value.trim_matches('"').parse().ok().filter(|_| name.eq_ignore_ascii_case("max-age"));
-        seconds.map(Duration::from_secs)
-    })
 }

@@ -21,7 +21,7 @@ mod key;
 mod why;
 
 pub(super) use key::Material;
-pub use key::PublicKey;
+pub use key::{PublicKey, Tolerated};
 pub use why::WhySkipped;
 
 /// Longest text of a key set, in bytes.
@@ -56,6 +56,8 @@ pub struct ParsedSet {
     pub set: KeySet,
     /// The entries that are not in it, in their order.
     pub skipped: Vec<Skipped>,
+    /// The entries that are in it although something of them is written otherwise than it should be.
+    pub tolerated: Vec<(Entry, Tolerated)>,
     /// The entries that show a private key to whoever reads the set (RFC 7517 §9.2), used or not:
     /// worth an error in the log.
     pub private: Vec<Entry>,
@@ -119,9 +121,14 @@ impl KeySet {
     /// not for verifying (`use`, `key_ops`); keys whose `alg` is unknown or of another type; RSA keys
     /// under 2048 or over 8192 bits, with a modulus that is even or of the kind that ROCA factors, or
     /// an exponent that is even, under 3 or over 2^32; points off their curve or of small order;
-    /// members of a wrong type or encoding. Zero bytes in front of an RSA modulus are tolerated, as
-    /// some providers write them. `x5c` and its kin are ignored: the key is in the other members, and
-    /// certificates are not judged. An entry that repeats another counts once.
+    /// members of a wrong type or encoding, `null` or empty.
+    ///
+    /// What providers write otherwise than they should, and what is the same number all the same, is
+    /// tolerated, and told in [`ParsedSet::tolerated`]: padding; of `n`, `e`, `x` and `y` zero octets in
+    /// front, and of EC's `x` and `y` those that are missing there. `k` and the `x` of Ed25519 are no
+    /// numbers. `alg`, `use`, `kid`, `key_ops`, `x5c` and its kin count as absent where they are `null`
+    /// or empty. `x5c` and its kin are ignored: the key is in the other members, and certificates are
+    /// not judged. An entry that repeats another counts once, however it is written.
     ///
     /// # Errors
     ///
@@ -177,14 +184,19 @@ impl KeySet {
 
     fn from_entries(entries: &[Value], origin: Origin) -> Result<ParsedSet, SetError> {
         let mut keys: Vec<PublicKey> = Vec::new();
-        let (mut skipped, mut private) = (Vec::new(), Vec::new());
+        let (mut skipped, mut private, mut tolerated) = (Vec::new(), Vec::new(), Vec::new());
         for (index, entry) in entries.iter().enumerate() {
             if key::is_private(entry) {
                 private.push(Entry { index, kid: key::kid_for_logs(entry) });
             }
             match PublicKey::parse(entry, origin) {
-                Ok(key) if keys.iter().any(|known| known.fingerprint() == key.fingerprint()) => {}
-                Ok(key) => keys.push(key),
+                Ok((key, _))
+                    if keys.iter().any(|known| known.fingerprint() == key.fingerprint()) => {}
+                Ok((key, odd)) => {
+                    tolerated
+                        .extend(odd.map(|odd| (Entry { index, kid: key.kid().cloned() }, odd)));
+                    keys.push(key);
+                }
                 Err(why) => {
                     skipped.push(Skipped { index, kid: key::kid_for_logs(entry), why });
                 }
@@ -194,7 +206,7 @@ impl KeySet {
             return Err(SetError::NoneUsable(skipped));
         }
         let set = Self { version: version(&keys), keys: keys.into() };
-        Ok(ParsedSet { set, skipped, private })
+        Ok(ParsedSet { set, skipped, tolerated, private })
     }
 
     /// A hash of its keys and of what they may be used for. It changes only when they do, whatever

@@ -208,3 +208,43 @@ fn revocations_are_fetched_too() {
     assert_eq!(run.exit, Exit::Fine, "{}", run.out);
     assert!(run.out.contains("online: revoked: a list of 1 entries"), "{}", run.out);
 }
+
+#[test]
+fn a_refresh_is_laid_at_the_door_of_cache_control_only_where_that_shortens_it() {
+    let (short, floor) = ("`cache-control` allows no longer", "(30 s at least)");
+    let cases = [
+        ("nothing said", "", "", false),
+        ("as long as configured", "\r\nCache-Control: max-age=600", "", false),
+        ("longer than configured", "\r\nCache-Control: public, max-age=86400", "", false),
+        ("no age in it", "\r\nCache-Control: no-store", "", false),
+        ("no number", "\r\nCache-Control: max-age=soon", "", false),
+        ("shorter", "\r\nCache-Control: public, Max-Age=60", short, false),
+        ("shorter than may be", "\r\nCache-Control: max-age=0", short, true),
+        ("a bit shorter than configured", "\r\nCache-Control: max-age=599", short, false),
+    ];
+    for (name, header, reason, is_floor) in cases {
+        let keys = format!(r#"{{"keys": [{KEY}]}}"#);
+        let server = Server::start(&[("/keys", &format!("200 OK{header}"), keys)], false);
+        let provider = r#""issuer": "http://127.0.0.1:%port%",
+            "jwks": {"url": "http://127.0.0.1:%port%/keys", "cluster": "idp"}"#;
+        let found = said(&server.check(&[], provider), &server);
+        let told = found.last().expect("a line");
+        assert!(told.contains("fetched again after"), "{name}: {told}");
+        assert_eq!(told.contains("cache-control"), !reason.is_empty(), "{name}: {told}");
+        assert!(told.contains(reason), "{name}: {told}");
+        assert_eq!(told.contains(floor), is_floor, "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_key_that_is_tolerated_is_told_and_no_fault() {
+    let keys = format!(r#"{{"keys": [{}]}}"#, KEY.replace("HURo", "HURo="));
+    let server = Server::start(&[("/keys", "200 OK", keys)], false);
+    let provider = r#""issuer": "http://127.0.0.1:%port%",
+        "jwks": {"url": "http://127.0.0.1:%port%/keys", "cluster": "idp"}"#;
+    let run = server.check(&[], provider);
+    assert_eq!(run.exit, Exit::Fine, "{}", run.out);
+    let found = said(&run, &server).join("\n");
+    assert!(found.contains("keys[0] (kid `k1`): its `x` has padding (`=`)"), "{found}");
+    assert!(found.contains("1 usable key "), "{found}");
+}

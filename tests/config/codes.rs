@@ -85,6 +85,7 @@ fn example(code: Code) -> Option<String> {
         Code::KeySymmetric => provider(
             r#""algorithms": ["HS256"], "jwks": {"inline": {"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}"#,
         ),
+        Code::KeyTolerated => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace("HURo", "HURo=")),
         Code::KeyUnusable => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace("[{", r#"[{"kty": "x"}, {"#)),
         Code::LimitByUnusable => apis(
             r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}, "limit_by": "client"}},

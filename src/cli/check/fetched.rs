@@ -2,6 +2,7 @@
 //! what that is worth.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -16,13 +17,13 @@ use crate::env::{Env, Unmetered};
 use crate::event::{CallRequest, CallResponse, Effect, Event};
 use crate::ids::CallId;
 use crate::jose::verify::InWasm;
-use crate::time::{self, UnixMillis};
+use crate::time::UnixMillis;
 use crate::verdict::quoted;
 
 /// A discovery and its key set are two calls, one after the other; no fetch makes more.
 const MAX_ROUNDS: usize = 4;
-/// Shortest time between two fetches that a `max-age` can bring about (milliseconds).
-const SHORTEST_REFRESH: u64 = 30_000;
+/// Shortest time between two fetches that a `max-age` can bring about.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
 
 /// What was learnt.
 pub(super) struct Online {
@@ -41,16 +42,14 @@ pub(super) fn ask(
 ) -> Online {
     let mut config = config;
     config.log.format = LogFormat::Json;
-    let refresh: BTreeMap<String, u64> = config
-        .rings
-        .iter()
-        .map(|ring| (ring.provider.to_string(), time::millis(ring.refresh)))
-        .collect();
+    let refresh = config.rings.iter().map(|ring| (ring.provider.to_string(), ring.refresh));
+    let refresh = refresh.collect();
     let mut asking = Asking {
         client,
         tree,
         at,
         refresh,
+        max_age: None,
         reasons: Vec::new(),
         online: Online { remarks: Vec::new(), lines: Vec::new() },
     };
@@ -59,16 +58,13 @@ pub(super) fn ask(
     let mut engine = Engine::new(config, "check");
     // What it warns of is told already.
     engine.start(&env);
-    let mut effects = engine.handle(Event::Tick, &env);
+    let effects = engine.handle(Event::Tick, &env);
+    let mut calls = asking.take(effects);
     for _ in 0..MAX_ROUNDS {
-        let calls = asking.take(effects);
-        if calls.is_empty() {
-            break;
-        }
-        effects = Vec::new();
-        for (call, request) in calls {
+        for (call, request) in std::mem::take(&mut calls) {
             let response = asking.call(&request);
-            effects.extend(engine.handle(Event::CallDone { call, response }, &env));
+            let effects = engine.handle(Event::CallDone { call, response }, &env);
+            calls.extend(asking.take(effects));
         }
     }
     if asking.online.lines.is_empty() {
@@ -82,8 +78,10 @@ struct Asking<'a> {
     tree: Option<&'a Node>,
     /// The place of the configuration.
     at: Place,
-    /// How often each provider's keys are to be fetched, in milliseconds.
-    refresh: BTreeMap<String, u64>,
+    /// How often each provider's keys are to be fetched.
+    refresh: BTreeMap<String, Duration>,
+    /// How long the last answer may be kept, where it says so.
+    max_age: Option<Duration>,
     /// Why calls had no answer.
     reasons: Vec<String>,
     online: Online,
@@ -94,6 +92,7 @@ impl Asking<'_> {
         let path = request.path.split('?').next().unwrap_or_default();
         let url = format!("{}://{}{path}", request.scheme, request.authority);
         let answer = self.client.call(request);
+        self.max_age = answer.as_ref().ok().and_then(CallResponse::max_age);
         let line = match &answer {
             Ok(CallResponse { status, body_size, headers, .. }) => {
                 let header = |name: &str| {
@@ -150,6 +149,10 @@ impl Asking<'_> {
                 let entries = text("entries_in_use");
                 return self.online.lines.push(format!("revoked: a list of {entries} entries"));
             }
+            "key_tolerated" => {
+                let told = format!("provider {provider}: {}", text("reason"));
+                return self.online.lines.push(told);
+            }
             "key_skipped" => (
                 Severity::Warning,
                 FileCode::OnlineKeySkipped,
@@ -178,12 +181,12 @@ impl Asking<'_> {
         let count = keys.split(", ").count();
         let noun = if count == 1 { "key" } else { "keys" };
         let next: u64 = next.parse().unwrap_or_default();
-        let configured = self.refresh.get(provider).copied().unwrap_or(next);
-        let cached = match next {
-            next if next < configured && next <= SHORTEST_REFRESH => {
+        let configured = self.refresh.get(provider).copied().unwrap_or_default();
+        let cached = match self.max_age {
+            Some(age) if age < configured && age <= SHORTEST_REFRESH => {
                 ", since `cache-control` allows no longer (30 s at least)"
             }
-            next if next < configured => ", since `cache-control` allows no longer",
+            Some(age) if age < configured => ", since `cache-control` allows no longer",
             _ => "",
         };
         let seconds = next.div_ceil(1000);

@@ -232,6 +232,17 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
                     format_args!("keys[{}] is not used: {}", skipped.index, skipped.why),
                 );
             }
+            for (entry, odd) in &parsed.tolerated {
+                problems.warn(
+                    Code::KeyTolerated,
+                    inline.at,
+                    format_args!(
+                        "keys[{}] is taken, but {odd}: write it as RFC 7518 has it, since others may \
+                         not take it",
+                        entry.index
+                    ),
+                );
+            }
             for entry in &parsed.private {
                 problems.warn(
                     Code::KeyPrivate,

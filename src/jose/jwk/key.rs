@@ -1,5 +1,6 @@
 //! One key (RFC 7517 §4), checked so that nothing about it needs a second look later.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,10 @@ pub(in crate::jose) enum Material {
     /// A secret for HMAC, of at least 32 bytes.
     Secret(Arc<[u8]>),
 }
+
+/// What is odd about a number that is written too long or too short.
+const ZEROS: &str = "has zero octets in front";
+const SHORT: &str = "is shorter than its curve's field";
 
 /// What the members of one type of key say.
 struct Parts {
@@ -122,10 +127,19 @@ impl PublicKey {
         hash.finalize().into()
     }
 
-    /// Reads one entry of a key set.
-    pub(super) fn parse(entry: &Value, origin: Origin) -> Result<Self, WhySkipped> {
-        let jwk = Jwk(entry.as_object().ok_or(WhySkipped::NotAnObject)?);
-        let kid = match jwk.string("kid")? {
+    /// Reads one entry of a key set; beside the key, what of it is written otherwise than it should be.
+    pub(super) fn parse(
+        entry: &Value,
+        origin: Origin,
+    ) -> Result<(Self, Option<Tolerated>), WhySkipped> {
+        let jwk = Jwk {
+            members: entry.as_object().ok_or(WhySkipped::NotAnObject)?,
+            tolerated: Cell::new(None),
+        };
+        if !["n", "e", "x", "y", "k"].iter().any(|name| jwk.has(name)) && jwk.has("x5c") {
+            return Err(WhySkipped::CertificateAlone);
+        }
+        let kid = match jwk.optional("kid")? {
             Some(kid) => Some(Kid::parse(kid).ok_or(WhySkipped::KidTooLong)?),
             None => None,
         };
@@ -134,13 +148,16 @@ impl PublicKey {
             return Err(WhySkipped::Symmetric);
         }
         jwk.check_purpose()?;
-        let alg = match jwk.string("alg")? {
+        let alg = match jwk.optional("alg")? {
             Some(name) => {
                 Some(Alg::parse(name).ok_or_else(|| WhySkipped::AlgorithmUnknown(quoted(name)))?)
             }
             None => None,
         };
-        let issuer = jwk.string("issuer")?.map(Into::into);
+        let issuer = match jwk.members.get("issuer") {
+            None => None,
+            Some(_) => Some(jwk.required("issuer")?.into()),
+        };
         let Parts { material, canonical, spki } = match kty {
             "EC" => jwk.elliptic()?,
             "OKP" => jwk.edwards()?,
@@ -152,7 +169,8 @@ impl PublicKey {
             Some(alg) if !material.fits(alg) => Err(material.misfit(alg)),
             _ => {
                 let thumbprint = Sha256::digest(canonical).into();
-                Ok(Self { material, kid, alg, issuer, thumbprint, spki })
+                let key = Self { material, kid, alg, issuer, thumbprint, spki };
+                Ok((key, jwk.tolerated.get()))
             }
         }
     }
@@ -197,39 +215,91 @@ impl Material {
     }
 }
 
+/// How a member is written that is taken although it should be written otherwise (RFC 7518 §2, §6.2.1.2,
+/// §6.3.1.1): its name, and what is odd about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Tolerated(&'static str, &'static str);
+
+impl fmt::Display for Tolerated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its `{}` {}", self.0, self.1)
+    }
+}
+
 /// The members of an entry.
-struct Jwk<'a>(&'a Map<String, Value>);
+struct Jwk<'a> {
+    members: &'a Map<String, Value>,
+    /// The first that is tolerated.
+    tolerated: Cell<Option<Tolerated>>,
+}
 
 impl<'a> Jwk<'a> {
-    fn string(&self, name: &'static str) -> Result<Option<&'a str>, WhySkipped> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value)),
-            Some(_) => Err(WhySkipped::MemberType(name)),
+    /// Whether a member says anything.
+    fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !is_nothing(value))
+    }
+
+    /// A string that counts as absent where nothing is in it.
+    fn optional(&self, name: &'static str) -> Result<Option<&'a str>, WhySkipped> {
+        if self.has(name) { self.required(name).map(Some) } else { Ok(None) }
+    }
+
+    /// A string that must be there, with something in it.
+    fn required(&self, name: &'static str) -> Result<&'a str, WhySkipped> {
+        match self.members.get(name) {
+            None => Err(WhySkipped::MemberMissing(name)),
+            Some(value) if is_nothing(value) => Err(WhySkipped::MemberEmpty(name)),
+            Some(value) => value.as_str().ok_or(WhySkipped::MemberType(name)),
         }
     }
 
-    fn required(&self, name: &'static str) -> Result<&'a str, WhySkipped> {
-        self.string(name)?.ok_or(WhySkipped::MemberMissing(name))
+    fn tolerate(&self, name: &'static str, how: &'static str) {
+        self.tolerated.set(self.tolerated.get().or(Some(Tolerated(name, how))));
     }
 
+    /// What a member holds in base64url. Padding is tolerated where it is as long as RFC 4648 §3.2 has
+    /// it; nothing else is.
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, WhySkipped> {
         let text = self.required(name)?;
-        URL_SAFE_NO_PAD.decode(text).map_err(|_| WhySkipped::MemberEncoding(name))
+        let bare = match text.strip_suffix("==").or_else(|| text.strip_suffix('=')) {
+            Some(bare) if text.len().is_multiple_of(4) => {
+                self.tolerate(name, "has padding (`=`)");
+                bare
+            }
+            _ => text,
+        };
+        URL_SAFE_NO_PAD.decode(bare).map_err(|_| WhySkipped::MemberEncoding(name))
     }
 
-    fn bytes_of(&self, name: &'static str, length: usize) -> Result<Vec<u8>, WhySkipped> {
+    /// A number, big-endian and as short as can be (RFC 7518 §2: `Base64urlUInt`).
+    fn number(&self, name: &'static str) -> Result<Vec<u8>, WhySkipped> {
         let bytes = self.bytes(name)?;
-        if bytes.len() == length { Ok(bytes) } else { Err(WhySkipped::MemberLength(name)) }
+        let digits = without_leading_zeros(&bytes).to_vec();
+        if digits.len() < bytes.len() {
+            self.tolerate(name, ZEROS);
+        }
+        Ok(digits)
+    }
+
+    /// A coordinate, as long as its field. Shorter or longer ones are the same number.
+    fn coordinate(&self, name: &'static str, length: usize) -> Result<Vec<u8>, WhySkipped> {
+        let mut bytes = self.bytes(name)?;
+        if bytes.len() != length {
+            self.tolerate(name, if bytes.len() < length { SHORT } else { ZEROS });
+            bytes = without_leading_zeros(&bytes).to_vec();
+        }
+        let missing = length.checked_sub(bytes.len()).ok_or(WhySkipped::MemberLength(name))?;
+        bytes.splice(..0, std::iter::repeat_n(0, missing));
+        Ok(bytes)
     }
 
     /// Is the key for verifying signatures (RFC 7517 §4.2, §4.3)?
     fn check_purpose(&self) -> Result<(), WhySkipped> {
-        match self.string("use")? {
+        match self.optional("use")? {
             None | Some("sig") => {}
             Some(other) => return Err(WhySkipped::UseOther(quoted(other))),
         }
-        match self.0.get("key_ops") {
+        match self.members.get("key_ops").filter(|value| !is_nothing(value)) {
             None => Ok(()),
             Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
                 let verify = operations.iter().any(|operation| operation == "verify");
@@ -241,8 +311,7 @@ impl<'a> Jwk<'a> {
 
     /// RFC 7518 §6.3.1.
     fn rsa(&self) -> Result<Parts, WhySkipped> {
-        let (n, e) = (self.bytes("n")?, self.bytes("e")?);
-        let (n, e) = (without_leading_zeros(&n), without_leading_zeros(&e));
+        let (n, e) = (&self.number("n")?, &self.number("e")?);
         let key = RsaKey::new(n, e).map_err(|error| match error {
             RsaKeyError::Bits(bits) => WhySkipped::RsaBits(bits),
             RsaKeyError::Even => WhySkipped::RsaEven,
@@ -257,7 +326,7 @@ impl<'a> Jwk<'a> {
         Ok(Parts { material: Material::Rsa(Arc::new(key)), canonical, spki })
     }
 
-    /// RFC 7518 §6.2.1: coordinates have the length of the field, however small the number.
+    /// RFC 7518 §6.2.1.
     fn elliptic(&self) -> Result<Parts, WhySkipped> {
         let crv = self.required("crv")?;
         let (curve, length) = match crv {
@@ -266,7 +335,7 @@ impl<'a> Jwk<'a> {
             "P-521" => (Curve::P521, 66),
             _ => return Err(WhySkipped::CurveUnknown(quoted(crv))),
         };
-        let (x, y) = (self.bytes_of("x", length)?, self.bytes_of("y", length)?);
+        let (x, y) = (self.coordinate("x", length)?, self.coordinate("y", length)?);
         // SEC 1 §2.3.3: an uncompressed point.
         let point = [&[4], x.as_slice(), y.as_slice()].concat();
         let material = match curve {
@@ -287,13 +356,16 @@ impl<'a> Jwk<'a> {
         Ok(Parts { material, canonical, spki })
     }
 
-    /// RFC 8037 §2; only Ed25519, the other curves are for key agreement or rare.
+    /// RFC 8037 §2; only Ed25519, the other curves are for key agreement or rare. Its `x` is no number.
     fn edwards(&self) -> Result<Parts, WhySkipped> {
         let crv = self.required("crv")?;
         if crv != "Ed25519" {
             return Err(WhySkipped::CurveUnknown(quoted(crv)));
         }
-        let x = self.bytes_of("x", ed25519_compact::PublicKey::BYTES)?;
+        let x = self.bytes("x")?;
+        if x.len() != ed25519_compact::PublicKey::BYTES {
+            return Err(WhySkipped::MemberLength("x"));
+        }
         let key = Ed25519PublicKey::from_bytes(&x).map_err(|_| WhySkipped::PointInvalid)?;
         let x = URL_SAFE_NO_PAD.encode(x);
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
@@ -318,10 +390,22 @@ impl<'a> Jwk<'a> {
 pub(super) fn is_private(entry: &Value) -> bool {
     let symmetric = entry.get("kty").is_some_and(|kty| kty == "oct");
     let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-    !symmetric && private.iter().any(|name| entry.get(name).is_some())
+    let shows = |name: &&str| entry.get(name).is_some_and(|value| !is_nothing(value));
+    !symmetric && private.iter().any(shows)
 }
 
 /// The key ID of an entry that need not be usable.
 pub(super) fn kid_for_logs(entry: &Value) -> Option<Kid> {
-    entry.get("kid").and_then(Value::as_str).and_then(Kid::parse)
+    let kid = entry.get("kid").filter(|kid| !is_nothing(kid));
+    kid.and_then(Value::as_str).and_then(Kid::parse)
+}
+
+/// Whether a member is written and holds nothing, as some providers write what they leave out.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(elements) => elements.is_empty(),
+        _ => false,
+    }
 }

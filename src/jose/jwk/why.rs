@@ -15,13 +15,18 @@ pub enum WhySkipped {
     AlgorithmMismatch(Alg),
     /// `alg` is none that we know.
     AlgorithmUnknown(String),
+    /// The key is in `x5c` alone; certificates are not read.
+    CertificateAlone,
     /// `crv` is none that we know.
     CurveUnknown(String),
     /// `kid` is longer than [`Kid::MAX_BYTES`].
     KidTooLong,
-    /// This member is not base64url, unpadded and canonical.
+    /// This member is `null` or empty.
+    MemberEmpty(&'static str),
+    /// This member is not canonical base64url.
     MemberEncoding(&'static str),
-    /// This member has not the length that the curve asks for.
+    /// This member has not the length that the curve asks for, zero octets in front of a coordinate
+    /// left out.
     MemberLength(&'static str),
     /// This member is missing.
     MemberMissing(&'static str),
@@ -58,11 +63,14 @@ impl fmt::Display for WhySkipped {
                 write!(f, "its `alg` is {alg}, which is for keys of another type")
             }
             Self::AlgorithmUnknown(alg) => write!(f, "its `alg` is {alg}, which is not supported"),
+            Self::CertificateAlone => f.write_str(
+                "it has its key in `x5c` alone, and certificates are not read: it needs `kty` with \
+                 `n` and `e`, or with `crv`, `x` and `y`",
+            ),
             Self::CurveUnknown(crv) => write!(f, "its `crv` is {crv}, which is not supported"),
             Self::KidTooLong => write!(f, "its `kid` is longer than {} bytes", Kid::MAX_BYTES),
-            Self::MemberEncoding(name) => {
-                write!(f, "its `{name}` is not canonical, unpadded base64url")
-            }
+            Self::MemberEmpty(name) => write!(f, "its `{name}` is `null` or empty"),
+            Self::MemberEncoding(name) => write!(f, "its `{name}` is not canonical base64url"),
             Self::MemberLength(name) => write!(f, "its `{name}` has not the length of its curve"),
             Self::MemberMissing(name) => write!(f, "it has no `{name}`"),
             Self::MemberType(name) => write!(f, "its `{name}` has a wrong type"),
