@@ -135,6 +135,8 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// How an identity is shown.
     pub identity: LogIdentity,
+    /// Whether a request's path is shown.
+    pub shows_paths: bool,
     /// Lines per second and worker; the rest is counted.
     pub per_second: u32,
 }

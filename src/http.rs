@@ -33,6 +33,11 @@ impl RequestHead {
         self.first(":path").unwrap_or_default()
     }
 
+    /// The same without its query.
+    pub fn path_only(&self) -> &[u8] {
+        self.path().split(|&byte| byte == b'?').next().unwrap_or_default()
+    }
+
     /// Host and port that the request is for: `:authority`, else `host` (RFC 9113 §8.3.1); empty
     /// where the head has neither.
     pub fn authority(&self) -> &[u8] {

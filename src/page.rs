@@ -284,6 +284,8 @@ pub struct Refusal {
     pub remedy: Shown<'static>,
     /// The proxy's id of the request.
     pub request_id: Option<Shown<'static>>,
+    /// The request's path without its query.
+    pub path: Option<Shown<'static>>,
 }
 
 /// How something is shown.

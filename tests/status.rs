@@ -288,6 +288,47 @@ fn the_page_is_no_request_of_an_api_and_a_wrong_key_is_logged_within_bounds() {
 }
 
 #[test]
+fn a_refusal_shows_its_path_without_the_query_escaped_and_cut() {
+    let long = format!("/{}", "x".repeat(400));
+    let cut = format!("/{}...", "x".repeat(255));
+    let whole = format!("/{}", "y".repeat(255));
+    let cases = [
+        // path, as it is shown
+        ("/nowhere", "/nowhere"),
+        ("/nowhere?access_token=secret#x", "/nowhere"),
+        ("/a%2f../b;c//", "/a%2f../b;c//"),
+        ("/caf\u{e9}\u{202e}\n\"", "/caf\\u{e9}\\u{202e}\\n\""),
+        ("http://x/y", "http://x/y"),
+        (&*long, &*cut),
+        (&*whole, &*whole),
+    ];
+    for shows in [json!("plain"), json!("omit"), Value::Null] {
+        let mut config = config();
+        if !shows.is_null() {
+            config["log"]["path"] = shows.clone();
+        }
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config.to_string());
+        for (path, shown) in cases {
+            worker.log.clear();
+            let stream = worker.request(head("GET", path, &[]));
+            assert_ne!(worker.verdict(stream), "forwarded", "{path}");
+            let line: Value = serde_json::from_str(&worker.log[0]).expect("JSON");
+            let told = facts(&mut worker, "")["refusals"][0]["path"].clone();
+            let expected = if shows == "omit" { Value::Null } else { json!(shown) };
+            assert_eq!((&line["path"], &told), (&expected, &expected), "{path}, {shows}");
+            assert!(!worker.log[0].contains("secret"), "{}", worker.log[0]);
+        }
+        // A target that has no path shows none.
+        worker.log.clear();
+        worker.request(head("GET", "?x", &[]));
+        let line: Value = serde_json::from_str(&worker.log[0]).expect("JSON");
+        assert_eq!(line["code"], "path_ambiguous");
+        assert_eq!(line["path"], if shows == "omit" { Value::Null } else { json!("") });
+    }
+}
+
+#[test]
 fn accept_chooses_the_form() {
     let world = World::default();
     let mut worker = Worker::new(&world, &config().to_string());

@@ -5,7 +5,7 @@
 
 use super::code::Code;
 use super::problems::Problems;
-use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity};
+use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity, RawLogPath};
 use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
@@ -130,10 +130,11 @@ fn log(raw: &RawConfig) -> LogConfig {
         Some(RawLogIdentity::Hash) => LogIdentity::Hash,
         Some(RawLogIdentity::Omit) => LogIdentity::Omit,
     };
+    let shows_paths = log.is_none_or(|log| log.path.or(RawLogPath::Plain) == RawLogPath::Plain);
     let Count(per_second) = log.map_or(Count(DEFAULT_LINES_PER_SECOND), |log| {
         log.per_second.or(Count(DEFAULT_LINES_PER_SECOND))
     });
-    LogConfig { format, identity, per_second }
+    LogConfig { format, identity, shows_paths, per_second }
 }
 
 fn realm(raw: &Field<Text>, problems: &mut Problems<'_>) -> Box<str> {

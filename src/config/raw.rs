@@ -68,6 +68,8 @@ object! {
         /// How an identity is shown: as it is, as the first 16 hex digits of its SHA-256, or not at
         /// all.
         identity: RawLogIdentity = "plain";
+        /// How a request's path is shown, without its query: as it is, or not at all.
+        path: RawLogPath = "plain";
         /// Lines per second and worker; the rest is counted.
         per_second: Count<1, 1_000_000> = "10";
     }
@@ -102,6 +104,16 @@ choice! {
         Plain = "plain",
         /// Hashed.
         Hash = "hash",
+        /// Not at all.
+        Omit = "omit",
+    }
+}
+
+choice! {
+    /// How a request's path is shown in logs.
+    RawLogPath {
+        /// As it is.
+        Plain = "plain",
         /// Not at all.
         Omit = "omit",
     }

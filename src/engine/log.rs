@@ -20,6 +20,8 @@ use crate::wire::to_hex;
 pub(super) const MAX_FIELD: usize = 64;
 /// Longest issuer: they are compared by eye, down to the last slash.
 pub(super) const MAX_ISSUER: usize = 128;
+/// Longest path.
+const MAX_PATH: usize = 256;
 
 /// The log's form and its budget.
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Log {
         line.optional("provider", trail.provider.as_ref().map(Name::as_str));
         line.optional("api", trail.api.as_ref().map(Name::as_str));
         line.optional("key", trail.key.as_deref());
+        line.optional("path", self.path(head).as_deref());
         line.untrusted("kid", trail.kid.as_ref().map(Kid::as_str), MAX_FIELD);
         line.untrusted("iss", trail.issuer.as_deref(), MAX_ISSUER);
         let identity = trail.identity.as_deref().and_then(|identity| self.shown(identity));
@@ -118,6 +121,15 @@ impl Log {
                 Some(to_hex(&digest, 8))
             }
         }
+    }
+
+    /// A request's path without its query, escaped and cut; `None` where the configuration wants
+    /// none.
+    pub(super) fn path(&self, head: &RequestHead) -> Option<String> {
+        // Escaping shortens nothing: what is cut off here would not be shown.
+        let path = head.path_only();
+        let path = path.get(..=MAX_PATH).unwrap_or(path);
+        self.config.shows_paths.then(|| visible(&String::from_utf8_lossy(path), MAX_PATH))
     }
 
     /// A line about something risky in the configuration.

@@ -21,7 +21,7 @@ const SLOTS: u64 = 64;
 /// How often a write is tried while other workers write first.
 const TRIES: usize = 4;
 /// The layout's version: a record of another one is absent.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Longest text of a record, in bytes; longer ones are cut.
 const MAX_TEXT: usize = 512;
 /// How much of an identity is kept, in characters.
@@ -54,6 +54,7 @@ impl Refusals {
         let identity = identity.map(|identity| beginning(&identity)).unwrap_or_default();
         let kid = trail.kid.as_ref().map(|kid| visible(kid.as_str(), MAX_FIELD));
         let issuer = trail.issuer.as_ref().map(|issuer| visible(issuer, MAX_ISSUER));
+        let path = log.path(head);
         let texts = [
             refusal.deny.code(),
             &refusal.reason,
@@ -65,6 +66,7 @@ impl Refusals {
             issuer.as_deref().unwrap_or_default(),
             &identity,
             reply::request_id(head).unwrap_or_default(),
+            path.as_deref().unwrap_or_default(),
         ];
         let next = |stored: Option<Vec<u8>>| stored.and_then(|value| self.body(&value)?.u64());
         let mut number = 0;
@@ -132,7 +134,7 @@ impl Refusals {
 }
 
 /// Number, time and mode, then each text behind its length, all little-endian.
-fn encode(number: u64, at: UnixMillis, reports: bool, texts: [&str; 10]) -> Vec<u8> {
+fn encode(number: u64, at: UnixMillis, reports: bool, texts: [&str; 11]) -> Vec<u8> {
     let mut out = number.to_le_bytes().to_vec();
     out.extend(at.millis().to_le_bytes());
     out.push(u8::from(reports));
@@ -174,6 +176,7 @@ fn decode(mut fields: Reader<'_>, now: UnixMillis) -> Option<(u64, page::Refusal
         iss: optional()?,
         identity: optional()?,
         request_id: optional()?,
+        path: optional()?,
     };
     fields.rest().is_empty().then_some((number, refusal))
 }

@@ -257,6 +257,7 @@ fn refusal(page: &mut Page, one: &Refusal, is_open: bool) {
         ("kid", &one.kid),
         ("iss", &one.iss),
         ("identity", &one.identity),
+        ("path", &one.path),
         ("request id", &one.request_id),
     ];
     for (name, value) in optional {

@@ -266,6 +266,7 @@ fn refusal(out: &mut Json, one: &Refusal) {
     out.shown("kid", one.kid.as_ref());
     out.shown("iss", one.iss.as_ref());
     out.shown("identity", one.identity.as_ref());
+    out.shown("path", one.path.as_ref());
     out.shown("reason", Some(&one.reason));
     out.shown("remedy", Some(&one.remedy));
     out.shown("request_id", one.request_id.as_ref());

@@ -58,7 +58,7 @@ const EVERYTHING: &str = r#"{
   ],
   "sessions": { "capacity": 1001, "description": "" },
   "realm": "Orders API",
-  "log": { "format": "logfmt", "identity": "hash", "per_second": 100, "description": "" },
+  "log": { "format": "logfmt", "identity": "hash", "path": "omit", "per_second": 100, "description": "" },
   "instance": "edge"
 }"#;
 
@@ -140,6 +140,7 @@ fn the_smallest_configuration_has_every_default() {
     assert_eq!(&*config.realm, "api");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.identity, LogIdentity::Plain);
+    assert!(config.log.shows_paths);
     assert_eq!(config.log.per_second, 10);
     assert_eq!(config.instance, None);
     assert_eq!(codes(&config), [Code::AudienceCallerChosen]);
@@ -251,6 +252,7 @@ fn every_field_of_apis_and_of_the_rest_is_taken() {
     assert_eq!(&*config.realm, "Orders API");
     assert_eq!(config.log.format, LogFormat::Logfmt);
     assert_eq!(config.log.identity, LogIdentity::Hash);
+    assert!(!config.log.shows_paths);
     assert_eq!(config.log.per_second, 100);
     assert_eq!(config.instance.as_deref(), Some("edge"));
     assert!(config.index.looks_at_paths());

@@ -24,8 +24,7 @@ fn shown(bytes: &[u8]) -> String {
 
 /// The path, before it is known whether it can be read in one way only.
 pub(super) fn path(config: &Config, head: &RequestHead, trace: &mut Trace) {
-    let raw = head.path().split(|&byte| byte == b'?').next().unwrap_or_default();
-    trace.looks_at(Step::Path, || format!("the path {}", shown(raw)));
+    trace.looks_at(Step::Path, || format!("the path {}", shown(head.path_only())));
     if !config.looks_at_paths() {
         let found = || "no API and no policy looks at paths".to_owned();
         trace.found(Step::Path, Decided::Skipped, found);
