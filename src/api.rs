@@ -58,6 +58,16 @@ pub enum Auth {
     },
 }
 
+impl Auth {
+    /// Whether a request without any credential passes.
+    pub const fn lets_strangers_pass(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Branches { optional, .. } => *optional,
+        }
+    }
+}
+
 /// Providers that must all vouch.
 #[derive(Clone, Debug)]
 pub struct Branch {

@@ -33,6 +33,8 @@ mod schema;
 mod tree;
 
 pub use code::Code;
+#[cfg(feature = "cli")]
+pub(crate) use problems::near;
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 

@@ -49,6 +49,7 @@ mod e2e {
     mod matching;
     mod metrics;
     mod misconfigurations;
+    mod order;
     mod readers;
     mod reload;
     mod report;

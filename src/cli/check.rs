@@ -4,11 +4,15 @@
 //! What a configuration means is the library's to say, and what an answer of a provider is worth is
 //! the engine's. Only what holds a configuration is judged here.
 
+mod beside;
+mod chain;
 mod code;
 mod fetched;
 mod held;
+mod order;
 mod origin;
 mod reach;
+mod reads;
 mod report;
 mod surroundings;
 
@@ -24,6 +28,7 @@ use super::online::Client;
 use super::{Exit, Failure, Streams, foreign, input, moment, yaml};
 use crate::config::{Code, Config};
 use crate::time::UnixMillis;
+use beside::Beside;
 use code::FileCode;
 use held::{Environment, Held, Holder, Json};
 use origin::Origin;
@@ -81,6 +86,7 @@ pub(super) struct Arguments {
 struct Checker {
     now: UnixMillis,
     client: Option<Client>,
+    beside: Beside,
 }
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
@@ -88,10 +94,14 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         true => Some(Client::new(arguments.ca.as_deref())?),
         false => None,
     };
-    let checker = Checker { now: moment::given_or_now(arguments.at), client };
+    let read = |file: &'_ PathBuf| input::read(Some(file), MAX_BYTES, streams);
+    let files: Vec<_> = arguments.files.iter().zip(arguments.files.iter().map(read)).collect();
+    let texts =
+        files.iter().filter_map(|(_, read)| std::str::from_utf8(read.as_deref().ok()?).ok());
+    let beside = Beside::of(texts);
+    let checker = Checker { now: moment::given_or_now(arguments.at), client, beside };
     let (mut reports, mut misuses) = (Vec::new(), Vec::new());
-    for file in &arguments.files {
-        let read = input::read(Some(file), MAX_BYTES, streams);
+    for (file, read) in files {
         match read.and_then(|bytes| checker.file(file, &bytes)) {
             Ok(report) => {
                 if arguments.format == Format::Text {
@@ -124,7 +134,8 @@ pub(super) fn load(
     bytes: &[u8],
     outside: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Result<Config, Report>, Failure> {
-    let found = std::str::from_utf8(bytes).ok().and_then(|text| held::find(text).ok());
+    let beside = Beside::of(std::str::from_utf8(bytes).ok());
+    let found = std::str::from_utf8(bytes).ok().and_then(|text| held::find(text, &beside).ok());
     let found = found.unwrap_or_default();
     if let several @ [_, _, ..] = &*found {
         let names: Vec<_> = several.iter().map(|held| held.name.as_str()).collect();
@@ -145,7 +156,7 @@ pub(super) fn load(
             return Ok(Ok(config));
         }
     }
-    Checker { now: UnixMillis::default(), client: None }.file(path, bytes).map(Err)
+    Checker { now: UnixMillis::default(), client: None, beside }.file(path, bytes).map(Err)
 }
 
 impl Checker {
@@ -154,7 +165,7 @@ impl Checker {
             Some("-") => "standard input".to_owned(),
             _ => input::shown(path),
         };
-        let found = std::str::from_utf8(bytes).map(held::find);
+        let found = std::str::from_utf8(bytes).map(|text| held::find(text, &self.beside));
         let doubtful = !matches!(&found, Ok(Ok(held)) if !held.iter().all(Held::is_doubtful));
         if let Some(foreign) = foreign::recognise(bytes).filter(|_| doubtful) {
             let missing = if foreign.is_of_tyk() { "" } else { NOTHING_IN_IT };
@@ -214,6 +225,9 @@ impl Checker {
         limits(tree, held.at, held.several, &mut checked.remarks);
         if let Some(clusters) = &held.clusters {
             reach::check(&config, tree, clusters, held.at, &mut checked.remarks);
+        }
+        if let Some(around) = &held.around {
+            order::check(&config, around, &mut checked.remarks);
         }
         if let Some(client) = &self.client {
             let online = fetched::ask(config, client, self.now, tree, held.at);

@@ -130,7 +130,7 @@ impl<'t> Problems<'t> {
 }
 
 /// The name among `known` that was probably meant: by a slip or two of the fingers, or cut short.
-pub(super) fn near<'k>(
+pub(crate) fn near<'k>(
     typed: &str,
     known: impl IntoIterator<Item = &'k str> + Clone,
 ) -> Option<&'k str> {

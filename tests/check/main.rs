@@ -10,10 +10,12 @@
     reason = "tests"
 )]
 
+mod clusters;
 mod examples;
 mod foreign;
 mod holders;
 mod online;
+mod order;
 mod output;
 mod risks;
 

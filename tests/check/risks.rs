@@ -149,7 +149,7 @@ fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
     for (name, file, expected) in cases {
         let run = check(&["-"], &file);
         assert_eq!(run.codes(), expected, "{name}\n{}{}", run.out, run.err);
-        let refused = ["filter_behind_router", "configuration_missing"];
+        let refused = ["filter_behind_router", "configuration_missing", "cluster_missing"];
         let refused = expected.iter().any(|one| refused.iter().any(|code| one.ends_with(code)));
         assert_eq!(run.exit, if refused { Exit::Problems } else { Exit::Fine }, "{name}");
         let strict = check(&["--strict", "-"], &file).exit;
@@ -196,7 +196,7 @@ fn each_remark_says_what_would_be_right() {
         ),
         (
             envoy().replace("    - name: okta", "    - name: idp"),
-            "22:165: warning: providers.okta.jwks.cluster: this file has no cluster `okta`, and says of none that comes from elsewhere: every call would fail; add it to `static_resources.clusters` [cluster_missing]",
+            "22:165: providers.okta.jwks.cluster: this file has no cluster `okta`, and says of none that comes from elsewhere: every call would fail; did you mean `idp`? [cluster_missing]",
         ),
     ];
     for (file, expected) in cases {

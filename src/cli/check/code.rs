@@ -3,6 +3,8 @@
 /// The kind of a remark; `docs/problem-codes.md` tells of each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FileCode {
+    /// A cluster that takes whatever addresses its name has.
+    ClusterFamilyUnset,
     /// A cluster that the file lacks.
     ClusterMissing,
     /// A cluster that takes a certificate for any name.
@@ -11,6 +13,8 @@ pub(super) enum FileCode {
     ClusterPlain,
     /// A cluster that does not say which host it wants.
     ClusterSniMissing,
+    /// A cluster with TLS for an `http` URL.
+    ClusterTls,
     /// A cluster that takes any certificate.
     ClusterUnverified,
     /// A cluster that wants another host than the URL.
@@ -19,6 +23,10 @@ pub(super) enum FileCode {
     ConfigurationMissing,
     /// Tollgate refuses preflights before `cors` sees them.
     CorsBehind,
+    /// A filter before Tollgate removes the credential.
+    CredentialConsumed,
+    /// A filter behind Tollgate reads the credential that it removes.
+    CredentialStripped,
     /// Requests pass unchecked after a fault.
     FailOpen,
     /// After a fault nothing is served until a restart.
@@ -27,12 +35,16 @@ pub(super) enum FileCode {
     FileMalformed,
     /// Tollgate stands where no request comes.
     FilterBehindRouter,
+    /// A filter before Tollgate reads what Tollgate writes.
+    FilterTooEarly,
     /// An API key that has expired.
     KeyExpired,
     /// An API key that expires soon.
     KeyExpiresSoon,
     /// Limits count for each proxy.
     LimitsPerProxy,
+    /// A sign-in that nobody reaches.
+    LoginBehind,
     /// A merge key where nobody reads any.
     MergeKey,
     /// What was fetched shows a key of development.
@@ -52,22 +64,28 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 28] = [
+        Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
         Self::ClusterPlain,
         Self::ClusterSniMissing,
+        Self::ClusterTls,
         Self::ClusterUnverified,
         Self::ClusterWrongName,
         Self::ConfigurationMissing,
         Self::CorsBehind,
+        Self::CredentialConsumed,
+        Self::CredentialStripped,
         Self::FailOpen,
         Self::FailReloadMissing,
         Self::FileMalformed,
         Self::FilterBehindRouter,
+        Self::FilterTooEarly,
         Self::KeyExpired,
         Self::KeyExpiresSoon,
         Self::LimitsPerProxy,
+        Self::LoginBehind,
         Self::MergeKey,
         Self::OnlineFailed,
         Self::OnlineKeyDevelopment,
@@ -80,21 +98,27 @@ impl FileCode {
     /// A stable, documented name, which never changes its meaning.
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::ClusterFamilyUnset => "cluster_family_unset",
             Self::ClusterMissing => "cluster_missing",
             Self::ClusterNameUnchecked => "cluster_name_unchecked",
             Self::ClusterPlain => "cluster_plain",
             Self::ClusterSniMissing => "cluster_sni_missing",
+            Self::ClusterTls => "cluster_tls",
             Self::ClusterUnverified => "cluster_unverified",
             Self::ClusterWrongName => "cluster_wrong_name",
             Self::ConfigurationMissing => "configuration_missing",
             Self::CorsBehind => "cors_behind",
+            Self::CredentialConsumed => "credential_consumed",
+            Self::CredentialStripped => "credential_stripped",
             Self::FailOpen => "fail_open",
             Self::FailReloadMissing => "fail_reload_missing",
             Self::FileMalformed => "file_malformed",
             Self::FilterBehindRouter => "filter_behind_router",
+            Self::FilterTooEarly => "filter_too_early",
             Self::KeyExpired => "key_expired",
             Self::KeyExpiresSoon => "key_expires_soon",
             Self::LimitsPerProxy => "limits_per_proxy",
+            Self::LoginBehind => "login_behind",
             Self::MergeKey => "merge_key",
             Self::OnlineFailed => "online_failed",
             Self::OnlineKeyDevelopment => "online_key_development",

@@ -2,8 +2,13 @@
 //! configuration, an Istio `WasmPlugin` or `EnvoyFilter`, an Envoy Gateway `EnvoyExtensionPolicy`,
 //! or one of these as a text of a `ConfigMap`.
 
+use std::rc::Rc;
+
+use super::beside::Beside;
+use super::chain::Around;
 use super::code::FileCode;
 use super::origin::Origin;
+use super::reach::Clusters;
 use super::report::{Remark, Severity};
 use super::surroundings;
 use super::yaml::{self, Node, Place, Value};
@@ -22,8 +27,10 @@ pub(super) struct Held {
     pub(super) remarks: Vec<Remark>,
     /// The configuration itself; `None` where it cannot be read, which the remarks say.
     pub(super) json: Option<Json>,
-    /// The clusters that the proxy is sure to have no others than; `None` where that is not known.
-    pub(super) clusters: Option<Vec<Node>>,
+    /// The clusters of an Envoy configuration.
+    pub(super) clusters: Option<Rc<Clusters>>,
+    /// The filters around it, as far as they are known.
+    pub(super) around: Option<Around>,
     /// Whether the file itself says that there are several proxies.
     pub(super) several: bool,
     pub(super) holder: Holder,
@@ -59,12 +66,14 @@ pub(super) struct Environment {
 }
 
 /// Every configuration of a file, in its order; the first error of a text that is no YAML.
-pub(super) fn find(source: &str) -> Result<Vec<Held>, yaml::Malformed> {
-    find_in(source, true)
+///
+/// `beside` is what the files that are checked with it say.
+pub(super) fn find(source: &str, beside: &Beside) -> Result<Vec<Held>, yaml::Malformed> {
+    find_in(source, beside, true)
 }
 
 /// [`find`]; `texts` says whether it looks into those of a `ConfigMap`.
-fn find_in(source: &str, texts: bool) -> Result<Vec<Held>, yaml::Malformed> {
+fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml::Malformed> {
     let is_json = source.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     let mut documents = match yaml::parse(source) {
         Ok(documents) => documents,
@@ -79,7 +88,8 @@ fn find_in(source: &str, texts: bool) -> Result<Vec<Held>, yaml::Malformed> {
     documents.iter_mut().for_each(Node::merge);
     let mut finder = Finder {
         source,
-        clusters: surroundings::clusters(&documents),
+        beside,
+        clusters: Rc::new(beside.clusters(&documents)),
         several: surroundings::several_proxies(&documents),
         texts,
         found: Vec::new(),
@@ -115,6 +125,7 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         remarks: Vec::new(),
         json: Some(Json { text: source.to_owned(), origin: Origin::File, tree }),
         clusters: None,
+        around: None,
         several: false,
         holder: Holder::File,
         environment: Environment::default(),
@@ -149,6 +160,7 @@ impl Held {
         for remark in &mut self.remarks {
             remark.at = origin.place(remark.at);
         }
+        self.around.iter_mut().for_each(|around| around.moved(origin));
         self.json = self.json.map(|json| {
             let tree = json.tree.map(|mut tree| {
                 shift(&mut tree, origin);
@@ -195,7 +207,8 @@ pub(super) struct Chain<'n> {
 
 struct Finder<'s> {
     source: &'s str,
-    clusters: Option<Vec<Node>>,
+    beside: &'s Beside,
+    clusters: Rc<Clusters>,
     several: bool,
     /// Whether to look into the texts of a `ConfigMap`.
     texts: bool,
@@ -210,6 +223,7 @@ impl Finder<'_> {
             remarks: Vec::new(),
             json: None,
             clusters: None,
+            around: None,
             several: self.several,
             holder: Holder::Envoy,
             environment: Environment::default(),
@@ -237,7 +251,7 @@ impl Finder<'_> {
             Value::Scalar(_) => {}
             Value::List(elements) => {
                 for element in elements {
-                    self.walk(element, None);
+                    self.walk(element, chain);
                 }
             }
             Value::Map(members) => {
@@ -249,7 +263,7 @@ impl Finder<'_> {
                     } else if member.name == "typed_config" || member.name == "typedConfig" {
                         self.filter(node, chain);
                     } else {
-                        self.walk(&member.node, None);
+                        self.walk(&member.node, chain);
                     }
                 }
             }
@@ -262,7 +276,7 @@ impl Finder<'_> {
             Some((wasm, type_url)) if type_url.ends_with(WASM) => self.envoy(filter, wasm, chain),
             _ => {
                 if let Some(config) = config {
-                    self.walk(config, None);
+                    self.walk(config, chain);
                 }
             }
         }
@@ -272,23 +286,32 @@ impl Finder<'_> {
     fn envoy(&mut self, filter: &Node, wasm: &Node, chain: Option<Chain<'_>>) {
         let Some(config) = wasm.get("config") else { return };
         let json = config.get("configuration").and_then(|any| self.configuration(any));
-        let names = [
-            filter.text_at(&["name"]),
-            config.text_at(&["name"]),
-            config.text_at(&["root_id"]),
-            config.text_at(&["vm_config", "vm_id"]),
-            config.text_at(&["vm_config", "code", "local", "filename"]),
-            config.text_at(&["vm_config", "code", "remote", "http_uri", "uri"]),
-        ];
+        let names = names(filter, config);
         if !is_tollgate(&names, json.as_ref()) {
             return;
         }
         let name = names.iter().flatten().next().copied().unwrap_or("without a name");
         let mut held = self.held(format!("filter {name}"), filter);
-        held.clusters.clone_from(&self.clusters);
+        held.clusters = Some(Rc::clone(&self.clusters));
         held.environment = environment(config.path(&["vm_config", "environment_variables"]));
         surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
+        held.around = chain.map(|Chain { manager, index }| {
+            let is_own = |filter: &Node| self.is_own(filter);
+            Around::of_manager(manager, index, self.beside, &is_own)
+        });
         self.keep(held, config, json);
+    }
+
+    /// Whether a filter of Envoy is Tollgate's.
+    fn is_own(&self, filter: &Node) -> bool {
+        let Some((wasm, type_url)) = filter.get("typed_config").and_then(typed) else {
+            return false;
+        };
+        let Some(config) = wasm.get("config").filter(|_| type_url.ends_with(WASM)) else {
+            return false;
+        };
+        let json = config.get("configuration").and_then(|any| self.configuration(any));
+        is_tollgate(&names(filter, config), json.as_ref())
     }
 
     fn plugin(&mut self, resource: &Node, spec: &Node) {
@@ -346,7 +369,7 @@ impl Finder<'_> {
             let Value::Scalar(scalar) = &member.node.value else { continue };
             let is_file = [".json", ".yaml", ".yml"].iter().any(|end| member.name.ends_with(end));
             let own = is_file && (own || named(&member.name));
-            let found = match find_in(&scalar.text, false) {
+            let found = match find_in(&scalar.text, self.beside, false) {
                 Ok(found) => found,
                 Err(malformed) if own => vec![broken(malformed)],
                 Err(_) => continue,
@@ -435,6 +458,18 @@ pub(super) fn typed(any: &Node) -> Option<(&Node, &str)> {
         return Some((any.get("value")?, any.text_at(&["type_url"])?));
     }
     Some((any, type_url))
+}
+
+/// What the parts of a Wasm filter are called.
+fn names<'n>(filter: &'n Node, config: &'n Node) -> [Option<&'n str>; 6] {
+    [
+        filter.text_at(&["name"]),
+        config.text_at(&["name"]),
+        config.text_at(&["root_id"]),
+        config.text_at(&["vm_config", "vm_id"]),
+        config.text_at(&["vm_config", "code", "local", "filename"]),
+        config.text_at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+    ]
 }
 
 fn is_tollgate(names: &[Option<&str>], json: Option<&Json>) -> bool {

@@ -5,62 +5,153 @@ use std::net::IpAddr;
 use super::code::FileCode;
 use super::report::{Remark, Severity};
 use super::yaml::{Node, Place};
-use crate::config::{Config, RingSource};
+use crate::config::{Config, RingSource, near};
 use crate::http::Url;
 use crate::verdict::quoted;
 
 /// What a document is fetched through.
-struct Link<'c> {
-    cluster: &'c str,
+pub(super) struct Link<'c> {
+    pub(super) cluster: &'c str,
     /// Its URL; `None` where only a discovery document will tell.
     url: Option<&'c Url>,
     /// Whether TLS is needed.
-    secure: bool,
+    pub(super) secure: bool,
     /// The field of the configuration that names the cluster.
-    field: String,
+    pub(super) field: String,
 }
 
-/// Warns of each cluster that a configuration names and that does not lead where it should.
+impl<'c> Link<'c> {
+    /// The URL's host, as TLS and certificates write it.
+    pub(super) fn host(&self) -> Option<&'c str> {
+        self.url.map(|url| unbracketed(url.host()))
+    }
+
+    /// Where the configuration names the cluster.
+    pub(super) fn place(&self, tree: Option<&Node>) -> Option<Place> {
+        let member = self.field.rsplit('.').next().unwrap_or_default();
+        named(tree?, member, self.cluster)
+    }
+}
+
+/// The clusters of a proxy, as far as they are known.
+pub(super) struct Clusters {
+    pub(super) known: Vec<Node>,
+    /// How bad it is that a cluster is not among them; `None` where others may come.
+    pub(super) missing: Option<Severity>,
+}
+
+impl Clusters {
+    fn find(&self, name: &str) -> Option<&Node> {
+        self.known.iter().find(|cluster| cluster.text_at(&["name"]) == Some(name))
+    }
+
+    /// The cluster that may have been meant: one that leads to the host, or one of a near name.
+    fn meant(&self, name: &str, host: Option<&str>) -> Option<&str> {
+        let leads = |cluster: &&Node| {
+            let sni = ["transport_socket", "typed_config", "sni"];
+            let hosts = addresses(cluster).into_iter().chain(cluster.text_at(&sni));
+            host.is_some_and(|host| hosts.into_iter().any(|one| is_host(one, host)))
+        };
+        let names = || self.known.iter().filter_map(|cluster| cluster.text_at(&["name"]));
+        let by_host = self.known.iter().find(leads).and_then(|cluster| cluster.text_at(&["name"]));
+        near(name, names()).or(by_host)
+    }
+}
+
+/// Tells of each cluster that a configuration names and that does not lead where it should.
 pub(super) fn check(
     config: &Config,
     tree: Option<&Node>,
-    clusters: &[Node],
+    clusters: &Clusters,
     at: Place,
     remarks: &mut Vec<Remark>,
 ) {
     let mut seen: Vec<(&str, Option<&str>)> = Vec::new();
     for link in links(config) {
-        let host = link.url.map(|url| unbracketed(url.host()));
+        let host = link.host();
         if seen.contains(&(link.cluster, host)) {
             continue;
         }
         seen.push((link.cluster, host));
-        let member = link.field.rsplit('.').next().unwrap_or_default();
-        let at = tree.and_then(|tree| named(tree, member, link.cluster)).unwrap_or(at);
-        let mut warn = |code, message: String| {
-            remarks.push(Remark::new(Severity::Warning, code, at, link.field.as_str(), message));
+        let at = link.place(tree).unwrap_or(at);
+        let mut tell = |severity, code, message: String| {
+            remarks.push(Remark::new(severity, code, at, link.field.as_str(), message));
         };
-        let cluster = clusters.iter().find(|one| one.text_at(&["name"]) == Some(link.cluster));
-        let Some(cluster) = cluster else {
-            let name = quoted(link.cluster);
-            warn(
-                FileCode::ClusterMissing,
-                format!(
+        let name = quoted(link.cluster);
+        let Some(cluster) = clusters.find(link.cluster) else {
+            if let Some(severity) = clusters.missing {
+                let meant = match clusters.meant(link.cluster, host) {
+                    Some(meant) => format!("; did you mean {}?", quoted(meant)),
+                    None => "; add it to `static_resources.clusters`".to_owned(),
+                };
+                let message = format!(
                     "this file has no cluster {name}, and says of none that comes from elsewhere: \
-                     every call would fail; add it to `static_resources.clusters`"
-                ),
-            );
+                     every call would fail{meant}"
+                );
+                tell(severity, FileCode::ClusterMissing, message);
+            }
             continue;
         };
-        if link.secure {
-            for (code, message) in tls(cluster, host) {
-                warn(code, format!("cluster {}: {message}", quoted(link.cluster)));
-            }
+        let found = match link.secure {
+            true => tls(cluster, host),
+            false => plain(cluster).into_iter().collect(),
+        };
+        for (code, message) in found {
+            tell(Severity::Warning, code, format!("cluster {name}: {message}"));
         }
+        family(cluster, remarks);
     }
 }
 
-fn links(config: &Config) -> Vec<Link<'_>> {
+/// A cluster that takes the first family of addresses that its name has, where nobody said which.
+fn family(cluster: &Node, remarks: &mut Vec<Remark>) {
+    let by_type =
+        matches!(cluster.text_at(&["type"]), Some("STRICT_DNS" | "LOGICAL_DNS" | "1" | "2"));
+    let own = cluster.path(&["cluster_type", "typed_config"]);
+    let own = own.filter(|own| {
+        own.text_at(&["@type"]).is_some_and(|url| url.ends_with(".dns.v3.DnsCluster"))
+    });
+    let said = [Some(cluster), own].into_iter().flatten();
+    let is_said = said.into_iter().any(|one| one.get("dns_lookup_family").is_some());
+    let names = addresses(cluster).iter().any(|name| address(name).is_none());
+    if !(by_type || own.is_some()) || is_said || !names {
+        return;
+    }
+    let place = cluster.member("type").or_else(|| cluster.member("cluster_type"));
+    let at = place.map_or(cluster.at, |member| member.at);
+    let code = FileCode::ClusterFamilyUnset;
+    if remarks.iter().any(|known| known.at == at && known.code == code.name()) {
+        return;
+    }
+    let name = quoted(cluster.text_at(&["name"]).unwrap_or_default());
+    let message = format!(
+        "cluster {name} does not say which addresses to take: Envoy takes IPv6 where the name has \
+         any, and where that leads nowhere every call fails (`remote connection failure`); \
+         V4_PREFERRED takes IPv4 first"
+    );
+    remarks.push(Remark::new(Severity::Note, code, at, "dns_lookup_family", message));
+}
+
+/// The hosts of a cluster's endpoints.
+fn addresses(cluster: &Node) -> Vec<&str> {
+    let groups = cluster.path(&["load_assignment", "endpoints"]).map(Node::elements);
+    let groups = groups.unwrap_or_default().iter();
+    let endpoints =
+        groups.flat_map(|group| group.get("lb_endpoints").map(Node::elements).unwrap_or_default());
+    let address = ["endpoint", "address", "socket_address", "address"];
+    endpoints.filter_map(|endpoint| endpoint.text_at(&address)).collect()
+}
+
+/// A cluster that speaks TLS where the URL says that nobody does.
+fn plain(cluster: &Node) -> Option<(FileCode, String)> {
+    let type_url = cluster.text_at(&["transport_socket", "typed_config", "@type"])?;
+    type_url.ends_with(".UpstreamTlsContext").then(|| {
+        let message = "it speaks TLS, and the URL is `http`: write `https`, which is what is asked";
+        (FileCode::ClusterTls, message.to_owned())
+    })
+}
+
+pub(super) fn links(config: &Config) -> Vec<Link<'_>> {
     let mut links = Vec::new();
     for ring in &config.rings {
         let cluster = &ring.cluster;

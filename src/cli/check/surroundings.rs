@@ -14,19 +14,6 @@ const FAIL_OPEN: &str = "after a fault in the filter requests pass unchecked: ne
 const NO_VM_ID: &str = "plugins without an id share one store, and whoever shares it is trusted \
                         with keys and sessions";
 
-/// The static clusters of a bootstrap, where no others can come.
-pub(super) fn clusters(documents: &[Node]) -> Option<Vec<Node>> {
-    let bootstrap = documents.iter().find(|document| document.get("static_resources").is_some())?;
-    let dynamic = bootstrap.get("dynamic_resources");
-    if dynamic.is_some_and(|dynamic| {
-        dynamic.get("cds_config").is_some() || dynamic.get("cds_resources_locator").is_some()
-    }) {
-        return None;
-    }
-    let clusters = bootstrap.path(&["static_resources", "clusters"]);
-    Some(clusters.map(Node::elements).unwrap_or_default().to_vec())
-}
-
 /// Whether one of a file's resources makes several proxies.
 pub(super) fn several_proxies(documents: &[Node]) -> bool {
     let items =

@@ -1,0 +1,158 @@
+//! The filters before and behind Tollgate, and what each is told.
+
+use super::beside::Beside;
+use super::held::typed;
+use super::origin::Origin;
+use super::yaml::{Node, Place};
+
+/// A filter as far as Tollgate's place matters to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    ApiKey,
+    Basic,
+    ExtAuthz,
+    Jwt,
+    Login,
+    /// Counts by descriptors, which routes may hold.
+    RateLimit,
+    Router,
+    Tollgate,
+    Other,
+}
+
+impl Kind {
+    /// By the type of its configuration, or by its usual name.
+    fn of(name: &str, type_url: &str) -> Self {
+        let is = |filter: &str, message: &str| {
+            type_url.ends_with(message) || (type_url.is_empty() && name == filter)
+        };
+        match () {
+            () if is("envoy.filters.http.api_key_auth", ".api_key_auth.v3.ApiKeyAuth") => {
+                Self::ApiKey
+            }
+            () if is("envoy.filters.http.basic_auth", ".basic_auth.v3.BasicAuth") => Self::Basic,
+            () if is("envoy.filters.http.ext_authz", ".ext_authz.v3.ExtAuthz") => Self::ExtAuthz,
+            () if is("envoy.filters.http.jwt_authn", ".JwtAuthentication") => Self::Jwt,
+            () if is("envoy.filters.http.oauth2", ".oauth2.v3.OAuth2") => Self::Login,
+            () if is("envoy.filters.http.ratelimit", ".ratelimit.v3.RateLimit")
+                || is("envoy.filters.http.local_ratelimit", ".v3.LocalRateLimit") =>
+            {
+                Self::RateLimit
+            }
+            () if is("envoy.filters.http.router", ".router.v3.Router") => Self::Router,
+            () => Self::Other,
+        }
+    }
+}
+
+/// A filter in front or behind.
+#[derive(Clone, Debug)]
+pub(super) struct Neighbour {
+    /// What it is, as a subject.
+    pub(super) what: String,
+    pub(super) kind: Kind,
+    /// Where it stands.
+    pub(super) at: Place,
+    /// What it is told: its own configuration, and what routes say to it.
+    pub(super) told: Vec<Node>,
+}
+
+/// The filters around a Tollgate.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Around {
+    pub(super) before: Vec<Neighbour>,
+    pub(super) behind: Vec<Neighbour>,
+    /// The routes that are known.
+    pub(super) routes: Vec<Node>,
+}
+
+impl Around {
+    /// Of the filter at a place of a connection manager.
+    pub(super) fn of_manager(
+        manager: &Node,
+        index: usize,
+        beside: &Beside,
+        is_tollgate: &dyn Fn(&Node) -> bool,
+    ) -> Self {
+        let routes = routes(manager, beside);
+        let filters = manager.get("http_filters").map(Node::elements).unwrap_or_default();
+        let mut around = Self { routes, ..Self::default() };
+        for (place, filter) in filters.iter().enumerate() {
+            if place == index {
+                continue;
+            }
+            let Some(neighbour) = around.neighbour(filter, is_tollgate) else { continue };
+            match place < index {
+                true => around.before.push(neighbour),
+                false => around.behind.push(neighbour),
+            }
+        }
+        around
+    }
+
+    /// A filter with what it is told; `None` where it never runs.
+    fn neighbour(&self, filter: &Node, is_tollgate: &dyn Fn(&Node) -> bool) -> Option<Neighbour> {
+        let name = filter.text_at(&["name"]).unwrap_or_default();
+        let config = filter.get("typed_config").and_then(typed);
+        let kind = match is_tollgate(filter) {
+            true => Kind::Tollgate,
+            false => Kind::of(name, config.map_or("", |(_, type_url)| type_url)),
+        };
+        let mut by_route = Vec::new();
+        self.routes.iter().for_each(|routes| per_filter(routes, name, &mut by_route));
+        let off = |node: &&&Node| node.get("disabled").is_some_and(Node::is_true);
+        let runs = !filter.get("disabled").is_some_and(Node::is_true);
+        if !runs && by_route.iter().all(|node| off(&node)) {
+            return None;
+        }
+        let own = config.map(|(config, _)| config).or_else(|| filter.get("config"));
+        let mut told: Vec<Node> = own.into_iter().cloned().collect();
+        told.extend(by_route.iter().filter(|node| !off(node)).map(|node| (*node).clone()));
+        let has_own = own.is_some_and(|own| own.get("rate_limits").is_some());
+        if kind == Kind::RateLimit && !has_own {
+            self.routes.iter().for_each(|routes| rate_limits(routes, &mut told));
+        }
+        let shown = if name.is_empty() { "a filter without a name" } else { name };
+        Some(Neighbour { what: format!("`{shown}`"), kind, at: filter.at, told })
+    }
+
+    /// The same with the places of the file that the text stands in.
+    pub(super) fn moved(&mut self, origin: &Origin) {
+        for neighbour in self.before.iter_mut().chain(&mut self.behind) {
+            neighbour.at = origin.place(neighbour.at);
+        }
+    }
+}
+
+/// The routes of a connection manager: its own, or those that it names.
+fn routes(manager: &Node, beside: &Beside) -> Vec<Node> {
+    let named = manager.text_at(&["rds", "route_config_name"]);
+    let found = named.into_iter().flat_map(|name| {
+        beside.routes().filter(move |routes| routes.text_at(&["name"]) == Some(name))
+    });
+    manager.get("route_config").into_iter().chain(found).cloned().collect()
+}
+
+/// What routes, at any level, say to the filter of a name.
+fn per_filter<'n>(node: &'n Node, name: &str, found: &mut Vec<&'n Node>) {
+    for member in node.members() {
+        if matches!(&*member.name, "typed_per_filter_config" | "typedPerFilterConfig") {
+            let own = member.node.members().iter().filter(|one| one.name == name);
+            found.extend(own.map(|one| &one.node));
+        } else {
+            per_filter(&member.node, name, found);
+        }
+    }
+    node.elements().iter().for_each(|element| per_filter(element, name, found));
+}
+
+fn rate_limits(node: &Node, found: &mut Vec<Node>) {
+    for member in node.members() {
+        match &*member.name {
+            "rate_limits" | "rateLimits" => found.push(member.node.clone()),
+            "typed_per_filter_config" | "typedPerFilterConfig" => {}
+            _ => rate_limits(&member.node, found),
+        }
+    }
+    node.elements().iter().for_each(|element| rate_limits(element, found));
+}
