@@ -1,6 +1,7 @@
 //! The configuration: bytes → [`Config`], or where and what is wrong.
 //!
-//! Bytes become a tree that knows where it stands (`tree`), the tree raw types that say what may be
+//! Bytes become a tree that knows where it stands (`tree`; `message` where they are no text but what
+//! a control plane makes of YAML), the tree raw types that say what may be
 //! written where (`raw`), and those, once nothing contradicts anything (`check`), a [`Config`].
 //! Everything that is wrong is reported at once.
 
@@ -22,6 +23,7 @@ mod code;
 mod credentials;
 mod define;
 mod duration;
+mod message;
 mod problems;
 mod raw;
 mod raw_limits;
@@ -76,7 +78,8 @@ pub struct Config {
     pub status: Option<StatusConfig>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
-    /// SHA-256 of the text it was read from.
+    /// SHA-256 of what it was read from, as compact JSON with its members by name: the same for a
+    /// text and a message that say the same, in whatever order.
     pub hash: [u8; 32],
 }
 
@@ -188,9 +191,9 @@ pub enum LogIdentity {
 /// Something wrong, or risky, at one place of the configuration.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Problem {
-    /// Line, from 1.
+    /// Line, from 1; 0 where the configuration is a message, which has no lines.
     pub line: u32,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; 0 as for the line.
     pub column: u32,
     /// The field: `apis[0].match.paths[1]`; empty for the whole document.
     pub path: Box<str>,
@@ -203,7 +206,9 @@ pub struct Problem {
 impl fmt::Display for Problem {
     /// `7:9: providers.okta.jwks.clustr: unknown field; …`, to be written behind a file's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.line, self.column)?;
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
@@ -212,12 +217,15 @@ impl fmt::Display for Problem {
 }
 
 impl Config {
-    /// Reads a configuration: JSON (RFC 8259) in UTF-8, at most 1 MiB and 32 levels deep.
+    /// Reads a configuration, at most 1 MiB and 32 levels deep: JSON (RFC 8259) in UTF-8, or a
+    /// message of protobuf, `google.protobuf.Struct` or what holds one (`xds.type.v3.TypedStruct`,
+    /// `google.protobuf.Any`), without its type, as Envoy hands it over.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, in the order of the text; at most a thousand problems, and one
-    /// that says so where there are more. A text that is no JSON has one.
+    /// Everything that is wrong, in the order of the text or, of a message, of the paths; at most a
+    /// thousand problems, and one that says so where there are more. What is neither JSON nor such a
+    /// message has one.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<Problem>> {
         Self::parse_with(text, &|_| None)
     }
@@ -227,20 +235,31 @@ impl Config {
     /// # Errors
     ///
     /// As there.
-    pub fn parse_with(text: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
-        let hash = Sha256::digest(text).into();
-        let text = tree::utf8(text).map_err(|malformed| {
-            let valid = text.get(..malformed.at).unwrap_or_default();
-            let valid = std::str::from_utf8(valid).unwrap_or_default();
-            vec![no_tree(valid, malformed)]
-        })?;
-        let root = tree::parse(text).map_err(|malformed| vec![no_tree(text, malformed)])?;
+    pub fn parse_with(bytes: &[u8], variables: Variables<'_>) -> Result<Self, Vec<Problem>> {
+        let text = match message::is_message(bytes) {
+            true => None,
+            false => Some(tree::utf8(bytes).map_err(|malformed| {
+                let valid = bytes.get(..malformed.at).unwrap_or_default();
+                vec![no_tree(std::str::from_utf8(valid).ok(), malformed)]
+            })?),
+        };
         let mut problems = problems::Problems::new(text);
-        let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems);
-        let config = raw.and_then(|raw| check::check(&raw, variables, &mut problems));
+        let root = tree::bounded(bytes).and_then(|()| match text {
+            Some(text) => tree::parse(text),
+            None => message::parse(bytes, &mut problems),
+        });
+        let root = root.map_err(|malformed| vec![no_tree(text, malformed)])?;
+        let config = problems.none().then(|| {
+            let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems)?;
+            check::check(&raw, variables, &mut problems)
+        });
         let (refused, warnings) = problems.resolve(&root);
-        match config {
-            Some(config) if refused.is_empty() => Ok(Self { warnings, hash, ..config }),
+        match config.flatten() {
+            Some(config) if refused.is_empty() => {
+                let mut text = String::new();
+                tree::write(&root, &mut text);
+                Ok(Self { warnings, hash: Sha256::digest(text).into(), ..config })
+            }
             _ if refused.is_empty() => Err(vec![Problem {
                 line: 1,
                 column: 1,
@@ -307,8 +326,10 @@ impl Config {
 /// and its provider.
 pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provider"];
 
-fn no_tree(text: &str, malformed: tree::Malformed) -> Problem {
-    let (line, column) = tree::Places::new(text).find(malformed.at);
+#[inline(never)]
+fn no_tree(text: Option<&str>, malformed: tree::Malformed) -> Problem {
+    let place = |text| tree::Places::new(text).find(malformed.at);
+    let (line, column) = text.map_or((0, 0), place);
     let message = malformed.message.into();
     Problem { line, column, path: "".into(), message, code: malformed.code }
 }

@@ -67,6 +67,11 @@ fn configurations_are_read_as_before() {
 }
 
 #[test]
+fn messages_are_read_as_before() {
+    replay("struct_reader", fuzz::struct_reader);
+}
+
+#[test]
 fn events_are_handled_as_before() {
     replay("engine_events", fuzz::engine_events);
 }

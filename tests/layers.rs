@@ -45,8 +45,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "api", "claims", "http", "ids", "jose", "limits", "policy", "provider", "revoked",
-            "secret", "time", "verdict", "wire",
+            "api", "claims", "http", "ids", "jose", "json", "limits", "policy", "provider",
+            "revoked", "secret", "time", "verdict", "wire",
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.

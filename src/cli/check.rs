@@ -270,10 +270,9 @@ fn explain_yaml(mut remark: Remark, json: &Json) -> Remark {
         Plain::Number(_) => "a number",
         Plain::Null | Plain::Text => return remark,
     };
-    if remark.message.contains("a string") {
+    if let Some(found) = remark.message.strip_suffix(": put it in quotes") {
         let text = &scalar.text;
-        remark.message =
-            format!("{}; YAML reads {text} as {kind}: write \"{text}\"", remark.message);
+        remark.message = format!("{found}; YAML reads {text} as {kind}: write \"{text}\"");
     }
     remark
 }

@@ -11,8 +11,8 @@ pub(super) const MAX_PROBLEMS: usize = 1000;
 
 /// What was found so far, by place in the text.
 pub(super) struct Problems<'t> {
-    /// The text that is read.
-    text: &'t str,
+    /// The text that is read; `None` where it is a message, which has no lines.
+    text: Option<&'t str>,
     refused: Notes,
     risky: Notes,
 }
@@ -40,27 +40,36 @@ impl Notes {
             return;
         }
         let member = member.map(str::to_owned);
-        let note = Note { at, member, message: on_one_line(message.to_string()), code };
+        self.put(Note { at, member, message: on_one_line(message.to_string()), code });
+    }
+
+    fn put(&mut self, note: Note) {
         if let Err(place) = self.kept.binary_search(&note) {
             self.kept.insert(place, note);
         }
     }
 
-    fn resolve(self, text: &str, root: &Node<'_>) -> Vec<Problem> {
-        let mut places = Places::new(text);
-        let mut problems: Vec<_> = self
-            .kept
-            .into_iter()
-            .map(|note| {
-                let (line, column) = places.find(note.at);
-                let mut path = tree::path(root, note.at);
-                if let Some(member) = note.member {
-                    tree::push_name(&mut path, &member);
-                }
-                let message = note.message.into();
-                Problem { line, column, path: path.into(), message, code: note.code }
-            })
-            .collect();
+    fn resolve(self, text: Option<&str>, root: &Node<'_>) -> Vec<Problem> {
+        let mut resolved = Self::default();
+        for mut note in self.kept {
+            let mut path = tree::path(root, note.at);
+            if let Some(member) = note.member {
+                tree::push_name(&mut path, &member);
+            }
+            note.member = Some(path);
+            // Places of a message mean nothing: what was found in it is in the order of the paths.
+            if text.is_none() {
+                note.at = 0;
+            }
+            resolved.put(note);
+        }
+        let mut places = text.map(Places::new);
+        let mut problems = Vec::new();
+        for Note { at, member, message, code } in resolved.kept {
+            let (line, column) = places.as_mut().map_or((0, 0), |places| places.find(at));
+            let path = member.unwrap_or_default().into();
+            problems.push(Problem { line, column, path, message: message.into(), code });
+        }
         if self.more {
             problems.push(Problem {
                 line: 1,
@@ -89,13 +98,8 @@ fn on_one_line(message: String) -> String {
 
 impl<'t> Problems<'t> {
     /// None so far.
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: Option<&'t str>) -> Self {
         Self { text, refused: Notes::default(), risky: Notes::default() }
-    }
-
-    /// The text that is read.
-    pub(super) const fn text(&self) -> &'t str {
-        self.text
     }
 
     /// Something wrong with the value or member name that begins at `at`.

@@ -12,7 +12,7 @@ use super::raw_limits::{RawLimits, RawRevoked};
 use super::raw_operator::{RawExplain, RawStatus};
 use super::raw_policies::{RawApiPolicies, RawMode, RawPolicy, RawRate, RawRule};
 use super::read::{At, Count, Field, List, Map, OneOrMany, Read, Text, wrong_type};
-use super::tree::{Node, Value};
+use super::tree::{self, Node, Value};
 use crate::claims::ClaimRef;
 
 object! {
@@ -267,7 +267,9 @@ impl Read for Inline {
             wrong_type(node, Self::WHAT, problems);
             return None;
         }
-        problems.text().get(node.start..node.end).map(|text| Self(text.into()))
+        let mut text = String::new();
+        tree::write(node, &mut text);
+        Some(Self(text.into()))
     }
 
     #[cfg(not(target_family = "wasm"))]

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::code::Code;
 use super::problems::{Problems, listed, near, near_by_slip};
-use super::tree::{Member, Node, Value};
+use super::tree::{MOST_MEMBERS, Member, Node, Value};
 use crate::verdict::quoted;
 
 /// The member that every object may have, and that is ignored.
@@ -88,10 +88,16 @@ impl<T: Copy> Field<T> {
 
 /// Says that a value has not the type that belongs here.
 pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_>) {
+    // YAML reads `on` and `0123` as something else than text.
+    let no_text = ["a list", "a key set", "a whole number", "an object", "true or false"];
+    let quotes = match no_text.iter().any(|start| what.starts_with(start)) {
+        true => "",
+        false => ": put it in quotes",
+    };
     let (found, hint) = match &node.value {
         Value::Null => ("null", ": leave the field out instead"),
-        Value::Bool(_) => ("a boolean", ""),
-        Value::Number(_) => ("a number", ""),
+        Value::Bool(_) => ("a boolean", quotes),
+        Value::Number(_) => ("a number", quotes),
         Value::Text(text) if matches!(&**text, "true" | "false") && what.contains("true") => {
             ("a string", ": write it without quotes")
         }
@@ -128,7 +134,7 @@ impl<'n, 't> Members<'n, 't> {
             wrong_type(node, "an object", problems);
             return None;
         };
-        refuse_duplicates(members, problems);
+        bounded(node, members, problems);
         let mut opened = Self { known: Vec::new(), meant: Vec::new() };
         for member in members {
             if member.name == COMMENT {
@@ -191,10 +197,15 @@ impl<'n, 't> Members<'n, 't> {
     }
 }
 
-fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {
-    let mut seen = std::collections::BTreeSet::new();
-    for member in members {
-        if !seen.insert(&*member.name) {
+/// Whether an object has no more members than are read. Says which of them are there twice.
+fn bounded(node: &Node<'_>, members: &[Member<'_>], problems: &mut Problems<'_>) -> bool {
+    if members.len() > MOST_MEMBERS {
+        let message = format!("{} members; at most {MOST_MEMBERS}", members.len());
+        problems.refuse(Code::ValueTooLong, node.start, message);
+        return false;
+    }
+    for (member, before) in members.iter().skip(1).zip(members) {
+        if member.name == before.name {
             problems.refuse(
                 Code::FieldTwice,
                 member.start,
@@ -202,6 +213,7 @@ fn refuse_duplicates(members: &[Member<'_>], problems: &mut Problems<'_>) {
             );
         }
     }
+    true
 }
 
 /// A comment is text, so that nothing that was meant to count is taken for one.
@@ -327,7 +339,7 @@ impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
     const WHAT: &'static str = "a whole number";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        let Value::Number(digits) = node.value else {
+        let Value::Number(digits) = &node.value else {
             wrong_type(node, Self::WHAT, problems);
             return None;
         };
@@ -346,7 +358,7 @@ impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
     }
 }
 
-/// Most elements of a list and members of a map, where nothing else is said.
+/// Most elements of a list, where nothing else is said.
 const MOST_ELEMENTS: usize = 1000;
 
 /// A list of at most `MOST` elements. Those that are wrong are left out, once that has been said.
@@ -436,12 +448,9 @@ impl<T: Read> Read for Map<T> {
             wrong_type(node, Self::WHAT, problems);
             return None;
         };
-        if members.len() > MOST_ELEMENTS {
-            let message = format!("{} members; at most {MOST_ELEMENTS}", members.len());
-            problems.refuse(Code::ValueTooLong, node.start, message);
+        if !bounded(node, members, problems) {
             return None;
         }
-        refuse_duplicates(members, problems);
         let mut entries = Vec::new();
         for member in members {
             if member.name == COMMENT {

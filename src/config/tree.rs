@@ -3,6 +3,9 @@
 //! `serde_json` says whether a text is JSON (RFC 8259, strictly); `jsonc-parser` says where each
 //! value of it begins and ends. A place is a byte offset, and no two nodes begin at the same one,
 //! so that a place is all it takes to find a node's line, column and path.
+//!
+//! Members stand in the order of their names, however they were written: so nothing behind the tree
+//! can depend on an order that hosts change at every start.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,7 +16,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 
 use super::code::Code;
-
+use crate::json;
 use crate::verdict::quoted;
 
 /// Longest text, in bytes.
@@ -21,6 +24,9 @@ pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
 /// Deepest nesting of objects and lists.
 pub(super) const MAX_DEPTH: usize = 32;
+
+/// Most members of an object.
+pub(super) const MOST_MEMBERS: usize = 1000;
 
 /// A value and its place.
 pub(super) struct Node<'t> {
@@ -39,12 +45,12 @@ pub(super) enum Value<'t> {
     /// `true` or `false`.
     Bool(bool),
     /// A number, as written.
-    Number(&'t str),
+    Number(Cow<'t, str>),
     /// A string, unescaped.
     Text(Cow<'t, str>),
     /// A list.
     List(Vec<Node<'t>>),
-    /// An object: its members as written, duplicates included.
+    /// An object: its members by name, duplicates included, in the order in which they were written.
     Object(Vec<Member<'t>>),
 }
 
@@ -69,9 +75,39 @@ pub(super) struct Malformed {
 }
 
 impl Malformed {
-    fn new(at: usize, message: impl Into<String>) -> Self {
+    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
         Self { at, message: message.into(), code: Code::TextMalformed }
     }
+}
+
+/// What is said of nothing at all, which looks alike whatever it was: an empty text, an empty
+/// message, no configuration.
+pub(super) fn empty() -> Malformed {
+    Malformed::new(0, "the configuration is empty: write at least `providers`")
+}
+
+/// What is said of nesting beyond [`MAX_DEPTH`].
+pub(super) const TOO_DEEP: &str = "nested more than 32 levels deep";
+
+/// Refuses what is longer than any configuration.
+pub(super) fn bounded(bytes: &[u8]) -> Result<(), Malformed> {
+    match bytes.len() {
+        ..=MAX_BYTES => Ok(()),
+        length => {
+            let message = format!("{length} bytes: at most {MAX_BYTES} are read");
+            Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(0, message) })
+        }
+    }
+}
+
+/// Puts a member behind those whose names are not greater. More than a configuration may have stay
+/// as they come: they are refused for their number.
+pub(super) fn insert<'t>(members: &mut Vec<Member<'t>>, member: Member<'t>) {
+    let place = match members.len() {
+        ..=MOST_MEMBERS => members.partition_point(|known| known.name <= member.name),
+        length => length,
+    };
+    members.insert(place, member);
 }
 
 /// Reads a text as UTF-8.
@@ -83,24 +119,18 @@ pub(super) fn utf8(text: &[u8]) -> Result<&str, Malformed> {
 
 /// Reads a text as strict JSON.
 pub(super) fn parse(text: &str) -> Result<Node<'_>, Malformed> {
-    if text.len() > MAX_BYTES {
-        let message = format!("{} bytes: at most {MAX_BYTES} are read", text.len());
-        return Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(0, message) });
-    }
     if text.starts_with('\u{feff}') {
         let message = "a byte order mark: save the file as UTF-8 without one (RFC 8259 §8.1)";
         return Err(Malformed::new(0, message));
     }
     if text.trim_ascii().is_empty() {
-        let message = "the configuration is empty: write at least `providers`";
-        return Err(Malformed::new(0, message));
+        return Err(empty());
     }
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Err(not_json(text, &error));
     }
-    if let Some(at) = too_deep(text) {
-        let message = format!("nested more than {MAX_DEPTH} levels deep");
-        return Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(at, message) });
+    if let Some(at) = deepest(text) {
+        return Err(Malformed { code: Code::ValueTooLong, ..Malformed::new(at, TOO_DEEP) });
     }
     let strict = ParseOptions {
         allow_comments: false,
@@ -134,12 +164,14 @@ fn node(value: ast::Value<'_>) -> Node<'_> {
     let range = value.range();
     let value = match value {
         ast::Value::StringLit(text) => Value::Text(text.value),
-        ast::Value::NumberLit(number) => Value::Number(number.value),
+        ast::Value::NumberLit(number) => Value::Number(number.value.into()),
         ast::Value::BooleanLit(flag) => Value::Bool(flag.value),
         ast::Value::NullKeyword(_) => Value::Null,
         ast::Value::Array(list) => Value::List(list.elements.into_iter().map(node).collect()),
         ast::Value::Object(object) => {
-            Value::Object(object.properties.into_iter().map(member).collect())
+            let mut members = Vec::new();
+            object.properties.into_iter().for_each(|one| insert(&mut members, member(one)));
+            Value::Object(members)
         }
     };
     Node { start: range.start, end: range.end, value }
@@ -156,7 +188,7 @@ fn member(property: ast::ObjectProp<'_>) -> Member<'_> {
 
 /// The offset of the first bracket of JSON text beyond [`MAX_DEPTH`]: looked for before anything
 /// recurses.
-fn too_deep(text: &str) -> Option<usize> {
+fn deepest(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -215,6 +247,39 @@ fn lower_first(text: &str) -> String {
     }
 }
 
+/// A value as compact JSON, its members by name: one text for whatever says the same.
+pub(super) fn write(node: &Node<'_>, out: &mut String) {
+    match &node.value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(digits) => out.push_str(digits),
+        Value::Text(text) => write_text(text, out),
+        Value::List(elements) => {
+            let mut before = "[";
+            for element in elements {
+                out.push_str(std::mem::replace(&mut before, ","));
+                write(element, out);
+            }
+            out.push_str(if before == "[" { "[]" } else { "]" });
+        }
+        Value::Object(members) => {
+            let mut before = "{";
+            for member in members {
+                out.push_str(std::mem::replace(&mut before, ","));
+                write_text(&member.name, out);
+                out.push(':');
+                write(&member.node, out);
+            }
+            out.push_str(if before == "{" { "{}" } else { "}" });
+        }
+    }
+}
+
+#[inline(never)]
+fn write_text(text: &str, out: &mut String) {
+    out.push_str(&json::text(&text.into()));
+}
+
 /// The path of the node or member name that begins at `at`: `apis[0].match.paths[1]`.
 pub(super) fn path(root: &Node<'_>, at: usize) -> String {
     let mut path = String::new();
@@ -229,10 +294,8 @@ pub(super) fn path(root: &Node<'_>, at: usize) -> String {
                 here = element;
             }
             Value::Object(members) => {
-                let index = members.partition_point(|member| member.start <= at);
-                let Some(member) = index.checked_sub(1).and_then(|index| members.get(index)) else {
-                    break;
-                };
+                let holds = |one: &&Member<'_>| (one.start..one.node.end).contains(&at);
+                let Some(member) = members.iter().find(holds) else { break };
                 push_name(&mut path, &member.name);
                 if at < member.node.start {
                     break;

@@ -81,7 +81,9 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
             "auth switched off",
             "",
             r#""auth": false"#,
-            &[r#"2:9: apis[0].auth: expected `"none"` or a list of branches, found a boolean"#],
+            &[
+                r#"2:9: apis[0].auth: expected `"none"` or a list of branches, found a boolean: put it in quotes"#,
+            ],
         ),
         (
             "an empty list of branches",
@@ -144,8 +146,8 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
             "",
             r#""auth": ["okta", 5, [6]]"#,
             &[
-                "2:18: apis[0].auth[1]: expected a string or a list of strings, found a number",
-                "2:22: apis[0].auth[2][0]: expected a string, found a number",
+                "2:18: apis[0].auth[1]: expected a string or a list of strings, found a number: put it in quotes",
+                "2:22: apis[0].auth[2][0]: expected a string, found a number: put it in quotes",
             ],
         ),
         (

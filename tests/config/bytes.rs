@@ -7,7 +7,7 @@ use tollgate::config::{Config, Problem};
 use super::{KEYS, OKTA, refused};
 
 /// A configuration with something of every shape.
-const GOOD: &str = r#"{"$schema": "x", "providers": {"okta": {"issuer": ["https://a.example/é"],
+pub(super) const GOOD: &str = r#"{"$schema": "x", "providers": {"okta": {"issuer": ["https://a.example/é"],
   "audiences": ["api"], "any_audience": false, "clock_skew": "60s", "algorithms": ["RS256"],
   "jwks": {"url": "https://a.example/keys", "cluster": "idp", "refresh": "10m"},
   "from": [{"header": "x-token", "apis": ["orders"]}], "claims": {"identity": ["uid", ["a", "b"]]},
@@ -174,7 +174,7 @@ fn keys_are_never_shown() {
 }
 
 /// Names of fields and some that are none, to build objects from.
-fn names() -> Vec<String> {
+pub(super) fn names() -> Vec<String> {
     fn collect(schema: &Value, names: &mut Vec<String>) {
         match schema {
             Value::Object(members) => {
@@ -194,7 +194,7 @@ fn names() -> Vec<String> {
     names
 }
 
-fn any_configuration() -> impl Strategy<Value = Value> {
+pub(super) fn any_configuration() -> impl Strategy<Value = Value> {
     let words = [
         "okta",
         "none",
@@ -246,7 +246,7 @@ proptest! {
 }
 
 /// Puts a value in place of every member of a name.
-fn replace(tree: &mut Value, field: &str, value: &Value) {
+pub(super) fn replace(tree: &mut Value, field: &str, value: &Value) {
     match tree {
         Value::Object(members) => {
             for (name, member) in members {

@@ -60,7 +60,7 @@ fn every_field_of_an_api_key_is_taken() {
     assert_eq!(acme.expires, Some(UnixMillis::from_secs(1_798_761_600)));
     assert_eq!(acme.policies, [Name::parse("standard").unwrap()]);
     assert_eq!(*acme.tags, ["free".into()]);
-    assert_eq!(*acme.metadata, [("tier".into(), "1".into()), ("area".into(), "north".into())]);
+    assert_eq!(*acme.metadata, [("area".into(), "north".into()), ("tier".into(), "1".into())]);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn api_keys_are_refused_for_what_is_wrong_with_them() {
         (
             "a hash that is a number",
             keys(&good.replace("\"%hash%\"", "5")),
-            &["2:25: providers.partner.keys[0].sha256: expected SHA-256 in lower-case hex, a string, found a number"],
+            &["2:25: providers.partner.keys[0].sha256: expected SHA-256 in lower-case hex, a string, found a number: put it in quotes"],
         ),
         (
             "one key twice",
@@ -120,7 +120,7 @@ fn api_keys_are_refused_for_what_is_wrong_with_them() {
         (
             "an end in seconds",
             with(r#""expires": 1798761600"#),
-            &["2:124: providers.partner.keys[0].expires: expected a point in time such as \"2027-01-01T00:00:00Z\", found a number"],
+            &["2:124: providers.partner.keys[0].expires: expected a point in time such as \"2027-01-01T00:00:00Z\", found a number: put it in quotes"],
         ),
         (
             "no policies",

@@ -17,7 +17,7 @@ const SMALLEST: &str = r#"
                            "jwks": { "discovery": true, "cluster": "okta" } } } }"#;
 
 /// Every field, with a value other than its default where it has one.
-const EVERYTHING: &str = r#"{
+pub(super) const EVERYTHING: &str = r#"{
   "$schema": "https://example.com/schema.json",
   "description": ["every", "field"],
   "providers": {
@@ -167,10 +167,10 @@ fn branches(config: &Config, api: usize) -> Vec<(Vec<usize>, usize)> {
 #[test]
 fn every_field_of_a_provider_is_taken() {
     let config = everything();
-    let okta = jwt(&config, 0);
+    let okta = jwt(&config, 2);
     let algorithms = AlgSet::from_iter([Alg::Rs256, Alg::Es384, Alg::EdDsa]);
     assert_eq!(okta.algorithms, algorithms);
-    let whole = config.provider(ProviderId(0)).unwrap();
+    let whole = config.provider(ProviderId(2)).unwrap();
     let token = Location { place: header("authorization", Some("Token")), apis: None };
     let orders = Some(vec![config.api(ApiId(1)).unwrap().name.clone()]);
     assert_eq!(whole.from, [token, Location { place: header("x-token", None), apis: orders }]);
@@ -196,19 +196,19 @@ fn every_field_of_a_provider_is_taken() {
         ("x-dept".into(), HeaderSource::Claim(ClaimRef::Path(boxed(&["profile", "department"])))),
         ("x-roles".into(), claim("realm_access.roles")),
         ("x-scopes".into(), HeaderSource::Session(SessionFact::Scopes)),
-        ("x_client".into(), HeaderSource::Session(SessionFact::Client)),
         ("x-tollgate-identity".into(), HeaderSource::Session(SessionFact::Identity)),
         ("x-via".into(), HeaderSource::Session(SessionFact::Provider)),
+        ("x_client".into(), HeaderSource::Session(SessionFact::Client)),
     ];
     assert_eq!(whole.upstream.headers, Some(headers));
 
-    let google = jwt(&config, 1);
+    let google = jwt(&config, 0);
     let issuers = boxed(&["https://accounts.google.com", "accounts.google.com"]);
     assert_eq!(google.requirements.issuers, Some(issuers));
     assert_eq!(google.requirements.audiences, None);
     assert_eq!(google.requirements.clients, Some(boxed(&["c"])));
 
-    let lab = jwt(&config, 2);
+    let lab = jwt(&config, 1);
     assert_eq!(lab.requirements.issuers, None);
     let KeySource::Inline(keys) = &lab.keys else { panic!("{:?}", lab.keys) };
     assert_eq!(keys.len(), 1);
@@ -218,14 +218,14 @@ fn every_field_of_a_provider_is_taken() {
 fn every_timing_of_a_key_ring_is_taken() {
     let config = everything();
     assert_eq!(config.rings.len(), 2);
-    let okta = config.ring(RingId(0)).unwrap();
+    let okta = config.ring(RingId(1)).unwrap();
     assert_eq!(url(okta), "https://example.okta.com/oauth2/default/v1/keys?x=1");
     assert!(matches!(okta.source, RingSource::Jwks(_)));
     assert_eq!(okta.timeout, Duration::from_millis(1500));
     assert_eq!(okta.refresh, Duration::from_secs(300));
     assert_eq!(okta.cooldown, Duration::from_secs(1));
     assert_eq!(okta.max_stale, Duration::from_secs(172_800));
-    let google = config.ring(RingId(1)).unwrap();
+    let google = config.ring(RingId(0)).unwrap();
     assert_eq!(url(google), "https://accounts.google.com/.well-known/openid-configuration");
     let RingSource::Discovery { keys_cluster, .. } = &google.source else { panic!("{google:?}") };
     assert_eq!(keys_cluster.as_deref(), Some("googleapis"));
@@ -237,7 +237,7 @@ fn every_field_of_apis_and_of_the_rest_is_taken() {
     let [health, orders, open] = config.apis.as_slice() else { panic!("{:?}", config.apis) };
     assert!(matches!(health.auth, Auth::None));
     assert_eq!(health.matcher.methods, boxed(&["GET"]));
-    assert_eq!(branches(&config, 1), [(vec![1, 0], 0), (vec![2], 2)]);
+    assert_eq!(branches(&config, 1), [(vec![0, 2], 2), (vec![1], 1)]);
     let hosts =
         [HostPattern::Exact("api.example.com".into()), HostPattern::Suffix(".example.com".into())];
     assert_eq!(orders.matcher.hosts, hosts);
@@ -380,6 +380,6 @@ fn the_id_of_a_ring_stays_the_same_across_releases() {
     let ids: Vec<_> = everything().rings.into_iter().map(|ring| ring.id).collect();
     assert_eq!(
         ids,
-        boxed(&["65a1e068c063287439c23d514b83080b", "d3d0268354d88d1d584d1d698b7544dd"])
+        boxed(&["d3d0268354d88d1d584d1d698b7544dd", "65a1e068c063287439c23d514b83080b"])
     );
 }

@@ -16,11 +16,17 @@ mod codes;
 mod credentials;
 mod good;
 mod limits;
+mod message;
+mod order;
 mod policies;
 mod providers;
 mod texts;
 mod tokens;
 mod warnings;
+
+#[allow(dead_code, unreachable_pub, reason = "a test takes what it needs")]
+#[path = "../support/structs.rs"]
+mod structs;
 
 use tollgate::config::{Code, Config};
 

@@ -101,7 +101,7 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
             &[
                 "2:40: policies.a.limit_by: unknown value `ip`; expected `identity` or `client`",
                 "2:87: policies.b.limit_by.claim: missing; name the claim",
-                r#"2:110: policies.c.limit_by: expected "identity", "client" or an object with `claim`, found a number"#,
+                r#"2:110: policies.c.limit_by: expected "identity", "client" or an object with `claim`, found a number: put it in quotes"#,
             ],
         ),
         (
@@ -164,7 +164,7 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
                 "2:40: policies.a.metadata.tier: `\\u{e9}` is no safe header value: visible ASCII, no blank at either end",
                 "2:62: policies.b.tags[0]: `a,b` cannot be one of several in a header: visible ASCII without a comma, no blank at either end",
                 "2:69: policies.b.tags[1]: ` a` cannot be one of several in a header: visible ASCII without a comma, no blank at either end",
-                "2:97: policies.b.metadata.tier: expected a string, found a number",
+                "2:97: policies.b.metadata.tier: expected a string, found a number: put it in quotes",
             ],
         ),
     ];
@@ -528,7 +528,7 @@ fn what_is_required_of_claims_is_refused_with_everything_that_is_wrong_in_it() {
             "values of a type that claims are not compared by",
             r#"[{"claim": "a", "in": [1.5, null, {}]}]"#,
             &[
-                "expected a string, a whole number, true or false, found a number",
+                "expected a string, a whole number, true or false, found a number: put it in quotes",
                 "expected a string, a whole number, true or false, found null: leave the field out instead",
                 "expected a string, a whole number, true or false, found an object",
             ],
@@ -578,9 +578,8 @@ fn a_header_names_metadata_that_some_policy_has() {
     );
 }
 
-#[test]
-fn what_is_written_about_policies_is_what_is_meant() {
-    let text = r#"{"mode": "report", "providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"},
+/// What can be written about policies.
+pub(super) const EVERYTHING: &str = r#"{"mode": "report", "providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"},
 "claims": {"scopes": ["https://example.com/scopes", "a.b"], "policies": [["x", "y"]]},
 "require": [{"claim": "d", "in": ["e", 1, true]}, {"claim": ["f", "g"]}, {"claim": "h", "starts_with": "i"}],
 "upstream": {"headers": {"x-tier": {"metadata": "tier"}, "x-policies": {"session": "policies"}, "x-tags": {"session": "tags"}}}}},
@@ -592,7 +591,10 @@ fn what_is_written_about_policies_is_what_is_meant() {
 {"name": "one", "match": {"paths": ["/one/**"]}, "auth": ["okta"], "require": [{"claim": "roles", "contains_any": ["staff"]}], "rate": {"requests": 5000, "per": "1s", "burst": 1}, "mode": "enforce",
  "policies": {"default": ["standard"], "by_scope": {"w": ["writer"]}, "by_client": {"c": ["boundless"]}, "by_claim": [{"claim": ["o", "p"], "values": {"gold": ["standard", "boundless"]}}], "from_claim": true}},
 {"name": "two", "auth": ["okta"]}]}"#;
-    let config = accepted(text);
+
+#[test]
+fn what_is_written_about_policies_is_what_is_meant() {
+    let config = accepted(EVERYTHING);
     let name = |name: &str| ClaimRef::Name(name.into());
     let path = |segments: [&str; 2]| ClaimRef::Path(segments.map(Box::from).into());
     let rule = |claim, test| Rule { claim, test };
@@ -612,9 +614,9 @@ fn what_is_written_about_policies_is_what_is_meant() {
     assert_eq!(
         sources,
         [
-            HeaderSource::Metadata("tier".into()),
             HeaderSource::Session(SessionFact::Policies),
             HeaderSource::Session(SessionFact::Tags),
+            HeaderSource::Metadata("tier".into()),
         ]
     );
 

@@ -73,7 +73,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_issuer_and_keys() {
             "",
             r#""issuer": 5"#,
             &[
-                "2:11: providers.okta.issuer: expected a string or a list of strings, found a number",
+                "2:11: providers.okta.issuer: expected a string or a list of strings, found a number: put it in quotes",
             ],
         ),
         (

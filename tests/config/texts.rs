@@ -102,7 +102,7 @@ b"}"#,
             r#"{"provider": {"okta": {"issuer": 5}}}"#,
             &[
                 "1:2: provider: unknown field; did you mean `providers`?",
-                "1:34: provider.okta.issuer: expected a string or a list of strings, found a number",
+                "1:34: provider.okta.issuer: expected a string or a list of strings, found a number: put it in quotes",
             ],
         ),
         (
@@ -333,7 +333,7 @@ b"}"#,
             r#"{"description": "é→😀", "realm": 5}"#,
             &[
                 r#"1:1: providers: missing; nobody could vouch for a request; write a provider, or an API with "auth": "none""#,
-                "1:33: realm: expected a string, found a number",
+                "1:33: realm: expected a string, found a number: put it in quotes",
             ],
         ),
         (

@@ -33,7 +33,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""max_lifetime": true"#,
             &[
-                r#"2:17: providers.okta.max_lifetime: expected a duration such as "60s", found a boolean"#,
+                r#"2:17: providers.okta.max_lifetime: expected a duration such as "60s", found a boolean: put it in quotes"#,
             ],
         ),
         (
@@ -311,7 +311,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""claims": {"identity": [5, [], "", ["a", ""]], "client": [{}]}"#,
             &[
-                "2:25: providers.okta.claims.identity[0]: expected a claim: its name, or a list of names from the outermost in, found a number",
+                "2:25: providers.okta.claims.identity[0]: expected a claim: its name, or a list of names from the outermost in, found a number: put it in quotes",
                 "2:28: providers.okta.claims.identity[1]: an empty list names no claim; write its name",
                 "2:32: providers.okta.claims.identity[2]: an empty string; write a value, or leave it out",
                 "2:42: providers.okta.claims.identity[3][1]: an empty string; write a value, or leave it out",
@@ -355,7 +355,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": "sub", "X_User": "uid"}}"#,
             &[
-                "2:43: providers.okta.upstream.headers.X_User: `x_user` and `x-user` differ only in case, or in what is neither letter nor digit: one header to many servers; keep one of the two",
+                "2:26: providers.okta.upstream.headers.x-user: `x-user` and `x_user` differ only in case, or in what is neither letter nor digit: one header to many servers; keep one of the two",
             ],
         ),
         (
@@ -395,7 +395,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""upstream": {"headers": {"x-user": true}}"#,
             &[
-                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim`, `session` or `metadata`, found a boolean",
+                "2:36: providers.okta.upstream.headers.x-user: expected a claim or an object with `claim`, `session` or `metadata`, found a boolean: put it in quotes",
             ],
         ),
         (

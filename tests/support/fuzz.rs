@@ -26,6 +26,7 @@ use tollgate::time::UnixMillis;
 use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
 
+use crate::support::structs;
 use crate::support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
 use crate::support::world::{Worker, World};
 
@@ -236,8 +237,46 @@ pub fn configuration(text: &[u8]) {
     }
 }
 
+/// A message never panics the reader; what is said of it has paths and no lines; and what is taken is
+/// what its JSON form gives, down to the hash.
+pub fn struct_reader(bytes: &[u8]) {
+    if !bytes.contains(&0x12) {
+        return configuration(bytes);
+    }
+    match Config::parse(bytes) {
+        Ok(config) => {
+            let json = structs::json(bytes).expect("what is taken says something");
+            let same = Config::parse(json.as_bytes()).expect("its JSON form is taken, too");
+            assert_eq!(facts(config), facts(same), "{json}");
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            for problem in &problems {
+                assert_eq!((problem.line, problem.column), (0, 0), "{problem}");
+                told(problem);
+            }
+        }
+    }
+}
+
+/// All of a configuration but the places of its warnings.
+fn facts(mut config: Config) -> String {
+    for warning in &mut config.warnings {
+        told(warning);
+        (warning.line, warning.column) = (0, 0);
+    }
+    config.warnings.sort();
+    format!("{config:?}")
+}
+
 fn problem(problem: &Problem) {
-    assert!(problem.line > 0 && problem.column > 0, "{problem}");
+    if problem.line > 0 {
+        assert!(problem.column > 0, "{problem}");
+    }
+    told(problem);
+}
+
+fn told(problem: &Problem) {
     assert!(!problem.message.is_empty());
     assert!(!problem.message.starts_with("refused for a reason that got lost"), "{problem}");
     assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");

@@ -13,5 +13,6 @@
 )]
 
 pub mod store;
+pub mod structs;
 pub mod token;
 pub mod world;
