@@ -19,7 +19,7 @@ use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, list, quoted};
 
 pub use header::HeaderValue;
-pub use hint::near;
+pub use hint::{near, shared};
 pub use judge::Judged;
 pub use rule::{Rule, Test};
 

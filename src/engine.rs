@@ -369,7 +369,7 @@ impl Engine {
         if !trail.steps.is_on() {
             return None;
         }
-        let remedy = refusal.map(|refusal| remedy::fill(refusal.deny, trail, &self.config));
+        let remedy = refusal.map(|refusal| remedy::fill(refusal, trail, &self.config));
         let explanation = Explanation {
             outcome,
             refusal: refusal.cloned(),
@@ -407,7 +407,7 @@ impl Engine {
         let told = (refusal, &self.config);
         let is_logged = self.log.refusal(told, &trail, head, reports, env.now, effects);
         if let Some(status) = self.status.as_ref().filter(|_| is_logged) {
-            let told = (refusal, &*remedy::fill(refusal.deny, &trail, &self.config));
+            let told = (refusal, &*remedy::fill(refusal, &trail, &self.config));
             status.refusals.keep(told, &trail, head, reports, &self.log, env);
         }
         let how = if reports {

@@ -231,8 +231,8 @@ impl Kept {
         if changed { Finished::Changed } else { Finished::Confirmed }
     }
 
-    /// Ends an attempt that brought nothing but this reason.
-    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
+    /// Ends an attempt that brought nothing but this reason, and its [kind](Failure::kind).
+    pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
         let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
         // A fetch on demand has a budget of its own: it neither puts off the scheduled one nor
         // lengthens its back-off.
@@ -251,7 +251,7 @@ impl Kept {
             failures,
             next_due,
             lease: None,
-            failure: Some(Failure::new(env.now, reason)),
+            failure: Some(Failure::new(env.now, kind, reason)),
             ..board
         };
         if self.write(next, cas, env) { Finished::Failed } else { Finished::Superseded }

@@ -245,9 +245,10 @@ impl Ring {
         finished
     }
 
-    /// Ends an attempt that brought no set but this reason.
-    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
-        self.kept.fail(attempt, reason, env)
+    /// Ends an attempt that brought no set but this reason, of a kind that the
+    /// caller numbers.
+    pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
+        self.kept.fail(attempt, kind, reason, env)
     }
 
     /// Where the set stands, as last [looked at](Self::sync).

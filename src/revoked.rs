@@ -198,11 +198,12 @@ impl Revocations {
         finished
     }
 
-    /// Ends an attempt that brought no list but this reason; the old one stays.
-    pub fn fail(&mut self, attempt: Attempt, reason: &str, env: &Env<'_>) -> Finished {
+    /// Ends an attempt that brought no list but this reason, of a kind that the caller numbers; the old one
+    /// stays.
+    pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
         self.fetched
             .as_mut()
-            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, reason, env))
+            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, kind, reason, env))
     }
 
     /// Where the fetched list stands, as last [looked at](Self::sync); `None` where none is fetched.

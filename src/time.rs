@@ -80,11 +80,26 @@ impl UnixMillis {
 
     /// The moment, and how far from now it is: `2027-01-01T00:00:00Z, in 5m 3s`.
     pub fn in_words(self, now: Self) -> String {
-        let (at, left) = (self.to_rfc3339(), roughly(self.since(now)));
-        if self > now {
-            format!("{at}, in {left}")
+        format!("{}, {}", self.to_rfc3339(), self.from_now(now))
+    }
+
+    /// How far from now it is: `in 4m`, `3d 4h ago`, `now`.
+    pub fn from_now(self, now: Self) -> String {
+        let (ahead, behind) = (self.since(now), now.since(self));
+        if !ahead.is_zero() {
+            format!("in {}", roughly(ahead))
+        } else if !behind.is_zero() {
+            format!("{} ago", roughly(behind))
         } else {
-            format!("{at}, {} ago", roughly(now.since(self)))
+            "now".to_owned()
+        }
+    }
+
+    /// The number that a token has for it (RFC 7519 §2): seconds, with their fraction where there is one.
+    pub fn numeric_date(self) -> String {
+        match self.0 % 1000 {
+            0 => self.secs().to_string(),
+            rest => format!("{}.{rest:03}", self.secs()),
         }
     }
 
@@ -244,17 +259,24 @@ mod tests {
     fn a_moment_is_told_by_how_far_it_is_from_now() {
         let now = UnixMillis::from_secs(1_798_761_600);
         let cases = [
-            (1_798_761_600, "2027-01-01T00:00:00Z, 0s ago"),
+            (1_798_761_600, "2027-01-01T00:00:00Z, now"),
             (1_798_761_601, "2027-01-01T00:00:01Z, in 1s"),
+            (1_798_761_659, "2027-01-01T00:00:59Z, in 59s"),
+            (1_798_761_840, "2027-01-01T00:04:00Z, in 4m"),
             (1_798_761_903, "2027-01-01T00:05:03Z, in 5m 3s"),
             (1_798_758_000, "2026-12-31T23:00:00Z, 1h ago"),
             (1_798_754_340, "2026-12-31T21:59:00Z, 2h 1m ago"),
+            (1_798_754_399, "2026-12-31T21:59:59Z, 2h ago"),
+            (1_798_804_860, "2027-01-01T12:01:00Z, in 12h 1m"),
             (1_799_038_800, "2027-01-04T05:00:00Z, in 3d 5h"),
+            (1_833_321_600, "2028-02-05T00:00:00Z, in 400d"),
         ];
         for (seconds, words) in cases {
             assert_eq!(UnixMillis::from_secs(seconds).in_words(now), words);
         }
         assert_eq!(roughly(Duration::from_millis(250)), "250ms");
+        assert_eq!(roughly(Duration::ZERO), "0s");
+        assert_eq!(UnixMillis::new(1_500).numeric_date(), "1.500");
     }
 
     #[test]

@@ -342,26 +342,6 @@ impl Deny {
     pub const fn remedy(self) -> &'static str {
         self.facts().remedy
     }
-
-    /// The remedy with the names of this provider and this policy in place of `*`, and this API's
-    /// place in the brackets.
-    pub fn remedy_at(
-        self,
-        provider: Option<&str>,
-        policy: Option<&str>,
-        api: Option<usize>,
-    ) -> String {
-        let mut remedy = self.remedy().to_owned();
-        for (kind, name) in [("providers", provider), ("policies", policy)] {
-            if let Some(name) = name {
-                remedy = remedy.replace(&format!("{kind}.*"), &format!("{kind}.{name}"));
-            }
-        }
-        if let Some(api) = api {
-            remedy = remedy.replace("apis[]", &format!("apis[{api}]"));
-        }
-        remedy
-    }
 }
 
 #[cfg(test)]

@@ -449,7 +449,7 @@ fn a_request_that_waited_says_how_long_and_which_keys_came() {
         &first,
         &[
             "key idp: the provider's keys → the request waited 1s for them (waits)",
-            "key idp: the keys from https://id.example.com/keys by cluster `idp`, 0ms old: `k1` Ed25519 \
+            "key idp: the keys from https://id.example.com/keys by cluster `idp`, 0s old: `k1` Ed25519 \
          for EdDSA, `k2` Ed25519 for EdDSA → the `kid` is `k1`: 1 to try with EdDSA (passed)",
         ],
     );

@@ -290,7 +290,7 @@ fn a_list_too_old_to_rely_upon_refuses_or_not_as_configured() {
         let refused = Err(Revoked::Listed(Deny::SessionInactive));
         assert_eq!(worker.judge(&alice, world.now.get()), refused, "{on_stale:?}: still listed");
         let attempt = worker.attempt(&world.env()).expect("due");
-        assert_eq!(worker.fail(attempt, "no answer", &world.env()), Finished::Failed);
+        assert_eq!(worker.fail(attempt, 1, "no answer", &world.env()), Finished::Failed);
         assert_eq!(worker.judge(&alice, world.now.get()), refused, "the old one is kept");
         assert_eq!(worker.fetched_entries(), Some(1));
     }

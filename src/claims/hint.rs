@@ -19,6 +19,27 @@ const MOST: usize = 3;
 const MEMBERS: usize = 64;
 const DEPTH: usize = 3;
 
+/// Audiences that tokens for other things have, too, with the reason.
+const SHARED_AUDIENCES: [(&str, &str); 5] = [
+    ("api://default", "every client that Okta's default server serves gets it"),
+    ("account", "Keycloak puts it into nearly every user's token"),
+    ("https://graph.microsoft.com", "it is Microsoft Graph's own"),
+    ("00000003-0000-0000-c000-000000000000", "it is Microsoft Graph's own"),
+    ("00000002-0000-0000-c000-000000000000", "it is Azure AD Graph's own"),
+];
+
+/// Why an audience does not tell tokens for one API from others; `None` where it may.
+pub fn shared(audience: &str) -> Option<&'static str> {
+    let known = SHARED_AUDIENCES.iter().find(|(name, _)| *name == audience);
+    if let Some((_, why)) = known {
+        return Some(why);
+    }
+    let host = audience.strip_suffix("/userinfo").or_else(|| audience.strip_suffix("/api/v2/"));
+    let host = host.and_then(|rest| rest.strip_prefix("https://"));
+    host.is_some_and(|host| host.ends_with(".auth0.com"))
+        .then_some("it is Auth0's own, which tokens for anything name")
+}
+
 impl Claims {
     /// The names of claims that may be what was meant by these, none of which is there: of the same
     /// family, of the same last segment elsewhere (`realm_access.roles`, `https://example.com/roles`),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::told::Telling;
-use super::{Claims, ClientClaim, Issuer, Requirements, malformed, near, wrong_type};
+use super::{Claims, ClientClaim, Issuer, Requirements, malformed, near, shared, wrong_type};
 use crate::time::{UnixMillis, millis};
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list, quoted};
@@ -23,6 +23,9 @@ const FOREIGN_TYPES: [&str; 4] =
 
 /// Times so far from now make one doubt the clock: no token lives so long.
 const LONG_AGO: Duration = Duration::from_hours(24);
+
+/// The last second of the year 9999: no token means a later one.
+const LAST_DATE: UnixMillis = UnixMillis::new(253_402_300_799_999);
 
 /// Payload types with which Keycloak marks what is no access token.
 const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
@@ -84,7 +87,8 @@ impl Claims {
             expires: times.expires,
             authenticated_at: match self.present("auth_time") {
                 None => times.issued,
-                Some(Value::Number(seconds)) => numeric_date(seconds),
+                // One that is beyond all dates would be a session without end.
+                Some(Value::Number(seconds)) => numeric_date(seconds).filter(|at| *at <= LAST_DATE),
                 Some(_) => None,
             },
         })
@@ -174,10 +178,22 @@ impl Claims {
         };
         let hints = audiences.iter().map(|audience| near(audience, accepted));
         let hint = hints.max_by_key(|hint| !hint.is_empty()).unwrap_or_default();
-        Err(Refusal::new(
-            Deny::TokenAudienceMismatch,
-            format!("{found}; accepted: {}{hint}", list(accepted)),
-        ))
+        let shared = audiences.iter().find_map(|audience| Some((*audience, shared(audience)?)));
+        let remedy = shared.map(|(audience, why)| {
+            format!(
+                "do not add `{audience}` to `providers.*.audiences` or `apis[].audiences`: {why}, so that it would let in \
+                 tokens for anything; have the provider put an audience of this API's own into them \
+                 (Keycloak: an audience mapper), or name the clients in `providers.*.clients` in \
+                 place of `providers.*.audiences`"
+            )
+        });
+        Err(Refusal {
+            remedy,
+            ..Refusal::new(
+                Deny::TokenAudienceMismatch,
+                format!("{found}; accepted: {}{hint}", list(accepted)),
+            )
+        })
     }
 
     /// The client is one of the clients.
@@ -220,10 +236,12 @@ impl Claims {
                 true => ": is this machine's clock right?",
                 false => "",
             };
-            let (at, now, skew) = (Seconds(at.millis()), Seconds(now.millis()), millis(skew));
-            let (skew, apart) = (Seconds(skew), Seconds(millis(apart)));
+            let (number, words) = (at.numeric_date(), at.in_words(now));
+            let (clock, date) = (now.numeric_date(), now.to_rfc3339());
+            let (skew, apart) = (seconds(skew), seconds(apart));
             format!(
-                "{what} {at}, the time is {now}, the skew {skew} s; they are {apart} s apart{doubt}"
+                "{what} {number} ({words}), the time is {clock} ({date}), the skew {skew} s; they are \
+                 {apart} s apart{doubt}"
             )
         };
         match expires {
@@ -251,8 +269,8 @@ impl Claims {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::Number(seconds)) => match numeric_date(seconds) {
-                Some(at) => Ok(Some(at)),
-                None => Err(self.unusable(name, "a number in range")),
+                Some(at) if at <= LAST_DATE => Ok(Some(at)),
+                _ => Err(malformed(too_late(name, seconds))),
             },
             Some(_) => Err(self.unusable(name, "a number of seconds")),
         }
@@ -323,7 +341,7 @@ impl Times {
         }
         let lifetime = expires.since(start);
         if lifetime > longest {
-            let (lifetime, longest) = (Seconds(millis(lifetime)), Seconds(millis(longest)));
+            let (lifetime, longest) = (seconds(lifetime), seconds(longest));
             return Err(Refusal::new(
                 Deny::TokenLifetimeExceeded,
                 format!("{what} is {lifetime} s; at most {longest} s are accepted"),
@@ -356,6 +374,17 @@ fn check_header_type(typ: Option<&str>, requirements: &Requirements) -> Result<(
     Err(refused_type(format!("{found}; accepted: {}", list(accepted))))
 }
 
+/// Why a number is no date: most often it was made of milliseconds.
+fn too_late(name: &str, seconds: &serde_json::Number) -> String {
+    let number = seconds.as_f64().unwrap_or(f64::INFINITY);
+    // From the year 2001 on, if it is milliseconds.
+    let is_milliseconds = (1e12..=253_402_300_799_999.0).contains(&number);
+    let hint = if is_milliseconds { "; it looks like milliseconds" } else { "" };
+    format!(
+        "the claim `{name}` is {seconds}, which is after the year 9999{hint}; a date is a number of seconds"
+    )
+}
+
 /// Integers are taken as they are: a `f64` would round those past 2^53.
 fn numeric_date(seconds: &serde_json::Number) -> Option<UnixMillis> {
     match seconds.as_u64() {
@@ -372,14 +401,7 @@ fn contains(accepted: &[Box<str>], found: &str) -> bool {
     accepted.iter().any(|wanted| **wanted == *found)
 }
 
-/// Milliseconds, written as seconds.
-struct Seconds(u64);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.0 / 1000, self.0 % 1000) {
-            (seconds, 0) => write!(f, "{seconds}"),
-            (seconds, rest) => write!(f, "{seconds}.{rest:03}"),
-        }
-    }
+/// A span in seconds, with their fraction.
+fn seconds(span: Duration) -> String {
+    UnixMillis::new(millis(span)).numeric_date()
 }

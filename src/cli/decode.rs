@@ -124,7 +124,7 @@ fn in_json(parts: &Parts, refused: &[Refused], now: UnixMillis) -> Value {
     let times = parts.claims.iter().flat_map(|claims| words::times(claims));
     let times: Map<_, _> = times
         .map(|(name, at)| {
-            let told = json!({ "at": moment::rfc3339(at), "relative": moment::from_now(at, now) });
+            let told = json!({ "at": moment::rfc3339(at), "relative": at.from_now(now) });
             (name.to_owned(), told)
         })
         .collect();

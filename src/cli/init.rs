@@ -87,13 +87,16 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         Target::Envoy | Target::EnvoyGateway => plan.name.clone(),
     };
     let configuration = write::configuration(&plan, &cluster);
-    if let Err(problems) = Config::parse(configuration.as_bytes()) {
-        // The issuer is right by now: this is an audience or a name.
-        for problem in problems.iter() {
-            writeln!(streams.err, "tollgate: this makes no configuration: {problem}")?;
+    let warnings = match Config::parse(configuration.as_bytes()) {
+        Ok(config) => config.warnings,
+        Err(problems) => {
+            // The issuer is right by now: this is an audience or a name.
+            for problem in problems.iter() {
+                writeln!(streams.err, "tollgate: this makes no configuration: {problem}")?;
+            }
+            return Ok(Exit::Problems);
         }
-        return Ok(Exit::Problems);
-    }
+    };
     let wasm = arguments.wasm.as_deref();
     let proxy = match target {
         Target::Envoy => {
@@ -114,6 +117,9 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
                 writeln!(streams.err, "tollgate: wrote {}", folder.join(name).display())?;
             }
         }
+    }
+    for warning in warnings.iter() {
+        writeln!(streams.err, "tollgate: warning: {}: {}", warning.path, warning.message)?;
     }
     for note in &plan.notes {
         writeln!(streams.err, "tollgate: note: {note}")?;

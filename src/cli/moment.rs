@@ -45,44 +45,6 @@ pub(super) fn rfc3339(moment: UnixMillis) -> Option<String> {
     (moment.secs() < YEAR_10000).then(|| moment.to_rfc3339())
 }
 
-/// Quotient and remainder; the divisor is not zero.
-fn div(number: u64, by: u64) -> (u64, u64) {
-    (number.checked_div(by).unwrap_or(0), number.checked_rem(by).unwrap_or(0))
-}
-
-/// Where a moment lies from `now`: `in 4 minutes`, `3 days ago`, `now`.
-pub(super) fn from_now(moment: UnixMillis, now: UnixMillis) -> String {
-    let (ahead, behind) = (moment.since(now).as_secs(), now.since(moment).as_secs());
-    match (ahead, behind) {
-        (0, 0) => "now".to_owned(),
-        (ahead, 0) => format!("in {}", in_words(ahead)),
-        (_, behind) => format!("{} ago", in_words(behind)),
-    }
-}
-
-/// A span in its two largest units at most, rounded down: people ask how long about.
-fn in_words(seconds: u64) -> String {
-    let units =
-        [("year", 31_536_000), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
-    let largest = units.iter().position(|(_, length)| seconds >= *length).unwrap_or(4);
-    let mut rest = seconds;
-    let mut words = Vec::new();
-    for (name, length) in units.iter().skip(largest).take(2) {
-        let (count, left) = div(rest, *length);
-        rest = left;
-        match count {
-            0 => {}
-            1 => words.push(format!("1 {name}")),
-            count => words.push(format!("{count} {name}s")),
-        }
-        // From ten of the larger unit on the smaller says nothing.
-        if count >= 10 {
-            break;
-        }
-    }
-    words.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,29 +55,6 @@ mod tests {
         assert_eq!(rfc3339(last).as_deref(), Some("9999-12-31T23:59:59Z"));
         assert_eq!(rfc3339(last.after(Duration::from_secs(1))), None);
         assert_eq!(rfc3339(UnixMillis::MAX), None);
-    }
-
-    #[test]
-    fn a_distance_is_told_in_words() {
-        let now = UnixMillis::from_secs(1_800_000_000);
-        let cases = [
-            (0, "now"),
-            (1, "in 1 second"),
-            (59, "in 59 seconds"),
-            (240, "in 4 minutes"),
-            (-1, "1 second ago"),
-            (-90, "1 minute 30 seconds ago"),
-            (-3_600, "1 hour ago"),
-            (5_400, "in 1 hour 30 minutes"),
-            (43_260, "in 12 hours"),
-            (-259_200, "3 days ago"),
-            (400 * 86_400, "in 1 year 35 days"),
-        ];
-        for (seconds, words) in cases {
-            let span = Duration::from_secs(i64::unsigned_abs(seconds));
-            let moment = if seconds < 0 { now.before(span) } else { now.after(span) };
-            assert_eq!(from_now(moment, now), words, "{seconds}");
-        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::problems::Problems;
 use super::read::{Count, List, Map, Read, Text, unknown, wrong_type};
 use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
+use crate::verdict::quoted;
 
 /// Most requests of a limit.
 const MOST_REQUESTS: u32 = 1_000_000_000;
@@ -55,7 +56,7 @@ object! {
     /// How fast.
     RawRate {
         /// Requests in each `per`.
-        requests: Count<1, MOST_REQUESTS>, required;
+        requests: Requests, required;
         /// The time that they are spread over.
         per: Time<1, YEAR>, required;
         /// How many may come at once. Left out: as many as `requests`.
@@ -67,9 +68,38 @@ object! {
     /// How much.
     RawQuota {
         /// Requests in each window.
-        requests: Count<1, MOST_REQUESTS>, required;
+        requests: Requests, required;
         /// The window's length; it begins with the first request.
         per: Time<1, YEAR>, required;
+    }
+}
+
+/// How many requests a limit allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Requests(pub(super) u32);
+
+impl Read for Requests {
+    const WHAT: &'static str = "a whole number";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let written = match &node.value {
+            Value::Number(digits) if *digits == "0" || digits.starts_with('-') => digits,
+            Value::Text(text) if matches!(&**text, "0" | "-1" | "unlimited") => &**text,
+            _ => return Count::<1, MOST_REQUESTS>::read(node, problems).map(|count| Self(count.0)),
+        };
+        let found = quoted(written);
+        let message = format!(
+            "{found}; expected a whole number from 1 to {MOST_REQUESTS}; for no limit leave the whole \
+             limit out, or, in a policy, write \"unlimited\" in place of its object: \"rate\": \
+             \"unlimited\", \"quota\": \"unlimited\""
+        );
+        problems.refuse(Code::NumberOutOfRange, node.start, message);
+        None
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        Count::<1, MOST_REQUESTS>::schema()
     }
 }
 

@@ -287,10 +287,13 @@ impl<'c> Judge<'_, 'c> {
         trail.policies = Some(rights.grant().names().clone());
         let session = owner.session(rights.grant());
         session.check(env.now, owner.clock_skew()).map_err(|deny| {
-            let end = session.ends.map_or(0, |end| end.secs());
-            let (now, policies) = (env.now.secs(), rights.grant().names());
-            let reason = format!("the session ended at {end}, it is {now}; policies: {policies}");
-            Refusal::new(deny, reason)
+            let end = session.ends.unwrap_or_default();
+            let (at, number, policies) =
+                (end.in_words(env.now), end.numeric_date(), rights.grant().names());
+            Refusal::new(
+                deny,
+                format!("the session ended at {at} ({number}); policies: {policies}"),
+            )
         })?;
         telling::session(&session, owner.clock_skew(), env.now, steps);
         match owner.token() {

@@ -1,22 +1,25 @@
 //! The filter's own fetches: which call belongs to which key ring or list, and what an answer is
 //! worth.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
+
+mod failure;
 
 use super::log::Log;
 use crate::config::{RingConfig, RingSource};
 use crate::env::Env;
 use crate::event::{CallRequest, CallResponse, Effect, Level, metric};
-use crate::http::{Url, UrlError};
+use crate::http::Url;
 use crate::ids::CallId;
-use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, SetError};
+use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet};
 use crate::json;
-use crate::keys::{Attempt, Finished, Ring};
-use crate::revoked::{self, DocumentError, List, MAX_DOCUMENT_BYTES, Revocations};
+use crate::keys::{Attempt, Finished, Ring, Standing};
+use crate::revoked::{self, List, MAX_DOCUMENT_BYTES, Revocations, Source};
+use crate::time::{UnixMillis, roughly};
 use crate::verdict::{quoted, quoted_to};
+use failure::{DiscoveryError, Failure};
 
 /// How much of what came instead of a document is shown, in bytes: Envoy's own words about TLS stand
 /// at the end of a long line.
@@ -60,108 +63,6 @@ impl Document {
         match self {
             Self::Discovery(_) | Self::Keys(_) => MAX_SET_BYTES,
             Self::Revoked => MAX_DOCUMENT_BYTES,
-        }
-    }
-}
-
-/// Why a fetch brought nothing. The text is for the operator's log: it names what came.
-#[derive(Debug)]
-enum Failure {
-    Body { bytes: usize, most: usize },
-    Discovery(DiscoveryError),
-    Encoded(String),
-    Keys(SetError),
-    List(DocumentError),
-    NoAnswer,
-    Status(u16, String),
-}
-
-/// What is wrong with a discovery document.
-#[derive(Debug)]
-enum DiscoveryError {
-    Issuer(String),
-    KeysHost(String),
-    KeysUrl(UrlError),
-    Malformed,
-    Missing(&'static str),
-    PlainKeys,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body { bytes, most } => write!(f, "a body of {bytes} bytes; at most {most}"),
-            Self::Discovery(error) => write!(f, "the discovery document: {error}"),
-            Self::Encoded(how) => write!(f, "an encoded body ({how}); only `identity` is taken"),
-            Self::Keys(error) => write!(f, "the key set: {error}"),
-            Self::List(error) => write!(f, "the list: {error}"),
-            Self::NoAnswer => f.write_str(
-                "no answer, or one that broke off: does the cluster exist, and has it hosts?",
-            ),
-            Self::Status(status, body) => write!(f, "status {status} with {body}"),
-        }
-    }
-}
-
-impl Failure {
-    /// What an operator can do about it; `providers.*.jwks` stands for where the source is configured.
-    const fn remedy(&self) -> &'static str {
-        match self {
-            Self::Keys(SetError::NoneUsable(_)) => {
-                "have the provider publish the key that it signs with, in a form that can be used, at \
-                 the URL in `providers.*.jwks.url`; if that key set is for encryption or of another \
-                 service, write the right URL"
-            }
-            Self::Body { .. } | Self::Encoded(_) | Self::Keys(_) | Self::List(_) => {
-                "look at what the URL in `providers.*.jwks.url` answers: is it the document's own, not a \
-                 page to sign in or another document? If so, have its owner mend it"
-            }
-            Self::Discovery(DiscoveryError::Issuer(_)) => {
-                "`providers.*.issuer` must be the document's `issuer` byte for byte (look for a trailing \
-                 slash), or `providers.*.jwks.discovery` is another server's"
-            }
-            Self::Discovery(DiscoveryError::KeysHost(_)) => {
-                "name the cluster that reaches that host in `providers.*.jwks.keys_cluster`"
-            }
-            Self::Discovery(_) => {
-                "look at what the URL in `providers.*.jwks.discovery` answers, or give the key set's \
-                 own in `providers.*.jwks.url`"
-            }
-            Self::NoAnswer => {
-                "the cluster in `providers.*.jwks.cluster` must be one of Envoy's, by its exact name, \
-                 and have hosts"
-            }
-            Self::Status(301..=308, _) => {
-                "redirects are not followed: write the URL that it leads to into \
-                 `providers.*.jwks.url` (or `discovery`)"
-            }
-            Self::Status(502..=504, _) => {
-                "Envoy could not reach it: look at the address, port, timeout and TLS (`sni`, trusted \
-                 certificates) of the cluster in `providers.*.jwks.cluster`"
-            }
-            Self::Status(..) => {
-                "the URL in `providers.*.jwks.url` (or `discovery`) is not the document's: copy it from \
-                 the provider's discovery document"
-            }
-        }
-    }
-}
-
-impl fmt::Display for DiscoveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Issuer(found) => {
-                write!(f, "`issuer` is {found}, which is not the provider's configured issuer")
-            }
-            Self::KeysHost(found) => write!(
-                f,
-                "`jwks_uri` is on host {found}, not on the document's; set `jwks.keys_cluster` to \
-                 the cluster that reaches it"
-            ),
-            Self::KeysUrl(error) => write!(f, "`jwks_uri`: {error}"),
-            Self::Malformed => f.write_str("not a JSON object without duplicate members"),
-            Self::Missing(member) => write!(f, "`{member}` is missing or no string"),
-            Self::PlainKeys => f.write_str("`jwks_uri` is http where the document came by https"),
         }
     }
 }
@@ -210,8 +111,10 @@ impl Keeper {
         let response = body(response, fetch.document);
         let place = match fetch.document {
             Document::Revoked => {
-                let list = response
-                    .and_then(|response| revoked::parse(&response.body).map_err(Failure::List));
+                let list = response.and_then(|response| {
+                    let read = revoked::parse(&response.body);
+                    read.map_err(|error| Failure::list(error, &response.body))
+                });
                 return list_done(kept.revocations, fetch.attempt, list, log, env, effects);
             }
             Document::Discovery(place) | Document::Keys(place) => place,
@@ -236,7 +139,8 @@ impl Keeper {
         match KeySet::parse(&response.body, Origin::Fetched) {
             Ok(set) => install(ring, fetch.attempt, &response, set, log, env, effects),
             Err(error) => {
-                keys_failed(ring, fetch.attempt, &Failure::Keys(error), log, env, effects);
+                let failure = Failure::keys(error, &response.body);
+                keys_failed(ring, fetch.attempt, &failure, log, env, effects);
             }
         }
     }
@@ -251,7 +155,7 @@ fn keys_failed(
     effects: &mut Vec<Effect>,
 ) {
     let found = failure.to_string();
-    if ring.fail(attempt, &found, env) == Finished::Superseded {
+    if ring.fail(attempt, failure.kind(), &found, env) == Finished::Superseded {
         return;
     }
     let provider = &ring.config().provider;
@@ -262,7 +166,11 @@ fn keys_failed(
         ("cluster", ring.config().cluster.to_string()),
         ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
         ("keys_in_use", if ring.is_loaded() { "kept" } else { "none" }.to_owned()),
-        ("remedy", failure.remedy().replace("providers.*", &format!("providers.{provider}"))),
+        (
+            "remedy",
+            keys_remedy(failure.kind(), ring.config())
+                .replace("providers.*", &format!("providers.{provider}")),
+        ),
     ];
     effects.push(log.keys(Level::Warn, "keys_fetch_failed", provider, &fields));
 }
@@ -278,7 +186,10 @@ fn list_done(
 ) {
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
-        Err(failure) => (revocations.fail(attempt, &failure.to_string(), env), Some(failure)),
+        Err(failure) => {
+            let found = failure.to_string();
+            (revocations.fail(attempt, failure.kind(), &found, env), Some(failure))
+        }
     };
     let in_use = revocations.fetched_entries();
     let (level, event) = match finished {
@@ -297,7 +208,7 @@ fn list_done(
         ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
     ];
     if let (Some(failure), Some(source)) = (failure, revocations.source()) {
-        fields.push(("remedy", failure.remedy().replace("providers.*.jwks", "revoked")));
+        fields.push(("remedy", list_remedy(failure.kind(), source)));
         fields.push(("found", failure.to_string()));
         fields.push(("url", without_query(&source.url)));
         fields.push(("cluster", source.cluster.to_string()));
@@ -392,9 +303,10 @@ fn keys_request(
     place: usize,
 ) -> Result<CallRequest, DiscoveryError> {
     let RingSource::Discovery { url, keys_cluster } = &config.source else {
-        return Err(DiscoveryError::Malformed);
+        return Err(DiscoveryError::Malformed(String::new()));
     };
-    let members = json::object(&response.body).map_err(|_| DiscoveryError::Malformed)?;
+    let members = json::object(&response.body)
+        .map_err(|_| DiscoveryError::Malformed(failure::beginning(&response.body)))?;
     let member =
         |name| members.get(name).and_then(Value::as_str).ok_or(DiscoveryError::Missing(name));
     let issuer = member("issuer")?;
@@ -432,6 +344,43 @@ fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> C
         path: url.path.clone(),
         timeout,
         max_body: document.max_bytes(),
+    }
+}
+
+/// What to do about the last failure of a ring; `providers.*` stands for its provider.
+pub(super) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
+    let (field, document) = match config.source {
+        RingSource::Jwks(_) => ("providers.*.jwks.url", "key set"),
+        RingSource::Discovery { .. } => ("providers.*.jwks.discovery", "document"),
+    };
+    failure::remedy(kind, "providers.*.jwks", field, document, &config.cluster)
+}
+
+/// What to do about the last failure of the list of revocations.
+pub(super) fn list_remedy(kind: u8, source: &Source) -> String {
+    failure::remedy(kind, "revoked", "revoked.url", "list", &source.cluster)
+}
+
+/// Where a document is from, how old it is, and what the last attempt brought where that failed.
+pub(super) fn told(
+    standing: &Standing,
+    is_loaded: bool,
+    (url, cluster): (&Url, &str),
+    now: UnixMillis,
+) -> String {
+    let from = format!("from {} by cluster {}", without_query(url), quoted(cluster));
+    let from = match standing.fetched_at.filter(|_| is_loaded) {
+        Some(at) => format!("{from}, {} old", roughly(now.since(at))),
+        None => format!("none so far {from}"),
+    };
+    match standing.failure.as_ref().filter(|_| standing.failing) {
+        None => from,
+        Some(failure) => {
+            let at = failure.at.in_words(now);
+            // What others may have written, on one line.
+            let reason = failure.reason.replace(char::is_control, " ");
+            format!("{from}; the last attempt, at {at}, brought {reason}")
+        }
     }
 }
 

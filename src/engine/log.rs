@@ -62,7 +62,7 @@ impl Log {
         let identity = trail.identity.as_deref().and_then(|identity| self.shown(identity));
         line.optional("identity", identity.as_deref());
         line.text("reason", &refusal.reason);
-        line.text("remedy", &remedy::fill(refusal.deny, trail, config));
+        line.text("remedy", &remedy::fill(refusal, trail, config));
         line.optional("request_id", reply::request_id(head));
         line.text("mode", if reports { "report" } else { "enforce" });
         if self.suppressed > 0 {

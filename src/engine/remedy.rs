@@ -4,11 +4,11 @@ use super::admission::Trail;
 use crate::api::Auth;
 use crate::config::Config;
 use crate::ids::Name;
-use crate::verdict::Deny;
+use crate::verdict::Refusal;
 
-/// A reason's remedy, in which `providers.*`, `policies.*` and `apis[]` are the provider, the one policy
+/// A refusal's remedy, in which `providers.*`, `policies.*` and `apis[]` are the provider, the one policy
 /// in force and the API of the request that left this trail, where they are known.
-pub(super) fn fill(deny: Deny, trail: &Trail, config: &Config) -> String {
+pub(super) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
     let is_it = |name: &Name| trail.api.as_ref() == Some(name);
     let api = config.apis.iter().position(|api| is_it(&api.name));
     let provider = trail.provider.as_ref().or_else(|| match &config.apis.get(api?)?.auth {
@@ -21,5 +21,14 @@ pub(super) fn fill(deny: Deny, trail: &Trail, config: &Config) -> String {
     });
     let policy =
         trail.policies.as_deref().filter(|names| !names.is_empty() && !names.contains(','));
-    deny.remedy_at(provider.map(Name::as_str), policy, api)
+    let mut remedy = refusal.remedy().to_owned();
+    for (kind, name) in [("providers", provider.map(Name::as_str)), ("policies", policy)] {
+        if let Some(name) = name {
+            remedy = remedy.replace(&format!("{kind}.*"), &format!("{kind}.{name}"));
+        }
+    }
+    if let Some(api) = api {
+        remedy = remedy.replace("apis[]", &format!("apis[{api}]"));
+    }
+    remedy
 }

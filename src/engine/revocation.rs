@@ -4,9 +4,11 @@
 use sha2::{Digest as _, Sha256};
 
 use super::admission::{Proof, Vouched};
+use super::keeper;
 use crate::env::Env;
 use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
+use crate::time::UnixMillis;
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step};
 
@@ -47,9 +49,7 @@ pub(super) fn judge<'v, 'c: 'v>(
                 },
             ),
             Revoked::Unknown(wait) => {
-                let reason = "there is no list of revocations that is fresh enough";
-                let refusal = Refusal::new(Deny::RevocationsStale, reason);
-                Refusal { retry_after: Some(wait), ..refusal }
+                Refusal { retry_after: Some(wait), ..stale(revocations, env.now) }
             }
         });
     }
@@ -58,6 +58,22 @@ pub(super) fn judge<'v, 'c: 'v>(
         None => "on no list".to_owned(),
     });
     Ok(())
+}
+
+/// That there is no list to rely upon, and what the last attempt to fetch one brought.
+fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
+    let reason = "there is no list of revocations that is fresh enough";
+    let fetched = revocations.source().zip(revocations.standing(now));
+    let Some((source, standing)) = fetched else {
+        return Refusal::new(Deny::RevocationsStale, reason);
+    };
+    let is_loaded = revocations.fetched_entries().is_some();
+    let told = keeper::told(&standing, is_loaded, (&source.url, &source.cluster), now);
+    let failure = standing.failure.filter(|_| standing.failing);
+    Refusal {
+        remedy: failure.map(|failure| keeper::list_remedy(failure.kind, source)),
+        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
+    }
 }
 
 /// What a list may say of a credential; hashed once for each that this worker knows.

@@ -6,7 +6,7 @@ use crate::time::UnixMillis;
 use crate::wire::Reader;
 
 /// The layout's version: a record of another one is absent.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What all workers agree on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -36,6 +36,9 @@ pub(super) struct Board {
 pub struct Failure {
     /// When it ended.
     pub at: UnixMillis,
+    /// What sort of failure it was, as whoever makes the fetches numbers them; any number, if others
+    /// have written it.
+    pub kind: u8,
     /// What came instead of the document, in at most [`Failure::MAX_BYTES`]. Whoever shares the store
     /// could have written it.
     pub reason: Arc<str>,
@@ -43,12 +46,12 @@ pub struct Failure {
 
 impl Failure {
     /// The longest reason, in bytes.
-    pub const MAX_BYTES: usize = 256;
+    pub const MAX_BYTES: usize = 400;
 
     /// A failure at this time, the reason cut where it is too long.
-    pub(super) fn new(at: UnixMillis, reason: &str) -> Self {
+    pub(super) fn new(at: UnixMillis, kind: u8, reason: &str) -> Self {
         let end = reason.floor_char_boundary(Self::MAX_BYTES);
-        Self { at, reason: reason.get(..end).unwrap_or_default().into() }
+        Self { at, kind, reason: reason.get(..end).unwrap_or_default().into() }
     }
 }
 
@@ -80,6 +83,7 @@ impl Board {
         out.push(u8::from(self.failure.is_some()));
         if let Some(failure) = &self.failure {
             out.extend(failure.at.millis().to_le_bytes());
+            out.push(failure.kind);
             out.extend(failure.reason.bytes());
         }
         out
@@ -102,8 +106,9 @@ impl Board {
             0 => None,
             _ => {
                 let at = UnixMillis::new(fields.u64()?).min(now);
+                let kind = fields.u8()?;
                 let reason = fields.slice(fields.rest().len().min(Failure::MAX_BYTES))?;
-                Some(Failure { at, reason: std::str::from_utf8(reason).ok()?.into() })
+                Some(Failure { at, kind, reason: std::str::from_utf8(reason).ok()?.into() })
             }
         };
         fields.rest().is_empty().then_some(Self {
@@ -160,7 +165,7 @@ mod tests {
             on_demand_after: UnixMillis::new(8_000),
             lease: Some(Lease { holder: 0xfeed, until: UnixMillis::new(9_500) }),
             version: [3; 16],
-            failure: Some(Failure::new(UnixMillis::new(5_500), "status 503")),
+            failure: Some(Failure::new(UnixMillis::new(5_500), 7, "status 503")),
         }
     }
 
@@ -184,16 +189,17 @@ mod tests {
         longer.push(0);
         assert_eq!(Board::decode(&longer, "ring", now), None);
         let mut newer = good;
-        newer[0] = 3;
+        newer[0] = 4;
         assert_eq!(Board::decode(&newer, "ring", now), None);
     }
 
     #[test]
     fn a_reason_is_bounded_however_it_got_there() {
         let now = UnixMillis::new(6_000);
-        let cut = Failure::new(now, &"é".repeat(200));
-        assert_eq!(&*cut.reason, "é".repeat(128));
-        let longest = Board { failure: Some(Failure::new(now, &"x".repeat(300))), ..board() };
+        let cut = Failure::new(now, 1, &"é".repeat(300));
+        assert_eq!(&*cut.reason, "é".repeat(200));
+        let longest = Failure::new(now, u8::MAX, &"x".repeat(500));
+        let longest = Board { failure: Some(longest), ..board() };
         let mut record = longest.encode("ring");
         assert_eq!(Board::decode(&record, "ring", now), Some(longest));
         record.push(b'x');

@@ -109,9 +109,10 @@ impl Deny {
                 "keys_unavailable",
                 Unavailable,
                 Step::Key,
-                "the provider's keys cannot be fetched: look at the last `keys_fetch_failed` line; \
-                 check `providers.*.jwks.url` (or `discovery`), and that the cluster in \
-                 `providers.*.jwks.cluster` exists, reaches it and speaks TLS with its name",
+                "the provider's keys could not be fetched yet: the last `keys_fetch_failed` line says \
+                 why, and so does this one where an attempt has failed; check `providers.*.jwks.url` \
+                 (or `discovery`), and that the cluster in `providers.*.jwks.cluster` exists, \
+                 reaches it and speaks TLS with its name",
             ),
             Self::LimitContention => facts(
                 "limit_contention",
@@ -313,7 +314,8 @@ impl Deny {
                 "`providers.*.issuer` must be the token's `iss` byte for byte (look for a trailing \
                  slash, and for another authorization server of the same host), and `apis[].auth` \
                  must name that provider; if the client asked the wrong server, have it ask the \
-                 right one",
+                 right one; where the server's discovery document names another issuer than its \
+                 tokens (AD FS, Google), list both, or write `providers.*.jwks.url`",
             ),
             Self::TokenKeyMismatch => facts(
                 "token_key_mismatch",

@@ -33,6 +33,8 @@ pub struct Refusal {
     /// What was looked at and found, for the log only: it may quote the token's claims and header,
     /// escaped and cut, never the token itself.
     pub reason: Cow<'static, str>,
+    /// What to do, where more is known than by the code alone; like [`Deny::remedy`].
+    pub remedy: Option<String>,
     /// The scopes that the API needs, for the challenge of [`Deny::ScopeInsufficient`].
     pub scopes: Option<Box<str>>,
     /// What the challenge asks for.
@@ -50,11 +52,17 @@ impl Refusal {
         Self {
             deny,
             reason: reason.into(),
+            remedy: None,
             scopes: None,
             scheme: Scheme::default(),
             retry_after: None,
             headers: Vec::new(),
         }
+    }
+
+    /// What an operator can do about it, as [`Deny::remedy`] words it.
+    pub fn remedy(&self) -> &str {
+        self.remedy.as_deref().unwrap_or(self.deny.remedy())
     }
 }
 

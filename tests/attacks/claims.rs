@@ -34,7 +34,7 @@ fn claims_that_are_wrong_or_strange() {
     let no_skew = || json!({ "clock_skew": "0s" });
     let day = || json!({ "max_lifetime": "24h" });
     let far =
-        ["2147483648", "9007199254740993", "9223372036854775808", "18446744073709551616", "1e30"];
+        ["253402300800", "9007199254740993", "9223372036854775808", "18446744073709551616", "1e30"];
     let long = format!("\"{}\"", "x".repeat(10_000));
     let too_long = format!("\"{}\"", "x".repeat(60_000));
     let many = |count: usize| format!("[{}\"api\"]", "\"x\",".repeat(count));
@@ -93,8 +93,10 @@ fn claims_that_are_wrong_or_strange() {
                 "D04",
                 "an end that overflows something",
                 vec![
-                    Tokens(FORWARDED, with_each("exp", &far)),
-                    Under(day(), LIFETIME, with_each("exp", &far)),
+                    Tokens(FORWARDED, with_each("exp", &["2147483648", "253402300799"])),
+                    Under(day(), LIFETIME, with_each("exp", &["2147483648", "253402300799"])),
+                    Tokens("token_claim_malformed", with_each("exp", &far)),
+                    Under(day(), "token_claim_malformed", with_each("exp", &far)),
                 ],
             ),
             Row(
@@ -109,8 +111,8 @@ fn claims_that_are_wrong_or_strange() {
                 "D06",
                 "an end in milliseconds",
                 vec![
-                    Tokens(FORWARDED, with_each("exp", &["1800000300000"])),
-                    Under(day(), LIFETIME, with_each("exp", &["1800000300000"])),
+                    Tokens("token_claim_malformed", with_each("exp", &["1800000300000"])),
+                    Under(day(), "token_claim_malformed", with_each("exp", &["1800000300000"])),
                 ],
             ),
             Row(

@@ -263,7 +263,7 @@ fn keys_that_are_no_good_and_endpoints_that_do_not_give_them() {
                         with(r1(), "use", "other"),
                         with(r1(), "key_ops", json!(["encrypt"])),
                         with(r1(), "key_ops", json!(["sign"])),
-                        with(r1(), "key_ops", json!([])),
+                        with(r1(), "key_ops", json!([""])),
                         with(r1(), "alg", "RSA-OAEP"),
                     ],
                 ),
@@ -322,7 +322,7 @@ fn keys_that_are_no_good_and_endpoints_that_do_not_give_them() {
                     skipped(
                         &by_r1,
                         &[
-                            with(r1(), "n", format!("{n}==")),
+                            with(r1(), "n", format!("{n}=")),
                             with(r1(), "n", format!("+/{n}")),
                             with(r1(), "n", format!("{n}\n")),
                         ],
@@ -330,7 +330,10 @@ fn keys_that_are_no_good_and_endpoints_that_do_not_give_them() {
                     Fetched(
                         FORWARDED,
                         by_r1.clone(),
-                        vec![beside(&[with(r1(), "n", encoded(long_n))])],
+                        vec![
+                            beside(&[with(r1(), "n", encoded(long_n))]),
+                            beside(&[with(r1(), "n", format!("{n}=="))]),
+                        ],
                     ),
                 ),
             ),

@@ -99,6 +99,8 @@ fn the_time_of_authentication_is_known_or_it_is_not() {
         ("`iat` where it is null", &[("auth_time", "null")], Some(999_900)),
         ("neither", &[("iat", "(missing)")], None),
         ("a wrong type falls back to nothing", &[("auth_time", r#""5""#)], None),
+        ("so does one in milliseconds", &[("auth_time", "1798761600000")], None),
+        ("so does one beyond all dates", &[("auth_time", "1e300")], None),
     ];
     for (case, changes, expected) in cases {
         let judged = judge(None, changes, &strict()).expect(case);
@@ -124,11 +126,16 @@ fn a_token_expires_on_its_second() {
         ("D03 an exponent", "exp", "1.9e9", Ok(())),
         ("D03 an exponent that is over", "exp", "1.0e5", LATE),
         ("D04 2^31", "exp", "2147483648", Ok(())),
-        ("D04 2^53 + 1", "exp", "9007199254740993", Ok(())),
-        ("D04 2^63", "exp", "9223372036854775808", Ok(())),
-        ("D04 2^64 - 1", "exp", "18446744073709551615", Ok(())),
-        ("D04 2^64", "exp", "18446744073709551616", Ok(())),
-        ("D04 far beyond", "exp", "1e30", Ok(())),
+        ("D04 the last second of the year 9999", "exp", "253402300799", Ok(())),
+        ("D04 a part of that second", "exp", "253402300799.999", Ok(())),
+        ("D04 the first of the year 10000", "exp", "253402300800", WRONG),
+        ("D04 milliseconds", "exp", "1798761600000", WRONG),
+        ("D04 milliseconds with an exponent", "exp", "1.7987616e12", WRONG),
+        ("D04 2^53 + 1", "exp", "9007199254740993", WRONG),
+        ("D04 2^63", "exp", "9223372036854775808", WRONG),
+        ("D04 2^64 - 1", "exp", "18446744073709551615", WRONG),
+        ("D04 2^64", "exp", "18446744073709551616", WRONG),
+        ("D04 far beyond", "exp", "1e30", WRONG),
         ("D05 negative", "exp", "-5", LATE),
         ("D05 the lowest integer", "exp", "-9223372036854775808", LATE),
         ("D05 far before", "exp", "-1e30", LATE),
@@ -181,14 +188,18 @@ fn a_token_is_valid_from_its_second_on() {
         ("D08 on the second", "nbf", "1000000", Ok(())),
         ("D08 a second early", "nbf", "1000001", EARLY),
         ("D08 a millisecond early", "nbf", "1000000.001", EARLY),
-        ("D08 the largest number", "nbf", "18446744073709551615", EARLY),
-        ("D08 beyond the largest number", "nbf", "1e300", EARLY),
+        ("D08 the end of the year 9999", "nbf", "253402300799", EARLY),
+        ("D08 in milliseconds", "nbf", "1798761600000", WRONG),
+        ("D08 the largest number", "nbf", "18446744073709551615", WRONG),
+        ("D08 beyond the largest number", "nbf", "1e300", WRONG),
         ("D08 long ago", "nbf", "-1", Ok(())),
         ("D08 a string", "nbf", r#""0""#, WRONG),
         ("D08 null", "nbf", "null", WRONG),
         ("D09 issued now", "iat", "1000000", Ok(())),
         ("D09 issued a second from now", "iat", "1000001", future),
-        ("D09 issued at the end of time", "iat", "18446744073709551615", future),
+        ("D09 issued at the end of the year 9999", "iat", "253402300799", future),
+        ("D09 issued in milliseconds", "iat", "1798761600000", WRONG),
+        ("D09 issued at the end of time", "iat", "18446744073709551615", WRONG),
         ("D09 a string", "iat", r#""0""#, WRONG),
         ("D09 null", "iat", "null", WRONG),
         ("D09 missing", "iat", "(missing)", Ok(())),
@@ -204,15 +215,13 @@ fn a_longest_life_is_counted_from_issue_or_from_now() {
         ("an hour after issue", "exp", "1003500", Ok(())),
         ("a second more", "exp", "1003501", LONG),
         ("a millisecond more", "exp", "1003500.001", LONG),
-        ("D04 2^63", "exp", "9223372036854775808", LONG),
-        ("D04 2^64", "exp", "18446744073709551616", LONG),
-        ("D04 far beyond", "exp", "1e30", LONG),
+        ("D04 the end of the year 9999", "exp", "253402300799", LONG),
         ("D06 in milliseconds", "exp", "1000100000", LONG),
         ("D10 a hundred years", "exp", "3154600000", LONG),
         ("no end at all", "exp", "(missing)", Err(Deny::TokenExpiryMissing)),
     ];
     check(rows, &hour);
-    check(&rows[8..], &Requirements { allow_no_expiry: true, ..hour.clone() });
+    check(&rows[6..], &Requirements { allow_no_expiry: true, ..hour.clone() });
     let without_issue = |exp| judge(None, &[("iat", "(missing)"), ("exp", exp)], &hour).map(drop);
     assert_eq!(without_issue("1003600"), Ok(()));
     let refusal = without_issue("1003601").expect_err("a second more");

@@ -57,15 +57,37 @@ fn a_reason_names_what_was_found_and_what_was_wanted() {
             "an expiry",
             Some("at+jwt"),
             &[app, ("exp", "999990.5")],
-            "the claim `exp` is 999990.500, the time is 1000000, the skew 1.500 s; they are 9.500 s \
-             apart",
+            "the claim `exp` is 999990.500 (1970-01-12T13:46:30Z, 9s ago), the time is 1000000 \
+             (1970-01-12T13:46:40Z), the skew 1.500 s; they are 9.500 s apart",
         ),
         (
             "an expiry long ago",
             Some("at+jwt"),
             &[app, ("exp", "900000")],
-            "the claim `exp` is 900000, the time is 1000000, the skew 1.500 s; they are 100000 s \
-             apart: is this machine's clock right?",
+            "the claim `exp` is 900000 (1970-01-11T10:00:00Z, 1d 3h ago), the time is 1000000 \
+             (1970-01-12T13:46:40Z), the skew 1.500 s; they are 100000 s apart: is this \
+             machine's clock right?",
+        ),
+        (
+            "a beginning that is still to come",
+            Some("at+jwt"),
+            &[app, ("exp", "1000090"), ("nbf", "1000062")],
+            "the claim `nbf` is 1000062 (1970-01-12T13:47:42Z, in 1m 2s), the time is 1000000 \
+             (1970-01-12T13:46:40Z), the skew 1.500 s; they are 62 s apart",
+        ),
+        (
+            "an expiry in milliseconds",
+            Some("at+jwt"),
+            &[app, ("exp", "1798761600000")],
+            "the claim `exp` is 1798761600000, which is after the year 9999; it looks like \
+             milliseconds; a date is a number of seconds",
+        ),
+        (
+            "an expiry of nines",
+            Some("at+jwt"),
+            &[app, ("exp", "999999999999")],
+            "the claim `exp` is 999999999999, which is after the year 9999; a date is a number of \
+             seconds",
         ),
         (
             "a string for a number",

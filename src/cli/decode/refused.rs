@@ -12,7 +12,7 @@ use crate::verdict::{Deny, Refusal, quoted};
 pub(super) struct Refused {
     pub(super) code: &'static str,
     pub(super) reason: String,
-    pub(super) remedy: &'static str,
+    pub(super) remedy: String,
 }
 
 /// A provider that takes any issuer and audience, so that what is refused is the token's own fault.
@@ -85,8 +85,8 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self {
             code: refusal.deny.code(),
+            remedy: refusal.remedy().to_owned(),
             reason: refusal.reason.into_owned(),
-            remedy: refusal.deny.remedy(),
         }
     }
 }

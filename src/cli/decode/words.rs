@@ -88,7 +88,7 @@ pub(super) fn of_claim(name: &str, value: &Value, now: UnixMillis) -> Option<Str
         return Some(format!("{meaning}: no number of seconds since 1970, as it should be"));
     };
     let date = moment::rfc3339(at).unwrap_or_else(|| "after the year 9999".to_owned());
-    let mut told = format!("{meaning} {date}, {}", moment::from_now(at, now));
+    let mut told = format!("{meaning} {date}, {}", at.from_now(now));
     // Milliseconds in place of seconds: the usual mistake.
     if at.secs() > 100_000_000_000 {
         told.push_str("; are these milliseconds?");

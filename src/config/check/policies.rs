@@ -13,8 +13,9 @@ use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::{RawApi, RawConfig, items};
 use crate::config::raw_policies::{
     RawAccess, RawApiPolicies, RawBound, RawLimitBy, RawLimitWho, RawPolicy, RawQuota, RawRate,
+    Requests,
 };
-use crate::config::read::{At, Count, Entry as Member, Field, List, Map, Text};
+use crate::config::read::{At, Entry as Member, Field, List, Map, Text};
 use crate::ids::{ApiId, Name, PolicyId};
 use crate::limits::{Bound, Counters, Definition, LONGEST, Quota, Rate};
 use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
@@ -406,9 +407,9 @@ fn quota(
 }
 
 /// The two members that every limit must have.
-fn both<const LEAST: u32, const MOST: u32>(
+fn both(
     at: usize,
-    requests: &Field<Count<LEAST, MOST>>,
+    requests: &Field<Requests>,
     per_is_missing: bool,
     per: Option<Duration>,
     example: &str,

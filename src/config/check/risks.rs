@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::apis::Draft as Api;
 use super::keys::Keys;
 use super::provider::{Draft, DraftKind, JwtDraft};
+use crate::claims::shared;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawApi, RawConfig, RawProvider, items, one_or_many};
@@ -19,15 +20,6 @@ const LARGE_SKEW: Duration = Duration::from_secs(5 * 60);
 const OFTEN: Duration = Duration::from_secs(10);
 /// What the key IDs of keys begin with that were minted for development.
 const DEVELOPMENT: &str = "dev-";
-
-/// Audiences that tokens for other things have, too, with the reason.
-const COMMON_AUDIENCES: [(&str, &str); 5] = [
-    ("api://default", "every client that Okta's default server serves gets it"),
-    ("account", "Keycloak puts it into nearly every user's token"),
-    ("https://graph.microsoft.com", "it is Microsoft Graph's own"),
-    ("00000003-0000-0000-c000-000000000000", "it is Microsoft Graph's own"),
-    ("00000002-0000-0000-c000-000000000000", "it is Azure AD Graph's own"),
-];
 
 /// Domains of Okta.
 const OKTA: [&str; 3] = [".okta.com", ".oktapreview.com", ".okta-emea.com"];
@@ -111,13 +103,11 @@ fn narrows(api: &At<RawApi>) -> bool {
 
 fn audiences(raw: &RawProvider, problems: &mut Problems<'_>) {
     for audience in items(&raw.audiences) {
-        let known = COMMON_AUDIENCES.iter().find(|(name, _)| *name == &***audience);
-        let why = match known {
-            Some((_, why)) => *why,
+        let why = match shared(audience) {
+            Some(why) => why,
             None if one_or_many(&raw.issuer).iter().any(|one| one.value == audience.value) => {
                 "it is the provider itself, which tokens for anything may name"
             }
-            None if is_auth0_own(audience) => "it is Auth0's own, which tokens for anything name",
             None => continue,
         };
         problems.warn(
@@ -130,14 +120,6 @@ fn audiences(raw: &RawProvider, problems: &mut Problems<'_>) {
             ),
         );
     }
-}
-
-fn is_auth0_own(audience: &str) -> bool {
-    let host = audience
-        .strip_suffix("/userinfo")
-        .or_else(|| audience.strip_suffix("/api/v2/"))
-        .and_then(|rest| rest.strip_prefix("https://"));
-    host.is_some_and(|host| host.ends_with(".auth0.com"))
 }
 
 fn keys(raw: &RawProvider, jwt: &JwtDraft, problems: &mut Problems<'_>) {

@@ -37,7 +37,7 @@ pub(super) fn judge<'c>(
     if let Some(end) = key.expires.filter(|end| now >= *end) {
         return Err(Refusal::new(
             Deny::KeyExpired,
-            format!("the key ended at {}, it is {}", end.secs(), now.secs()),
+            format!("the key ended at {} ({})", end.in_words(now), end.numeric_date()),
         ));
     }
     let Some(used) = uses.of(id, place) else {

@@ -1,9 +1,7 @@
 //! What a reason says of the keys that a token was held against: which they are, where they are from
 //! and how old.
 
-use std::time::Duration;
-
-use crate::engine::keeper::{url, without_query};
+use crate::engine::keeper::{self, url};
 use crate::ids::Kid;
 use crate::jose::jwk::KeySet;
 use crate::keys::{Ring, Wanted};
@@ -24,6 +22,8 @@ pub(super) fn no_key(
 ) -> Refusal {
     let kid = wanted.kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
     let alg = wanted.alg.name();
+    let standing = ring.map(|ring| ring.standing(now)).filter(|standing| standing.failing);
+    let failure = standing.and_then(|standing| standing.failure);
     let what = match deny {
         Deny::TokenKeyMismatch => {
             format!("the `kid` is {kid}; the key is not one for {alg} and this issuer")
@@ -39,9 +39,17 @@ pub(super) fn no_key(
         }
         Deny::KeysStale => "the key set in use is older than `jwks.max_stale`".to_owned(),
         Deny::Overloaded => "too many requests wait for the provider's first key set".to_owned(),
-        _ => format!("the key (`kid` {kid}) is not here, and the provider could not be asked"),
+        _ if failure.is_some() => {
+            format!("the key (`kid` {kid}) is not here, and the last attempt to fetch it failed")
+        }
+        _ => format!("the key (`kid` {kid}) is not here, and no fetch has brought it yet"),
     };
-    Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
+    let by_fetch = matches!(deny, Deny::KeysStale | Deny::KeysUnavailable);
+    let remedy = failure.zip(ring).filter(|_| by_fetch);
+    Refusal {
+        remedy: remedy.map(|(failure, ring)| keeper::keys_remedy(failure.kind, ring.config())),
+        ..Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
+    }
 }
 
 /// Says which keys there are, where they are from, and how old they are.
@@ -50,18 +58,13 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
         None => "in the configuration".to_owned(),
         Some(ring) => {
             let (config, standing) = (ring.config(), ring.standing(now));
-            let ago = |at: UnixMillis| in_words(Duration::from_secs(now.since(at).as_secs()));
-            let failure = standing.failure.filter(|_| standing.failing).map(|failure| {
-                let (ago, reason) = (ago(failure.at), printable(&failure.reason));
-                format!("; the last attempt, {ago} ago, brought {reason}")
-            });
-            let failure = failure.unwrap_or_default();
-            let way =
-                format!("{} by cluster {}", without_query(url(config)), quoted(&config.cluster));
-            match standing.fetched_at.filter(|_| set.is_some()) {
-                Some(at) => format!("from {way}, {} old{failure}", ago(at)),
-                None => return format!("none were loaded from {way} so far{failure}"),
+            let is_loaded = set.is_some() && standing.fetched_at.is_some();
+            let place = (url(config), &*config.cluster);
+            let told = keeper::told(&standing, is_loaded, place, now);
+            if !is_loaded {
+                return format!("the keys: {told}");
             }
+            told
         }
     };
     let keys = set.into_iter().flat_map(KeySet::iter);
@@ -79,9 +82,4 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
         named.push(format!("{more} more"));
     }
     format!("the keys {from}: {}", named.join(", "))
-}
-
-/// What others may have written, on one line.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
