@@ -60,7 +60,8 @@ pub(super) fn check(
     let (session_capacity, log) = (session_capacity(raw), log(raw));
     let limits = limits::limits(raw);
     let (revoked, revoked_source) = limits::revoked(raw, problems);
-    let (explain, status) = (operator::explain(raw, problems), operator::status(raw, problems));
+    let (explain, status) =
+        (operator::explain(raw, problems), operator::status(raw, &apis, problems));
     if !problems.none() {
         return None;
     }

@@ -45,6 +45,8 @@ codes! {
     Contradiction = "contradiction",
     /// A discovery without a document's address.
     DiscoveryImpossible = "discovery_impossible",
+    /// A discovery document where a key set belongs, or the reverse.
+    DocumentMistaken = "document_mistaken",
     /// What should be a duration is none, or out of range.
     DurationInvalid = "duration_invalid",
     /// A document that is fetched more often than is good for its server.
@@ -135,6 +137,8 @@ codes! {
     SkewLarge = "skew_large",
     /// What is kept is given up before it is fetched again.
     StaleBeforeRefresh = "stale_before_refresh",
+    /// The operator's page takes a path from an API.
+    StatusOnApi = "status_on_api",
     /// No JSON, or not as text should be.
     TextMalformed = "text_malformed",
     /// What should be a point in time is none.

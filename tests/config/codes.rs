@@ -62,6 +62,9 @@ fn example(code: Code) -> Option<String> {
             r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "clients": ["x"], "policies": {{"by_client": {{"y": ["p"]}}}}}}]"#
         )),
         Code::Contradiction => provider(r#""any_issuer": true"#),
+        Code::DocumentMistaken => provider(
+            r#""jwks": {"url": "https://okta.example/.well-known/openid-configuration", "cluster": "idp"}"#,
+        ),
         Code::DiscoveryImpossible => provider(r#""issuer": ["https://a.example", "https://b.example"]"#),
         Code::DurationInvalid => provider(r#""clock_skew": "1h30m""#),
         Code::FetchedOften => provider(r#""jwks": {"discovery": true, "cluster": "idp", "refresh": "1s"}"#),
@@ -135,6 +138,9 @@ fn example(code: Code) -> Option<String> {
             .replace(r#""jwks": {"discovery": true, "cluster": "idp"}"#, r#""description": """#),
         Code::SessionFromAmbiguous => apis(
             r#""apis": [{"name": "a", "auth": [["okta", "keys"]], "session_from": ["okta", "keys"]}]"#,
+        ),
+        Code::StatusOnApi => apis(
+            r#""apis": [{"name": "a", "match": {"paths": ["/a/**"]}, "auth": ["okta"]}, {"name": "b", "auth": ["okta"]}], "status": {"path": "/a/b", "key_sha256": "4489ff2f9ea96e76d15846c1b6fb8fe5e2831f2433aebb54ccf3be9db7d1418d"}"#,
         ),
         Code::SkewLarge => provider(r#""clock_skew": "1h""#),
         Code::MetricNameShared => apis(

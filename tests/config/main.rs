@@ -17,6 +17,7 @@ mod credentials;
 mod good;
 mod limits;
 mod message;
+mod mistaken;
 mod order;
 mod policies;
 mod providers;

@@ -74,7 +74,7 @@ fn a_filter_behind_finds_the_credential_only_where_it_is_kept() {
     let keys = "                  - name: envoy.filters.http.api_key_auth
                     typed_config:
                       \"@type\": type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth
-                      credentials: [{ client: bob, key: { inline_string: bob-key } }]
+                      credentials: [{ client: bob, key: bob-key }]
                       key_sources: [{ header: x-api-key }]
 ";
     let bob = [("x-api-key", "bob-key")];

@@ -64,6 +64,13 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
                 "holds `{` or `}`, which no token's `iss` does; list the issuer of each tenant, or \
                  write `{tenant}` and list `tenants`",
             );
+        } else if issuer.contains("/.well-known/") {
+            problems.refuse(
+                Code::IssuerInvalid,
+                issuer.at,
+                "is a document's URL; the issuer is what stands before `/.well-known/`, as in the \
+                 tokens' `iss`",
+            );
         } else if issuer.trim() != &***issuer {
             problems.refuse(
                 Code::IssuerInvalid,

@@ -270,6 +270,18 @@ fn inline(inline: &At<Inline>, problems: &mut Problems<'_>) -> Option<Arc<KeySet
     }
 }
 
+/// How the URL of a discovery document ends (OpenID Connect Discovery §4, RFC 8414 §3), without the
+/// `/.well-known` before it.
+const DISCOVERY_ENDS: [&str; 2] = ["/openid-configuration", "/oauth-authorization-server"];
+/// How that of a key set often does.
+const KEY_SET_ENDS: [&str; 4] = ["/jwks.json", "/jwks", "/keys", "/certs"];
+
+/// A URL's path without a slash at its end, without the query.
+fn document(url: &Url) -> &str {
+    let path = &*url.path;
+    path.split_once('?').map_or(path, |(path, _)| path).trim_end_matches('/')
+}
+
 fn source(
     raw: &At<RawProvider>,
     jwks: &At<RawJwks>,
@@ -284,12 +296,22 @@ fn source(
         );
     }
     if let Some(text) = jwks.url.given() {
-        return url(text, tenant, problems).map(RingSource::Jwks);
+        let url = url(text, tenant, problems)?;
+        if DISCOVERY_ENDS.iter().any(|end| document(&url).ends_with(end)) {
+            let message = "is a discovery document; write it as `discovery` in place of `url`";
+            problems.refuse(Code::DocumentMistaken, text.at, message);
+        }
+        return Some(RingSource::Jwks(url));
     }
     let discovery = jwks.discovery.given()?;
     let url = match &discovery.value {
         RawDiscovery::Url(text) => {
-            url(&At { at: discovery.at, value: text.clone() }, tenant, problems)?
+            let url = url(&At { at: discovery.at, value: text.clone() }, tenant, problems)?;
+            if KEY_SET_ENDS.iter().any(|end| document(&url).ends_with(end)) {
+                let message = "looks like a key set; write it as `url` in place of `discovery`";
+                problems.warn(Code::DocumentMistaken, discovery.at, message);
+            }
+            url
         }
         RawDiscovery::Issuer => discovered(raw, discovery.at, tenant, problems)?,
     };

@@ -1,11 +1,12 @@
 //! What is open to operators alone.
 
+use super::apis::Draft;
 use crate::config::StatusConfig;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 use crate::config::raw_operator::Hashes;
-use crate::config::read::{At, Field};
+use crate::config::read::{At, Field, Text};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};
 
@@ -16,7 +17,11 @@ pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Ke
 }
 
 /// Where the operator's page is, and who may see it.
-pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<StatusConfig> {
+pub(super) fn status(
+    raw: &RawConfig,
+    apis: &[Draft],
+    problems: &mut Problems<'_>,
+) -> Option<StatusConfig> {
     let status = raw.status.given()?;
     let keys = keys(status.at, &status.key_sha256, problems);
     if status.path.is_absent() {
@@ -34,7 +39,30 @@ pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Sta
                        `.`, `_` and `~` between its slashes: \"/.tollgate\"";
         problems.refuse(Code::ValueInvalid, path.at, message);
     }
+    apart(path, apis, problems);
     Some(StatusConfig { path: path.value.0.clone(), keys: keys?, ready })
+}
+
+/// Warns of a page that takes its path from an API which names it, if only by a part: what takes
+/// everything must be able to stand beside any page.
+fn apart(path: &At<Text>, apis: &[Draft], problems: &mut Problems<'_>) {
+    let Ok(parsed) = RequestPath::parse(path.as_bytes()) else { return };
+    let page = parsed.segments();
+    // What no pattern names.
+    let other = vec![[0_u8]; page.len()];
+    let takes = |api: &&Draft| {
+        let paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
+        paths.into_iter().any(|pattern| pattern.matches(page) && !pattern.matches(&other))
+    };
+    if let Some(name) = apis.iter().find(takes).and_then(|api| api.name.as_ref()) {
+        problems.warn(
+            Code::StatusOnApi,
+            path.at,
+            format_args!(
+                "takes this path from the API `{name}`; choose one that no API has: \"/.tollgate\""
+            ),
+        );
+    }
 }
 
 fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<KeyHashes> {
