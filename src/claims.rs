@@ -18,7 +18,7 @@ use crate::json::{self, JsonError};
 use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, list, quoted};
 
-pub use header::HeaderValue;
+pub use header::{Form, HeaderValue, is_identity};
 pub use hint::{near, shared};
 pub use judge::Judged;
 pub use rule::{Rule, Test};
@@ -184,21 +184,22 @@ impl Claims {
         Ok(scopes)
     }
 
-    /// The texts of a claim: a string as one, an array of strings as many. None where there is no
-    /// such claim.
+    /// The texts of a claim: a string as one, an array of strings as many, an object as the names of
+    /// its members. None where there is no such claim.
     ///
     /// # Errors
     ///
-    /// [`Deny::TokenClaimMalformed`] where the claim is neither.
+    /// [`Deny::TokenClaimMalformed`] where the claim is none of these.
     pub fn texts(&self, claim: &ClaimRef) -> Result<Vec<&str>, Refusal> {
         let texts = match self.find(claim) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::String(text)) => Some(vec![text.as_str()]),
             Some(Value::Array(texts)) => texts.iter().map(Value::as_str).collect(),
+            Some(Value::Object(members)) => Some(members.keys().map(String::as_str).collect()),
             Some(_) => None,
         };
         let value = self.find(claim).unwrap_or(&Value::Null);
-        texts.ok_or_else(|| wrong_type(claim, value, "a string or an array of strings"))
+        texts.ok_or_else(|| wrong_type(claim, value, "a string, an array of strings or an object"))
     }
 
     /// Says which claims were looked for, the names of those that are there, and of those which may

@@ -115,6 +115,12 @@ const fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
+/// Whether a text is a token (RFC 9110 §5.6.2).
+pub fn is_token(text: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(token)
+}
+
 /// The elements of a comma-separated value (RFC 9110 §5.6.1), trimmed, empty ones left out.
 ///
 /// Some hosts and hops join repeated headers with commas, so that an element may have been a header
@@ -131,12 +137,16 @@ pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What stands behind an authentication scheme (RFC 9110 §11.4), empty where nothing does; `None`
-/// where the element has another scheme or none.
+/// where the element has another scheme or none. The empty scheme is that of an element without a
+/// space in it, and one with a space has another.
 ///
 /// The scheme is compared without regard to case and must be followed by the end, a space or a tab.
 /// Spaces before and after the credential are taken off; a tab stays, because the grammar has none
 /// there, and spoils the credential.
 pub fn after_scheme<'v>(element: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
+    if scheme.is_empty() {
+        return (!element.contains(&b' ')).then_some(element);
+    }
     let (found, rest) = element.split_at_checked(scheme.len())?;
     let ends = rest.first().is_none_or(|&byte| is_blank(byte));
     (ends && found.eq_ignore_ascii_case(scheme.as_bytes()))

@@ -40,6 +40,87 @@ pub fn text(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// A member of an object as it is written, in a text that [`object`] has read: numbers keep their
+/// digits.
+pub fn member<'t>(object: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let mut rest = object.trim_ascii_start().strip_prefix(b"{")?;
+    loop {
+        let (found, behind) = first_value(rest)?;
+        let (value, behind) = first_value(behind.trim_ascii_start().strip_prefix(b":")?)?;
+        if is_name(found, name) {
+            return Some(value);
+        }
+        rest = behind.trim_ascii_start().strip_prefix(b",")?;
+    }
+}
+
+/// The elements of an array as they are written, in a text that [`object`] has read.
+pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = array.trim_ascii_start().strip_prefix(b"[");
+    std::iter::from_fn(move || {
+        let (value, behind) = first_value(rest?)?;
+        rest = behind.trim_ascii_start().strip_prefix(b",");
+        Some(value)
+    })
+}
+
+/// The value at the start of a text, and what stands behind it.
+fn first_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_start();
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let ends = |byte: &u8| {
+        if in_string {
+            in_string = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            return false;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' if depth > 0 => depth = depth.saturating_sub(1),
+            b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => return depth == 0,
+            _ => {}
+        }
+        false
+    };
+    let end = text.iter().position(ends).unwrap_or(text.len());
+    text.split_at_checked(end).filter(|(value, _)| !value.is_empty())
+}
+
+/// Whether a string, as it is written, is this name.
+fn is_name(written: &[u8], name: &str) -> bool {
+    if !written.contains(&b'\\') {
+        return written.len() == name.len().saturating_add(2)
+            && written.get(1..).is_some_and(|rest| rest.starts_with(name.as_bytes()));
+    }
+    // It is unescaped by who reads everything else.
+    let text = [b"{".as_slice(), written, b":0}"].concat();
+    object(&text).is_ok_and(|members| members.contains_key(name))
+}
+
+/// A value as it is written, without white space between its parts, and in ASCII: other characters
+/// are escaped in their strings (RFC 8259 §7).
+pub fn compact(written: &str) -> String {
+    let (mut out, mut in_string, mut escaped) = (String::new(), false, false);
+    for c in written.chars() {
+        match c {
+            '"' if !escaped => in_string = !in_string,
+            ' ' | '\t' | '\n' | '\r' if !in_string => continue,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        match c {
+            ' '..='~' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Builds a [`Value`] and notes why it stopped at a duplicate member.
 struct Strict<'a> {
     duplicate: &'a mut bool,
@@ -142,6 +223,97 @@ mod tests {
         ];
         for (name, text, expected) in cases {
             assert_eq!(object(text).map(|members| members.len()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_found_as_it_is_written() {
+        let text = br#" { "a" : 1.50 ,"b":[ 1e2,"]\"," , {"c":-0},[ ] ],"\u0063\"" : { "d" : "}" },
+                      "e":true , "" : 12345678901234567890123 } "#;
+        assert!(object(text).is_ok());
+        let cases: [(&str, Option<&[u8]>); 8] = [
+            ("a", Some(b"1.50")),
+            ("b", Some(br#"[ 1e2,"]\"," , {"c":-0},[ ] ]"#)),
+            ("c\"", Some(br#"{ "d" : "}" }"#)),
+            ("e", Some(b"true")),
+            ("", Some(b"12345678901234567890123")),
+            ("d", None),
+            ("A", None),
+            ("a\"", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(member(text, name), expected, "{name}");
+        }
+        let list = member(text, "b").unwrap();
+        let found: Vec<_> = elements(list).collect();
+        let expected: [&[u8]; 4] = [b"1e2", br#""]\",""#, br#"{"c":-0}"#, b"[ ]"];
+        assert_eq!(found, expected);
+        assert_eq!(elements(b"[ ]").count() + elements(b"{}").count() + elements(b"").count(), 0);
+        for broken in [b"".as_slice(), b"{", b"{\"a\"", b"{\"a\":", b"[1]", b"{,}", b"{\"\\"] {
+            assert_eq!(member(broken, "a"), None, "{}", broken.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_compact_text_is_ascii_and_the_same_value() {
+        let cases = [
+            (r#"{ "a" : [ 1.50 , "x y" ] }"#, r#"{"a":[1.50,"x y"]}"#),
+            ("\"jos\u{e9} \u{5f20}\u{1f600}\"", r#""jos\u00e9 \u5f20\ud83d\ude00""#),
+            ("\"\u{7f}\u{85}\"", r#""\u007f\u0085""#),
+            (r#""\" \\" "#, r#""\" \\""#),
+            ("[\t1,\r\n2]", "[1,2]"),
+            ("1e2", "1e2"),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(compact(written), expected);
+            let value = |text: &str| object(format!("{{\"a\":{text}}}").as_bytes());
+            assert_eq!(value(written), value(expected), "{written}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn members_and_elements_are_those_that_are_read(value in value()) {
+            let text = serde_json::to_string_pretty(&Value::from_iter([("x", value)])).unwrap();
+            let members = object(text.as_bytes()).unwrap();
+            let written = member(text.as_bytes(), "x").unwrap();
+            assert_same(written, &members["x"]);
+        }
+    }
+
+    /// Arrays and objects that hold each other, and strings with everything in them.
+    fn value() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map(any::<String>(), inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn assert_same(written: &[u8], value: &Value) {
+        let text = compact(std::str::from_utf8(written).unwrap());
+        assert!(text.is_ascii(), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), *value);
+        match value {
+            Value::Array(values) => {
+                let found: Vec<_> = elements(written).collect();
+                assert_eq!(found.len(), values.len());
+                found.iter().zip(values).for_each(|(written, value)| assert_same(written, value));
+            }
+            Value::Object(members) => {
+                for (name, value) in members {
+                    assert_same(member(written, name).unwrap(), value);
+                }
+            }
+            _ => {}
         }
     }
 }

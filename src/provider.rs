@@ -3,7 +3,7 @@
 pub mod api_key;
 pub mod jwt;
 
-use crate::claims::ClaimRef;
+use crate::claims::{ClaimRef, Form};
 use crate::ids::Name;
 
 /// A provider of the configuration.
@@ -76,8 +76,9 @@ pub enum Place {
     Header {
         /// Its name, in lower case.
         name: Box<str>,
-        /// The authentication scheme before the credential, compared without regard to case; `None`
-        /// where the whole value is the credential.
+        /// The authentication scheme before the credential, compared without regard to case, empty
+        /// where the credential stands alone; `None` where the whole value is the credential, commas
+        /// included.
         scheme: Option<Box<str>>,
     },
     /// In a parameter of the query.
@@ -113,8 +114,8 @@ pub struct Upstream {
 /// What an upstream header's value is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HeaderSource {
-    /// A claim of this provider's token.
-    Claim(ClaimRef),
+    /// A claim of this provider's token, and how it is written.
+    Claim(ClaimRef, Form),
     /// What the policies in force say under this key.
     Metadata(Box<str>),
     /// A fact of the session.

@@ -625,6 +625,98 @@ fn a_key_in_its_own_scheme_stands_beside_tokens() {
 }
 
 #[test]
+fn a_place_has_one_scheme_or_several_or_none() {
+    let good = token();
+    let (bearer, plain) = (format!("Bearer {good}"), good.clone());
+    let both = json!(["Bearer", ""]);
+    let missing = "credential_missing";
+    // schemes, values of `authorization`, verdict
+    let cases: &[(&Value, &[&str], &str)] = &[
+        (&both, &[&bearer], "forwarded"),
+        (&both, &[&plain], "forwarded"),
+        (&both, &[&format!("bearer   {good}  ")], "forwarded"),
+        (&both, &[&format!(" {good} ")], "forwarded"),
+        (&both, &["Bearer"], "token_malformed"),
+        (&both, &["bearer "], "token_malformed"),
+        (&both, &["Basic"], "token_malformed"),
+        (&both, &["x"], "token_malformed"),
+        (&both, &["Basic YTpi"], missing),
+        (&both, &[&format!("Token {good}")], missing),
+        (&both, &[&format!("{good} x")], missing),
+        (&both, &[""], missing),
+        (&both, &[" , "], missing),
+        (&both, &[], missing),
+        (&both, &[&format!("{good},{good}")], "credential_multiple"),
+        (&both, &[&format!("Basic YTpi, {good}")], "credential_multiple"),
+        (&both, &[&format!("{good}, {bearer}")], "credential_multiple"),
+        (&both, &["Bearer, Bearer"], "credential_multiple"),
+        (&both, &["x, y"], "credential_multiple"),
+        (&both, &["Basic a, Digest b"], missing),
+        (&both, &[&plain, &bearer], "credential_multiple"),
+        (&both, &[&plain, "Basic YTpi"], "credential_multiple"),
+        (&both, &[&bearer, ""], "forwarded"),
+        (&json!([""]), &[&plain], "forwarded"),
+        (&json!([""]), &[&bearer], missing),
+        (&json!([""]), &["Bearer"], "token_malformed"),
+        (&json!([""]), &[&format!("{good},")], "forwarded"),
+        (&json!(["Token", "JWT", "Bearer"]), &[&format!("jwt {good}")], "forwarded"),
+        (&json!(["Token", "JWT", "Bearer"]), &[&bearer], "forwarded"),
+        (&json!(["Token", "JWT", "Bearer"]), &[&plain], missing),
+        (&json!(["Bearer"]), &[&bearer], "forwarded"),
+        (&json!("Bearer"), &[&bearer], "forwarded"),
+    ];
+    let world = World::default();
+    for (schemes, values, verdict) in cases {
+        let reversed: Value = match schemes.as_array() {
+            Some(list) => list.iter().rev().cloned().collect(),
+            None => (*schemes).clone(),
+        };
+        for schemes in [(*schemes).clone(), reversed] {
+            let from = json!([{ "header": "authorization", "scheme": schemes }]);
+            let mut worker = Worker::new(&world, &reading(from));
+            let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+            let stream = worker.request(head("GET", "/", &headers));
+            let case = format!("{schemes} {values:?}");
+            assert_eq!(worker.verdict(stream), *verdict, "{case}");
+            if *verdict == "forwarded" {
+                let left = upstream(&worker, stream, &headers);
+                assert!(!left.iter().any(|(name, _)| name == "authorization"), "{case}");
+            }
+            assert!(!worker.log.iter().any(|line| line.contains(&good)), "{case}");
+        }
+    }
+}
+
+#[test]
+fn schemes_of_two_providers_share_a_header() {
+    let mut partner = partner();
+    partner["from"] = json!([{ "header": "authorization", "scheme": ["", "Key"] }]);
+    let mut idp = idp();
+    idp["from"] = json!([{ "header": "authorization", "scheme": ["Bearer", "JWT"] }]);
+    let config = json!({
+        "providers": { "idp": idp, "partner": partner },
+        "apis": [{ "name": "all", "auth": ["partner", "idp"] }],
+    });
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config.to_string());
+    let good = token();
+    for (value, verdict) in [
+        ("new".to_owned(), "forwarded"),
+        ("key new".to_owned(), "forwarded"),
+        (format!("JWT {good}"), "forwarded"),
+        (good.clone(), "key_unknown"),
+        // The scheme that the other reads is no key.
+        ("Bearer".to_owned(), "token_malformed"),
+        ("Key".to_owned(), "key_unknown"),
+        ("Basic new".to_owned(), "credential_missing"),
+        (format!("new, Bearer {good}"), "credential_multiple"),
+    ] {
+        let stream = worker.request(head("GET", "/", &[("authorization", &value)]));
+        assert_eq!(worker.verdict(stream), verdict, "{value}");
+    }
+}
+
+#[test]
 fn a_session_of_an_api_key_is_recorded_once_a_minute() {
     let world = World::default();
     let mut worker = Worker::new(&world, &both(json!([{ "name": "all", "auth": ["partner"] }])));

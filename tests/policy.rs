@@ -146,7 +146,18 @@ fn what_gives_policies_is_joined_and_the_default_stands_in_for_nothing() {
         ("a value with a space is one", &all, json!({ "roles": "human resources" }), Ok("d")),
         ("an empty claim", &all, json!({ "roles": "" }), Ok("standard")),
         ("a claim that is null", &all, json!({ "roles": null }), Ok("standard")),
-        ("a claim of a wrong type", &all, json!({ "roles": { "admin": true } }), malformed),
+        (
+            "a member's name",
+            &all,
+            json!({ "roles": { "admin": { "7": "acme.example" } } }),
+            Ok("c"),
+        ),
+        ("two names", &all, json!({ "roles": { "admin": null, "human resources": 0 } }), Ok("c d")),
+        ("a name that gives nothing", &all, json!({ "roles": { "x": "admin" } }), Ok("standard")),
+        ("an object without members", &all, json!({ "roles": {} }), Ok("standard")),
+        ("a claim of a wrong type", &all, json!({ "roles": 7 }), malformed),
+        ("scopes in an object", &scopes, json!({ "scp": { "read": true } }), malformed),
+        ("policies in an object", &all, json!({ "pol": { "a": true } }), malformed),
         ("a list with a number", &all, json!({ "roles": ["admin", 7] }), malformed),
         ("a nested claim", &all, json!({ "https://example.com/org": { "plan": "gold" } }), Ok("d")),
         ("a policy", &all, json!({ "pol": "a" }), Ok("a")),
@@ -242,7 +253,7 @@ fn a_refusal_names_the_claims_that_count_and_those_that_are_there() {
         (json!({ "pol": "nope" }), "the claim `pol` names `nope`, which is no policy"),
         (
             json!({ "roles": 7 }),
-            "the claim `roles` is a number, not a string or an array of strings",
+            "the claim `roles` is a number, not a string, an array of strings or an object",
         ),
     ];
     for (claims, expected) in cases {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::told::Telling;
-use super::{Claims, ClientClaim, Issuer, Requirements, malformed, near, shared, wrong_type};
+use super::{
+    Claims, ClientClaim, Issuer, Requirements, is_identity, malformed, near, shared, wrong_type,
+};
 use crate::time::{UnixMillis, millis};
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list, quoted};
@@ -301,6 +303,13 @@ impl Claims {
                 Deny::IdentityMissing,
                 format!("the claim {} is empty", claim.quoted()),
             )),
+            Some((claim, Value::String(identity))) if !is_identity(identity) => {
+                Err(malformed(format!(
+                    "the claim {} has a control character in it or white space at an end, and \
+                     names nobody that way",
+                    claim.quoted()
+                )))
+            }
             Some((_, Value::String(identity))) => Ok(identity),
             Some((claim, value)) => Err(wrong_type(claim, value, "a string")),
             None => Err(Refusal::new(Deny::IdentityMissing, self.missing(&requirements.identity))),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ClaimRef, Claims, kind};
 use crate::json;
 use crate::trace::Trace;
-use crate::verdict::{Step, list, quoted};
+use crate::verdict::{Step, list};
 
 /// One thing that is required of a claim, which must be there and not `null` in any case.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,16 +19,16 @@ pub struct Rule {
 /// What a claim's value must be. Types are compared, too: `1` is not `"1"`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// An array with all of these.
+    /// An array with all of these, or an object with members of these names.
     ContainsAll(Vec<Value>),
-    /// An array with one of these.
+    /// An array with one of these, or an object with a member of such a name.
     ContainsAny(Vec<Value>),
     /// One of these.
     In(Vec<Value>),
     /// Anything.
     Present,
-    /// A string that begins so.
-    StartsWith(Box<str>),
+    /// A string that begins with one of these.
+    StartsWith(Vec<Value>),
 }
 
 impl Claims {
@@ -50,30 +50,36 @@ impl Claims {
         let Some((claim, value)) = self.first(std::slice::from_ref(&rule.claim)) else {
             return Err(self.missing([&rule.claim]));
         };
-        let contains = |wanted: &Value| {
-            value.as_array().is_some_and(|elements| elements.iter().any(|one| one == wanted))
+        let contains = |wanted: &Value| match (value, wanted) {
+            (Value::Array(elements), wanted) => elements.contains(wanted),
+            (Value::Object(members), Value::String(name)) => members.contains_key(name),
+            _ => false,
+        };
+        let begins = |start: &Value| {
+            let both = value.as_str().zip(start.as_str());
+            both.is_some_and(|(text, start)| text.starts_with(start))
         };
         let (holds, wanted, values) = match &rule.test {
-            Test::ContainsAll(all) => (all.iter().all(contains), "an array with all of", &**all),
-            Test::ContainsAny(any) => (any.iter().any(contains), "an array with one of", &**any),
+            Test::ContainsAll(all) => {
+                (all.iter().all(contains), "an array or object with all of", &**all)
+            }
+            Test::ContainsAny(any) => {
+                (any.iter().any(contains), "an array or object with one of", &**any)
+            }
             Test::In(values) => (values.contains(value), "one of", &**values),
             Test::Present => (true, "", [].as_slice()),
-            Test::StartsWith(start) => (
-                value.as_str().is_some_and(|text| text.starts_with(&**start)),
-                "a string that begins with",
-                [].as_slice(),
-            ),
+            Test::StartsWith(starts) => {
+                (starts.iter().any(begins), "a string that begins with", &**starts)
+            }
         };
         if holds {
             return Ok(());
         }
-        let values = match &rule.test {
-            Test::StartsWith(start) => quoted(start),
-            _ => list(&values.iter().map(text).collect::<Vec<_>>()),
-        };
+        let values = list(&values.iter().map(text).collect::<Vec<_>>());
         let (claim, found) = (claim.quoted(), kind(value));
         let holds = match value {
             Value::Array(elements) => format!(" of {}", elements.len()),
+            Value::Object(members) => format!(" of {}", members.len()),
             _ => String::new(),
         };
         Err(format!("the claim {claim} is {found}{holds}, not {wanted} {values}"))

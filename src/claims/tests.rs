@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 
 mod judging;
@@ -197,7 +200,24 @@ fn a_header_carries_a_claim_as_it_is_or_not_at_all() {
         ("D21 a line break", r#"{"x":"a\r\nx-admin: 1"}"#, HeaderValue::Unsafe),
         ("D21 NUL", r#"{"x":"a\u0000"}"#, HeaderValue::Unsafe),
         ("D21 DEL", r#"{"x":"a\u007f"}"#, HeaderValue::Unsafe),
-        ("D21 a letter outside ASCII", r#"{"x":"é"}"#, HeaderValue::Unsafe),
+        ("D21 a C1 control", r#"{"x":"a\u0085b"}"#, HeaderValue::Unsafe),
+        ("a no-break space behind it", r#"{"x":"a\u00a0"}"#, HeaderValue::Unsafe),
+        ("a letter outside ASCII", r#"{"x":"\u00e9"}"#, value("\u{e9}")),
+        ("beyond the first plane", r#"{"x":"\ud83d\ude00"}"#, value("\u{1f600}")),
+        ("a fraction with a zero at its end", r#"{"x":1.50}"#, value("1.50")),
+        ("an exponent", r#"{"x": 1E+2 }"#, value("1E+2")),
+        (
+            "no whole number for a machine",
+            r#"{"x":12345678901234567890123}"#,
+            value("12345678901234567890123"),
+        ),
+        (
+            "the largest of a machine",
+            r#"{"x":18446744073709551615}"#,
+            value("18446744073709551615"),
+        ),
+        ("minus nothing", r#"{"x":-0}"#, value("-0")),
+        ("fractions in an array", r#"{"x":[1.50, 2 ,3e1]}"#, value("1.50,2,3e1")),
         ("D21 too long", &too_long, HeaderValue::Unsafe),
         ("D21 a comma in an element", r#"{"x":["a,b","c"]}"#, HeaderValue::Unsafe),
         ("one unsafe element", r#"{"x":["a","b\n"]}"#, HeaderValue::Unsafe),
@@ -209,6 +229,79 @@ fn a_header_carries_a_claim_as_it_is_or_not_at_all() {
         ("an object", r#"{"x":{"a":"b"}}"#, HeaderValue::Unsafe),
     ];
     for (case, payload, expected) in cases {
-        assert_eq!(claims(payload).header_value(&name("x")), expected, "{case}");
+        assert_eq!(header(payload, &name("x"), Form::Plain), expected, "{case}");
     }
+}
+
+fn header(payload: &str, claim: &ClaimRef, form: Form) -> HeaderValue {
+    claims(payload).header_value(claim, form, &URL_SAFE_NO_PAD.encode(payload))
+}
+
+#[test]
+fn a_header_carries_a_claim_in_the_form_that_is_asked_for() {
+    const NONE: Option<&str> = None;
+    // claim, text, csv, json; `(dropped)` is none
+    let cases = [
+        ("1", Some("1"), Some("1"), Some("1")),
+        ("1.50", Some("1.50"), Some("1.50"), Some("1.50")),
+        ("true", Some("true"), Some("true"), Some("true")),
+        (r#""a""#, Some("a"), Some("a"), Some(r#""a""#)),
+        (r#""a,b""#, Some("a,b"), NONE, Some(r#""a,b""#)),
+        (r#""""#, NONE, NONE, Some(r#""""#)),
+        (r#"" a""#, NONE, NONE, Some(r#"" a""#)),
+        (r#""a\nb""#, NONE, NONE, Some(r#""a\nb""#)),
+        ("\"a\u{7f}\"", NONE, NONE, Some(r#""a\u007f""#)),
+        ("\"jos\u{e9}\"", Some("jos\u{e9}"), Some("jos\u{e9}"), Some(r#""jos\u00e9""#)),
+        ("\"\u{1f600}\"", Some("\u{1f600}"), Some("\u{1f600}"), Some(r#""\ud83d\ude00""#)),
+        (r#"[ "a", "b c" ]"#, NONE, Some("a,b c"), Some(r#"["a","b c"]"#)),
+        (r#"["a,b"]"#, NONE, NONE, Some(r#"["a,b"]"#)),
+        (r#"["a",1]"#, NONE, NONE, Some(r#"["a",1]"#)),
+        ("[1, 2.50]", NONE, Some("1,2.50"), Some("[1,2.50]")),
+        ("[]", NONE, NONE, Some("[]")),
+        (
+            r#"{ "b" : [ 1e2 , null ], "a\"" : "}\\" }"#,
+            NONE,
+            NONE,
+            Some(r#"{"b":[1e2,null],"a\"":"}\\"}"#),
+        ),
+        ("{}", NONE, NONE, Some("{}")),
+        (
+            "12345678901234567890123",
+            Some("12345678901234567890123"),
+            Some("12345678901234567890123"),
+            Some("12345678901234567890123"),
+        ),
+    ];
+    for (value, text, csv, json) in cases {
+        let payload = format!(r#"{{ "y": {{"x": 0}}, "\u0078" : {value} , "z":[] }}"#);
+        let encoded = json.map(|json| URL_SAFE_NO_PAD.encode(json));
+        let forms = [
+            (Form::Text, text),
+            (Form::Csv, csv),
+            (Form::Json, json),
+            (Form::Base64Url, encoded.as_deref()),
+        ];
+        for (form, expected) in forms {
+            let expected = expected.map_or(HeaderValue::Unsafe, |it| HeaderValue::Value(it.into()));
+            assert_eq!(header(&payload, &name("x"), form), expected, "{value} {form:?}");
+        }
+    }
+    let deep = r#"{"a.b":{"c":1.50},"a":{"b":2.50,"b.c":[3.50]},"n":null}"#;
+    for (claim, json) in [
+        (name("a.b"), r#"{"c":1.50}"#),
+        (path(&["a", "b"]), "2.50"),
+        (path(&["a.b", "c"]), "1.50"),
+        (path(&["a", "b.c"]), "[3.50]"),
+    ] {
+        assert_eq!(header(deep, &claim, Form::Json), HeaderValue::Value(json.into()), "{claim}");
+    }
+    let twice = name("a.x");
+    let found = header(r#"{"a":{"x":1.50}}"#, &twice, Form::Plain);
+    assert_eq!(found, HeaderValue::Value(b"1.50".to_vec()), "by dots");
+    for form in [Form::Plain, Form::Text, Form::Csv, Form::Json, Form::Base64Url] {
+        assert_eq!(header(deep, &name("n"), form), HeaderValue::Absent, "null as {form:?}");
+        assert_eq!(header(deep, &name("m"), form), HeaderValue::Absent, "nothing as {form:?}");
+    }
+    let long = format!(r#"{{"x":"{}"}}"#, "\u{e9}".repeat(2_000));
+    assert_eq!(header(&long, &name("x"), Form::Json), HeaderValue::Unsafe, "12,002 bytes");
 }

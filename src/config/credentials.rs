@@ -3,8 +3,9 @@
 use super::code::Code;
 use super::define::object;
 use super::problems::Problems;
-use super::read::{List, Map, Read, Text, wrong_type};
+use super::read::{At, List, Map, Read, Text, wrong_type};
 use super::tree::{Node, Value};
+use crate::http::is_token;
 use crate::time::UnixMillis;
 use crate::wire;
 
@@ -14,9 +15,10 @@ object! {
     RawLocation {
         /// The header's name, in any case.
         header: Text;
-        /// The authentication scheme before the credential, in any case. Left out: `Bearer` for
-        /// `authorization`, none for other headers.
-        scheme: Text;
+        /// The authentication scheme before the credential, in any case, or a list of them; `""` is a
+        /// credential alone. Left out: `Bearer` for `authorization`; for other headers the whole value
+        /// is the credential.
+        scheme: Schemes;
         /// The name of the query parameter.
         query: Text;
         /// The name of the cookie.
@@ -61,6 +63,55 @@ object! {
         text: Text;
         /// The variable of the VM's environment that holds its bytes as UTF-8.
         env: Text;
+    }
+}
+
+/// `from[].scheme`: one scheme or a list. What is none is never repeated: it may be a credential.
+#[derive(Clone, Debug)]
+pub(super) struct Schemes(pub(super) List<SchemeWord, 16>);
+
+/// A scheme; empty where the credential stands alone.
+#[derive(Clone, Debug)]
+pub(super) struct SchemeWord(pub(super) Box<str>);
+
+impl Read for Schemes {
+    const WHAT: &'static str = "a scheme or a list of schemes";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        if let Value::List(_) = node.value {
+            return List::read(node, problems).map(Self);
+        }
+        // Alone it says something, like every text.
+        Text::read(node, problems)?;
+        At::read(node, problems).map(|one| Self(List { items: vec![one], written: 1 }))
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        let list = List::<SchemeWord, 16>::schema();
+        serde_json::json!({ "anyOf": [Text::schema(), list] })
+    }
+}
+
+impl Read for SchemeWord {
+    const WHAT: &'static str = "a scheme, a string";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        };
+        if text.is_empty() || is_token(text) {
+            return Some(Self(text.as_ref().into()));
+        }
+        let message = "a scheme is one word, such as \"Bearer\"";
+        problems.refuse(Code::ValueInvalid, node.start, message);
+        None
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string" })
     }
 }
 

@@ -365,10 +365,27 @@ object! {
     RawSource {
         /// A claim of this provider's token.
         claim: ClaimRef;
+        /// How the claim is written. Left out: a string as it is, an array as `csv`, numbers and
+        /// booleans as the token has them.
+        form as "as": RawForm;
         /// A fact of the session.
         session: RawFact;
         /// What the policies in force say under this key of `metadata`.
         metadata: Text;
+    }
+}
+
+choice! {
+    /// How a claim is written into a header.
+    RawForm {
+        /// As it is; no array.
+        Text = "text",
+        /// An array joined by commas.
+        Csv = "csv",
+        /// Its JSON, compact and in ASCII.
+        Json = "json",
+        /// That JSON in base64url, unpadded.
+        Base64Url = "base64url",
     }
 }
 

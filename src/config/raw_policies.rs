@@ -5,7 +5,7 @@ use super::code::Code;
 use super::define::{choice, object};
 use super::duration::{Time, YEAR};
 use super::problems::Problems;
-use super::read::{Count, List, Map, Read, Text, unknown, wrong_type};
+use super::read::{Count, List, Map, OneOrMany, Read, Text, unknown, wrong_type};
 use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
 use crate::verdict::quoted;
@@ -203,7 +203,7 @@ object! {
 object! {
     /// Policies by the values of a claim.
     RawByClaim {
-        /// The claim: a string, or an array of strings.
+        /// The claim: a string, an array of strings, or an object by the names of its members.
         claim: ClaimRef, required;
         /// The policies for each value.
         values: Map<List<Text>>, required;
@@ -217,12 +217,12 @@ object! {
         claim: ClaimRef, required;
         /// It must be one of these.
         values as "in": List<Scalar>;
-        /// It must be an array with one of these.
+        /// It must be an array with one of these, or an object with a member of such a name.
         contains_any: List<Scalar>;
-        /// It must be an array with all of these.
+        /// It must be an array with all of these, or an object with members of these names.
         contains_all: List<Scalar>;
-        /// It must be a string that begins so.
-        starts_with: Text;
+        /// It must be a string that begins so, or with one of a list.
+        starts_with: OneOrMany;
     }
 }
 

@@ -158,13 +158,11 @@ impl Trail {
     pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
         let verified = self.identity.as_ref();
         let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
-        // A control character could forge a line in a log of plain text.
-        let shown = verified.filter(|identity| !identity.contains(char::is_control));
         let policies = self.policies.as_ref().filter(|names| !names.is_empty());
         let facts = [
             ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
             ("tollgate.code", deny.map(|deny| deny.code().into())),
-            ("tollgate.identity", shown.cloned()),
+            ("tollgate.identity", verified.cloned()),
             ("tollgate.key", self.key.clone()),
             ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),

@@ -154,7 +154,7 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
             }
             None if owns_session => {
                 let session = permit.session();
-                write(IDENTITY.into(), HeaderValue::from_text(&session.identity));
+                write(IDENTITY.into(), HeaderValue::from_identity(&session.identity));
                 write(PROVIDER.into(), HeaderValue::from_text(session.provider.as_str()));
             }
             None => {}
@@ -169,8 +169,8 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
 fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> HeaderValue {
     let session = permit.session();
     match source {
-        HeaderSource::Claim(claim) => match vouched.token() {
-            Some(token) => token.claims.header_value(claim),
+        HeaderSource::Claim(claim, form) => match vouched.token() {
+            Some(token) => token.claims.header_value(claim, *form, &token.payload),
             None => HeaderValue::Absent,
         },
         HeaderSource::Metadata(key) => match permit.rights().metadata(key) {
@@ -180,7 +180,9 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
         },
         HeaderSource::Session(SessionFact::Policies) => several(permit.rights().grant().names()),
         HeaderSource::Session(SessionFact::Tags) => several(&permit.rights().tags().join(",")),
-        HeaderSource::Session(SessionFact::Identity) => HeaderValue::from_text(&session.identity),
+        HeaderSource::Session(SessionFact::Identity) => {
+            HeaderValue::from_identity(&session.identity)
+        }
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tollgate::api::{Auth, Branch, HostPattern};
-use tollgate::claims::ClaimRef;
+use tollgate::claims::{ClaimRef, Form};
 use tollgate::config::{Code, Config, LogFormat, LogIdentity, RingConfig, RingSource};
 use tollgate::ids::{ApiId, ProviderId, RingId};
 use tollgate::jose::alg::{Alg, AlgSet};
@@ -190,10 +190,13 @@ fn every_field_of_a_provider_is_taken() {
 
     assert!(whole.upstream.keep_credential);
     assert_eq!(whole.upstream.payload_header.as_deref(), Some("x-jwt-payload"));
-    let claim = |name: &str| HeaderSource::Claim(ClaimRef::Name(name.into()));
+    let claim = |name: &str| HeaderSource::Claim(ClaimRef::Name(name.into()), Form::Plain);
     let headers = vec![
         ("x-user".into(), claim("sub")),
-        ("x-dept".into(), HeaderSource::Claim(ClaimRef::Path(boxed(&["profile", "department"])))),
+        (
+            "x-dept".into(),
+            HeaderSource::Claim(ClaimRef::Path(boxed(&["profile", "department"])), Form::Plain),
+        ),
         ("x-roles".into(), claim("realm_access.roles")),
         ("x-scopes".into(), HeaderSource::Session(SessionFact::Scopes)),
         ("x-tollgate-identity".into(), HeaderSource::Session(SessionFact::Identity)),

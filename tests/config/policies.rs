@@ -545,8 +545,16 @@ fn what_is_required_of_claims_is_refused_with_everything_that_is_wrong_in_it() {
         ),
         (
             "a beginning of nothing",
-            r#"[{"claim": "a", "starts_with": ""}]"#,
-            &["an empty string; write a value, or leave it out"],
+            r#"[{"claim": "a", "starts_with": ""}, {"claim": "a", "starts_with": ["b", ""]}]"#,
+            &["an empty string; write a value, or leave it out"; 2],
+        ),
+        (
+            "no beginnings",
+            r#"[{"claim": "a", "starts_with": []}, {"claim": "a", "starts_with": 1}]"#,
+            &[
+                "an empty list names no value; name one, or leave it out for any",
+                "expected a string or a list of strings, found a number",
+            ],
         ),
     ];
     for (name, rules, problems) in cases {
@@ -591,7 +599,7 @@ fn a_header_names_metadata_that_some_policy_has() {
 /// What can be written about policies.
 pub(super) const EVERYTHING: &str = r#"{"mode": "report", "providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"},
 "claims": {"scopes": ["https://example.com/scopes", "a.b"], "policies": [["x", "y"]]},
-"require": [{"claim": "d", "in": ["e", 1, true]}, {"claim": ["f", "g"]}, {"claim": "h", "starts_with": "i"}],
+"require": [{"claim": "d", "in": ["e", 1, true]}, {"claim": ["f", "g"]}, {"claim": "h", "starts_with": "i"}, {"claim": "j", "starts_with": ["k", "l"]}],
 "upstream": {"headers": {"x-tier": {"metadata": "tier"}, "x-policies": {"session": "policies"}, "x-tags": {"session": "tags"}}}}},
 "policies": {
 "writer": {"access": [{"apis": ["two", "one"], "methods": ["POST"], "paths": ["/one/{id}"], "scopes": ["w"], "rate": {"requests": 5, "per": "1s", "burst": 2}}], "active": false},
@@ -616,7 +624,8 @@ fn what_is_written_about_policies_is_what_is_meant() {
         [
             rule(name("d"), Test::In(vec!["e".into(), 1.into(), true.into()])),
             rule(path(["f", "g"]), Test::Present),
-            rule(name("h"), Test::StartsWith("i".into())),
+            rule(name("h"), Test::StartsWith(vec!["i".into()])),
+            rule(name("j"), Test::StartsWith(vec!["k".into(), "l".into()])),
         ]
     );
     let headers = config.providers[0].upstream.headers.as_ref().unwrap();

@@ -253,6 +253,24 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             ],
         ),
         (
+            "lists of schemes",
+            "",
+            r#""from": [{"header": "authorization", "scheme": []},
+{"header": "x-a", "scheme": ["Bearer", "", "bearer", ""]},
+{"header": "x-b", "scheme": ["Bearer x", 1, "T"]}, {"header": "x-b", "scheme": "t"},
+{"header": "x-c", "scheme": 1}, {"query": "q", "scheme": ["Bearer"]}]"#,
+            &[
+                "2:48: providers.okta.from[0].scheme: an empty list would find no credential; name a scheme, or leave it out",
+                "3:44: providers.okta.from[1].scheme[2]: reads `x-a` a second time; delete one of the two",
+                "3:54: providers.okta.from[1].scheme[3]: reads `x-a` a second time; delete one of the two",
+                "4:30: providers.okta.from[2].scheme[0]: a scheme is one word, such as \"Bearer\"",
+                "4:42: providers.okta.from[2].scheme[1]: expected a scheme, a string, found a number",
+                "4:52: providers.okta.from[3]: reads `x-b` a second time; delete one of the two",
+                "5:29: providers.okta.from[4].scheme: expected a string, found a number",
+                "5:58: providers.okta.from[5].scheme: only a header has schemes; delete it",
+            ],
+        ),
+        (
             "one place twice",
             "",
             r#""from": [{"header": "Authorization"}, {"header": "authorization", "scheme": "bearer"}]"#,
@@ -265,7 +283,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
             "",
             r#""from": [{"header": "x-token"}, {"header": "x-token", "scheme": "Token"}]"#,
             &[
-                "2:33: providers.okta.from[1]: `x-token` is read both with and without a scheme; give both places a scheme",
+                "2:33: providers.okta.from[1]: `x-token` is read both with and without a scheme; give both places a scheme, `[\"\"]` where the credential stands alone",
             ],
         ),
         (
@@ -326,6 +344,20 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
                 "2:22: providers.okta.claims.scopes: an empty list names no claim; name one, or leave it out",
                 "2:38: providers.okta.claims.policies: an empty list names no claim; name one, or leave it out",
                 "2:42: providers.okta.claims.groups: unknown field; known here: `identity`, `client`, `scopes` and `policies`",
+            ],
+        ),
+        (
+            "forms that there are none of, or of nothing",
+            "",
+            r#""upstream": {"headers": {"a": {"claim": "x", "as": "xml"},
+"b": {"claim": "x", "as": ["csv"]},
+"c": {"session": "identity", "as": "json"},
+"d": {"as": "csv"}}}"#,
+            &[
+                "2:50: providers.okta.upstream.headers.a.as: unknown value `xml`; expected `text`, `csv`, `json` or `base64url`",
+                "3:27: providers.okta.upstream.headers.b.as: expected one of `text`, `csv`, `json` and `base64url`, found a list",
+                "4:36: providers.okta.upstream.headers.c.as: only a claim can be written in one way or another; delete it",
+                "5:6: providers.okta.upstream.headers.d: names nothing; write exactly one of `claim`, `session` and `metadata`",
             ],
         ),
         (

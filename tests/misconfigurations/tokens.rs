@@ -186,7 +186,7 @@ fn kinds() -> Vec<Case> {
             wrong: vec![("/request/headers", json!([["authorization", "{token}"]]))],
             shows: Refusal("credential_missing"),
             field: "providers.okta.from",
-            words: &["the header is there, without that scheme", "Authorization: Bearer"],
+            words: &["the header is there, ", "Authorization: Bearer"],
             remedy: "Send `Bearer` before it, in any case.",
             right: vec![("/request/headers", json!([["authorization", "bearer {token}"]]))],
         },

@@ -10,10 +10,15 @@ use crate::verdict::Step;
 
 const PAYLOAD: &str = r#"{"department": "eng", "level": 2, "staff": true, "none": null, "empty": "",
     "roles": ["admin", "dev", 1], "no": [], "realm_access": {"roles": ["a"]},
-    "https://example.com/uid": "u1", "realm_access.x": "literal"}"#;
+    "https://example.com/uid": "u1", "realm_access.x": "literal", "bare": {},
+    "grants": {"admin": {"org": "acme"}, "gone": null, "1": true, "": 0}}"#;
 
 fn values(values: &[Value]) -> Vec<Value> {
     values.to_vec()
+}
+
+fn starts(values: &[&str]) -> Test {
+    Test::StartsWith(values.iter().map(|value| json!(value)).collect())
 }
 
 fn meets(rules: &[Rule]) -> Result<(), String> {
@@ -60,11 +65,37 @@ fn a_rule_holds_for_a_claim_of_the_right_type_and_value_only() {
             false,
         ),
         ("nor one with all", name("department"), Test::ContainsAll(values(&[json!("eng")])), false),
-        ("a beginning", name("department"), Test::StartsWith("en".into()), true),
-        ("the whole", name("department"), Test::StartsWith("eng".into()), true),
-        ("an end", name("department"), Test::StartsWith("ng".into()), false),
-        ("a number begins with nothing", name("level"), Test::StartsWith("2".into()), false),
-        ("a list begins with nothing", name("roles"), Test::StartsWith("admin".into()), false),
+        ("a beginning", name("department"), starts(&["en"]), true),
+        ("the whole", name("department"), starts(&["eng"]), true),
+        ("an end", name("department"), starts(&["ng"]), false),
+        ("a number begins with nothing", name("level"), starts(&["2"]), false),
+        ("a list begins with nothing", name("roles"), starts(&["admin"]), false),
+        ("one beginning of two", name("department"), starts(&["op", "en"]), true),
+        ("none of two", name("department"), starts(&["op", "EN"]), false),
+        ("an object begins with nothing", name("grants"), starts(&["ad"]), false),
+        ("an object is there", name("grants"), Test::Present, true),
+        ("and so is one of its members", name("grants.admin"), Test::Present, true),
+        ("but not one of null", name("grants.gone"), Test::Present, false),
+        ("a member's name", name("grants"), Test::ContainsAny(admin()), true),
+        ("one of two names only", name("grants"), Test::ContainsAll(admin()), false),
+        (
+            "both names, whatever their values",
+            name("grants"),
+            Test::ContainsAll(values(&[json!("admin"), json!("gone"), json!("")])),
+            true,
+        ),
+        ("a name is no number", name("grants"), Test::ContainsAny(values(&[json!(1)])), false),
+        ("but a text", name("grants"), Test::ContainsAny(values(&[json!("1")])), true),
+        (
+            "not a name further in",
+            name("grants"),
+            Test::ContainsAny(values(&[json!("org")])),
+            false,
+        ),
+        ("nor a value", name("grants"), Test::ContainsAny(values(&[json!("acme")])), false),
+        ("an object is none of its names", name("grants"), Test::In(admin()), false),
+        ("an empty object has none", name("bare"), Test::ContainsAny(admin()), false),
+        ("and is there, like an empty list", name("bare"), Test::Present, true),
     ];
     for (case, claim, test, expected) in cases {
         let rule = Rule { claim: claim.clone(), test: test.clone() };
@@ -86,7 +117,7 @@ fn a_broken_rule_is_told_by_names_and_types_without_a_value() {
         (
             name("nowhere"),
             Test::Present,
-            "there is no claim `nowhere`; the token has `department`, `empty`, \
+            "there is no claim `nowhere`; the token has `bare`, `department`, `empty`, `grants`, \
              `https://example.com/uid`, `level`, `no`, `none`, `realm_access`, `realm_access.x`, \
              `roles`, `staff`",
         ),
@@ -98,7 +129,17 @@ fn a_broken_rule_is_told_by_names_and_types_without_a_value() {
         (
             name("department"),
             Test::ContainsAny(values(&[json!("eng")])),
-            "the claim `department` is a string, not an array with one of `eng`",
+            "the claim `department` is a string, not an array or object with one of `eng`",
+        ),
+        (
+            name("grants"),
+            Test::ContainsAll(values(&[json!("root")])),
+            "the claim `grants` is an object of 4, not an array or object with all of `root`",
+        ),
+        (
+            name("department"),
+            starts(&["a", "b"]),
+            "the claim `department` is a string, not a string that begins with `a`, `b`",
         ),
     ];
     for (claim, test, expected) in cases {

@@ -36,10 +36,10 @@ pub(super) fn place(
     let first = provider.and_then(|provider| provider.from.first());
     match first.map(|location| &location.place) {
         None => headers.push(("authorization".to_owned(), format!("Bearer {token}"))),
-        Some(Place::Header { name, scheme: Some(scheme) }) => {
+        Some(Place::Header { name, scheme: Some(scheme) }) if !scheme.is_empty() => {
             headers.push((name.to_string(), format!("{scheme} {token}")));
         }
-        Some(Place::Header { name, scheme: None }) => headers.push((name.to_string(), token)),
+        Some(Place::Header { name, .. }) => headers.push((name.to_string(), token)),
         Some(Place::Cookie { name, .. }) => {
             headers.push(("cookie".to_owned(), format!("{name}={token}")));
         }

@@ -1,6 +1,7 @@
 //! The keys of a provider of kind `api_key`.
 
 use super::provider::{boxed, not_empty};
+use crate::claims::is_identity;
 use crate::config::code::Code;
 use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;
@@ -80,6 +81,12 @@ fn refuse_incomplete(raw: &At<RawKey>, problems: &mut Problems<'_>) {
         if is_absent {
             problems.missing(raw.at, field, message);
         }
+    }
+    if let Some(identity) = raw.identity.given()
+        && !is_identity(identity)
+    {
+        let message = "white space at an end, which many readers cut off; take it out";
+        problems.refuse(Code::ValueInvalid, identity.at, message);
     }
     not_empty(&raw.policies, "an empty list names no policy; name one, or leave it out", problems);
 }

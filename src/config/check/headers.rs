@@ -4,7 +4,7 @@ pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::read::At;
-pub(super) use crate::http::folded;
+pub(super) use crate::http::{folded, is_token};
 use crate::verdict::quoted;
 
 /// The start of names that are ours alone.
@@ -84,10 +84,4 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
         )),
         _ => None,
     }
-}
-
-/// Whether a text is a token (RFC 9110 §5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(token)
 }

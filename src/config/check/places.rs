@@ -3,7 +3,7 @@
 use super::headers::{self, Use};
 use super::provider::{boxed, not_empty};
 use crate::config::code::Code;
-use crate::config::credentials::RawLocation;
+use crate::config::credentials::{RawLocation, SchemeWord};
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
 use crate::config::read::{At, Field, Text};
@@ -30,16 +30,18 @@ pub(super) fn check(
     let mut apis = Vec::new();
     for location in items(&raw.from) {
         apis.extend(items(&location.apis).iter().map(boxed));
-        let Some(location) = self::location(location, problems) else { continue };
-        if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
-            problems.refuse(Code::PlaceShared, location.at, message);
+        for location in locations(location, problems) {
+            if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
+                problems.refuse(Code::PlaceShared, location.at, message);
+            }
+            from.push(location);
         }
-        from.push(location);
     }
     (from, apis)
 }
 
-fn location(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<At<Location>> {
+/// A place for each scheme: each is found alone, whatever stands beside it.
+fn locations(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Vec<At<Location>> {
     not_empty(
         &raw.apis,
         "an empty list would make this place count nowhere; name an API, or leave it out",
@@ -53,7 +55,16 @@ fn location(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<At<Loc
         .given()
         .filter(|apis| !apis.is_empty())
         .map(|apis| apis.items.iter().filter_map(|name| Name::parse(name)).collect());
-    Some(At { at: raw.at, value: Location { place: place?, apis } })
+    let Some(place) = place else { return Vec::new() };
+    let at = |at, place| At { at, value: Location { place, apis: apis.clone() } };
+    let (Place::Header { name, .. }, Some(schemes)) = (&place, raw.scheme.given()) else {
+        return vec![at(raw.at, place)];
+    };
+    let location = |one: &At<SchemeWord>| {
+        let place = Place::Header { name: name.clone(), scheme: Some(one.value.0.clone()) };
+        at(if one.at == schemes.at { raw.at } else { one.at }, place)
+    };
+    schemes.0.items.iter().map(location).collect()
 }
 
 fn place(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
@@ -85,17 +96,14 @@ fn place(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
 }
 
 fn header(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Place> {
-    if let Some(scheme) = raw.scheme.given()
-        && !headers::is_token(scheme)
+    if let Some(schemes) = raw.scheme.given()
+        && schemes.0.is_empty()
     {
-        // Not quoted: it may be a whole credential.
-        problems.refuse(Code::ValueInvalid, scheme.at, "a scheme is one word, such as \"Bearer\"");
+        let message = "an empty list would find no credential; name a scheme, or leave it out";
+        problems.refuse(Code::ValueEmpty, schemes.at, message);
     }
     let name = headers::name(raw.header.given()?, Use::Read, problems)?.value;
-    let scheme = match raw.scheme.given() {
-        Some(scheme) => Some(scheme.value.0.clone()),
-        None => (&*name == "authorization").then(|| "Bearer".into()),
-    };
+    let scheme = (&*name == "authorization").then(|| "Bearer".into());
     Some(Place::Header { name, scheme })
 }
 
@@ -224,7 +232,8 @@ fn clash(earlier: &Location, later: &Location) -> Option<String> {
                 }
                 (Some(_), Some(_)) => None,
                 _ => Some(format!(
-                    "`{other}` is read both with and without a scheme; give both places a scheme"
+                    "`{other}` is read both with and without a scheme; give both places a scheme, \
+                     `[\"\"]` where the credential stands alone"
                 )),
             }
         }

@@ -430,7 +430,7 @@ fn both(
 
 /// Tags and metadata become headers, where one that is not safe would never be sent.
 fn is_safe(text: &str) -> bool {
-    matches!(HeaderValue::from_text(text), HeaderValue::Value(_))
+    text.is_ascii() && matches!(HeaderValue::from_text(text), HeaderValue::Value(_))
 }
 
 fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {

@@ -8,13 +8,13 @@ use super::issuers;
 use super::keys::{self, Keys};
 use super::places;
 use super::rules::rules;
-use crate::claims::{ClaimRef, Requirements};
+use crate::claims::{ClaimRef, Form, Requirements};
 use crate::config::Variables;
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::{
-    RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawHeader, RawKind, RawProvider,
-    RawUpstream, items,
+    RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawForm, RawHeader, RawKind,
+    RawProvider, RawUpstream, items,
 };
 use crate::config::read::{At, Entry, Field, List, Text};
 use crate::ids::Name;
@@ -431,7 +431,9 @@ fn refuse_claims(field: &Field<RawUpstream>, problems: &mut Problems<'_>) {
 
 fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSource> {
     let source = match &value.value {
-        RawHeader::Claim(claim) => return Some(HeaderSource::Claim(claim.clone())),
+        RawHeader::Claim(claim) => {
+            return Some(HeaderSource::Claim(claim.clone(), Form::default()));
+        }
         RawHeader::Source(source) => source,
     };
     let written =
@@ -445,7 +447,19 @@ fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSo
         problems.refuse(Code::OneOfRequired, value.at, message);
         return None;
     }
-    let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone()));
+    if let Some(form) = source.form.given()
+        && source.claim.is_absent()
+    {
+        let message = "only a claim can be written in one way or another; delete it";
+        problems.refuse(Code::FieldUseless, form.at, message);
+    }
+    let form = source.form.given().map_or(Form::default(), |form| match form.value {
+        RawForm::Text => Form::Text,
+        RawForm::Csv => Form::Csv,
+        RawForm::Json => Form::Json,
+        RawForm::Base64Url => Form::Base64Url,
+    });
+    let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone(), form));
     let key = source.metadata.given().map(|key| HeaderSource::Metadata(key.value.0.clone()));
     let fact = source.session.given().map(|fact| {
         HeaderSource::Session(match fact.value {

@@ -19,19 +19,21 @@ fn rule(raw: &At<RawRule>, problems: &mut Problems<'_>) -> Option<Rule> {
         problems.missing(raw.at, "claim", "missing; name the claim, such as \"department\"");
     }
     let mut tests = Vec::new();
+    const EMPTY: &str = "an empty list names no value; name one, or leave it out for any";
     let mut list = |field: &Field<List<Scalar>>, test: fn(Vec<serde_json::Value>) -> Test| {
-        not_empty(
-            field,
-            "an empty list names no value; name one, or leave it out for any",
-            problems,
-        );
+        not_empty(field, EMPTY, problems);
         tests.extend(field.given().map(|_| test(values(field))));
     };
     list(&raw.values, Test::In);
     list(&raw.contains_any, Test::ContainsAny);
     list(&raw.contains_all, Test::ContainsAll);
-    let start = raw.starts_with.given();
-    tests.extend(start.map(|start| Test::StartsWith(start.value.0.clone())));
+    if let Some(starts) = raw.starts_with.given() {
+        if starts.0.is_empty() {
+            problems.refuse(Code::ValueEmpty, starts.at, EMPTY);
+        }
+        let starts = starts.0.items.iter().map(|start| (*start.value.0).into());
+        tests.push(Test::StartsWith(starts.collect()));
+    }
     if tests.len() > 1 {
         problems.refuse(
             Code::OneOfRequired,

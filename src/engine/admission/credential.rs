@@ -110,6 +110,7 @@ impl OfApi {
                 None => refusal,
             };
             let token = read(spot.place(), head).map_err(|refusal| refused(refusal, trail))?;
+            let token = token.filter(|token| !self.is_scheme(spot.place(), token));
             if trail.steps.is_on() {
                 trail.steps.enter(spot.first_reader(config).map(|reader| &reader.name));
                 let (place, bytes) = (spot.place(), token.as_ref().map(|token| token.len()));
@@ -133,6 +134,19 @@ impl OfApi {
         }
         Ok(found)
     }
+
+    /// Whether what stands at a place without a scheme is one that is read there, with nothing behind
+    /// it: then that is what it is.
+    fn is_scheme(&self, place: &Place, found: &[u8]) -> bool {
+        let Place::Header { name, scheme: Some(alone) } = place else { return false };
+        let is_it = |spot: &Spot| match spot.place() {
+            Place::Header { name: here, scheme: Some(scheme) } => {
+                here == name && found.eq_ignore_ascii_case(scheme.as_bytes())
+            }
+            _ => false,
+        };
+        alone.is_empty() && self.spots.iter().any(is_it)
+    }
 }
 
 /// A refusal that asks for what a provider takes.
@@ -155,19 +169,58 @@ pub(super) fn places<'c>(
     from.filter(|location| counts(location, api)).map(|location| {
         let place = shown(&location.place);
         match &location.place {
-            Place::Header { name, scheme: Some(_) } if head.first(name).is_some() => {
-                format!(
-                    "{place} (the header is there, without that scheme or with another's token)"
-                )
-            }
+            Place::Header { name, scheme: Some(scheme) } => match head.first(name) {
+                Some(value) => format!("{place} (the header is there, {})", instead(value, scheme)),
+                None => place,
+            },
             _ => place,
         }
     })
 }
 
+/// What stands in a header in which nothing has this scheme, as far as it can be told: a scheme is
+/// quoted, a credential never.
+pub(super) fn instead(value: &[u8], scheme: &str) -> String {
+    if elements(value).any(|element| after_scheme(element, scheme).is_some()) {
+        return "with another's token".to_owned();
+    }
+    match value.trim_ascii_start().split(|&byte| byte == b' ').next().and_then(word) {
+        Some(word) if value.trim_ascii().contains(&b' ') => format!("with the scheme {word}"),
+        _ if value.trim_ascii().contains(&b' ') => "with another scheme".to_owned(),
+        _ => "without a scheme".to_owned(),
+    }
+}
+
+/// A word that somebody may have put in front of a credential; `None` for what may be one itself.
+fn word(found: &[u8]) -> Option<String> {
+    const MAX_BYTES: usize = 16;
+    let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
+    let plain = !found.is_empty() && found.len() <= MAX_BYTES && found.iter().all(is_plain);
+    plain.then(|| quoted(&String::from_utf8_lossy(found)))
+}
+
+/// A refusal of what is no token's form, with what stands in front of one where that can be told:
+/// `Bearer` a second time, or the `token=` of a parameter.
+pub(super) fn with_front(refusal: Refusal, credential: &[u8]) -> Refusal {
+    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'' | b'<');
+    let at = credential.iter().position(ends);
+    let parts = at.and_then(|at| credential.split_at_checked(at));
+    let front = parts.filter(|(_, behind)| behind.iter().any(|byte| !ends(byte)));
+    match front.and_then(|(before, _)| word(before)) {
+        Some(front) if refusal.deny == Deny::TokenMalformed => {
+            let reason = format!("{}; in front of one stands {front}", refusal.reason);
+            Refusal { reason: reason.into(), ..refusal }
+        }
+        _ => refusal,
+    }
+}
+
 fn shown(place: &Place) -> String {
     match place {
         Place::Cookie { name, .. } => format!("cookie `{name}`"),
+        Place::Header { name, scheme: Some(scheme) } if scheme.is_empty() => {
+            format!("header `{name}` without a scheme")
+        }
         Place::Header { name, scheme: Some(scheme) } => {
             format!("header `{name}` with scheme `{scheme}`")
         }
@@ -184,7 +237,8 @@ fn counts(location: &Location, api: &Name) -> bool {
 ///
 /// With a scheme, the values of a header are comma-separated elements; where one of several has the
 /// scheme, a reader could take either (RFC 6750 §2). Without a scheme the whole value is the
-/// credential. What is empty is absent, but for a scheme with nothing behind it.
+/// credential; with the empty one, an element without a space in it. What is empty is absent, but for
+/// a scheme with nothing behind it.
 fn read<'h>(place: &Place, head: &'h RequestHead) -> Result<Option<Cow<'h, [u8]>>, Refusal> {
     match place {
         Place::Cookie { name, .. } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::api_key;
-use super::credential::{Presented, challenging};
+use super::credential::{Presented, challenging, with_front};
 use super::keyring::{self, no_key};
 use super::{Judge, Stop, Trail, telling};
 use crate::claims::{Claims, ClientClaim, Issuer, near};
@@ -247,7 +247,7 @@ impl<'c> Judge<'_, 'c> {
         }
         let (spot, token) = (presented.spot, presented.token.as_ref());
         trail.enter(spot.first_reader(self.config).map(|provider| &provider.name));
-        let jws = Jws::parse(token)?;
+        let jws = Jws::parse(token).map_err(|refusal| with_front(refusal, token))?;
         telling::token(token, &jws, &mut trail.steps);
         let claims = Claims::parse(jws.payload())?;
         trail.claimed(jws.header().kid.as_ref(), &claims);
