@@ -166,6 +166,15 @@ pub struct Standing {
     pub reset: Duration,
 }
 
+/// What becomes of a request that is held against limits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Does {
+    /// It is counted, where nothing refuses it.
+    Charge,
+    /// It is only looked at; nothing is counted.
+    Look,
+}
+
 /// What charging a request came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Charged {
@@ -249,9 +258,22 @@ impl Counters {
         random: &dyn Random,
         now: UnixMillis,
     ) -> Charged {
+        self.ask(subject, charges, (cost, Does::Charge), shared, random, now)
+    }
+
+    /// The same; or only says what it would come to, and counts nothing.
+    pub fn ask(
+        &self,
+        subject: &RecordId,
+        charges: &[Charge],
+        (cost, does): (u32, Does),
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        now: UnixMillis,
+    ) -> Charged {
         let outcome = self.table.update(shared, random, subject, now, |record| {
             let counts = record.and_then(|record| Counts::decode(record.payload));
-            judge(counts.unwrap_or_default(), charges, cost, now)
+            judge(counts.unwrap_or_default(), charges, (cost, does), now)
         });
         match outcome {
             Outcome::Contended => Charged::Contended,
@@ -263,7 +285,12 @@ impl Counters {
 }
 
 /// Judges a request, and says what its subject's record becomes.
-fn judge(mut counts: Counts, charges: &[Charge], cost: u32, now: UnixMillis) -> Change<Charged> {
+fn judge(
+    mut counts: Counts,
+    charges: &[Charge],
+    (cost, does): (u32, Does),
+    now: UnixMillis,
+) -> Change<Charged> {
     let judged = |charge: &Charge| counter::judge(charge, counts.find(charge.id()), cost, now);
     let uses: Vec<Use> = charges.iter().map(judged).collect();
     let waits = uses.iter().enumerate().filter_map(|(place, one)| Some((one.wait?, place)));
@@ -277,13 +304,19 @@ fn judge(mut counts: Counts, charges: &[Charge], cost: u32, now: UnixMillis) -> 
         }
     }
     let charged = match refused {
-        None => Charged::Counted(uses.iter().map(|one| one.would_stand).collect()),
+        None => {
+            let stands = |one: &Use| match does {
+                Does::Charge => one.would_stand,
+                Does::Look => one.stands,
+            };
+            Charged::Counted(uses.iter().map(stands).collect())
+        }
         Some((wait, by)) => {
             let standings = uses.iter().map(|one| one.stands).collect();
             Charged::Refused { by, wait, standings }
         }
     };
-    if !counts.changed() {
+    if !counts.changed() || does == Does::Look {
         return Change::Keep(charged);
     }
     match counts.encode(now) {

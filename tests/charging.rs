@@ -101,7 +101,8 @@ fn a_public_api_has_a_rate_too_and_a_grpc_client_is_told() {
     assert_eq!(worker.verdict(stream), "forwarded");
     let stream = worker.request(request());
     assert_eq!(worker.verdict(stream), "rate_limited");
-    assert_eq!(worker.reply(stream).grpc_status, Some(8));
+    let reply = worker.reply(stream);
+    assert_eq!((reply.status, reply.grpc_status), (429, Some(8)));
     assert_eq!(worker.reply_header(stream, "retry-after"), Some("60"));
 }
 
@@ -402,6 +403,42 @@ fn what_a_rate_of_another_subject_refuses_uses_no_quota() {
     assert_eq!(worker.verdict(stream), "forwarded");
     let left = advice(&worker, stream, "ratelimit").unwrap();
     assert!(left.contains(r#""quota";r=2;t=86400"#), "{left}");
+}
+
+#[test]
+fn what_a_quota_of_another_subject_refuses_uses_no_rate() {
+    let world = World::default();
+    let signer = Signer::new("k1");
+    let policies = r#""p": { "rate": { "requests": 3, "per": "1h" } },
+                      "q": { "quota": { "requests": 1, "per": "1d" }, "limit_by": "client" }"#;
+    let config =
+        with_policy("").replace(r#""p": {  }"#, policies).replace(r#"["p"]"#, r#"["p", "q"]"#);
+    let mut worker = Worker::new(&world, &config);
+    worker.fetch(&key_set(&[&signer]));
+    let by = |identity: &str, client: &str| {
+        signer.sign(&Token::for_identity(identity).claim("azp", client))
+    };
+    let stream = get(&mut worker, "/orders/7", &by("bob", "app"));
+    assert_eq!(worker.verdict(stream), "forwarded");
+    // The client's quota is used up: what Alice is refused for leaves her rate whole.
+    let writes = world.store.writes();
+    for _ in 0..5 {
+        let stream = get(&mut worker, "/orders/7", &by("alice", "app"));
+        assert_eq!(worker.verdict(stream), "quota_exceeded");
+        let left = worker.reply_header(stream, "ratelimit").unwrap();
+        assert_eq!(left, r#""rate";r=3;t=0, "quota";r=0;t=86400"#);
+    }
+    assert_eq!(world.store.writes() - writes, 1, "her session, and no counter");
+    // Three requests of clients that have a quota left: as many as her rate allows.
+    for client in ["a", "b", "c"] {
+        let stream = get(&mut worker, "/orders/7", &by("alice", client));
+        assert_eq!(worker.verdict(stream), "forwarded", "{client}");
+    }
+    let stream = get(&mut worker, "/orders/7", &by("alice", "d"));
+    assert_eq!(worker.verdict(stream), "rate_limited");
+    let steps = "what her rate refuses uses no client's quota";
+    let stream = get(&mut worker, "/orders/7", &by("carol", "d"));
+    assert_eq!(worker.verdict(stream), "forwarded", "{steps}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;
 use crate::ids::ApiId;
-use crate::limits::{Charge, Charged, Counters, Standing, Subject, advice, terms};
+use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, advice, terms};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::time::{in_words, secs_rounded_up};
@@ -130,9 +130,13 @@ impl Toll {
     /// of the one quota after the others, so that no rate of the caller's refuses what has used it;
     /// last the API's for everyone.
     ///
+    /// Where the caller's own are of several subjects, all of them are looked at before the first is
+    /// charged, so that what one of them refuses is charged to none.
+    ///
     /// # Errors
     ///
-    /// The limit that refuses, with what its caller is told. What was charged before stays.
+    /// The limit that refuses, with what its caller is told. What was charged before stays: the
+    /// caller's own where the API's refuses, or where another worker was quicker.
     pub(super) fn charge(
         &self,
         api: Option<ApiId>,
@@ -149,31 +153,47 @@ impl Toll {
         if let Some(permit) = permit {
             tell_whose(permit, trace);
         }
-        let mut told = Told::default();
-        let is_quota = |due: &&Due| matches!(due.charge, Charge::Quota(_));
-        let quota = own.iter().find(is_quota).map(|due| due.subject);
-        let before = |due: &&Due| Some(due.subject) != quota;
-        let mut left = own;
-        while let Some(next) = left.iter().find(before).or(left.first()) {
-            let subject = next.subject;
-            let same = left.extract_if(.., |due| due.subject == subject);
-            let charges: Vec<_> = same.map(|due| due.charge).collect();
-            let policies = permit.map(|permit| permit.rights().grant().names());
-            let whose = Whose::Caller(policies.map_or("", |names| names));
-            self.charge_one(&subject, &charges, whose, &mut told, trace, env)?;
+        let policies = permit.map(|permit| permit.rights().grant().names());
+        let whose = Whose::Caller(policies.map_or("", |names| names));
+        let is_another = |due: &Due| own.first().is_some_and(|first| first.subject != due.subject);
+        if own.iter().any(is_another) {
+            self.charge_own(own.clone(), Does::Look, whose, trace, env)?;
         }
+        let mut told = self.charge_own(own, Does::Charge, whose, trace, env)?;
         if let Some(due) = everyone {
-            let whose = Whose::Everyone;
-            self.charge_one(&due.subject, &[due.charge], whose, &mut told, trace, env)?;
+            let (charges, whose) = ([due.charge], Whose::Everyone);
+            let charge = (&due.subject, charges.as_slice(), Does::Charge);
+            self.charge_one(charge, whose, &mut told, trace, env)?;
         }
         Ok(told.advice(self.advises))
     }
 
-    /// Charges a request to limits of one subject.
+    /// Charges a request to limits of a caller's own, or looks what that would come to.
+    fn charge_own(
+        &self,
+        mut left: Vec<Due>,
+        does: Does,
+        whose: Whose<'_>,
+        trace: &mut Trace,
+        env: &Env<'_>,
+    ) -> Result<Told, Refusal> {
+        let mut told = Told::default();
+        let is_quota = |due: &&Due| matches!(due.charge, Charge::Quota(_));
+        let quota = left.iter().find(is_quota).map(|due| due.subject);
+        let before = |due: &&Due| Some(due.subject) != quota;
+        while let Some(next) = left.iter().find(before).or(left.first()) {
+            let subject = next.subject;
+            let same = left.extract_if(.., |due| due.subject == subject);
+            let charges: Vec<_> = same.map(|due| due.charge).collect();
+            self.charge_one((&subject, &charges, does), whose, &mut told, trace, env)?;
+        }
+        Ok(told)
+    }
+
+    /// Charges a request to limits of one subject, or looks what that would come to.
     fn charge_one(
         &self,
-        subject: &RecordId,
-        charges: &[Charge],
+        (subject, charges, does): (&RecordId, &[Charge], Does),
         whose: Whose<'_>,
         told: &mut Told,
         trace: &mut Trace,
@@ -182,9 +202,11 @@ impl Toll {
         let name = matches!(whose, Whose::Everyone).then_some("api");
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
         let counters = if name.is_some() { &self.of_apis } else { &self.counters };
-        match counters.charge(subject, charges, 1, env.shared, env.random, env.now) {
+        match counters.ask(subject, charges, (1, does), env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
-                tell(charges, &standings, name, Decided::Passed, trace);
+                if does == Does::Charge {
+                    tell(charges, &standings, name, Decided::Passed, trace);
+                }
                 if self.advises {
                     told.add(charges, &standings, name);
                 }
