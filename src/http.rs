@@ -54,12 +54,22 @@ impl RequestHead {
         self.headers.first(name)
     }
 
-    /// Whether the caller speaks gRPC and wants its answer so: `application/grpc` or
-    /// `application/grpc+…`, but not gRPC-Web.
+    /// Whether the proxy takes the request for gRPC: `application/grpc` or `application/grpc+…`, byte
+    /// for byte as Envoy compares it, and not gRPC-Web.
     pub fn is_grpc(&self) -> bool {
         self.first("content-type").is_some_and(|value| {
             value == b"application/grpc" || value.starts_with(b"application/grpc+")
         })
+    }
+
+    /// Whether the caller may understand an answer of gRPC: its content type begins with
+    /// `application/grpc` in any case, as those of gRPC-Web do.
+    pub fn speaks_grpc(&self) -> bool {
+        let dialect = b"application/grpc";
+        let begins = |value: &[u8]| {
+            value.get(..dialect.len()).is_some_and(|start| start.eq_ignore_ascii_case(dialect))
+        };
+        self.first("content-type").is_some_and(begins)
     }
 
     /// Whether the request could change something, or opens a connection that could: every method
@@ -69,6 +79,14 @@ impl RequestHead {
         !matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS")
             || self.first("upgrade").is_some()
             || self.first(":protocol").is_some()
+    }
+
+    /// Whether a body may come behind the head (RFC 9112 §6): the host says that the request goes on,
+    /// or the head says so itself.
+    pub fn may_have_body(&self) -> bool {
+        self.headers.is_followed()
+            || self.first("content-length").is_some_and(|length| length != b"0")
+            || self.first("transfer-encoding").is_some()
     }
 
     /// The origin of the page that caused the request (RFC 6454 §7), where there is exactly one.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use support::token::{Signer, Token, key_set};
 use support::world::{CONFIG, Worker, World, head};
 use tollgate::event::Event;
+use tollgate::http::RequestHead;
 
 const DISCOVERY: &str = r#"{ "providers": { "idp": {
     "issuer": "https://id.example.com/", "audiences": ["api"],
@@ -361,6 +362,48 @@ fn a_crowd_is_turned_away_at_the_door() {
     assert!(!worker.settled.contains_key(&streams[0]), "nothing happens to who has left");
     let streams: Vec<_> = (0..257).map(|_| worker.get(&token(&unknown))).collect();
     assert_eq!(worker.verdict(streams[256]), "token_key_unknown", "there is a set to judge by");
+}
+
+#[test]
+fn of_requests_that_may_have_a_body_only_32_wait_at_once() {
+    let token = format!("Bearer {}", token(&Signer::new("k1")));
+    let post = |headers: &[(&str, &str)]| {
+        head("POST", "/orders/7", &[&[("authorization", &*token)], headers].concat())
+    };
+    let followed = || {
+        let RequestHead { headers } = post(&[]);
+        RequestHead { headers: headers.followed() }
+    };
+    let with_body = [
+        ("the host says that more comes", followed()),
+        ("a length", post(&[("content-length", "5")])),
+        ("chunks", post(&[("transfer-encoding", "chunked")])),
+        ("an upgrade", {
+            let RequestHead { headers } = post(&[("upgrade", "websocket")]);
+            RequestHead { headers: headers.followed() }
+        }),
+    ];
+    for (name, request) in with_body {
+        let world = World::default();
+        let mut worker = Worker::new(&world, CONFIG);
+        let streams: Vec<_> = (0..33).map(|_| worker.request(request.clone())).collect();
+        assert_eq!(worker.verdict(streams[31]), "waiting", "{name}");
+        assert_eq!(worker.verdict(streams[32]), "overloaded", "{name}");
+        // Those without one have their own room.
+        for request in [post(&[]), post(&[("content-length", "0")])] {
+            let stream = worker.request(request);
+            assert_eq!(worker.verdict(stream), "waiting", "{name}");
+        }
+        worker.handle(Event::StreamGone { stream: streams[7] });
+        let next = worker.request(request.clone());
+        assert_eq!(worker.verdict(next), "waiting", "{name}: who leaves makes room");
+        let next = worker.request(request.clone());
+        assert_eq!(worker.verdict(next), "overloaded", "{name}");
+        // Where there is a set it judges those for whom there is no room.
+        worker.fetch(&key_set(&[&Signer::new("k2")]));
+        let streams: Vec<_> = (0..33).map(|_| worker.request(request.clone())).collect();
+        assert_eq!(worker.verdict(streams[32]), "token_key_unknown", "{name}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::time::UnixMillis;
 
 /// Most requests that wait at once, per worker.
 const MAX_REQUESTS: usize = 256;
+/// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
+const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
 const MAX_BYTES: usize = 1024 * 1024;
 /// Longest wait.
@@ -80,7 +82,12 @@ impl Parked {
         rings: &[Ring],
     ) -> Result<(), Full> {
         let bytes = self.bytes.saturating_add(request.head.headers.bytes());
-        if self.requests.len() >= MAX_REQUESTS || bytes > MAX_BYTES {
+        let with_body = |waiting: &&Waiting| waiting.request.head.may_have_body();
+        let is_full = self.requests.len() >= MAX_REQUESTS
+            || bytes > MAX_BYTES
+            || (request.head.may_have_body()
+                && self.requests.iter().filter(with_body).count() >= MAX_WITH_BODY);
+        if is_full {
             return Err(Full(request));
         }
         self.bytes = bytes;

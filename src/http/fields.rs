@@ -8,6 +8,7 @@ use std::ops::Range;
 pub struct Fields {
     bytes: Vec<u8>,
     places: Vec<Place>,
+    is_followed: bool,
 }
 
 /// Where a field stands in its section's buffer.
@@ -22,7 +23,18 @@ pub struct Place {
 impl Fields {
     /// The fields at these places of a buffer; what a place names outside of it reads as empty.
     pub const fn new(bytes: Vec<u8>, places: Vec<Place>) -> Self {
-        Self { bytes, places }
+        Self { bytes, places, is_followed: false }
+    }
+
+    /// The same section, behind which the rest of its message is still to come: a body or trailers.
+    pub const fn followed(mut self) -> Self {
+        self.is_followed = true;
+        self
+    }
+
+    /// Whether the rest of the message is still to come, as the host says.
+    pub const fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// Name and value of each, bytes as they came.

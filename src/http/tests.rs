@@ -42,16 +42,43 @@ fn authority_goes_before_host() {
 #[test]
 fn only_grpc_itself_is_grpc() {
     let cases = [
-        ("plain", "application/grpc", true),
-        ("with a message format", "application/grpc+proto", true),
-        ("gRPC-Web", "application/grpc-web", false),
-        ("gRPC-Web with a format", "application/grpc-web+proto", false),
-        ("with parameters", "application/grpc; charset=utf-8", false),
-        ("in upper case", "Application/gRPC", false),
-        ("JSON", "application/json", false),
+        // name, content type, whether the proxy takes it for gRPC, whether the caller may speak it
+        ("plain", "application/grpc", true, true),
+        ("with a message format", "application/grpc+proto", true, true),
+        ("with an odd format", "application/grpc+", true, true),
+        ("gRPC-Web", "application/grpc-web", false, true),
+        ("gRPC-Web with a format", "application/grpc-web+proto", false, true),
+        ("gRPC-Web in base64", "application/grpc-web-text", false, true),
+        ("with parameters", "application/grpc; charset=utf-8", false, true),
+        ("in upper case", "Application/gRPC+proto", false, true),
+        ("Connect", "application/connect+proto", false, false),
+        ("Connect, one message", "application/proto", false, false),
+        ("cut", "application/grp", false, false),
+        ("JSON", "application/json", false, false),
+        ("none", "", false, false),
     ];
-    for (name, content_type, expected) in cases {
-        assert_eq!(head(&[("content-type", content_type)]).is_grpc(), expected, "{name}");
+    for (name, content_type, is_grpc, speaks_grpc) in cases {
+        let head = head(&[("content-type", content_type)]);
+        assert_eq!((head.is_grpc(), head.speaks_grpc()), (is_grpc, speaks_grpc), "{name}");
+    }
+}
+
+#[test]
+fn a_body_may_come_where_host_or_head_say_so() {
+    let cases: [(_, &[(&str, &str)], bool); 5] = [
+        ("nothing said", &[], false),
+        ("no length", &[("content-length", "0")], false),
+        ("a length", &[("Content-Length", "1")], true),
+        ("an odd length", &[("content-length", "00")], true),
+        ("chunks", &[("transfer-encoding", "chunked")], true),
+    ];
+    for (name, headers, expected) in cases {
+        assert_eq!(head(headers).may_have_body(), expected, "{name}");
+        let headers = head(headers).headers.followed();
+        assert!(
+            RequestHead { headers }.may_have_body(),
+            "{name}, and the host says that it goes on"
+        );
     }
 }
 

@@ -83,8 +83,8 @@ impl Deny {
                  of the place's `origins`, missing, or there twice"
             }
             Self::Overloaded => {
-                "More requests wait for the first key set than may: 256, or 1 MiB of headers, \
-                 per worker"
+                "More requests wait for the first key set than may: 256, 32 with a body, or 1 MiB of \
+                 headers, per worker"
             }
             Self::PathAmbiguous => {
                 "Some API matches by path, and the next hop could read this path differently: \
