@@ -64,6 +64,8 @@ const SLOW_FAILURES_PER_SECOND: u32 = 20;
 pub struct Engine {
     config: Config,
     hygiene: Hygiene,
+    /// Whether this worker is the first of the process that took this configuration into use.
+    is_first: bool,
     /// What was decided since somebody last looked, where somebody does.
     observed: Option<Vec<(StreamId, Explanation)>>,
     /// What is removed where nothing is written.
@@ -105,6 +107,7 @@ impl Engine {
         let sessions = Sessions::new(config.session_capacity, instance);
         Self {
             hygiene: Hygiene::new(&config),
+            is_first: false,
             observed: None,
             reserved: Hygiene::default(),
             keeper: Keeper::default(),
@@ -134,10 +137,17 @@ impl Engine {
         self.revocations.sync(env);
         let mut effects = Vec::new();
         meters::define(&self.config, &mut effects);
-        meters::accepted(&self.config, self.sessions.instance(), env, &mut effects);
+        let instance = self.sessions.instance();
+        self.is_first = meters::accepted(&self.config, instance, env, &mut effects);
         let warnings = self.config.warnings.iter();
         effects.extend(warnings.map(|warning| self.log.configuration_warning(warning)));
         effects
+    }
+
+    /// The log line that says which configuration is in use now: once it has [started](Self::start),
+    /// and in the process's first worker alone.
+    pub fn loaded(&self) -> Option<String> {
+        self.is_first.then(|| self.log.configuration_loaded(&self.config))
     }
 
     /// Ends this configuration's use in this worker: tells what was counted since the last tick, and
@@ -213,6 +223,9 @@ impl Engine {
                 self.tally.flush(&mut effects);
                 let counters = self.toll.counters();
                 meters::look(&self.rings, &self.sessions, counters, env, &mut effects);
+                if let Some(status) = &mut self.status {
+                    status.refusals.flush(env);
+                }
                 self.judge_parked(env, &mut effects);
             }
         }
@@ -406,9 +419,8 @@ impl Engine {
         }
         let told = (refusal, &self.config);
         let is_logged = self.log.refusal(told, &trail, head, reports, env.now, effects);
-        if let Some(status) = self.status.as_ref().filter(|_| is_logged) {
-            let told = (refusal, &*remedy::fill(refusal, &trail, &self.config));
-            status.refusals.keep(told, &trail, head, reports, &self.log, env);
+        if let Some(status) = &mut self.status {
+            status.refusals.keep(told, &trail, head, (reports, is_logged), &self.log, env);
         }
         let how = if reports {
             let nothing = Passage::default();

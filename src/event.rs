@@ -187,8 +187,10 @@ pub enum HeaderChange {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The gRPC status, where the request is gRPC: the body is its message then.
+    /// The gRPC status, where the request is gRPC: its message is a header, and there is no body.
     pub grpc_status: Option<u32>,
+    /// What the proxy's access log calls this answer: letters, digits and `_`.
+    pub details: String,
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
     /// The body.

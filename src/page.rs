@@ -255,11 +255,16 @@ pub struct Revocations<'a> {
     pub fetch: Option<Fetch<'a>>,
 }
 
-/// A request that was refused, or would have been.
+/// Requests that were refused, or would have been, for one reason.
 #[derive(Debug)]
 pub struct Refusal {
-    /// When.
+    /// When the last one came that is equal in code, API and the words of its reason; what is said
+    /// here besides is that one's.
     pub at: Moment,
+    /// When the first one came.
+    pub first_at: Moment,
+    /// How many came.
+    pub count: u64,
     /// The deny code.
     pub code: &'static str,
     /// The step that refused.

@@ -155,6 +155,11 @@ impl Policies {
         self.list.get(id.0)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// What an API gives; `None` where being verified is enough.
     pub fn of_api(&self, id: ApiId) -> Option<&ApiPolicies> {
         self.apis.get(id.0)?.as_ref()

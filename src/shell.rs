@@ -269,7 +269,7 @@ fn map(section: Section) -> MapType {
 }
 
 fn respond(reply: &Reply) {
-    host::respond(reply.status, &reply.headers, &reply.body, reply.grpc_status);
+    host::respond(reply);
 }
 
 /// Makes a call; `None` where the host refuses to (no such cluster, no host in it).
@@ -358,6 +358,9 @@ impl RootContext for Root {
         let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
         let now = UnixMillis::new(millis(host::now()));
         let effects = engine.start(&env(now, None, &filter.metrics));
+        if let Some(line) = engine.loaded() {
+            log::info!("{line}");
+        }
         filter.host_crypto = host_crypto;
         filter.removes_headers = host::is_envoy();
         filter.tick = engine.tick_period();
@@ -430,13 +433,13 @@ impl HttpContext for Stream {
     // costs fourteen allocations at most (tests/hot_path.rs) and one comparison of the token. A
     // configuration that goes by routes adds one host call, or two. Policies with limits add a fact,
     // a look-up and a write of shared data, and two headers of the answer.
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, is_all: bool) -> Action {
         let start = host::now();
         let Some(headers) = host::fields(MapType::HttpRequestHeaders) else {
             // What cannot be read cannot be judged.
             return self.fail(&RequestHead::default());
         };
-        let head = RequestHead { headers };
+        let head = RequestHead { headers: if is_all { headers } else { headers.followed() } };
         #[cfg(tollgate_trap)]
         if head.path() == b"/trap" {
             std::process::abort();

@@ -12,8 +12,9 @@ mod support;
 
 use serde_json::{Value, json};
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
-use support::world::{Worker, World, head, upstream};
+use support::world::{CONFIG, Worker, World, head, upstream};
 use tollgate::config::Config;
+use tollgate::engine::Engine;
 use tollgate::event::{Event, Section};
 use tollgate::http::Fields;
 
@@ -292,12 +293,31 @@ fn answers_say_the_code_and_nothing_of_the_token() {
             let stream = worker.request(head("POST", path, &headers));
             headers.pop();
             let reply = worker.reply(stream);
-            assert_eq!((reply.status, reply.grpc_status), (200, Some(*grpc)), "{path}");
-            assert!(!reply.body.contains('{'), "{path}: a fixed message");
+            assert_eq!((reply.status, reply.grpc_status), (*status, Some(*grpc)), "{path}");
+            assert_eq!(reply.body, "", "{path}: a body would become the message");
+            let told = ["grpc-status", "grpc-message", "x-tollgate-code", "www-authenticate"]
+                .map(|name| worker.reply_header(stream, name));
+            let (code, description) = (body["code"].as_str(), body["error_description"].as_str());
+            assert_eq!(told, [Some(&*grpc.to_string()), description, code, *expected], "{path}");
+            assert_eq!(worker.reply_header(stream, "content-type"), None, "{path}: the proxy's");
         }
-        headers.push(("content-type", "application/grpc-web"));
+        // What the proxy does not take for gRPC gets the answer that others get, and the same words
+        // in headers for a client that speaks it after all.
+        for content_type in
+            ["application/grpc-web", "application/grpc; charset=utf-8", "Application/gRPC"]
+        {
+            headers.push(("content-type", content_type));
+            let stream = worker.request(head("POST", path, &headers));
+            headers.pop();
+            let reply = worker.reply(stream);
+            assert_eq!((reply.status, reply.grpc_status), (*status, None), "{path}");
+            assert_eq!(serde_json::from_str::<Value>(&reply.body).unwrap(), body, "{path}");
+            let told = worker.reply_header(stream, "grpc-status");
+            assert_eq!(told, Some(&*grpc.to_string()), "{path}");
+        }
+        headers.push(("content-type", "application/connect+proto"));
         let stream = worker.request(head("POST", path, &headers));
-        assert_eq!(worker.reply(stream).status, *status, "{path}: not gRPC");
+        assert_eq!(worker.reply_header(stream, "grpc-status"), None, "{path}: another protocol");
     }
     for id in ["a b", "<script>", &"x".repeat(65), ""] {
         let stream = worker.request(head("GET", "/all", &[("x-request-id", id)]));
@@ -603,6 +623,33 @@ fn an_api_keys_identity_arrives_as_it_is_or_is_refused_at_load() {
         assert_eq!(&*problems[0].path, "providers.partner.keys[0].identity", "{identity:?}");
         assert_eq!(problems[0].code.name(), "value_invalid", "{identity:?}");
     }
+}
+
+#[test]
+fn a_configuration_is_told_once_in_the_process_when_it_is_taken_into_use() {
+    let world = World::default();
+    let start = |text: &str| {
+        let config = Config::parse(text.as_bytes()).unwrap();
+        let hash: String = config.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let mut engine = Engine::new(config, "root");
+        assert_eq!(engine.loaded(), None, "it is not in use yet");
+        engine.start(&world.env());
+        (engine.loaded(), hash)
+    };
+    let (told, hash) = start(CONFIG);
+    let line: Value = serde_json::from_str(&told.unwrap()).unwrap();
+    assert_eq!(
+        line,
+        json!({ "event": "configuration_loaded", "version": env!("CARGO_PKG_VERSION"),
+                "configuration": hash, "mode": "enforce", "providers": 1, "apis": 1,
+                "policies": 0, "warnings": line["warnings"] })
+    );
+    assert_eq!(start(CONFIG).0, None, "another worker");
+    let other = CONFIG.replacen('{', r#"{ "mode": "report", "policies": { "p": {} },"#, 1);
+    let (told, _) = start(&other);
+    let line: Value = serde_json::from_str(&told.unwrap()).unwrap();
+    assert_eq!((&line["mode"], &line["policies"]), (&json!("report"), &json!(1)));
+    assert!(start(CONFIG).0.is_some(), "it is taken back");
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod e2e {
     mod explain;
     mod faults;
     mod foreign;
+    mod grpc;
     mod hostile;
     mod hygiene;
     #[cfg(feature = "cli")]

@@ -538,8 +538,8 @@ fn grpc_and_head_are_told_in_a_header() {
     let grpc = [("content-type", "application/grpc"), (HEADER, KEY)];
     let stream = worker.request(head("POST", "/orders/7", &grpc));
     let reply = worker.reply(stream).clone();
-    assert_eq!((reply.status, reply.grpc_status), (200, Some(16)));
-    assert_eq!(reply.body, "this API needs a credential");
+    assert_eq!((reply.status, reply.grpc_status), (401, Some(16)));
+    assert_eq!(reply.body, "");
     assert_eq!(told(&worker, stream)["code"], "credential_missing");
     let stream = worker.request(head("HEAD", "/orders/7", &[(HEADER, KEY)]));
     assert!(!worker.reply(stream).body.contains("explain"));

@@ -23,10 +23,19 @@ pub(super) const MAX_ISSUER: usize = 128;
 /// Longest path.
 const MAX_PATH: usize = 256;
 
-/// The log's form and its budget.
+/// The log's form and its budgets.
 #[derive(Debug)]
 pub(super) struct Log {
     config: LogConfig,
+    refusals: Share,
+    /// Wrong keys of the operator's page: neither kind of line silences the other.
+    wrong_keys: Share,
+}
+
+/// Lines of one kind: so many in a second, and what was left out.
+#[derive(Debug)]
+struct Share {
+    kind: &'static str,
     budget: Budget,
     /// Lines suppressed since the last one written.
     suppressed: u64,
@@ -34,7 +43,9 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(config: &LogConfig) -> Self {
-        Self { config: config.clone(), budget: Budget::new(config.per_second), suppressed: 0 }
+        let share = |kind| Share { kind, budget: Budget::new(config.per_second), suppressed: 0 };
+        let (refusals, wrong_keys) = (share("request_denied"), share("status_key_refused"));
+        Self { config: config.clone(), refusals, wrong_keys }
     }
 
     /// Writes the line of a refusal, if the budget allows, else counts it; says which.
@@ -47,10 +58,7 @@ impl Log {
         now: UnixMillis,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if !self.has_room(now, effects) {
-            return false;
-        }
-        let mut line = Line::new("request_denied");
+        let Some(mut line) = self.refusals.line(now, effects) else { return false };
         line.text("code", refusal.deny.code());
         line.text("step", refusal.deny.step().name());
         line.optional("provider", trail.provider.as_ref().map(Name::as_str));
@@ -65,8 +73,8 @@ impl Log {
         line.text("remedy", &remedy::fill(refusal, trail, config));
         line.optional("request_id", reply::request_id(head));
         line.text("mode", if reports { "report" } else { "enforce" });
-        if self.suppressed > 0 {
-            line.number("suppressed", std::mem::take(&mut self.suppressed));
+        if let Some(left_out) = self.refusals.left_out() {
+            line.number("suppressed", left_out);
         }
         effects.push(self.effect(Level::Warn, line));
         true
@@ -80,34 +88,12 @@ impl Log {
         now: UnixMillis,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.has_room(now, effects) {
-            return;
-        }
-        let mut line = Line::new("status_key_refused");
+        let Some(mut line) = self.wrong_keys.line(now, effects) else { return };
         line.text("reason", "the SHA-256 of the key that was shown is not in `status.key_sha256`");
         line.optional("request_id", reply::request_id(head));
-        effects.push(self.effect(Level::Warn, line));
-    }
-
-    /// Takes the room for one line out of the budget; where there is none, counts the line.
-    fn has_room(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) -> bool {
-        let is_left = self.budget.is_left(now);
-        if is_left {
-            self.budget.spend(now);
-        } else {
-            self.suppressed = self.suppressed.saturating_add(1);
-            effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
+        if let Some(left_out) = self.wrong_keys.left_out() {
+            line.number("suppressed", left_out);
         }
-        is_left
-    }
-
-    /// Tells how many lines were suppressed, once there is room for a line again.
-    pub(super) fn flush(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
-        if self.suppressed == 0 || !self.budget.is_left(now) {
-            return;
-        }
-        let mut line = Line::new("log_suppressed");
-        line.number("suppressed", std::mem::take(&mut self.suppressed));
         effects.push(self.effect(Level::Warn, line));
     }
 
@@ -139,6 +125,39 @@ impl Log {
         line.text("field", &warning.path);
         line.text("reason", &warning.message);
         self.effect(Level::Warn, line)
+    }
+
+    /// A line about a configuration that is in use now.
+    pub(super) fn configuration_loaded(&self, config: &Config) -> String {
+        let mut line = Line::new("configuration_loaded");
+        line.text("version", env!("CARGO_PKG_VERSION"));
+        line.text("configuration", &to_hex(&config.hash, 6));
+        line.text("mode", if config.reports { "report" } else { "enforce" });
+        let counts = [
+            ("providers", config.providers.len()),
+            ("apis", config.apis.len()),
+            ("policies", config.policies.count()),
+            ("warnings", config.warnings.len()),
+        ];
+        for (name, count) in counts {
+            line.number(name, u64::try_from(count).unwrap_or(u64::MAX));
+        }
+        line.render(self.config.format)
+    }
+
+    /// Tells how many lines were suppressed, once there is room for a line again.
+    pub(super) fn flush(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
+        for share in [&mut self.refusals, &mut self.wrong_keys] {
+            if share.budget.is_left(now)
+                && let Some(left_out) = share.left_out()
+            {
+                let mut line = Line::new("log_suppressed");
+                line.number("suppressed", left_out);
+                line.text("of", share.kind);
+                let line = line.render(self.config.format);
+                effects.push(Effect::Log { level: Level::Warn, line });
+            }
+        }
     }
 
     /// A line about a provider's keys.
@@ -173,6 +192,25 @@ impl Log {
 
     fn effect(&self, level: Level, line: Line) -> Effect {
         Effect::Log { level, line: line.render(self.config.format) }
+    }
+}
+
+impl Share {
+    /// A line of this kind, where the budget has room for one; where not, it is counted.
+    fn line(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) -> Option<Line> {
+        if self.budget.is_left(now) {
+            self.budget.spend(now);
+            return Some(Line::new(self.kind));
+        }
+        self.suppressed = self.suppressed.saturating_add(1);
+        effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
+        None
+    }
+
+    /// How many were left out since the last line, where some were; they are told now.
+    fn left_out(&mut self) -> Option<u64> {
+        let count = std::mem::take(&mut self.suppressed);
+        (count > 0).then_some(count)
     }
 }
 

@@ -72,19 +72,26 @@ const fn provider(ring: &Ring) -> &Name {
     &ring.config().provider
 }
 
-/// Counts a configuration that is taken into use: once in the process, whichever of its workers is
-/// the first to load it, and not again when one of them starts afresh.
-pub(super) fn accepted(config: &Config, instance: &str, env: &Env<'_>, effects: &mut Vec<Effect>) {
+/// Counts a configuration that is taken into use, and says whether it did: once in the process,
+/// whichever of its workers is the first to load it, and not again when one of them starts afresh.
+pub(super) fn accepted(
+    config: &Config,
+    instance: &str,
+    env: &Env<'_>,
+    effects: &mut Vec<Effect>,
+) -> bool {
     let id = digest(&[b"tollgate configuration 1", instance.as_bytes()]);
     let key = format!("tg1/config/{}", to_hex(&id, 8));
     let stored = env.shared.get(&key);
     if stored.value.is_some_and(|hash| hash == config.hash) {
-        return;
+        return false;
     }
     // Whoever writes first counts.
-    if env.shared.put(&key, &config.hash, stored.cas) != Err(PutError::Lost) {
+    let is_first = env.shared.put(&key, &config.hash, stored.cas) != Err(PutError::Lost);
+    if is_first {
         effects.push(Effect::Count { metric: metric::CONFIG_ACCEPTED.into(), by: 1 });
     }
+    is_first
 }
 
 /// What is true of the whole process, whichever worker looks: how old keys are, how full tables.

@@ -1,13 +1,18 @@
-//! The last refusals of all workers: a ring of 64 records in the shared store.
+//! The last refusals of all workers: 64 records in the shared store, each of which stands for all that
+//! are equal.
 //!
-//! One key says how many there have been, 64 hold the last of them: their number never grows. What is
-//! read is untrusted, like all that others may have written.
+//! One key says which kinds there are, how often each came and when; 64 hold the newest of each: their
+//! number never grows. What is read is untrusted, like all that others may have written.
+
+mod index;
 
 use sha2::{Digest as _, Sha256};
 
 use super::admission::Trail;
+use super::budget::Budget;
 use super::log::{Log, MAX_FIELD, MAX_ISSUER, visible};
-use super::reply;
+use super::{remedy, reply};
+use crate::config::Config;
 use crate::env::{Env, PutError};
 use crate::http::RequestHead;
 use crate::ids::Name;
@@ -15,9 +20,8 @@ use crate::page::{self, Moment, Shown};
 use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal};
 use crate::wire::{Reader, to_hex};
+use index::{Entry, Index, Kind, PLACES};
 
-/// How many are kept.
-const SLOTS: u64 = 64;
 /// How often a write is tried while other workers write first.
 const TRIES: usize = 4;
 /// The layout's version: a record of another one is absent.
@@ -26,30 +30,56 @@ const VERSION: u8 = 2;
 const MAX_TEXT: usize = 512;
 /// How much of an identity is kept, in characters.
 const MAX_IDENTITY: usize = 8;
+/// How many of one code a worker writes in a second beside those that are logged: what has used up the
+/// log's budget keeps no other code from the page.
+const UNLOGGED_PER_SECOND: u32 = 4;
 
-/// The ring of one filter.
+/// The records of one filter, as one worker writes them.
 #[derive(Debug)]
 pub(super) struct Refusals {
-    /// What tells it from other filters' rings: the beginning of the hash of the instance, in hex.
+    /// What tells it from other filters' records: the beginning of the hash of the instance, in hex.
     id: Box<str>,
+    /// Codes that were refused for, and what may be written of each.
+    budgets: Vec<(Deny, Budget)>,
+    /// Kinds of which some were not written, how many, and when the last came.
+    unwritten: Vec<(Kind, (u64, UnixMillis))>,
 }
 
 impl Refusals {
-    /// The ring of the filter of this instance.
+    /// The records of the filter of this instance.
     pub(super) fn new(instance: &str) -> Self {
-        Self { id: to_hex(&Sha256::digest(instance), 8).into() }
+        let id = to_hex(&Sha256::digest(instance), 8).into();
+        Self { id, budgets: Vec::new(), unwritten: Vec::new() }
     }
 
-    /// Keeps a refusal in place of the oldest. One that cannot be written is lost: the log has it.
+    /// Keeps a refusal, which the log has or has not, as the newest of its kind. Where many come at
+    /// once most are only counted, and told with the next of their kind or by [`flush`](Self::flush).
+    /// What cannot be written is lost.
     pub(super) fn keep(
-        &self,
-        (refusal, remedy): (&Refusal, &str),
+        &mut self,
+        (refusal, config): (&Refusal, &Config),
         trail: &Trail,
         head: &RequestHead,
-        reports: bool,
+        (reports, is_logged): (bool, bool),
         log: &Log,
         env: &Env<'_>,
     ) {
+        let api = trail.api.as_ref().map_or("", Name::as_str);
+        let kind = Kind::of(refusal.deny.code(), api, &refusal.reason);
+        let place = self.unwritten.iter().position(|(known, _)| *known == kind);
+        if !self.is_due(refusal.deny, env.now) && !is_logged {
+            if place.is_none() && self.unwritten.len() < PLACES {
+                self.unwritten.push((kind, (0, env.now)));
+            }
+            let place = place.unwrap_or(self.unwritten.len().saturating_sub(1));
+            let known = self.unwritten.get_mut(place).filter(|(known, _)| *known == kind);
+            if let Some((_, (count, last))) = known {
+                (*count, *last) = (count.saturating_add(1), env.now);
+            }
+            return;
+        }
+        let unwritten = place.map_or(0, |place| self.unwritten.swap_remove(place).1.0);
+        let count = (unwritten.saturating_add(1), env.now);
         let identity = trail.identity.as_deref().and_then(|identity| log.shown(identity));
         let identity = identity.map(|identity| beginning(&identity)).unwrap_or_default();
         let kid = trail.kid.as_ref().map(|kid| visible(kid.as_str(), MAX_FIELD));
@@ -58,8 +88,8 @@ impl Refusals {
         let texts = [
             refusal.deny.code(),
             &refusal.reason,
-            remedy,
-            trail.api.as_ref().map_or("", Name::as_str),
+            &remedy::fill(refusal, trail, config),
+            api,
             trail.provider.as_ref().map_or("", Name::as_str),
             trail.key.as_deref().unwrap_or_default(),
             kid.as_deref().unwrap_or_default(),
@@ -68,38 +98,70 @@ impl Refusals {
             reply::request_id(head).unwrap_or_default(),
             path.as_deref().unwrap_or_default(),
         ];
-        let next = |stored: Option<Vec<u8>>| stored.and_then(|value| self.body(&value)?.u64());
-        let mut number = 0;
-        let counted = self.put("refusals", &self.id, env, |stored| {
-            number = next(stored).unwrap_or(0);
-            number.wrapping_add(1).to_le_bytes().to_vec()
+        let mut place = None;
+        let counted = self.put("refusals", &self.id, env, &mut |stored| {
+            let mut index = self.index(stored);
+            place = index.count(kind, count, true);
+            index.encode()
         });
-        if counted {
-            let record = encode(number, env.now, reports, texts);
-            self.put("refusal", &self.slot(number), env, |_| record.clone());
+        if let Some(place) = place.filter(|_| counted) {
+            let record = encode(kind, reports, texts);
+            self.put("refusal", &self.slot(place), env, &mut |_| record.clone());
         }
+    }
+
+    /// Whether one more of a code is to be written at `now`, whatever the log says.
+    fn is_due(&mut self, deny: Deny, now: UnixMillis) -> bool {
+        let place = self.budgets.iter().position(|(known, _)| *known == deny);
+        let place = place.unwrap_or_else(|| {
+            self.budgets.push((deny, Budget::new(UNLOGGED_PER_SECOND)));
+            self.budgets.len().saturating_sub(1)
+        });
+        let Some((_, budget)) = self.budgets.get_mut(place) else { return false };
+        let is_left = budget.is_left(now);
+        budget.spend(now);
+        is_left
+    }
+
+    /// Tells all workers how many came that were not written.
+    pub(super) fn flush(&mut self, env: &Env<'_>) {
+        if self.unwritten.is_empty() {
+            return;
+        }
+        self.put("refusals", &self.id, env, &mut |stored| {
+            let mut index = self.index(stored);
+            for (kind, count) in &self.unwritten {
+                let _ = index.count(*kind, *count, false);
+            }
+            index.encode()
+        });
+        self.unwritten.clear();
     }
 
     /// The refusals that are kept, newest first; those of one code where one is given.
     pub(super) fn list(&self, only: Option<Deny>, env: &Env<'_>) -> Vec<page::Refusal> {
-        let read = |slot: u64| {
-            let record = env.shared.get(&format!("tg1/refusal/{}", self.slot(slot))).value?;
-            decode(self.body(&record)?, env.now)
-        };
+        let index = self.index(env.shared.get(&format!("tg1/refusals/{}", self.id)).value);
         let mut found: Vec<(u64, page::Refusal)> = Vec::new();
-        let is_wanted =
-            |one: &(u64, page::Refusal)| only.is_none_or(|only| one.1.code == only.code());
-        for one in (0..SLOTS).filter_map(read).filter(is_wanted) {
-            let is_newer =
-                |other: &(u64, page::Refusal)| (other.1.at.0, other.0) > (one.1.at.0, one.0);
-            let place = found.partition_point(is_newer);
-            found.insert(place, one);
+        for (place, entry) in index.entries.iter().enumerate() {
+            let record = env.shared.get(&format!("tg1/refusal/{}", self.slot(place))).value;
+            let read = |record: Vec<u8>| decode(self.body(&record)?, entry, env.now);
+            let Some(refusal) = record.and_then(read) else { continue };
+            if only.is_none_or(|only| refusal.code == only.code()) {
+                let place = found.partition_point(|(number, _)| *number > entry.number);
+                found.insert(place, (entry.number, refusal));
+            }
         }
         found.into_iter().map(|(_, refusal)| refusal).collect()
     }
 
-    fn slot(&self, number: u64) -> String {
-        format!("{}-{}", self.id, number % SLOTS)
+    /// What is kept; nothing where that cannot be read.
+    fn index(&self, stored: Option<Vec<u8>>) -> Index {
+        let read = |record: Vec<u8>| Index::decode(self.body(&record)?);
+        stored.and_then(read).unwrap_or_default()
+    }
+
+    fn slot(&self, place: usize) -> String {
+        format!("{}-{place}", self.id)
     }
 
     /// Writes what `make` makes of the value that stands there; says whether that worked.
@@ -108,7 +170,7 @@ impl Refusals {
         kind: &str,
         id: &str,
         env: &Env<'_>,
-        mut make: impl FnMut(Option<Vec<u8>>) -> Vec<u8>,
+        make: &mut dyn FnMut(Option<Vec<u8>>) -> Vec<u8>,
     ) -> bool {
         let key = format!("tg1/{kind}/{id}");
         for _ in 0..TRIES {
@@ -133,10 +195,10 @@ impl Refusals {
     }
 }
 
-/// Number, time and mode, then each text behind its length, all little-endian.
-fn encode(number: u64, at: UnixMillis, reports: bool, texts: [&str; 11]) -> Vec<u8> {
-    let mut out = number.to_le_bytes().to_vec();
-    out.extend(at.millis().to_le_bytes());
+/// Kind and mode, then each text behind its length, all little-endian.
+fn encode(kind: Kind, reports: bool, texts: [&str; 11]) -> Vec<u8> {
+    let mut out = Vec::new();
+    kind.encode(&mut out);
     out.push(u8::from(reports));
     for text in texts {
         let text = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
@@ -146,10 +208,11 @@ fn encode(number: u64, at: UnixMillis, reports: bool, texts: [&str; 11]) -> Vec<
     out
 }
 
-/// A refusal and its number; `None` for anything else. One of the future was now.
-fn decode(mut fields: Reader<'_>, now: UnixMillis) -> Option<(u64, page::Refusal)> {
-    let number = fields.u64()?;
-    let at = UnixMillis::new(fields.u64()?).min(now);
+/// The newest refusal of a kind; `None` for anything else. One of the future was now.
+fn decode(mut fields: Reader<'_>, entry: &Entry, now: UnixMillis) -> Option<page::Refusal> {
+    // Another worker may be about to write what the place is for now.
+    (Kind::decode(&mut fields)? == entry.kind).then_some(())?;
+    let at = entry.last.min(now);
     let mode = if fields.u8()? == 1 { "report" } else { "enforce" };
     let mut text = || {
         let length = usize::try_from(fields.u32()?).ok().filter(|length| *length <= MAX_TEXT)?;
@@ -164,6 +227,8 @@ fn decode(mut fields: Reader<'_>, now: UnixMillis) -> Option<(u64, page::Refusal
     };
     let refusal = page::Refusal {
         at: Moment(at),
+        first_at: Moment(entry.first.min(at)),
+        count: entry.count,
         code: deny.code(),
         step: deny.step().name(),
         mode,
@@ -178,7 +243,7 @@ fn decode(mut fields: Reader<'_>, now: UnixMillis) -> Option<(u64, page::Refusal
         request_id: optional()?,
         path: optional()?,
     };
-    fields.rest().is_empty().then_some((number, refusal))
+    fields.rest().is_empty().then_some(refusal)
 }
 
 /// The beginning of an identity, enough to know one's own again.

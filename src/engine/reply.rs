@@ -35,14 +35,18 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
         headers.push(("retry-after", wait.to_string()));
     }
     headers.extend(refusal.headers.iter().cloned());
-    if head.is_grpc() {
+    let (status, details) = (answer.status(), details(deny.code()));
+    let grpc_status = answer.grpc_status();
+    if head.speaks_grpc() {
         headers.push(("x-tollgate-code", deny.code().to_owned()));
-        return Reply {
-            status: 200,
-            grpc_status: Some(answer.grpc_status()),
-            headers,
-            body: answer.description().to_owned(),
-        };
+        headers.push(("grpc-status", grpc_status.to_string()));
+        headers.push(("grpc-message", answer.description().to_owned()));
+    }
+    // With a body the proxy would word the answer itself, and not for every dialect as it should:
+    // the status is that of HTTP, for whoever stands in front may speak that (docs/decisions/0035).
+    if head.is_grpc() {
+        let grpc_status = Some(grpc_status);
+        return Reply { status, grpc_status, details, headers, body: String::new() };
     }
     headers.push(("content-type", "application/json".to_owned()));
     let body = Body {
@@ -53,7 +57,12 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     };
     // A struct of strings always serialises.
     let body = serde_json::to_string(&body).unwrap_or_default();
-    Reply { status: answer.status(), grpc_status: None, headers, body }
+    Reply { status, grpc_status: None, details, headers, body }
+}
+
+/// What the access log calls an answer (in Envoy `%RESPONSE_CODE_DETAILS%`).
+pub(super) fn details(what: &str) -> String {
+    format!("tollgate_{what}")
 }
 
 /// Whether an answer to this request has no JSON body that could carry more: gRPC answers have none,

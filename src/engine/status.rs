@@ -124,29 +124,30 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Reply {
         if !matches!(head.method(), b"GET" | b"HEAD") {
-            let mut refused = text(405, "Only GET and HEAD.\n");
+            let mut refused = text(405, "status_method_refused", "Only GET and HEAD.\n");
             refused.headers.push(("allow", "GET, HEAD".to_owned()));
             return refused;
         }
         if asked == Asked::Ready {
             return match self.is_ready(env.now) {
-                true => text(200, "ready\n"),
-                false => text(503, "not ready\n"),
+                true => text(200, "ready", "ready\n"),
+                false => text(503, "not_ready", "not ready\n"),
             };
         }
         // A script of another page, whose user's browser may know the key: it gets nothing, even
         // where a filter in front would let it read the answer.
         if head.first("origin").is_some() {
-            return text(403, "Scripts of other pages see nothing here.\n");
+            let told = "Scripts of other pages see nothing here.\n";
+            return text(403, "status_origin_refused", told);
         }
-        let Some(status) = &self.status else { return text(404, "") };
+        let Some(status) = &self.status else { return text(404, "status", "") };
         match status.shown(head) {
             Shown::RightKey => {}
             shown => {
                 if let Shown::WrongKey = shown {
                     self.log.wrong_status_key(head, env.now, effects);
                 }
-                let mut refused = text(401, CLOSED);
+                let mut refused = text(401, "status_unauthorized", CLOSED);
                 let challenge = format!("Basic realm=\"{}\"", self.config.realm);
                 refused.headers.push(("www-authenticate", challenge));
                 return refused;
@@ -154,12 +155,12 @@ impl Engine {
         }
         let form = form(head);
         if head.method() == b"HEAD" {
-            return reply(200, form, String::new());
+            return page(form, String::new());
         }
         self.look(env);
         match self.facts(wanted_code(head), env) {
-            Some(facts) => reply(200, form, form.render(&facts)),
-            None => text(404, ""),
+            Some(facts) => page(form, form.render(&facts)),
+            None => text(404, "status", ""),
         }
     }
 }
@@ -170,21 +171,55 @@ fn wanted_code(head: &RequestHead) -> Option<Deny> {
     Deny::ALL.into_iter().find(|deny| *deny.code().as_bytes() == *wanted)
 }
 
-/// The form that a request asks for: the page, unless its `Accept` names JSON and not HTML.
+/// The form that a request asks for: the page, unless the query says `?form=json`, or `Accept` names
+/// JSON and wants it more than HTML.
 fn form(head: &RequestHead) -> Form {
-    let accepts = |wanted: &[u8]| {
-        head.values("accept").flat_map(elements).any(|element| {
-            let name = element.split(|byte| *byte == b';').next().unwrap_or_default();
-            name.trim_ascii().eq_ignore_ascii_case(wanted)
-        })
+    let weight = |wanted: &[u8]| {
+        let all = head.values("accept").flat_map(elements);
+        all.filter_map(|element| weight(element, wanted)).max().unwrap_or_default()
     };
-    if accepts(b"application/json") && !accepts(b"text/html") { Form::Json } else { Form::Page }
+    let is_asked = parameters(head.path(), "form").next().is_some_and(|form| *form == *b"json");
+    if is_asked || weight(b"application/json") > weight(b"text/html") {
+        Form::Json
+    } else {
+        Form::Page
+    }
 }
 
-fn text(status: u16, body: &str) -> Reply {
-    reply(status, Form::Text, body.to_owned())
+/// How much an element of `Accept` wants this media type, in thousandths (RFC 9110 §12.4.2): all of
+/// them where it does not say, none where what it says is no weight. `None` where it names another.
+fn weight(element: &[u8], wanted: &[u8]) -> Option<u16> {
+    let mut parts = element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    parts.next().filter(|name| name.eq_ignore_ascii_case(wanted))?;
+    let q = parts.find_map(|part| part.strip_prefix(b"q=").or_else(|| part.strip_prefix(b"Q=")));
+    let Some(q) = q else { return Some(1000) };
+    let (whole, digits) = match q {
+        [whole] | [whole, b'.'] => (whole, [].as_slice()),
+        [whole, b'.', digits @ ..] => (whole, digits),
+        _ => return Some(0),
+    };
+    let is_weight = match whole {
+        b'0' => digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit),
+        b'1' => digits.len() <= 3 && digits.iter().all(|digit| *digit == b'0'),
+        _ => false,
+    };
+    let mut all = [*whole, b'0', b'0', b'0'];
+    for (to, digit) in all.iter_mut().skip(1).zip(digits) {
+        *to = *digit;
+    }
+    let number = std::str::from_utf8(&all).ok()?.parse().ok()?;
+    Some(if is_weight { number } else { 0 })
 }
 
-fn reply(status: u16, form: Form, body: String) -> Reply {
-    Reply { status, grpc_status: None, headers: form.headers(), body }
+/// A sentence, and what the access log calls it.
+fn text(status: u16, details: &str, body: &str) -> Reply {
+    let details = super::reply::details(details);
+    let (form, body) = (Form::Text, body.to_owned());
+    Reply { status, grpc_status: None, details, headers: form.headers(), body }
+}
+
+/// The facts, or what takes their place in an answer to HEAD.
+fn page(form: Form, body: String) -> Reply {
+    let details = super::reply::details("status");
+    Reply { status: 200, grpc_status: None, details, headers: form.headers(), body }
 }

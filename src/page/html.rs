@@ -1,18 +1,23 @@
 //! The facts as HTML: one page without a script, which stands on a phone.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::{Api, ApiKeys, ByCode, Facts, Fetch, KeySet, Moment, Provider, Refusal, Slots};
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, roughly};
 
 const STYLE: &str = include_str!("style.css");
 
 /// How many refusals are listed at once; the others are a touch away.
 const NEWEST: usize = 10;
+
+/// The documents that explain the page, and what each is about.
+const DOCS: [(&str, &str); 3] = [
+    ("docs/status.md", "this page"),
+    ("docs/deny-codes.md", "every code"),
+    ("docs/runbook.md", "what to do when"),
+];
 
 /// What is written where nobody knows.
 const UNKNOWN: &str = "unknown";
@@ -82,15 +87,34 @@ impl Page {
         self.markup("<td data-label=\"").markup(label).markup("\">").text(value).markup("</td>")
     }
 
-    /// A moment and how far it is from now.
-    fn moment(&self, at: Moment) -> String {
-        let Moment(at) = at;
-        let text = at.to_rfc3339().replace('T', " ").replace('Z', " UTC");
-        if at > self.now {
-            format!("{text}, in {}", roughly(at.since(self.now)))
+    /// A moment: how far it is from now, and its date behind that.
+    fn moment(&mut self, Moment(at): Moment) -> &mut Self {
+        let date = date(at);
+        let words = if at > self.now {
+            format!("in {}", roughly(at.since(self.now)))
         } else {
-            format!("{text}, {} ago", roughly(self.now.since(at)))
+            format!("{} ago", roughly(self.now.since(at)))
+        };
+        self.markup("<span class=\"when\"><b>").text(&words).markup("</b> ");
+        self.text(&date).markup("</span>")
+    }
+
+    /// A row of a list of facts that is a moment, where there is one.
+    fn fact_at(&mut self, name: &'static str, at: Option<Moment>) {
+        if let Some(at) = at {
+            self.markup("<dt>").markup(name).markup("</dt><dd>").moment(at).markup("</dd>");
         }
+    }
+
+    /// A text in which what stands between backticks is code.
+    fn coded(&mut self, text: &str) -> &mut Self {
+        for (place, part) in text.split('`').enumerate() {
+            match place % 2 {
+                0 => self.text(part),
+                _ => self.markup("<code>").text(part).markup("</code>"),
+            };
+        }
+        self
     }
 }
 
@@ -110,16 +134,9 @@ fn is_deceptive(c: char) -> bool {
         )
 }
 
-/// A span in its two largest units.
-fn roughly(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, _, _) => format!("{hours} h {} min", minutes % 60),
-        (_, _, _) => format!("{days} d {} h", hours % 24),
-    }
+/// A moment as a date and a time of day.
+fn date(at: UnixMillis) -> String {
+    at.to_rfc3339().replace('T', " ").replace('Z', " UTC")
 }
 
 /// The facts as one HTML document.
@@ -149,8 +166,8 @@ pub(super) fn html(facts: &Facts<'_>) -> String {
         provider(&mut page, one);
     }
     page.markup("</div>");
-    refusals(&mut page, facts);
     apis(&mut page, &facts.apis);
+    refusals(&mut page, facts);
     revocations(&mut page, facts);
     records(&mut page, facts);
     warnings(&mut page, facts);
@@ -158,8 +175,36 @@ pub(super) fn html(facts: &Facts<'_>) -> String {
         page.markup("<p class=\"soft\">Not shown, because the lists are too long: ");
         page.text(&facts.omitted.to_string()).markup(" entries.</p>");
     }
+    links(&mut page, facts);
     page.markup("</body></html>\n");
     page.out
+}
+
+/// Where else to look: the same facts as JSON, and the documents of this very version.
+fn links(page: &mut Page, facts: &Facts<'_>) {
+    page.markup("<footer><p><a href=\"").text(facts.path).markup("?form=json");
+    if let Some(code) = facts.code {
+        page.markup("&amp;code=").text(code);
+    }
+    page.markup("\">The same as JSON</a></p><p>Documents of version ").text(facts.version);
+    page.markup(": ");
+    for (place, (file, about)) in DOCS.into_iter().enumerate() {
+        page.markup(if place > 0 { ", " } else { "" });
+        match document(env!("CARGO_PKG_REPOSITORY"), facts.version, file) {
+            Some(url) => {
+                page.markup("<a href=\"").text(&url).markup("\">").markup(about).markup("</a>")
+            }
+            None => {
+                page.markup("<code>").markup(file).markup("</code> (").markup(about).markup(")")
+            }
+        };
+    }
+    page.markup("</p></footer>");
+}
+
+/// Where a document of this version is, if the package says where its repository is.
+fn document(repository: &str, version: &str, file: &str) -> Option<String> {
+    (!repository.is_empty()).then(|| format!("{repository}/blob/v{version}/{file}"))
 }
 
 fn summary(page: &mut Page, facts: &Facts<'_>) {
@@ -167,7 +212,7 @@ fn summary(page: &mut Page, facts: &Facts<'_>) {
         "host" => "the proxy, where it can",
         _ => "the filter",
     };
-    let at = facts.now.0.to_rfc3339().replace('T', " ").replace('Z', " UTC");
+    let at = date(facts.now.0);
     page.markup("<p class=\"soft\">Version ").text(facts.version);
     page.markup(" · configuration <code>").text(&facts.configuration);
     page.markup("</code> · instance <code>").text(facts.instance.as_str());
@@ -194,7 +239,7 @@ fn warnings(page: &mut Page, facts: &Facts<'_>) {
     page.markup("<h2 id=\"warnings\">Warnings of the configuration</h2><div class=\"rows\">");
     for warning in &facts.warnings {
         page.markup("<p><code>").text(warning.field.as_str()).markup("</code>: ");
-        page.text(warning.message.as_str()).markup(" <span class=\"soft\">(");
+        page.coded(warning.message.as_str()).markup(" <span class=\"soft\">(");
         page.text(warning.code).markup(")</span></p>");
     }
     page.markup("</div>");
@@ -221,7 +266,7 @@ fn refusals(page: &mut Page, facts: &Facts<'_>) {
         refusal(page, one, place == 0);
     }
     if !older.is_empty() {
-        page.markup("<details><summary>").text(&older.len().to_string());
+        page.markup("<details><summary class=\"older\">").text(&older.len().to_string());
         page.markup(" older</summary>");
         older.iter().for_each(|one| refusal(page, one, false));
         page.markup("</details>");
@@ -244,11 +289,15 @@ fn refusal(page: &mut Page, one: &Refusal, is_open: bool) {
     page.markup(if is_open { "<details open>" } else { "<details>" });
     page.markup("<summary>");
     let kind = if one.mode == "report" { "warn" } else { "bad" };
-    page.pill(kind, one.code);
-    page.markup("<span>").text(one.reason.as_str()).markup("</span><span class=\"soft\">");
-    let when = page.moment(one.at);
-    page.text(&when).markup("</span></summary><dl>");
-    page.fact("remedy", Some(one.remedy.as_str()));
+    page.pill(kind, one.code).markup("<span>").coded(one.reason.as_str()).markup("</span>");
+    page.markup("<span>").number(one.count);
+    page.markup(if one.count == 1 { " time" } else { " times" }).markup("</span>");
+    page.moment(one.at).markup("</summary><dl><dt>remedy</dt><dd>");
+    page.coded(one.remedy.as_str()).markup("</dd>");
+    if one.count > 1 {
+        page.fact_at("first", Some(one.first_at));
+        page.fact_at("last", Some(one.at));
+    }
     page.fact("step", Some(one.step));
     let optional = [
         ("API", &one.api),
@@ -314,17 +363,12 @@ fn fetched(page: &mut Page, fetch: &Fetch<'_>) {
         page.pill("warn", "the last fetch failed");
     }
     page.markup("</dd>");
-    let told = |page: &Page, moment: Option<Moment>| moment.map(|moment| page.moment(moment));
-    let at = told(page, fetch.at);
-    page.fact("fetched", at.as_deref());
-    let next = told(page, Some(fetch.next_at));
-    page.fact("next fetch", next.as_deref());
-    let stale = told(page, fetch.stale_at);
-    page.fact("usable until", stale.as_deref());
+    page.fact_at("fetched", fetch.at);
+    page.fact_at("next fetch", Some(fetch.next_at));
+    page.fact_at("usable until", fetch.stale_at);
     if let Some(failure) = &fetch.failure {
-        let when = page.moment(failure.at);
-        page.markup("<dt>last failure</dt><dd>").text(failure.reason.as_str());
-        page.markup(" <span class=\"soft\">(").text(&when).markup(")</span></dd>");
+        page.fact_at("last failure", Some(failure.at));
+        page.markup("<dt>what came</dt><dd>").coded(failure.reason.as_str()).markup("</dd>");
     }
     page.fact("from", Some(fetch.url.as_str()));
     page.fact("cluster", Some(fetch.cluster.as_str()));
@@ -387,4 +431,43 @@ fn records(page: &mut Page, facts: &Facts<'_>) {
         page.markup("</dd><dt>evicted</dt><dd>").known(*evicted).markup("</dd></dl></section>");
     }
     page.markup("</div>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page() -> Page {
+        Page { out: String::new(), now: UnixMillis::from_secs(1_800_000_000) }
+    }
+
+    #[test]
+    fn a_moment_is_told_in_words_with_its_date_behind() {
+        let told = |seconds| page().moment(Moment(UnixMillis::from_secs(seconds))).out.clone();
+        let when =
+            |words: &str, date: &str| format!("<span class=\"when\"><b>{words}</b> {date}</span>");
+        assert_eq!(told(1_799_999_697), when("5m 3s ago", "2027-01-15 07:54:57 UTC"));
+        assert_eq!(told(1_800_000_600), when("in 10m", "2027-01-15 08:10:00 UTC"));
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_stays_text() {
+        for (text, html) in [
+            ("plain", "plain"),
+            ("`a` and `<b>`", "<code>a</code> and <code>&lt;b&gt;</code>"),
+            ("cut `off", "cut <code>off</code>"),
+            ("``", "<code></code>"),
+        ] {
+            assert_eq!(page().coded(text).out, html, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_documents_are_those_of_this_very_version() {
+        let url = document("https://example.com/tollgate", "1.2.3", "docs/status.md");
+        assert_eq!(url.as_deref(), Some("https://example.com/tollgate/blob/v1.2.3/docs/status.md"));
+        assert_eq!(document("", "1.2.3", "docs/status.md"), None);
+        let documents = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(DOCS.iter().all(|(file, _)| documents.join(file).is_file()));
+    }
 }

@@ -257,6 +257,8 @@ fn api(out: &mut Json, one: &Api<'_>) {
 fn refusal(out: &mut Json, one: &Refusal) {
     out.open('{');
     out.moment("at", Some(one.at));
+    out.moment("first_at", Some(one.first_at));
+    out.number("count", Some(one.count));
     out.text("code", Some(one.code));
     out.text("step", Some(one.step));
     out.text("mode", Some(one.mode));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::env::{Cas, Metrics, PutError, Random, SharedData, Stored};
-use crate::event::{GaugeChange, MetricKind};
+use crate::event::{GaugeChange, MetricKind, Reply};
 use crate::http::{Fields, Place};
 use crate::time::millis;
 use crate::wire::Reader;
@@ -232,21 +232,18 @@ pub(super) fn set_property(name: &str, value: &[u8]) {
     let _ = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
 }
 
-/// Answers the current request. `grpc_status` is −1 where it is not gRPC.
-pub(super) fn respond(
-    status: u16,
-    headers: &[(&str, String)],
-    body: &str,
-    grpc_status: Option<u32>,
-) -> bool {
+/// Answers the current request. The gRPC status, which the host wants as −1 where there is none, is
+/// among the headers already: hosts heed their own argument in plain gRPC alone.
+pub(super) fn respond(reply: &Reply) -> bool {
+    let Reply { status, grpc_status, details, headers, body } = reply;
     let Some(headers) = packed(headers) else { return false };
     let grpc_status = grpc_status.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1);
     // SAFETY: all slices outlive the call.
     let status = unsafe {
         proxy_send_local_response(
-            u32::from(status),
-            std::ptr::null(),
-            0,
+            u32::from(*status),
+            details.as_ptr(),
+            details.len(),
             body.as_ptr(),
             body.len(),
             headers.as_ptr(),

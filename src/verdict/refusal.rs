@@ -81,7 +81,9 @@ pub fn quoted_to(raw: &str, max: usize) -> String {
             break;
         }
         match c {
-            '`' | '\\' | '"' => out.extend(c.escape_default()),
+            '\\' | '"' => out.extend(c.escape_default()),
+            // Or what is behind it would be taken for words of the reason.
+            '`' => out.extend(c.escape_unicode()),
             ' '..='~' => out.push(c),
             _ => out.extend(c.escape_unicode()),
         }
@@ -124,6 +126,7 @@ mod tests {
     fn quoted_text_stays_on_one_short_line() {
         assert_eq!(quoted("k1"), "`k1`");
         assert_eq!(quoted("a\r\n\"\u{2028}\x1b[31m"), "`a\\u{d}\\u{a}\\\"\\u{2028}\\u{1b}[31m`");
+        assert_eq!(quoted("`a` is"), "`\\u{60}a\\u{60} is`");
         assert!(quoted(&"x".repeat(1000)).len() < 80);
     }
 }

@@ -1,4 +1,5 @@
-//! What a refused client is told: one row per kind of refusal, plain and gRPC.
+//! What a refused client is told: one row per kind of refusal, plain and gRPC; and what the access log
+//! says of it.
 
 use std::sync::OnceLock;
 
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use super::harness::{
     Answer, Envoy, Filter, ISSUER, KeyServer, Listener, Request, Response, Signer, Site, Token,
-    Upstream, configuration, fetch, key_set, now,
+    Upstream, configuration, eventually, fetch, key_set, now,
 };
 
 /// One Envoy for every table here.
@@ -23,6 +24,10 @@ impl Stage {
     fn told_the_operator(&self, codes: impl Iterator<Item = &'static str>) {
         let lines = self.envoy.refusals();
         for code in codes {
+            let details = format!("\"details\":\"tollgate_{code}\"");
+            eventually(&format!("{details} in the access log"), || {
+                self.envoy.access_log().contains(&details)
+            });
             assert!(self.envoy.counter(&format!("tollgate_denied_{code}")) > 0, "{code}");
             let line = lines.iter().find(|line| line["code"] == code);
             let line = line.unwrap_or_else(|| panic!("no log line for {code}"));
@@ -347,7 +352,7 @@ fn check(name: &str, request: &Request, code: &str, Kind(status, error, challeng
     check_headers(name, &plain, challenge, status == 503);
 
     let grpc_answer = fetch(port, &request.clone().grpc());
-    assert_eq!(grpc_answer.verdict(), (200, code.to_owned()), "{name}: {}", grpc_answer.text());
+    assert_eq!(grpc_answer.verdict(), (200, code.to_owned()), "{name}: {grpc_answer:?}");
     assert_eq!(grpc_answer.header("grpc-status").as_deref(), Some(grpc), "{name}");
     let message = grpc_answer.header("grpc-message").expect("a gRPC message");
     assert_eq!(message, body["error_description"].as_str().unwrap(), "{name}");

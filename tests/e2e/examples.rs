@@ -92,5 +92,6 @@ fn an_access_log_says_who_called_and_why_not() {
     assert!(lines.contains(&promised), "{lines:?}");
     let refused = lines.iter().find(|line| line["path"] == "/nobody").unwrap();
     assert_eq!(refused["code"], "credential_missing");
+    assert_eq!(refused["details"], "tollgate_credential_missing");
     assert_eq!(refused["identity"], serde_json::Value::Null);
 }

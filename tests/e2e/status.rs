@@ -114,7 +114,8 @@ fn the_page_of_two_workers_is_one_and_opens_to_its_key_alone() {
     let first = &told[0];
     assert_eq!(first["counts"]["allowed"], 20);
     assert_eq!(first["counts"]["denied"], json!({ "token_expired": 20 }));
-    assert_eq!(first["refusals"].as_array().unwrap().len(), 20);
+    assert_eq!(first["refusals"].as_array().unwrap().len(), 1, "they are equal");
+    assert_eq!(first["refusals"][0]["count"], 20);
     assert_eq!(first["verifier"], "host");
     assert_eq!(first["instance"], "tollgate");
     let refusal = &first["refusals"][0];
@@ -154,6 +155,16 @@ fn the_page_of_two_workers_is_one_and_opens_to_its_key_alone() {
     assert_eq!(connection.status_only(&Request::new("HEAD", "/.tollgate").bearer(KEY)), 200);
     assert_eq!(connection.fetch(&Request::get("/.tollgate").bearer(KEY)).status(), 200);
 
+    // The access log says what was answered: whoever asked.
+    let details = |path: &str| envoy.access(path)["details"].clone();
+    assert_eq!(details("/.tollgate/ready"), "tollgate_not_ready");
+    assert_eq!(details("/.tollgate"), "tollgate_status");
+    let all = || envoy.access_log();
+    for details in ["ready", "status_unauthorized", "status_method_refused", "token_expired"] {
+        let entry = format!("\"details\":\"tollgate_{details}\"");
+        eventually(&format!("{details} in the access log"), || all().contains(&entry));
+    }
+
     // Nothing of it went to an API or upstream.
     assert_eq!(upstream.count(), 20);
     assert_eq!(envoy.counter("tollgate_allowed"), 20);
@@ -162,5 +173,14 @@ fn the_page_of_two_workers_is_one_and_opens_to_its_key_alone() {
     let refused: Vec<_> = refused.map(|line| &line["code"]).collect();
     assert!(refused.iter().all(|code| *code == "token_expired"), "{refused:?}");
     assert_eq!(refused.len(), 20);
+    // Of all the VMs that loaded the configuration one says so.
+    let loaded: Vec<_> = envoy.filter_lines();
+    let loaded: Vec<_> =
+        loaded.iter().filter(|line| line["event"] == "configuration_loaded").collect();
+    assert_eq!(loaded.len(), 1, "{loaded:?}");
+    for member in ["version", "configuration", "mode"] {
+        assert_eq!(loaded[0][member], first[member], "{}", loaded[0]);
+    }
+    assert_eq!((&loaded[0]["apis"], &loaded[0]["providers"]), (&json!(1), &json!(1)));
     envoy.assert_clean(&[good, late, KEY.to_owned()]);
 }

@@ -56,10 +56,8 @@ pub(super) fn in_text(seen: &Seen, streams: &mut Streams<'_>) -> io::Result<()> 
             for (name, value) in &reply.headers {
                 writeln!(out, "         {name}: {}", safe(value))?;
             }
-            if let Some(status) = reply.grpc_status {
-                writeln!(out, "         grpc-status: {status}")?;
-            }
-            writeln!(out, "         {}", safe(&reply.body))
+            let body = if reply.body.is_empty() { "(no body)" } else { &reply.body };
+            writeln!(out, "         {}", safe(body))
         }
         None => {
             writeln!(out, "{BOLD}answer{BOLD:#}   the upstream's")?;

@@ -48,8 +48,12 @@ impl Engine {
         self.rings.iter().all(|ring| ring.is_usable(now)) && self.revocations.can_tell(now)
     }
 
-    /// Takes what other workers have published: what is shown is what all of them know.
+    /// Takes what other workers have published, and publishes what this one has yet to tell: what is
+    /// shown is what all of them know.
     pub(super) fn look(&mut self, env: &Env<'_>) {
+        if let Some(status) = &mut self.status {
+            status.refusals.flush(env);
+        }
         for ring in &mut self.rings {
             ring.sync(env);
         }

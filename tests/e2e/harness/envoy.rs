@@ -151,10 +151,24 @@ impl Envoy {
         bootstrap::deliver(&self.folder, listeners);
     }
 
-    /// Fails if any of these secrets, or a trap of the filter, is in anything that was written.
+    /// Fails if any of these secrets, or a trap of the filter, is in anything that was written, or if
+    /// the access log says of a refusal anything but its code.
     pub(crate) fn assert_clean<S: AsRef<str>>(&self, secrets: &[S]) {
         self.assert_no_secret(secrets);
         self.assert_no_trap();
+        self.assert_details();
+    }
+
+    /// Fails if the access log does not say of each refusal that was answered which code it had.
+    pub(crate) fn assert_details(&self) {
+        let log = self.access_log();
+        let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        for entry in entries.filter(|entry| entry["code"].is_string()) {
+            let (code, details) = (entry["code"].as_str(), entry["details"].as_str());
+            let is_told = details.and_then(|details| details.strip_prefix("tollgate_")) == code;
+            // One that is only reported went upstream.
+            assert!(is_told || details == Some("via_upstream"), "{entry}");
+        }
     }
 
     /// Fails if any of these secrets is in anything that was written.
