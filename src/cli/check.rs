@@ -8,7 +8,9 @@ mod beside;
 mod chain;
 mod code;
 mod fetched;
+mod gateway;
 mod held;
+mod mesh;
 mod order;
 mod origin;
 mod reach;
@@ -30,7 +32,7 @@ use crate::config::{Code, Config};
 use crate::time::UnixMillis;
 use beside::Beside;
 use code::FileCode;
-use held::{Environment, Held, Holder, Json};
+use held::{Environment, Held, Holder, Json, Plane};
 use origin::Origin;
 pub(super) use report::Report;
 use report::{Checked, Remark, Severity};
@@ -223,8 +225,14 @@ impl Checker {
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
         limits(tree, held.at, held.several, &mut checked.remarks);
-        if let Some(clusters) = &held.clusters {
-            reach::check(&config, tree, clusters, held.at, &mut checked.remarks);
+        let remarks = &mut checked.remarks;
+        match (held.plane, &held.clusters) {
+            (Plane::Istio, _) => mesh::check(&config, tree, &self.beside, held.at, remarks),
+            (Plane::Gateway, _) => gateway::check(&config, tree, &self.beside, held.at, remarks),
+            (Plane::None, Some(clusters)) => {
+                reach::check(&config, tree, clusters, held.at, remarks)
+            }
+            (Plane::None, None) => {}
         }
         if let Some(around) = &held.around {
             order::check(&config, around, &mut checked.remarks);

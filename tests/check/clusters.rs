@@ -87,7 +87,7 @@ fn a_cluster_of_names_says_which_addresses_it_takes() {
     ];
     for (name, members, expected) in cases {
         let run = check(&["--strict", "-"], &with(&members));
-        let expected: &[&str] = if expected { &["28 cluster_family_unset"] } else { &[] };
+        let expected: &[&str] = if expected { &["22 cluster_family_unset"] } else { &[] };
         assert_eq!(run.codes(), expected, "{name}\n{}", run.out);
         // It is worth knowing, and may be right.
         assert_eq!(run.exit, Exit::Fine, "{name}");

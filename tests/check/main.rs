@@ -17,6 +17,7 @@ mod holders;
 mod online;
 mod order;
 mod output;
+mod planes;
 mod risks;
 
 use std::ffi::OsString;

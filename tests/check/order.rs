@@ -451,7 +451,7 @@ fn what_stands_behind_and_reads_the_credential_is_warned_about() {
         let run = check(&["-"], &before(filter));
         assert!(!run.out.contains("credential_stripped"), "{name}, before: {}", run.out);
     }
-    let places = OKTA.replace("}}", "}, \"from\": [{\"header\": \"x-token\"}, {\"query\": \"token\"}, {\"cookie\": \"session\"}]}");
+    let places = OKTA.replace("}}", "}, \"from\": [{\"header\": \"x-token\"}, {\"query\": \"token\"}, {\"cookie\": \"session\", \"origins\": [\"https://app.example.com\"]}]}");
     let cases = [
         ("the default place, which is not read", jwt(""), false),
         ("the header", jwt("from_headers: [{ name: x-token }]"), true),

@@ -21,6 +21,12 @@ impl Beside {
         Self { documents: documents.collect() }
     }
 
+    /// The resources of a kind.
+    pub(super) fn of_kind<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = &'b Node> {
+        let is_one = move |one: &&Node| one.text_at(&["kind"]) == Some(kind);
+        self.documents.iter().filter(is_one)
+    }
+
     /// Envoy's route configurations that do not stand in a connection manager.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Node> {
         self.listed(".RouteConfiguration")

@@ -15,6 +15,8 @@ pub(super) enum FileCode {
     ClusterSniMissing,
     /// A cluster with TLS for an `http` URL.
     ClusterTls,
+    /// A cluster that goes where the client went, which a filter's call does not.
+    ClusterUnresolved,
     /// A cluster that takes any certificate.
     ClusterUnverified,
     /// A cluster that wants another host than the URL.
@@ -64,13 +66,14 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 28] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
         Self::ClusterPlain,
         Self::ClusterSniMissing,
         Self::ClusterTls,
+        Self::ClusterUnresolved,
         Self::ClusterUnverified,
         Self::ClusterWrongName,
         Self::ConfigurationMissing,
@@ -104,6 +107,7 @@ impl FileCode {
             Self::ClusterPlain => "cluster_plain",
             Self::ClusterSniMissing => "cluster_sni_missing",
             Self::ClusterTls => "cluster_tls",
+            Self::ClusterUnresolved => "cluster_unresolved",
             Self::ClusterUnverified => "cluster_unverified",
             Self::ClusterWrongName => "cluster_wrong_name",
             Self::ConfigurationMissing => "configuration_missing",

@@ -29,6 +29,8 @@ pub(super) struct Held {
     pub(super) json: Option<Json>,
     /// The clusters of an Envoy configuration.
     pub(super) clusters: Option<Rc<Clusters>>,
+    /// What makes its clusters.
+    pub(super) plane: Plane,
     /// The filters around it, as far as they are known.
     pub(super) around: Option<Around>,
     /// Whether the file itself says that there are several proxies.
@@ -43,6 +45,15 @@ pub(super) struct Json {
     pub(super) origin: Origin,
     /// The same as a tree, with the places of the file; `None` where it is none.
     pub(super) tree: Option<Node>,
+}
+
+/// The control plane of a proxy.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Plane {
+    #[default]
+    None,
+    Istio,
+    Gateway,
 }
 
 /// What holds a configuration.
@@ -90,6 +101,7 @@ fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml
         source,
         beside,
         clusters: Rc::new(beside.clusters(&documents)),
+        plane: Plane::None,
         several: surroundings::several_proxies(&documents),
         texts,
         found: Vec::new(),
@@ -125,6 +137,7 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         remarks: Vec::new(),
         json: Some(Json { text: source.to_owned(), origin: Origin::File, tree }),
         clusters: None,
+        plane: Plane::None,
         around: None,
         several: false,
         holder: Holder::File,
@@ -209,6 +222,8 @@ struct Finder<'s> {
     source: &'s str,
     beside: &'s Beside,
     clusters: Rc<Clusters>,
+    /// Whose resource is looked into.
+    plane: Plane,
     several: bool,
     /// Whether to look into the texts of a `ConfigMap`.
     texts: bool,
@@ -223,6 +238,7 @@ impl Finder<'_> {
             remarks: Vec::new(),
             json: None,
             clusters: None,
+            plane: self.plane,
             around: None,
             several: self.several,
             holder: Holder::Envoy,
@@ -232,6 +248,12 @@ impl Finder<'_> {
 
     /// Looks into everything: what holds a filter may stand deep in what holds that.
     fn walk(&mut self, node: &Node, chain: Option<Chain<'_>>) {
+        match node.text_at(&["kind"]) {
+            Some("WasmPlugin" | "EnvoyFilter") => self.plane = Plane::Istio,
+            Some("EnvoyExtensionPolicy" | "EnvoyPatchPolicy") => self.plane = Plane::Gateway,
+            Some(_) if node.get("apiVersion").is_some() => self.plane = Plane::None,
+            _ => {}
+        }
         match (node.text_at(&["kind"]), node.get("spec")) {
             (Some("WasmPlugin"), Some(spec)) => return self.plugin(node, spec),
             (Some("EnvoyExtensionPolicy"), Some(spec)) => return self.extension(node, spec),

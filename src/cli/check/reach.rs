@@ -41,12 +41,12 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    fn find(&self, name: &str) -> Option<&Node> {
+    pub(super) fn find(&self, name: &str) -> Option<&Node> {
         self.known.iter().find(|cluster| cluster.text_at(&["name"]) == Some(name))
     }
 
     /// The cluster that may have been meant: one that leads to the host, or one of a near name.
-    fn meant(&self, name: &str, host: Option<&str>) -> Option<&str> {
+    pub(super) fn meant(&self, name: &str, host: Option<&str>) -> Option<&str> {
         let leads = |cluster: &&Node| {
             let sni = ["transport_socket", "typed_config", "sni"];
             let hosts = addresses(cluster).into_iter().chain(cluster.text_at(&sni));
@@ -92,19 +92,26 @@ pub(super) fn check(
             }
             continue;
         };
-        let found = match link.secure {
-            true => tls(cluster, host),
-            false => plain(cluster).into_iter().collect(),
-        };
-        for (code, message) in found {
-            tell(Severity::Warning, code, format!("cluster {name}: {message}"));
-        }
-        family(cluster, remarks);
+        leads(&link, cluster, at, remarks);
     }
 }
 
+/// Tells where a cluster does not lead to what is fetched through it.
+pub(super) fn leads(link: &Link<'_>, cluster: &Node, at: Place, remarks: &mut Vec<Remark>) {
+    let found = match link.secure {
+        true => tls(cluster, link.host()),
+        false => plain(cluster).into_iter().collect(),
+    };
+    let name = quoted(link.cluster);
+    for (code, message) in found {
+        let message = format!("cluster {name}: {message}");
+        remarks.push(Remark::new(Severity::Warning, code, at, link.field.as_str(), message));
+    }
+    family(link, cluster, at, remarks);
+}
+
 /// A cluster that takes the first family of addresses that its name has, where nobody said which.
-fn family(cluster: &Node, remarks: &mut Vec<Remark>) {
+fn family(link: &Link<'_>, cluster: &Node, at: Place, remarks: &mut Vec<Remark>) {
     let by_type =
         matches!(cluster.text_at(&["type"]), Some("STRICT_DNS" | "LOGICAL_DNS" | "1" | "2"));
     let own = cluster.path(&["cluster_type", "typed_config"]);
@@ -117,19 +124,16 @@ fn family(cluster: &Node, remarks: &mut Vec<Remark>) {
     if !(by_type || own.is_some()) || is_said || !names {
         return;
     }
-    let place = cluster.member("type").or_else(|| cluster.member("cluster_type"));
-    let at = place.map_or(cluster.at, |member| member.at);
     let code = FileCode::ClusterFamilyUnset;
-    if remarks.iter().any(|known| known.at == at && known.code == code.name()) {
-        return;
-    }
-    let name = quoted(cluster.text_at(&["name"]).unwrap_or_default());
+    let name = quoted(link.cluster);
     let message = format!(
         "cluster {name} does not say which addresses to take: Envoy takes IPv6 where the name has \
          any, and where that leads nowhere every call fails (`remote connection failure`); \
          V4_PREFERRED takes IPv4 first"
     );
-    remarks.push(Remark::new(Severity::Note, code, at, "dns_lookup_family", message));
+    if !remarks.iter().any(|known| known.code == code.name() && known.message == message) {
+        remarks.push(Remark::new(Severity::Note, code, at, "dns_lookup_family", message));
+    }
 }
 
 /// The hosts of a cluster's endpoints.
@@ -205,7 +209,7 @@ fn address(host: &str) -> Option<IpAddr> {
 
 /// Whether a certificate's name is the host: letters of either case, an address however it is
 /// spelt.
-fn is_host(name: &str, host: &str) -> bool {
+pub(super) fn is_host(name: &str, host: &str) -> bool {
     match address(host) {
         Some(host) => address(name) == Some(host),
         None => name.eq_ignore_ascii_case(host),
