@@ -38,6 +38,8 @@ pub use code::Code;
 #[cfg(feature = "cli")]
 pub(crate) use problems::near;
 #[cfg(not(target_family = "wasm"))]
+pub(crate) use problems::near_by_slip;
+#[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 
 /// A checked configuration: names are resolved, nothing contradicts anything.

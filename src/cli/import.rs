@@ -9,6 +9,7 @@ mod given;
 mod limits;
 mod names;
 mod oas;
+mod off;
 mod places;
 mod policies;
 mod provider;
@@ -117,6 +118,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let mut report = Report::default();
     let definitions = definitions(arguments, &mut report, streams)?;
     let mut policies = policies(arguments, &mut report, streams)?;
+    policies.expect(&definitions);
     let options = Options {
         issuer: arguments.issuer.clone(),
         audience: arguments.audience.clone(),
@@ -131,8 +133,10 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let unreadable = definitions.iter().any(|definition| !definition.wrong_types.is_empty());
     let imported = convert::convert(&definitions, &mut policies, &options, &mut report);
     for definition in &definitions {
-        let Definition { raw, form, scheme, source, .. } = definition;
-        walk::walk(raw, fields::ROWS, *form, scheme, source, &mut report);
+        // What is not served has nothing that could restrict.
+        if definition.off.is_none() {
+            walk::tell(&definition.members, &definition.source, provider::UNTIL, &mut report);
+        }
     }
     let text = format!("{:#}\n", imported.config);
     let refused = imported.served > 0 && judge(&text, &mut report);

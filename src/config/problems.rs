@@ -150,7 +150,7 @@ pub(crate) fn near<'k>(
 }
 
 /// The name among `known` that differs by a slip or two of the fingers.
-pub(super) fn near_by_slip<'k>(
+pub(crate) fn near_by_slip<'k>(
     typed: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {

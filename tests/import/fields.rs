@@ -74,7 +74,7 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
         (
             json!({ "jwt_disable_expires_at_validation": true }),
             "jwt_disable_expires_at_validation",
-            "not_supported",
+            "elsewhere",
             "allow_no_expiry",
         ),
         (json!({}), "jwt_identity_base_field", "taken", "claims.identity"),
@@ -107,8 +107,8 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
         (
             json!({ "scopes": { "jwt": { "scope_to_policy": { "a": "read" } } } }),
             "jwt_default_policies",
-            "changed",
-            "leave `default` out",
+            "fill_in",
+            "left out",
         ),
         (
             json!({ "scopes": { "jwt": { "scope_claim_name": "scp" } } }),
@@ -150,25 +150,25 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
         (
             json!({ "version_data": { "not_versioned": false, "versions": { "v2": { "name": "v2" } } } }),
             "version_data.versions",
-            "not_supported",
+            "fill_in",
             "an API for each version",
         ),
         (
-            json!({ "version_data": { "versions": { "Default": { "extended_paths": { "ignored": [{ "path": "/x" }] } } } } }),
+            json!({ "version_data": { "versions": { "Default": { "use_extended_paths": true, "extended_paths": { "ignored": [{ "path": "/x" }] } } } } }),
             "version_data.versions.Default.extended_paths.ignored",
             "not_supported",
             "\"auth\": \"none\"",
         ),
         (
-            json!({ "version_data": { "versions": { "Default": { "extended_paths": { "black_list": [{ "path": "/x" }] } } } } }),
+            json!({ "version_data": { "versions": { "Default": { "use_extended_paths": true, "extended_paths": { "black_list": [{ "path": "/x" }] } } } } }),
             "version_data.versions.Default.extended_paths.black_list",
-            "not_supported",
+            "fill_in",
             "RBAC",
         ),
         (
-            json!({ "version_data": { "versions": { "Default": { "extended_paths": { "rate_limit": [{ "path": "/x" }] } } } } }),
+            json!({ "version_data": { "versions": { "Default": { "use_extended_paths": true, "extended_paths": { "rate_limit": [{ "path": "/x" }] } } } } }),
             "version_data.versions.Default.extended_paths.rate_limit",
-            "not_supported",
+            "fill_in",
             "an API of its own",
         ),
         (json!({ "disable_rate_limit": true }), "disable_rate_limit", "taken", "without `rate`"),
@@ -192,34 +192,34 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
             "taken",
             "session_from",
         ),
-        (json!({ "use_basic_auth": true }), "use_basic_auth", "not_supported", "stands in"),
+        (json!({ "use_basic_auth": true }), "use_basic_auth", "fill_in", "stands in"),
         (
             json!({ "enable_signature_checking": true }),
             "enable_signature_checking",
-            "not_supported",
+            "fill_in",
             "stands in",
         ),
-        (json!({ "use_oauth2": true }), "use_oauth2", "not_supported", "stands in"),
-        (json!({ "use_openid": true }), "use_openid", "not_supported", "stands in"),
+        (json!({ "use_oauth2": true }), "use_oauth2", "fill_in", "stands in"),
+        (json!({ "use_openid": true }), "use_openid", "fill_in", "stands in"),
         (
             json!({ "external_oauth": { "enabled": true } }),
             "external_oauth.enabled",
-            "not_supported",
+            "fill_in",
             "stands in",
         ),
         (
             json!({ "custom_plugin_auth_enabled": true }),
             "custom_plugin_auth_enabled",
-            "not_supported",
+            "fill_in",
             "stands in",
         ),
+        (json!({ "use_mutual_tls_auth": true }), "use_mutual_tls_auth", "fill_in", "stands in"),
         (
-            json!({ "use_mutual_tls_auth": true }),
-            "use_mutual_tls_auth",
+            json!({ "use_mutual_tls_auth": true, "client_certificates": ["a"] }),
+            "client_certificates",
             "not_supported",
-            "stands in",
+            "a method that is not done here",
         ),
-        (json!({ "client_certificates": ["a"] }), "client_certificates", "not_supported", "TLS"),
         (
             json!({ "CORS": { "enable": true, "options_passthrough": true } }),
             "CORS.options_passthrough",
@@ -227,13 +227,8 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
             "cors_preflight",
         ),
         (json!({ "CORS": { "enable": true } }), "CORS", "elsewhere", "cors filter"),
-        (
-            json!({ "enable_ip_whitelisting": true }),
-            "enable_ip_whitelisting",
-            "not_supported",
-            "RBAC",
-        ),
-        (json!({ "allowed_ips": ["10.0.0.1"] }), "allowed_ips", "not_supported", "RBAC"),
+        (json!({ "enable_ip_whitelisting": true }), "enable_ip_whitelisting", "fill_in", "RBAC"),
+        (json!({ "allowed_ips": ["10.0.0.1"] }), "allowed_ips", "fill_in", "RBAC"),
         (
             json!({ "error_overrides": { "403": [{}, 1] } }),
             "error_overrides",
@@ -241,9 +236,9 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
             "deny-codes",
         ),
         (
-            json!({ "custom_middleware": { "driver": "otto" } }),
-            "custom_middleware",
-            "not_supported",
+            json!({ "custom_middleware": { "driver": "otto", "pre": [{ "name": "a" }] } }),
+            "custom_middleware.pre",
+            "fill_in",
             "ext_authz",
         ),
         (json!({}), "proxy.listen_path", "taken", "match.paths"),
@@ -256,29 +251,29 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
         (
             json!({ "proxy": { "listen_path": "/orders/{a:[0-9]+}/" } }),
             "proxy.listen_path",
-            "not_supported",
+            "fill_in",
             "narrow",
         ),
         (json!({ "domain": "api.example.com" }), "domain", "taken", "match.hosts"),
-        (json!({ "domain": "{a:x+}.example.com" }), "domain", "not_supported", "every host"),
+        (json!({ "domain": "{a:x+}.example.com" }), "domain", "fill_in", "every host"),
         (
             json!({ "jwt_isued_at_validation_skew": 5 }),
             "jwt_isued_at_validation_skew",
-            "not_supported",
+            "fill_in",
             "did you mean `jwt_issued_at_validation_skew`?",
         ),
-        (json!({ "nonsense": 5 }), "nonsense", "not_supported", "Tyk ignores it, too"),
+        (json!({ "nonsense": 5 }), "nonsense", "fill_in", "it may refuse requests"),
         (
             json!({ "auth_configs": { "jwt": { "header": "x" } } }),
             "auth_configs.jwt.header",
-            "not_supported",
+            "fill_in",
             "unknown",
         ),
         (
-            json!({ "auth_configs": { "basic": { "auth_header_name": "x" } } }),
+            json!({ "use_basic_auth": true, "auth_configs": { "basic": { "auth_header_name": "x" } } }),
             "auth_configs.basic",
             "not_supported",
-            "before Tollgate",
+            "a method that is not done here",
         ),
         (
             json!({ "response_processors": [{ "name": "x" }], "cache_options": { "enable_cache": true } }),
@@ -417,7 +412,7 @@ fn every_field_of_an_oas_definition_is_told() {
         (
             oas_with(json!({ "alowedIssuers": ["a"] })),
             jwt("alowedIssuers"),
-            "not_supported",
+            "fill_in",
             "did you mean `allowedIssuers`?",
         ),
         (
@@ -432,7 +427,7 @@ fn every_field_of_an_oas_definition_is_told() {
         (
             oas_auth(json!({ "custom": { "enabled": true } })),
             x("server.authentication.custom"),
-            "not_supported",
+            "fill_in",
             "stands in",
         ),
         (
@@ -472,7 +467,7 @@ fn every_field_of_an_oas_definition_is_told() {
         (
             ext(json!({ "server": { "ipAccessControl": { "enabled": true } } })),
             x("server.ipAccessControl"),
-            "not_supported",
+            "fill_in",
             "RBAC",
         ),
     ];
@@ -489,7 +484,7 @@ fn every_field_of_an_oas_definition_is_told() {
 fn every_field_of_a_policy_is_told() {
     let right = |changes: Value| json!({ "access_rights": { "a1": changes } });
     let rows = [
-        (json!({}), "access_rights.a1.versions", "changed", "an API of its own"),
+        (json!({}), "access_rights.a1.versions", "changed", "an API with versions is held shut"),
         (json!({ "is_inactive": true }), "is_inactive", "taken", "active"),
         (json!({}), "active", "changed", "is_inactive"),
         (json!({ "rate": 5 }), "rate", "changed", "even pace"),
@@ -532,7 +527,7 @@ fn every_field_of_a_policy_is_told() {
         (
             json!({ "rate": 5, "meta_data": { "rate_limit_pattern": "$tyk_meta.dev" } }),
             "meta_data.rate_limit_pattern",
-            "not_supported",
+            "fill_in",
             "by identity",
         ),
         (json!({ "throttle_interval": 5 }), "throttle_interval", "not_supported", "Retry-After"),
@@ -580,7 +575,7 @@ fn every_field_of_a_policy_is_told() {
             "changed",
             "its `rate`",
         ),
-        (json!({ "quota_mx": 5 }), "quota_mx", "not_supported", "did you mean `quota_max`?"),
+        (json!({ "quota_mx": 5 }), "quota_mx", "fill_in", "did you mean `quota_max`?"),
     ];
     for (changes, field, kind, word) in rows {
         let outcome = tyk(&classic(), &json!({ "p1": policy(changes.clone()) }), &[]);
@@ -676,13 +671,13 @@ fn whatever_is_combined_is_accepted_and_opens_nothing() {
             imported += 1;
             let config = outcome.config();
             let public = config["apis"][0]["auth"] == "none";
-            assert_eq!(
-                public,
-                definition["use_keyless"] == true
-                    && definition["enable_jwt"] != true
-                    && methods(&definition) == 0,
-                "{one} {other}"
-            );
+            let open = definition["use_keyless"] == true
+                && definition["enable_jwt"] != true
+                && methods(&definition) == 0;
+            // What is open may be held shut by something else, and never the other way round.
+            assert!(open || !public, "{one} {other}");
+            let held = config["apis"][0]["auth"] == json!(["fill-in"]);
+            assert_eq!(open, public || held, "{one} {other}");
             let has_env = config.to_string().contains("\"env\":");
             if !public && !has_env {
                 let world = World::default();

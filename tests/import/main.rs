@@ -17,7 +17,9 @@ mod support;
 mod fields;
 mod input;
 mod meaning;
+mod members;
 mod page;
+mod restricting;
 mod thirty;
 
 use std::fs;

@@ -12,22 +12,30 @@ use super::{
 /// An issuer of the tests in the place of the one that would be asked: its keys stand inline.
 fn inline(provider: &mut Value, issuer: &str) {
     provider["issuer"] = issuer.into();
+    if provider.get("jwks").is_none() {
+        return;
+    }
     provider["jwks"] = json!({ "inline": { "keys": [Signer::new("k1").jwk()] } });
     provider.as_object_mut().unwrap().remove("algorithms");
 }
 
 /// The configuration that an import comes to, with the tests' issuer at every JWT provider.
 fn imported(definition: &Value, policies: &Value, more: &[&str]) -> Value {
-    let mut config = tyk(definition, policies, more).config();
-    let providers = config["providers"].as_object_mut().unwrap();
-    let jwt = providers.values_mut().filter(|provider| provider["kind"] != "api_key");
-    for provider in jwt {
+    inlined(tyk(definition, policies, more).config())
+}
+
+/// A configuration with the tests' issuer at every JWT provider.
+pub(crate) fn inlined(mut config: Value) -> Value {
+    let providers = config.get_mut("providers").and_then(Value::as_object_mut);
+    let all = providers.into_iter().flat_map(|all| all.values_mut());
+    for provider in all.filter(|provider| provider["kind"] != "api_key") {
         inline(provider, ISSUER);
     }
     config
 }
 
-const AUDIENCE: [&str; 2] = ["--audience", "api"];
+/// Arguments without which nobody's token has the audience.
+pub(crate) const AUDIENCE: [&str; 2] = ["--audience", "api"];
 
 fn sign(claims: &Value) -> String {
     let mut token = Token::for_identity("alice");
@@ -41,14 +49,15 @@ fn sign(claims: &Value) -> String {
 }
 
 /// The verdict on a request with these headers.
-fn ask(config: &Value, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+pub(crate) fn ask(config: &Value, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let world = World::default();
     let mut worker = Worker::new(&world, &config.to_string());
     let stream = worker.request(head(method, path, headers));
     worker.verdict(stream)
 }
 
-fn get(config: &Value, path: &str, claims: &Value) -> String {
+/// The verdict on a request with a token with these claims.
+pub(crate) fn get(config: &Value, path: &str, claims: &Value) -> String {
     ask(config, "GET", path, &[("authorization", &format!("Bearer {}", sign(claims)))])
 }
 
@@ -117,12 +126,17 @@ fn scopes_lead_to_the_policies_that_they_led_to() {
     let cases = [
         (json!({ "scp": "r" }), "read"),
         (json!({ "scp": ["r", "w", "x"] }), "read,write"),
-        (json!({}), "p1"),
-        (json!({ "scope": "r" }), "p1"),
+        // Refused there, so that nobody gets the default before somebody has decided.
+        (json!({ "scp": "x" }), "policy_none"),
+        (json!({}), "policy_none"),
+        (json!({ "scope": "r" }), "policy_none"),
     ];
     for (claims, expected) in cases {
         assert_eq!(in_force(&config, &claims), expected, "{claims}");
     }
+    let mut decided = config;
+    decided["apis"][0]["policies"]["default"] = json!(["p1"]);
+    assert_eq!(in_force(&decided, &json!({})), "p1");
     let old = json!({ "jwt_scope_claim_name": "realm_access.roles", "jwt_scope_to_policy_mapping": { "r": "read" } });
     let config = imported(&with(&classic(), &old), &policies(), &AUDIENCE);
     assert_eq!(in_force(&config, &json!({ "realm_access": { "roles": ["r"] } })), "read");
@@ -138,6 +152,41 @@ fn policies_that_tokens_name_keep_their_ids() {
     let config = imported(&definition, &policies, &AUDIENCE);
     assert_eq!(in_force(&config, &json!({ "pol": "Gold Plan" })), "gold-plan");
     assert_eq!(in_force(&config, &json!({ "pol": "gold-plan" })), "policy_none");
+    // An unknown id is refused there, whatever else leads to a policy.
+    let more = json!({ "jwt_default_policies": ["p1"], "scopes": { "jwt": { "scope_to_policy": { "r": "p1" } } } });
+    let config = imported(&with(&definition, &more), &policies, &AUDIENCE);
+    assert_eq!(in_force(&config, &json!({ "pol": "Gold Plan" })), "gold-plan");
+    assert_eq!(in_force(&config, &json!({ "pol": "Silver Plan", "scope": "r" })), "policy_none");
+}
+
+#[test]
+fn without_policies_ids_that_are_no_names_are_told_and_listed() {
+    let definition = |ids: Value| {
+        with(&classic(), &json!({ "jwt_policy_field_name": "pol", "jwt_default_policies": ids }))
+    };
+    let cases = [
+        // ids, and whether tokens can name them here
+        (json!(["ZGVmYXVsdC9nb2xk"]), false),
+        (json!(["5EA6B5D4C9B4E5A3F0D1C2B3"]), false),
+        (json!(["default/gold"]), false),
+        (json!(["5ea6b5d4c9b4e5a3f0d1c2b3"]), true),
+        (json!(["5ea6b5d4c9b4e5a3f0d1c2b3", "Gold"]), false),
+        (json!([]), true),
+    ];
+    for (ids, named) in cases {
+        let file = super::file(&definition(ids.clone()).to_string());
+        let outcome = super::import(&[&file, "--audience", "api", "--format", "json"]);
+        let config = accepted(&outcome.out);
+        assert_eq!(config.apis.len(), 1);
+        let given = outcome.config()["apis"][0]["policies"].clone();
+        assert_eq!(given["from_claim"] == true, named, "{ids}: {given}");
+        let listed = &given["by_claim"][0]["values"];
+        for id in ids.as_array().unwrap().iter().filter(|_| !named) {
+            assert!(listed.get(id.as_str().unwrap()).is_some(), "{ids}: {given}");
+        }
+        let said = outcome.about("jwt_policy_field_name").concat();
+        assert!(said.contains("fill_in: `policies`: without --policies"), "{ids}: {said}");
+    }
 }
 
 #[test]
@@ -541,13 +590,12 @@ fn the_time_of_a_token_has_one_skew() {
         &json!({ "jwt_expires_at_validation_skew": 5, "jwt_issued_at_validation_skew": 30 }),
     );
     let outcome = tyk(&definition, &policies(), &AUDIENCE);
-    assert_eq!(outcome.config()["providers"]["auth0"]["clock_skew"], "30s");
-    assert!(
-        outcome
-            .about("jwt_expires_at_validation_skew")
-            .concat()
-            .contains("changed: became \"clock_skew\": \"30s\"")
-    );
+    assert_eq!(outcome.config()["providers"]["auth0"]["clock_skew"], "0s");
+    let said = outcome.about("jwt_expires_at_validation_skew").concat();
+    assert!(said.contains("changed: became \"clock_skew\": \"0s\""), "{said}");
+    let all = with(&definition, &json!({ "jwt_not_before_validation_skew": 9 }));
+    let config = tyk(&all, &policies(), &AUDIENCE).config();
+    assert_eq!(config["providers"]["auth0"]["clock_skew"], "5s");
     let none = tyk(&classic(), &policies(), &AUDIENCE).config();
     assert_eq!(none["providers"]["auth0"]["clock_skew"], "0s");
 }
@@ -560,7 +608,7 @@ fn definitions_that_say_the_same_of_an_issuer_share_a_provider() {
     );
     let other = with(
         &second,
-        &json!({ "api_id": "a3", "name": "other", "proxy": { "listen_path": "/other/" }, "jwt_not_before_validation_skew": 9 }),
+        &json!({ "api_id": "a3", "name": "other", "proxy": { "listen_path": "/other/" }, "strip_auth_data": false }),
     );
     let config = tyk(&json!([classic(), second, other]), &policies(), &AUDIENCE).config();
     let names: Vec<_> = config["providers"].as_object().unwrap().keys().collect();

@@ -78,8 +78,14 @@ fn rows() -> Vec<Row> {
             with(&both, &json!({ base: null })),
             c(json!({ base: null })),
         ),
-        row("tyk-m3", "a raw URL", "jwt_source", c(json!({ "jwt_source": OKTA })), source(OKTA)),
-        row(
+        exposed(
+            "tyk-m3",
+            "a raw URL",
+            "jwt_source",
+            c(json!({ "jwt_source": OKTA })),
+            source(OKTA),
+        ),
+        exposed(
             "tyk-m3",
             "OAS",
             &format!("{SCHEME}.source"),
@@ -488,7 +494,7 @@ fn the_first_of_the_thirty_is_told_first() {
         "jwt_expires_at_validation_skew": 5, "use_standard_auth": false,
     }));
     let outcome = tyk(&definition, &policies(), &[]);
-    assert_eq!(outcome.codes()[..4], ["tyk-m1", "tyk-m3", "tyk-m11", "tyk-m20"]);
+    assert_eq!(outcome.codes()[..4], ["tyk-m1", "tyk-m11", "tyk-m20", "tyk-m3"]);
     let first = &outcome.findings()[0];
     assert_eq!(first["field"], "base_identity_provided_by");
     assert!(first["message"].as_str().unwrap().contains("write `jwt_claim`, or remove the field"));

@@ -1,10 +1,12 @@
 //! `access_rights` of a policy as `access`.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::limits::{self, Quota, Rate};
 use super::names::PathPattern;
-use super::policies::{Api, NOBODYS_SCOPE, Policy};
+use super::policies::{Api, NOBODYS_SCOPE, Policy, UNTIL};
 use super::read::{Reader, joined};
 use super::report::{Kind, Report};
 use crate::verdict::quoted;
@@ -29,6 +31,8 @@ pub(super) struct Granted<'a> {
     pub(super) quotas: Vec<(String, Quota)>,
     /// Whether each API has a rate of its own.
     pub(super) all_have_rates: bool,
+    /// Whether a limit was lost, so that the policy must not be in force.
+    pub(super) held: bool,
 }
 
 /// An entry that nobody's token fits, for the APIs that are not public.
@@ -47,6 +51,8 @@ struct Right<'r> {
     rate: Option<Rate>,
     /// Whether the policy speaks of rates.
     rates: bool,
+    /// Whether a limit was lost.
+    lost: Cell<bool>,
 }
 
 pub(super) fn entries<'a>(
@@ -55,14 +61,24 @@ pub(super) fn entries<'a>(
     limited: &Limited<'a>,
     report: &mut Report,
 ) -> Granted<'a> {
-    let mut granted =
-        Granted { entries: Vec::new(), apis: Vec::new(), quotas: Vec::new(), all_have_rates: true };
+    let mut granted = Granted {
+        entries: Vec::new(),
+        apis: Vec::new(),
+        quotas: Vec::new(),
+        all_have_rates: true,
+        held: false,
+    };
+    let org = policy.raw.get("org_id").and_then(Value::as_str).unwrap_or_default();
     let mut limits_left = MAX_LIMITS;
     for (key, value) in rights {
         let path = joined("access_rights", key);
         let read = Reader::new(value);
-        let id = Some(read.text("api_id")).filter(|id| !id.is_empty());
-        let id = id.unwrap_or_else(|| (*key).clone());
+        let id = key.as_str();
+        let inside = read.text("api_id");
+        if !inside.is_empty() && inside != id {
+            let message = format!("{} stands in {}, and that counts", quoted(&inside), quoted(id));
+            report.add(Kind::Wrong, &policy.source, format!("{path}.api_id"), message);
+        }
         let Some(api) = limited.apis.iter().find(|api| api.id == id && !api.public) else {
             let message = match limited.apis.iter().any(|api| api.id == id) {
                 true => "a public API, where policies have no say: left out",
@@ -71,10 +87,21 @@ pub(super) fn entries<'a>(
             report.leave_out(&policy.source, path, message);
             continue;
         };
-        let rate = match limited.rate {
-            true => limits::rate(read.number("limit.rate"), read.number("limit.per")),
-            false => None,
-        };
+        if !org.is_empty() && !api.org.is_empty() && org != api.org {
+            let message = "an API of another organisation, where Tyk refuses whoever has this \
+                           policy: left out";
+            report.leave_out(&policy.source, path, message);
+            continue;
+        }
+        let (number, per) = (read.number("limit.rate"), read.number("limit.per"));
+        let rate = limits::rate(number, per).filter(|_| limited.rate);
+        let max = read.number("limit.quota_max");
+        let odd_quota = limits::is_odd_quota(max, read.number("limit.quota_renewal_rate"));
+        if (limited.rate && limits::is_odd(number, per)) || odd_quota {
+            granted.held = true;
+            let message = format!("a limit that cannot be said here: write it by hand; {UNTIL}");
+            report.add(Kind::FillIn, &policy.source, format!("{path}.limit"), message);
+        }
         let quota =
             limits::quota(read.number("limit.quota_max"), read.number("limit.quota_renewal_rate"));
         granted.all_have_rates &= rate.is_some();
@@ -89,8 +116,10 @@ pub(super) fn entries<'a>(
             Some(quota) => granted.quotas.push((field, quota)),
         }
         let rates = limited.rate;
-        let right = Right { api, path, source: &policy.source, read, rate, rates };
+        let lost = Cell::new(false);
+        let right = Right { api, path, source: &policy.source, read, rate, rates, lost };
         granted.entries.extend(right.entries(&mut limits_left, report));
+        granted.held |= right.lost.get();
         granted.apis.push(api);
         for wrong in right.read.wrong() {
             let field = format!("{}.{wrong}", right.path);
@@ -130,7 +159,7 @@ impl Right<'_> {
                         entry.remove("rate");
                         let message = "more limits than a caller has counters for: the rest of \
                                        the rates was left out; let entries share one";
-                        report.add(Kind::NotSupported, self.source, &self.path, message);
+                        self.lose(self.path.clone(), message, report);
                     }
                 }
             }
@@ -143,6 +172,12 @@ impl Right<'_> {
             }
         }
         kept
+    }
+
+    /// Tells that a limit was left out, without which the policy would allow more.
+    fn lose(&self, field: String, message: &str, report: &mut Report) {
+        self.lost.set(true);
+        report.add(Kind::FillIn, self.source, field, format!("{message}; {UNTIL}"));
     }
 
     fn entry(&self, methods: Option<&[String]>, paths: &[String]) -> Value {
@@ -211,9 +246,15 @@ impl Right<'_> {
             for method in own.list("methods") {
                 let method = Reader::new(method);
                 let limit = limits::rate(method.number("limit.rate"), method.number("limit.per"));
+                if !limits::is_positive(method.number("limit.rate")) {
+                    let message = "not needed: it says that there is no limit, and the policy's \
+                                   own holds";
+                    report.add(Kind::Changed, self.source, &field, message);
+                    continue;
+                }
                 let (Some(path), Some(limit)) = (&path, limit) else {
-                    let message = "no limit, or a path that whole segments cannot say: left out";
-                    report.add(Kind::NotSupported, self.source, &field, message);
+                    let message = "a limit, or a path, that cannot be said here: left out";
+                    self.lose(field.clone(), message, report);
                     continue;
                 };
                 let name = method.text("name");
@@ -221,7 +262,7 @@ impl Right<'_> {
                 if name.is_empty() || !(open || entries.iter().any(|e| same_request(e, &wanted))) {
                     let message = "a limit on what `allowed_urls` does not grant in just that way: \
                                    left out; write it as the `rate` of the entry that grants it";
-                    report.add(Kind::NotSupported, self.source, &field, message);
+                    self.lose(field.clone(), message, report);
                     continue;
                 }
                 entries.retain(|entry| !same_request(entry, &wanted));

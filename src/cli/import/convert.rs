@@ -4,12 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::Options;
 use super::definition::{Definition, Method};
-use super::fields;
 use super::given::CLOSED;
 use super::limits;
 use super::names::{self, Names, PathPattern};
 use super::policies::{Api, Policies};
-use super::provider::{self, Draft};
+use super::provider::{self, Draft, UNTIL};
 use super::report::{Kind, Report};
 use crate::verdict::quoted;
 
@@ -28,6 +27,8 @@ struct Part<'d> {
     definition: &'d Definition,
     api: Api,
     hosts: Option<String>,
+    /// Whether nobody may call until somebody has decided.
+    held: bool,
 }
 
 pub(super) fn convert(
@@ -76,6 +77,7 @@ pub(super) fn convert(
 fn copy(api: &Api) -> Api {
     Api {
         id: api.id.clone(),
+        org: api.org.clone(),
         name: api.name.clone(),
         base: api.base.clone(),
         public: api.public,
@@ -91,14 +93,10 @@ fn parts<'d>(definitions: &'d [Definition], report: &mut Report) -> Vec<Part<'d>
     for definition in definitions {
         if let Some(off) = definition.off {
             let message = format!("{off}: not imported");
-            report.add(Kind::NotSupported, &definition.source, definition.field("active"), message);
+            report.add(Kind::Changed, &definition.source, definition.field("active"), message);
             continue;
         }
-        if definition.versions > 1 {
-            let field = "version_data.versions";
-            report.add(Kind::NotSupported, &definition.source, field, fields::NO_VERSIONS);
-        }
-        let (base, hosts) = place(definition, report);
+        let (base, hosts, held) = place(definition, report);
         let same = |part: &&Part<'_>| part.api.base == base && part.hosts == hosts;
         if let Some(other) = parts.iter().find(same) {
             let message = format!(
@@ -119,25 +117,30 @@ fn parts<'d>(definitions: &'d [Definition], report: &mut Report) -> Vec<Part<'d>
         let keyless = definition.is_public();
         let api = Api {
             id: definition.id.clone(),
+            org: definition.org.clone(),
             name,
             base,
             public: keyless,
             no_rate: definition.no_rate,
             no_quota: definition.no_quota,
         };
-        parts.push(Part { definition, api, hosts });
+        parts.push(Part { definition, api, hosts, held });
     }
     let depth = |part: &Part<'_>| (part.hosts.is_some(), part.api.base.depth());
     parts.sort_by_key(|part| std::cmp::Reverse(depth(part)));
     parts
 }
 
-/// Path and host; what cannot be said protects more rather than less, and opens nothing.
-fn place(definition: &Definition, report: &mut Report) -> (PathPattern, Option<String>) {
+/// Path and host, and whether the API is to be held shut: what cannot be said takes more of the
+/// traffic rather than less, and lets nobody in.
+fn place(definition: &Definition, report: &mut Report) -> (PathPattern, Option<String>, bool) {
     let source = &definition.source;
     let listen = &definition.listen;
     let field = definition.field("proxy.listen_path");
-    let mut opens_nothing = false;
+    let restricts = definition.restricts();
+    // A public API that nothing restricts needs no other to stand before its requests.
+    let opens_nothing = |odd: bool| odd && definition.is_public() && !restricts;
+    let mut odd = false;
     let base = match PathPattern::read(listen) {
         Some(base) => {
             if !base.is_everything() {
@@ -158,14 +161,15 @@ fn place(definition: &Definition, report: &mut Report) -> (PathPattern, Option<S
         }
         None => {
             let base = PathPattern::prefix(listen);
-            opens_nothing = definition.is_public();
+            odd = true;
             let message = format!(
                 "{} says more than whole segments can: became {}, which is more of the traffic; \
-                 narrow `match.paths` by hand",
+                 narrow `match.paths` by hand; {}",
                 quoted(listen),
-                quoted(&base.text())
+                quoted(&base.text()),
+                until(opens_nothing(odd))
             );
-            report.add(Kind::NotSupported, source, field, message);
+            report.add(Kind::FillIn, source, field, message);
             base
         }
     };
@@ -179,22 +183,32 @@ fn place(definition: &Definition, report: &mut Report) -> (PathPattern, Option<S
                 report.add(Kind::Taken, source, field, message);
             }
             None => {
-                opens_nothing |= definition.is_public();
+                odd = true;
                 let message = format!(
-                    "{} is more than a name: every host was taken; narrow `match.hosts` by hand",
-                    quoted(&definition.host)
+                    "{} is more than a name: every host was taken; narrow `match.hosts` by hand; {}",
+                    quoted(&definition.host),
+                    until(opens_nothing(odd))
                 );
-                report.add(Kind::NotSupported, source, field, message);
+                report.add(Kind::FillIn, source, field, message);
             }
         }
     }
-    if opens_nothing {
+    if definition.odd_rate {
+        let message = format!("a rate that cannot be said here: write `apis[].rate`; {UNTIL}");
+        report.add(Kind::FillIn, source, definition.field("global_rate_limit"), message);
+    }
+    if opens_nothing(odd) {
         let message = "a public API whose requests cannot be told exactly: it has a host that \
                        nobody has, so that it opens nothing until you write `match`";
         report.add(Kind::FillIn, source, definition.field("use_keyless"), message);
         host = Some(NO_HOST.into());
     }
-    (base, host)
+    (base, host, restricts || (odd && !opens_nothing(odd)))
+}
+
+/// What holds back an API whose requests cannot be told exactly.
+const fn until(opens_nothing: bool) -> &'static str {
+    if opens_nothing { "until then it has a host that nobody has" } else { UNTIL }
 }
 
 /// The providers so far; those that say the same are one.
@@ -271,6 +285,12 @@ fn api(
             message,
         );
     }
+    if part.api.public && part.held {
+        out.insert("auth".into(), json!([providers.add(provider::held())]));
+        let message = format!("a public API, which something restricts, too; {UNTIL}");
+        report.add(Kind::FillIn, &definition.source, definition.field("use_keyless"), message);
+        return Value::Object(out);
+    }
     if part.api.public {
         out.insert("auth".into(), "none".into());
         let message = "THIS API IS OPEN: anybody may call it, with \"auth\": \"none\", as in Tyk";
@@ -280,7 +300,7 @@ fn api(
     if definition.options_pass {
         out.insert("cors_preflight".into(), "pass".into());
     }
-    let session = auth(definition, providers, options, &mut out, report);
+    let session = auth(part, providers, options, &mut out, report);
     let given = super::given::policies(definition, &session, policies, report);
     out.insert("policies".into(), Value::Object(given));
     Value::Object(out)
@@ -288,12 +308,13 @@ fn api(
 
 /// Writes `auth` and `session_from`; the methods whose sessions are used.
 fn auth(
-    definition: &Definition,
+    part: &Part<'_>,
     providers: &mut Providers,
     options: &Options,
     out: &mut Map<String, Value>,
     report: &mut Report,
 ) -> Vec<Method> {
+    let definition = part.definition;
     general(definition, report);
     let mut named: Vec<(Method, Vec<String>)> = Vec::new();
     for method in &definition.methods {
@@ -311,6 +332,8 @@ fn auth(
     let mut branches: Vec<Vec<String>> = Vec::new();
     let mut session_from: Vec<String> = Vec::new();
     let mut sessions = Vec::new();
+    let mut together = false;
+    let held = part.held.then(|| providers.add(provider::held()));
     for branch in smallest(&definition.branches) {
         let session = session_of(definition, branch);
         sessions.push(session);
@@ -323,8 +346,12 @@ fn auth(
             };
             combined = combined.iter().flat_map(each).collect();
         }
-        if branch.len() > 1 {
+        together |= branch.len() > 1;
+        if branch.len() > 1 || held.is_some() {
             session_from.extend(of(session).iter().cloned());
+        }
+        for combination in &mut combined {
+            combination.extend(held.clone());
         }
         branches.extend(combined);
     }
@@ -338,11 +365,15 @@ fn auth(
     out.insert("auth".into(), branches.into());
     session_from.sort();
     session_from.dedup();
-    if !session_from.is_empty() {
-        let value = match session_from.as_slice() {
-            [one] => one.clone().into(),
-            many => json!(many),
-        };
+    let value = match session_from.as_slice() {
+        [] => Value::Null,
+        [one] => one.clone().into(),
+        many => json!(many),
+    };
+    if !value.is_null() {
+        out.insert("session_from".into(), value.clone());
+    }
+    if together {
         let message = format!("became \"session_from\": {value}");
         let field = definition.field("base_identity_provided_by");
         if definition.base.is_empty() {
@@ -353,7 +384,6 @@ fn auth(
         } else {
             report.add(Kind::Changed, &definition.source, field, message);
         }
-        out.insert("session_from".into(), value);
     } else if !definition.base.is_empty() {
         let field = definition.field("base_identity_provided_by");
         let right = sessions.iter().any(|session| session.base() == definition.base);

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::fields;
-use super::limits::{Rate, rate};
-use super::read::{Found, Reader};
+use super::limits::{Rate, is_odd, rate};
+use super::read::{Found, Reader, joined_all};
+use super::walk::Member;
 use crate::verdict::quoted;
 
 /// The two forms of a definition.
@@ -147,6 +148,10 @@ pub(super) struct Definition {
     pub(super) branches: Vec<Vec<Method>>,
     /// The name of the JWT scheme of an OAS definition.
     pub(super) scheme: String,
+    /// The other JWT schemes, which nobody reads.
+    pub(super) other_jwt: Vec<String>,
+    /// Whether several JWT schemes are asked, of which Tyk takes one.
+    pub(super) several_jwt: bool,
     /// Why its JWT scheme is not asked, if it has one and it is not.
     pub(super) not_asked: Option<String>,
     pub(super) jwt: Jwt,
@@ -157,9 +162,11 @@ pub(super) struct Definition {
     pub(super) no_rate: bool,
     pub(super) no_quota: bool,
     pub(super) rate: Option<Rate>,
+    /// Whether it has a rate that cannot be said here.
+    pub(super) odd_rate: bool,
     pub(super) options_pass: bool,
-    /// How many versions requests choose from.
-    pub(super) versions: usize,
+    /// The members that say something, and what becomes of them.
+    pub(super) members: Vec<Member>,
     /// What was read and has a type that Tyk would not take.
     pub(super) wrong_types: Vec<String>,
 }
@@ -172,7 +179,12 @@ impl Definition {
             Form::Classic => name,
             Form::Oas => fields::oas_name(name),
         };
-        fields::expanded(name, &self.scheme)
+        joined_all(&fields::expanded(name, &self.scheme))
+    }
+
+    /// Whether it can refuse a request for a reason that is not known here, or cannot be said.
+    pub(super) fn restricts(&self) -> bool {
+        self.odd_rate || self.members.iter().any(Member::restricts)
     }
 
     /// Whether anybody may call, and nothing in the definition says otherwise.
@@ -201,6 +213,7 @@ pub(super) fn read(found: &Found, place: &str) -> Definition {
         title => quoted(title),
     };
     definition.source = format!("{place}: API {name} ({form})");
+    definition.members = super::off::members(&definition);
     definition
 }
 
@@ -208,6 +221,9 @@ fn classic(value: &Value) -> Definition {
     let read = Reader::new(value);
     let keyless = read.flag("use_keyless");
     let methods = classic_methods(&read);
+    let off = read.flag("global_rate_limit.disabled") || read.flag("disable_rate_limit");
+    let limit = (!off)
+        .then(|| (read.number("global_rate_limit.rate"), read.number("global_rate_limit.per")));
     let mut definition = Definition {
         source: String::new(),
         form: Form::Classic,
@@ -235,6 +251,8 @@ fn classic(value: &Value) -> Definition {
         branches: vec![methods.clone()],
         methods,
         scheme: String::new(),
+        other_jwt: Vec::new(),
+        several_jwt: false,
         not_asked: None,
         jwt: classic_jwt(&read),
         key_places: classic_places(&read, "authToken"),
@@ -242,17 +260,10 @@ fn classic(value: &Value) -> Definition {
         lifetime: read.number("session_lifetime").and_then(|n| n.as_f64()).unwrap_or(0.0) > 0.0,
         no_rate: read.flag("disable_rate_limit"),
         no_quota: read.flag("disable_quota"),
-        rate: match read.flag("global_rate_limit.disabled") {
-            true => None,
-            false => {
-                rate(read.number("global_rate_limit.rate"), read.number("global_rate_limit.per"))
-            }
-        },
+        rate: limit.and_then(|(number, per)| rate(number, per)),
+        odd_rate: limit.is_some_and(|(number, per)| is_odd(number, per)),
         options_pass: read.flag("CORS.enable") && read.flag("CORS.options_passthrough"),
-        versions: match read.flag("version_data.not_versioned") {
-            true => 0,
-            false => read.members("version_data.versions").len(),
-        },
+        members: Vec::new(),
         wrong_types: Vec::new(),
     };
     definition.wrong_types = read.wrong();

@@ -7,6 +7,10 @@ use serde_json::{Map, Value, json};
 use super::definition::{Definition, Method};
 use super::policies::Policies;
 use super::report::{Kind, Report};
+use crate::verdict::list;
+
+const NOT_GIVEN: &str = "`policies`: without --policies nobody knows what they grant; each became a \
+                         policy that is not active";
 
 /// The policy that refuses whoever gets it.
 pub(super) const CLOSED: &str = "fill-in";
@@ -29,11 +33,31 @@ pub(super) fn policies(
         }
         return given;
     }
-    let default = default(definition, policies, report);
-    if !default.is_empty() {
+    // What leads to no policy by a scope or by an unknown id is refused there, and would get the
+    // others here.
+    let renamed = !definition.jwt.policy_claims.is_empty() && !policies.keep_their_names();
+    let scoped = !definition.jwt.scope_policies.is_empty();
+    let default = default(definition, policies);
+    if !default.is_empty() && (scoped || renamed) {
+        let why = match renamed {
+            true => "that name a policy which nobody knows",
+            false => "whose scopes lead to no policy",
+        };
+        let message = format!(
+            "`apis[].policies.default`: left out, since it would also be for tokens {why}, which \
+             Tyk refuses; write {} there if they may have it",
+            list(&default)
+        );
+        report.add(
+            Kind::FillIn,
+            &definition.source,
+            definition.field("jwt_default_policies"),
+            message,
+        );
+    } else if !default.is_empty() {
         given.insert("default".into(), json!(default));
     }
-    by_scope(definition, policies, &mut given, report);
+    by_scope(definition, policies, renamed, &mut given, report);
     by_claim(definition, policies, &mut given, report);
     if given.is_empty() {
         given.insert("default".into(), json!([CLOSED]));
@@ -47,19 +71,21 @@ pub(super) fn policies(
         );
     }
     if !policies.given && !default.is_empty() {
-        report.add(
-            Kind::FillIn,
-            &definition.source,
-            definition.field("jwt_default_policies"),
-            "`policies`: without --policies nobody knows what they grant; each became a policy \
-             that is not active",
-        );
+        let field = definition.field("jwt_default_policies");
+        report.add(Kind::FillIn, &definition.source, field, NOT_GIVEN);
+    }
+    if !policies.given && !definition.jwt.policy_claims.is_empty() {
+        let message = "`policies`: without --policies nobody knows which ids tokens name: each of \
+                       them must become a policy here, or a value of `apis[].policies.by_claim` \
+                       where it is no name (1 to 64 of a-z, 0-9, `_` and `-`)";
+        let field = definition.field("jwt_policy_field_name");
+        report.add(Kind::FillIn, &definition.source, field, message);
     }
     given
 }
 
 /// `default`: of several those that are there.
-fn default(definition: &Definition, policies: &mut Policies, report: &mut Report) -> Vec<String> {
+fn default(definition: &Definition, policies: &mut Policies) -> Vec<String> {
     let ids = &definition.jwt.defaults;
     let there = |id: &&String| !policies.given || policies.find(id).is_some();
     let known: Vec<String> = ids.iter().filter(there).cloned().collect();
@@ -71,22 +97,13 @@ fn default(definition: &Definition, policies: &mut Policies, report: &mut Report
             names.push(name);
         }
     }
-    if !names.is_empty() && !definition.jwt.scope_policies.is_empty() {
-        report.add(
-            Kind::Changed,
-            &definition.source,
-            definition.field("jwt_default_policies"),
-            "became `apis[].policies.default`, also for tokens whose scopes lead to no policy, \
-             which Tyk refuses with 403; to refuse them, leave `default` out, or list a scope in \
-             `apis[].scopes`",
-        );
-    }
     names
 }
 
 fn by_scope(
     definition: &Definition,
     policies: &mut Policies,
+    renamed: bool,
     given: &mut Map<String, Value>,
     report: &mut Report,
 ) {
@@ -107,14 +124,23 @@ fn by_scope(
             names.push(name);
         }
         if !policies.given {
-            let message = "`policies`: without --policies nobody knows what they grant; each \
-                           became a policy that is not active";
-            report.add(Kind::FillIn, &definition.source, field, message);
+            report.add(Kind::FillIn, &definition.source, field, NOT_GIVEN);
         }
     }
-    if !map.is_empty() {
-        given.insert("by_scope".into(), json!(map));
+    if map.is_empty() {
+        return;
     }
+    if renamed {
+        let message = format!(
+            "`apis[].policies.by_scope`: left out, since it would also be for tokens that name a \
+             policy which nobody knows, which Tyk refuses; write {} there if they may have it",
+            json!(map)
+        );
+        let field = definition.field("scopes.jwt.scope_to_policy");
+        report.add(Kind::FillIn, &definition.source, field, message);
+        return;
+    }
+    given.insert("by_scope".into(), json!(map));
 }
 
 /// `from_claim` where policies are called here what tokens call them, else a table.

@@ -51,6 +51,20 @@ pub(super) fn rate(rate: Option<&Number>, per: Option<&Number>) -> Option<Rate> 
     rate_in(rate, per)
 }
 
+/// Whether there is a rate, and none that a configuration can say: too fine, or too large.
+pub(super) fn is_odd(number: Option<&Number>, per: Option<&Number>) -> bool {
+    is_positive(number) && rate(number, per).is_none()
+}
+
+/// The same of a quota.
+pub(super) fn is_odd_quota(max: Option<&Number>, renewal: Option<&Number>) -> bool {
+    is_positive(max) && quota(max, renewal).is_none()
+}
+
+pub(super) fn is_positive(number: Option<&Number>) -> bool {
+    number.and_then(Number::as_f64).is_some_and(|number| number > 0.0)
+}
+
 /// A rate as `rate` requests in each `per` milliseconds.
 pub(super) fn rate_in(rate: Option<&Number>, per: u64) -> Option<Rate> {
     let thousandths = thousandths(rate?)?;

@@ -23,8 +23,14 @@ struct Scheme<'v> {
 pub(super) fn read(value: &Value) -> Definition {
     let read = Reader::new(value);
     let schemes = schemes(&read);
-    let jwt = schemes.iter().find(|scheme| scheme.method == Method::Jwt);
-    let (branches, unknown) = branches(&read, &schemes);
+    let (branches, asked) = branches(&read, &schemes);
+    let all_jwt = || schemes.iter().filter(|scheme| scheme.method == Method::Jwt);
+    let asked_jwt = || {
+        let good = |scheme: &&Scheme<'_>| scheme.enabled && !scheme.misspelt;
+        all_jwt().filter(good).filter(|scheme| asked.iter().any(|name| name == scheme.name))
+    };
+    let jwt = asked_jwt().next().or_else(|| all_jwt().next());
+    let (rate, odd_rate) = rate(&read);
     let mut definition = Definition {
         source: String::new(),
         form: Form::Oas,
@@ -49,6 +55,11 @@ pub(super) fn read(value: &Value) -> Definition {
         },
         branches,
         scheme: jwt.map(|scheme| scheme.name.to_owned()).unwrap_or_default(),
+        other_jwt: {
+            let others = all_jwt().map(|scheme| scheme.name.to_owned());
+            others.filter(|name| jwt.is_none_or(|jwt| jwt.name != name)).collect()
+        },
+        several_jwt: asked_jwt().count() > 1,
         not_asked: None,
         jwt: Jwt::default(),
         key_places: Places::default(),
@@ -56,11 +67,12 @@ pub(super) fn read(value: &Value) -> Definition {
         lifetime: read.flag(&format!("{AUTH}.customKeyLifetime.enabled")),
         no_rate: read.flag("x-tyk-api-gateway.middleware.global.skipRateLimit"),
         no_quota: read.flag("x-tyk-api-gateway.middleware.global.skipQuota"),
-        rate: rate(&read),
+        rate,
+        odd_rate,
         options_pass: read.flag("x-tyk-api-gateway.middleware.global.cors.enabled")
             && read.flag("x-tyk-api-gateway.middleware.global.cors.optionsPassthrough"),
-        versions: 0,
-        wrong_types: unknown,
+        members: Vec::new(),
+        wrong_types: Vec::new(),
     };
     if let Some(jwt) = jwt {
         let own = Reader::new(jwt.tyk);
@@ -90,13 +102,17 @@ fn off(read: &Reader<'_>) -> Option<&'static str> {
     }
 }
 
-fn rate(read: &Reader<'_>) -> Option<limits::Rate> {
+/// The rate of the whole API, and whether there is one that cannot be said.
+fn rate(read: &Reader<'_>) -> (Option<limits::Rate>, bool) {
     let block = "x-tyk-api-gateway.upstream.rateLimit";
-    if !read.flag(&format!("{block}.enabled")) {
-        return None;
+    let off = read.flag("x-tyk-api-gateway.middleware.global.skipRateLimit");
+    if off || !read.flag(&format!("{block}.enabled")) {
+        return (None, false);
     }
-    let per = limits::millis(read.get(&format!("{block}.per"))?)?;
-    limits::rate_in(read.number(&format!("{block}.rate")), per)
+    let number = read.number(&format!("{block}.rate"));
+    let per = read.get(&format!("{block}.per")).and_then(limits::millis);
+    let rate = per.and_then(|per| limits::rate_in(number, per));
+    (rate, rate.is_none() && limits::is_positive(number))
 }
 
 fn schemes<'v>(read: &Reader<'v>) -> Vec<Scheme<'v>> {
@@ -125,23 +141,26 @@ fn schemes<'v>(read: &Reader<'v>) -> Vec<Scheme<'v>> {
     schemes
 }
 
-/// Who must vouch together, and what was named and is not there.
+/// Who must vouch together, and the names of all that are asked.
 fn branches(read: &Reader<'_>, schemes: &[Scheme<'_>]) -> (Vec<Vec<Method>>, Vec<String>) {
     let mut named: Vec<Vec<String>> = Vec::new();
     for requirement in read.list("security") {
         let names = requirement.as_object().map(|members| members.keys().cloned().collect());
         named.extend(names);
     }
-    let compliant = read.text(&format!("{AUTH}.securityProcessingMode")) == "compliant";
-    match compliant {
-        true => {
-            for group in read.list(&format!("{AUTH}.security")) {
-                let names = group.as_array().into_iter().flatten();
-                named.push(names.filter_map(|name| name.as_str().map(str::to_owned)).collect());
-            }
+    let mut compliant = read.text(&format!("{AUTH}.securityProcessingMode")) == "compliant";
+    if compliant {
+        for group in read.list(&format!("{AUTH}.security")) {
+            let names = group.as_array().into_iter().flatten();
+            named.push(names.filter_map(|name| name.as_str().map(str::to_owned)).collect());
         }
-        false => named.truncate(1),
     }
+    // One requirement is no alternative: then all that is enabled must vouch.
+    compliant &= named.len() > 1;
+    if !compliant {
+        named.truncate(1);
+    }
+    let asked = named.concat();
     let extra: Vec<_> =
         [("hmac", Method::Hmac), ("custom", Method::Custom), ("oidc", Method::OpenId)]
             .into_iter()
@@ -174,7 +193,7 @@ fn branches(read: &Reader<'_>, schemes: &[Scheme<'_>]) -> (Vec<Vec<Method>>, Vec
         let all: Vec<_> = extra.iter().map(|(_, method)| *method).collect();
         branches.extend((!all.is_empty()).then_some(all));
     }
-    (branches, Vec::new())
+    (branches, asked)
 }
 
 fn not_asked(definition: &Definition, jwt: &Scheme<'_>) -> Option<String> {

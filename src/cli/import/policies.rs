@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::access;
+use super::definition::{Definition, Form};
 use super::fields;
 use super::limits::{self, Quota};
 use super::names::{Names, PathPattern};
@@ -19,6 +20,8 @@ pub(super) const NOBODYS_SCOPE: &str = "tollgate:fill-in";
 /// An API as policies need to know it.
 pub(super) struct Api {
     pub(super) id: String,
+    /// The organisation that it belongs to.
+    pub(super) org: String,
     pub(super) name: String,
     pub(super) base: PathPattern,
     pub(super) public: bool,
@@ -82,29 +85,44 @@ impl Policies {
         name
     }
 
+    /// Names the policies that definitions lead to, where no file says which there are.
+    pub(super) fn expect(&mut self, definitions: &[Definition]) {
+        if self.given {
+            return;
+        }
+        for definition in definitions {
+            let scopes = definition.jwt.scope_policies.iter().map(|(_, id)| id);
+            for id in definition.jwt.defaults.iter().chain(scopes).filter(|id| !id.is_empty()) {
+                self.name(id);
+            }
+        }
+    }
+
     /// Whether tokens name policies here as they do there.
     pub(super) fn keep_their_names(&self) -> bool {
+        let missing = self.missing.iter().filter(|_| !self.given);
         self.all.iter().all(|policy| policy.ids.contains(&policy.name))
+            && missing.fold(true, |all, (id, name)| all && id == name)
     }
 
     /// Each id with its policy's name.
     pub(super) fn by_id(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.all.iter().flat_map(|policy| policy.ids.iter().map(move |id| (id, &policy.name)))
+        let known =
+            self.all.iter().flat_map(|policy| policy.ids.iter().map(move |id| (id, &policy.name)));
+        known.chain(self.missing.iter().filter(|_| !self.given))
     }
 
     /// As the configuration writes them.
     pub(super) fn json(&self, apis: &[Api], report: &mut Report) -> Map<String, Value> {
         let mut out = Map::new();
         for policy in &self.all {
-            out.insert(policy.name.clone(), body(policy, apis, report));
-            walk::walk(
-                &policy.raw,
-                fields::POLICY_ROWS,
-                super::definition::Form::Classic,
-                "",
-                &policy.source,
-                report,
-            );
+            let members = members(policy, apis);
+            let mut body = body(policy, apis, report);
+            if members.iter().any(walk::Member::restricts) {
+                hold(&mut body);
+            }
+            out.insert(policy.name.clone(), body.into());
+            walk::tell(&members, &policy.source, UNTIL, report);
         }
         for name in self.missing.values() {
             let description = "Fill in: what this policy was in Tyk. Until then it refuses.";
@@ -115,7 +133,24 @@ impl Policies {
     }
 }
 
-fn body(policy: &Policy, apis: &[Api], report: &mut Report) -> Value {
+/// What holds a policy shut.
+pub(super) const UNTIL: &str = "until then the policy is not active (\"active\": false)";
+
+/// Makes a policy refuse whoever has it.
+fn hold(body: &mut Map<String, Value>) {
+    body.insert("active".into(), false.into());
+}
+
+/// The members of a policy that say something of the APIs that are imported.
+fn members(policy: &Policy, apis: &[Api]) -> Vec<walk::Member> {
+    let mut raw = policy.raw.clone();
+    if let Some(rights) = raw.get_mut("access_rights").and_then(Value::as_object_mut) {
+        rights.retain(|id, _| apis.iter().any(|api| api.id == *id && !api.public));
+    }
+    walk::members(&raw, fields::of_policy(), Form::Classic, "")
+}
+
+fn body(policy: &Policy, apis: &[Api], report: &mut Report) -> Map<String, Value> {
     let read = Reader::new(&policy.raw);
     let source = &policy.source;
     let part = |name: &str| read.flag(&format!("partitions.{name}"));
@@ -127,8 +162,8 @@ fn body(policy: &Policy, apis: &[Api], report: &mut Report) -> Value {
         out.insert("active".into(), false.into());
     }
     if rights.is_empty() {
-        out.insert("active".into(), false.into());
-        return out.into();
+        hold(&mut out);
+        return out;
     }
     let limited = access::Limited { rate: whole || part("rate_limit"), apis };
     let mut granted = access::entries(policy, &rights, &limited, report);
@@ -153,14 +188,25 @@ fn body(policy: &Policy, apis: &[Api], report: &mut Report) -> Value {
     if whole || part("quota") {
         quota(&read, &granted, source, &mut out, report);
     }
+    let odd =
+        (whole || part("rate_limit")) && limits::is_odd(read.number("rate"), read.number("per"));
+    let odd_quota = (whole || part("quota"))
+        && limits::is_odd_quota(read.number("quota_max"), read.number("quota_renewal_rate"));
+    for (field, _) in [("rate", odd), ("quota_max", odd_quota)].iter().filter(|(_, odd)| *odd) {
+        let message = format!("a limit that cannot be said here: write it by hand; {UNTIL}");
+        report.add(Kind::FillIn, source, *field, message);
+    }
     facts(&read, source, &mut out, report);
+    if granted.held || odd || odd_quota {
+        hold(&mut out);
+    }
     for wrong in read.wrong() {
         let message =
             format!("{wrong}: it was read as if it were not there, and the policy made not active");
         report.add(Kind::Wrong, source, wrong.split(':').next().unwrap_or_default(), message);
-        out.insert("active".into(), false.into());
+        hold(&mut out);
     }
-    out.into()
+    out
 }
 
 fn rate(
@@ -304,9 +350,17 @@ fn limit_by(
         }
         Some(_) => report.add(Kind::Changed, source, field, "not needed: there is no limit"),
         None => {
+            let limited = out.contains_key("rate") || out.contains_key("quota");
             let message = "limits count by identity, client or a claim (`policies.*.limit_by`), \
                            not by metadata: by identity here";
-            report.add(Kind::NotSupported, source, field, message);
+            match limited {
+                // Callers who share a counter there would have one each.
+                true => {
+                    hold(out);
+                    report.add(Kind::FillIn, source, field, format!("{message}; {UNTIL}"));
+                }
+                false => report.add(Kind::Changed, source, field, message),
+            }
         }
     }
 }

@@ -16,6 +16,13 @@ use crate::verdict::{list, quoted};
 pub(super) const NOBODYS_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
     MCowBQYDK2VwAyEA+p/W8/QXvZqeo7Ezude2L9b777za7ILn1ouD6LFnEuE=\n-----END PUBLIC KEY-----\n";
 
+/// The provider that holds an API shut.
+const HELD: &str = "fill-in";
+
+/// What is told of what holds an API shut.
+pub(super) const UNTIL: &str =
+    "until then `fill-in` in `auth` refuses everybody: delete it from there once that is settled";
+
 /// What no token is ever issued by or for.
 const NOBODY: &str = "urn:tollgate:fill-in";
 
@@ -379,8 +386,8 @@ fn accepted(body: &Map<String, Value>) -> Result<(), String> {
 
 fn skew(definition: &Definition, body: &mut Map<String, Value>, report: &mut Report) {
     let [exp, iat, nbf] = definition.jwt.skews;
-    let largest = exp.max(iat).max(nbf).min(limits::YEAR.div_euclid(1_000));
-    let text = limits::duration(largest.saturating_mul(1_000));
+    let smallest = exp.min(iat).min(nbf).min(limits::YEAR.div_euclid(1_000));
+    let text = limits::duration(smallest.saturating_mul(1_000));
     body.insert("clock_skew".into(), text.clone().into());
     let names = [
         ("jwt_expires_at_validation_skew", exp),
@@ -388,11 +395,12 @@ fn skew(definition: &Definition, body: &mut Map<String, Value>, report: &mut Rep
         ("jwt_not_before_validation_skew", nbf),
     ];
     for (name, seconds) in names.into_iter().filter(|(_, seconds)| *seconds > 0) {
-        let (kind, why) = match seconds == largest {
+        let (kind, why) = match seconds == smallest {
             true if exp == iat && iat == nbf => (Kind::Taken, "all three are the same"),
             _ => (
                 Kind::Changed,
-                "one skew for all three, the largest: two clocks have one difference",
+                "one skew for all three, the smallest, since what is not set is 0; write the \
+                 difference that clocks may have",
             ),
         };
         let message = format!("became \"clock_skew\": \"{text}\": {why}");
@@ -484,15 +492,26 @@ pub(super) fn stand_in_for(definition: &Definition, method: Method, report: &mut
     let name = method.name();
     body.insert("from".into(), json!([{ "header": format!("x-fill-in-{name}") }]));
     report.add(
-        Kind::NotSupported,
+        Kind::FillIn,
         &definition.source,
         definition.field(method.switch()),
         format!(
             "`{name}` is not done here: a provider stands in for it that refuses everybody; let a \
-             filter before Tollgate do it, and delete the provider from `auth`"
+             filter before Tollgate do it (basic_auth, ext_authz, Envoy's TLS context), and delete \
+             `fill-in-{name}` from `auth`"
         ),
     );
     Draft { hint: format!("fill-in-{name}"), body }
+}
+
+/// What holds an API shut until somebody has decided, whoever else vouches.
+pub(super) fn held() -> Draft {
+    let mut body = stand_in();
+    body.insert("from".into(), json!([{ "header": "x-fill-in" }]));
+    let description = "Fill in: the report says what Tyk refuses and nothing does here. Once that \
+                       is settled, delete this name from the API's `auth`.";
+    body.insert("description".into(), description.into());
+    Draft { hint: HELD.into(), body }
 }
 
 fn stand_in() -> Map<String, Value> {

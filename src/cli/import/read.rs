@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::super::foreign;
 use super::super::{Failure, Streams, input};
 use crate::verdict::quoted;
 
@@ -23,6 +24,18 @@ pub(super) struct Document {
     pub(super) value: Value,
     /// Members that are written twice, by path.
     pub(super) duplicates: Vec<String>,
+    text: Vec<u8>,
+}
+
+impl Document {
+    /// Why it is not what was expected: what it is instead, and what helps.
+    fn is_none(&self, what: &str, expected: &str) -> Failure {
+        let file = &self.file;
+        Failure::Misuse(match foreign::recognise(&self.text) {
+            Some(foreign) => format!("{file}: {}; expected {expected}", foreign.told()),
+            None => format!("{file}: {what}; expected {expected}"),
+        })
+    }
 }
 
 /// Reads a file, or standard input.
@@ -33,12 +46,15 @@ pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Documen
     };
     let text = input::read(Some(path), MAX_BYTES, streams)?;
     let (value, duplicates) = parse(&text).map_err(|error| {
+        if let Some(foreign) = foreign::recognise(&text) {
+            return Failure::Misuse(format!("{file}: {}", foreign.told()));
+        }
         // serde_json ends its messages with the place.
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default().to_owned();
         Failure::Misuse(format!("{file}:{}:{}: not JSON: {what}", error.line(), error.column()))
     })?;
-    Ok(Document { file, value, duplicates })
+    Ok(Document { file, value, duplicates, text })
 }
 
 fn parse(text: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
@@ -135,6 +151,14 @@ pub(super) fn joined(path: &str, name: &str) -> String {
     }
 }
 
+/// A member's path, from the names on the way to it.
+pub(super) fn joined_all(names: &[String]) -> String {
+    names.iter().fold(String::new(), |path, name| match name.as_str() {
+        "*" => format!("{path}.*"),
+        name => joined(&path, name),
+    })
+}
+
 /// A definition as it was found in a file.
 pub(super) struct Found {
     /// Whether it is an OAS definition.
@@ -149,9 +173,10 @@ const EXPECTED: &str = "a Tyk API definition: a classic one (with `api_id`, `pro
 /// The definitions in a document: one, a list, or wrapped as exports wrap them.
 pub(super) fn definitions(document: &Document) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
-    collect(&document.value, 0, &mut found)
-        .map_err(|what| Failure::Misuse(format!("{}: {what}; expected {EXPECTED}", document.file)))
-        .map(|()| found)
+    match collect(&document.value, 0, &mut found) {
+        Ok(()) => Ok(found),
+        Err(what) => Err(document.is_none(&what, EXPECTED)),
+    }
 }
 
 fn collect(value: &Value, depth: u8, found: &mut Vec<Found>) -> Result<(), String> {
@@ -215,10 +240,8 @@ pub(super) const fn kind(value: &Value) -> &'static str {
 /// The policies in a document, each with the ids that it goes by: an object by id, a list, or an
 /// export of the dashboard.
 pub(super) fn policies(document: &Document) -> Result<Vec<(Vec<String>, Value)>, Failure> {
-    let wrong = |what: &str| {
-        let expected = "Tyk policies: an object with a policy for each id, or a list of policies";
-        Failure::Misuse(format!("{}: {what}; expected {expected}", document.file))
-    };
+    let expected = "Tyk policies: an object with a policy for each id, or a list of policies";
+    let wrong = |what: &str| document.is_none(what, expected);
     let value = document.value.get("Data").unwrap_or(&document.value);
     let is_policy = |value: &Value| {
         let names = ["access_rights", "partitions", "quota_max", "rate"];
@@ -246,6 +269,10 @@ pub(super) fn policies(document: &Document) -> Result<Vec<(Vec<String>, Value)>,
     for (ids, value) in &found {
         if !value.is_object() {
             return Err(wrong(&format!("{} in place of a policy", kind(value))));
+        }
+        let of_api = ["proxy", "x-tyk-api-gateway", "api_definition", "oas"];
+        if of_api.iter().any(|name| value.get(name).is_some()) {
+            return Err(wrong("an API definition in place of a policy"));
         }
         if ids.is_empty() {
             return Err(wrong("a policy without `id`"));

@@ -114,7 +114,7 @@ impl Known {
 
 /// Whose key set it is, and what the issuers of its tokens are called, where that is known.
 pub(super) fn known(url: &Url) -> (Known, Vec<String>) {
-    let path = bare_path(url);
+    let path = key_path(url);
     let origin = format!("{}://{}", url.scheme(), url.authority);
     let host = url.host();
     let under = |domain: &str| host.ends_with(&format!(".{domain}"));
@@ -178,6 +178,13 @@ pub(super) fn bare_path(url: &Url) -> &str {
     url.path.split('?').next().unwrap_or_default()
 }
 
+/// The path without its query and without slashes at its end, which many servers do not mind.
+fn key_path(url: &Url) -> &str {
+    let path = bare_path(url);
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.is_empty() { path } else { trimmed }
+}
+
 /// A URL for a message: without its query.
 pub(super) fn shown(url: &Url) -> String {
     format!("{}://{}{}", url.scheme(), url.authority, bare_path(url))
@@ -185,14 +192,14 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// Whether a URL leads to a discovery document, not to keys.
 pub(super) fn is_discovery(url: &Url) -> bool {
-    let path = bare_path(url);
+    let path = key_path(url);
     path.ends_with("/.well-known/openid-configuration")
         || path.ends_with("/.well-known/oauth-authorization-server")
 }
 
 /// Why a URL cannot lead to a key set, where that is known.
 pub(super) fn doubtful(url: &Url) -> Option<&'static str> {
-    let path = bare_path(url);
+    let path = key_path(url);
     if is_discovery(url) {
         return Some("a discovery document, which has no keys but says where they are");
     }
@@ -226,6 +233,16 @@ mod tests {
                 "https://example.okta.com/oauth2/default/v1/keys",
                 Known::Okta,
                 &["https://example.okta.com/oauth2/default"],
+            ),
+            (
+                "https://example.okta.com/oauth2/default/v1/keys/",
+                Known::Okta,
+                &["https://example.okta.com/oauth2/default"],
+            ),
+            (
+                "https://example.eu.auth0.com/.well-known/jwks.json/?x=1",
+                Known::Auth0,
+                &["https://example.eu.auth0.com/"],
             ),
             (
                 "https://example.okta.com/oauth2/v1/keys",

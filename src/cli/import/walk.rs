@@ -1,147 +1,233 @@
-//! Goes through every field that a definition has, so that none is passed over in silence.
+//! Goes through every member that a definition or a policy has, so that none is passed over in
+//! silence.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::definition::Form;
-use super::fields::{Fate, Row, expanded};
+use super::fields::{Fate, Row, Switch, expanded};
 use super::read::joined;
 use super::report::{Kind, Report};
 
-/// Tells what becomes of each field that nothing was said of.
-pub(super) fn walk(
-    value: &Value,
-    rows: &[Row],
-    form: Form,
-    scheme: &str,
-    source: &str,
-    report: &mut Report,
-) {
-    let patterns = rows.iter().filter_map(|row| {
+/// A member that says something, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) path: String,
+    /// `None` for one that no version of Tyk is known to have.
+    fate: Option<Fate>,
+    /// The known name that it may be a slip of.
+    near: Option<String>,
+}
+
+impl Member {
+    /// A member that is known.
+    pub(super) fn new(path: impl Into<String>, fate: Fate) -> Self {
+        Self { path: path.into(), fate: Some(fate), near: None }
+    }
+
+    /// Whether it can refuse a request, and is not done here.
+    pub(super) const fn restricts(&self) -> bool {
+        matches!(self.fate, None | Some(Fate::Shut(_)))
+    }
+
+    /// What is told of it, if it restricts.
+    fn restriction(&self, until: &str) -> Option<String> {
+        match self.fate {
+            Some(Fate::Shut(instead)) => Some(format!(
+                "can refuse requests in Tyk, and is not done here: {instead}; {until}"
+            )),
+            None => {
+                let meant = self.near.as_ref().map(|meant| format!("did you mean `{meant}`? "));
+                Some(format!(
+                    "unknown, so that it may refuse requests: {}mend or delete it and import \
+                     again; {until}",
+                    meant.unwrap_or_default()
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The members that say something.
+pub(super) fn members(value: &Value, rows: &[Row], form: Form, scheme: &str) -> Vec<Member> {
+    let mut tree = Node::default();
+    for row in rows {
         let path = match form {
             Form::Classic => row.classic,
             Form::Oas => row.oas,
         };
-        let split = |path: String| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-        (!path.is_empty()).then(|| (split(expanded(path, scheme)), row.fate))
-    });
-    let mut walk =
-        Walk { patterns: patterns.collect(), source, report, elsewhere: BTreeMap::default() };
-    walk.members(value, &mut Vec::new(), "");
-    let elsewhere = std::mem::take(&mut walk.elsewhere);
-    for (group, fields) in elsewhere {
-        report.add(Kind::Elsewhere, source, fields.join(", "), format!("belongs to {group}"));
+        if !path.text.is_empty() {
+            let node = tree.at(&expanded(path.text, scheme));
+            node.fate = Some(row.fate);
+            node.switch = path.switch;
+            node.within = row.within;
+        }
+    }
+    let mut found = Vec::new();
+    tree.inside(&tree, value, "", &mut found);
+    found
+}
+
+/// Tells what becomes of each member that nothing was said of. `until` says what stands where a
+/// member is to be filled in.
+pub(super) fn tell(members: &[Member], source: &str, until: &str, report: &mut Report) {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for member in members {
+        if let Some(message) = member.restriction(until) {
+            report.add(Kind::FillIn, source, &member.path, message);
+            continue;
+        }
+        if report.tells_of(source, &member.path) {
+            continue;
+        }
+        let mut group = |words: String| groups.entry(words).or_default().push(member.path.clone());
+        match member.fate {
+            Some(Fate::Elsewhere(group_of)) => group(format!("belongs to {group_of}")),
+            Some(Fate::Ignored(why)) => group(format!("Tyk's gateway ignores it: {why}")),
+            Some(Fate::Taken(becomes)) => {
+                report.add(Kind::Taken, source, &member.path, format!("became {becomes}"));
+            }
+            Some(Fate::Changed(how)) => report.add(Kind::Changed, source, &member.path, how),
+            Some(Fate::Not(instead)) => {
+                report.add(Kind::NotSupported, source, &member.path, instead);
+            }
+            Some(Fate::Shut(_) | Fate::Silent) | None => {}
+        }
+    }
+    for (words, fields) in groups {
+        report.add(Kind::Elsewhere, source, fields.join(", "), words);
     }
 }
 
-struct Walk<'w> {
-    patterns: Vec<(Vec<String>, Fate)>,
-    source: &'w str,
-    report: &'w mut Report,
-    elsewhere: BTreeMap<&'static str, Vec<String>>,
+/// The table as a tree.
+#[derive(Default)]
+struct Node {
+    named: BTreeMap<String, Node>,
+    /// Any other name.
+    any: Option<Box<Node>>,
+    /// Each element of a list.
+    each: Option<Box<Node>>,
+    fate: Option<Fate>,
+    switch: Option<Switch>,
+    within: &'static str,
 }
 
-impl Walk<'_> {
-    fn members(&mut self, value: &Value, here: &mut Vec<String>, path: &str) {
-        let Some(members) = value.as_object() else { return };
-        for (name, value) in members {
-            here.push(name.clone());
-            let path = joined(path, name);
-            self.field(value, here, &path);
-            here.pop();
-        }
-    }
-
-    fn field(&mut self, value: &Value, here: &mut Vec<String>, path: &str) {
-        if is_empty(value) {
-            return;
-        }
-        let last = here.len().saturating_sub(1);
-        // What has rows under its own name is not just any member.
-        let named = self.patterns.iter().any(|(pattern, _)| {
-            let same = pattern.get(..here.len()).is_some_and(|start| matches(start, here));
-            same && pattern.get(last) == here.get(last)
-        });
-        let own = self.patterns.iter().find(|(pattern, _)| {
-            matches(pattern, here) && !(named && pattern.get(last).is_some_and(|name| name == "*"))
-        });
-        let own = own.map(|(_, fate)| *fate);
-        let goes_on = |(pattern, _): &(Vec<String>, Fate)| {
-            pattern.get(..here.len()).is_some_and(|start| matches(start, here))
-                && pattern.len() > here.len()
-        };
-        let inside = self.patterns.iter().any(goes_on) && value.is_object();
-        match (own, inside) {
-            (None, false) => self.unknown(here, path),
-            (None, true) => self.members(value, here, path),
-            (Some(fate), false) => self.tell(fate, path),
-            // What has rows of its own is told by itself, the rest by the row of the whole.
-            (Some(fate), true) => self.mixed(fate, value, here, path),
-        }
-    }
-
-    fn mixed(&mut self, fate: Fate, value: &Value, here: &mut Vec<String>, path: &str) {
-        let mut rest = false;
-        for (name, value) in value.as_object().into_iter().flatten() {
-            here.push(name.clone());
-            let starts = |(pattern, _): &(Vec<String>, Fate)| {
-                pattern.get(..here.len()).is_some_and(|start| matches(start, here))
+impl Node {
+    fn at(&mut self, path: &[String]) -> &mut Self {
+        path.iter().fold(self, |node, name| {
+            let (name, each) = match name.strip_suffix("[]") {
+                Some(name) => (name, true),
+                None => (name.as_str(), false),
             };
-            let known = self.patterns.iter().any(starts);
-            if known {
-                self.field(value, here, &joined(path, name));
+            let node = match name {
+                "*" => &mut **node.any.get_or_insert_default(),
+                name => node.named.entry(name.to_owned()).or_default(),
+            };
+            if each { &mut **node.each.get_or_insert_default() } else { node }
+        })
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.named.is_empty() && self.any.is_none() && self.each.is_none()
+    }
+
+    /// Whether a switch in it says that it does not count.
+    fn is_off(&self, value: &Value) -> bool {
+        let Some(switch) = self.switch else { return false };
+        match value {
+            Value::Object(members) => {
+                let said = members.get(switch.name).and_then(Value::as_bool).unwrap_or(false);
+                said != switch.on
             }
-            rest |= !known && !is_empty(value);
-            here.pop();
+            Value::Array(list) => list.iter().all(|one| one.is_object() && self.is_off(one)),
+            _ => false,
         }
+    }
+
+    fn member(&self, value: &Value, path: String, found: &mut Vec<Member>) {
+        let nothing = is_empty(value) || value.as_f64().is_some_and(|number| number < 0.0);
+        if nothing || self.is_off(value) {
+            return;
+        }
+        if self.is_leaf() {
+            unknown_within(value, self.within, &path, found);
+            found.extend(self.fate.map(|fate| Member::new(path, fate)));
+            return;
+        }
+        let rest = match (value, &self.each) {
+            (Value::Object(_), _) => self.inside(self, value, &path, found),
+            (Value::Array(list), Some(each)) => {
+                let mut rest = false;
+                for (place, one) in list.iter().enumerate().filter(|(_, one)| !self.is_off(one)) {
+                    rest |= each.inside(self, one, &format!("{path}[{place}]"), found);
+                }
+                rest
+            }
+            _ => true,
+        };
         if rest {
-            self.tell(fate, path);
+            found.push(Member { path, fate: self.fate, near: None });
         }
     }
 
-    fn tell(&mut self, fate: Fate, path: &str) {
-        if self.report.tells_of(self.source, path) {
-            return;
-        }
-        let (kind, message) = match fate {
-            Fate::Taken(becomes) => (Kind::Taken, format!("became {becomes}")),
-            Fate::Changed(how) => (Kind::Changed, how.to_owned()),
-            Fate::Not(instead) => (Kind::NotSupported, instead.to_owned()),
-            Fate::Elsewhere(group) => {
-                self.elsewhere.entry(group).or_default().push(path.to_owned());
-                return;
+    /// The members of an object, which may be an element of a list that `whole` speaks for; whether
+    /// it has some that only the whole speaks for.
+    fn inside(&self, whole: &Self, value: &Value, path: &str, found: &mut Vec<Member>) -> bool {
+        let Some(members) = value.as_object() else { return !is_empty(value) };
+        let speaks = |name: &String| {
+            let switch = whole.switch.is_some_and(|switch| switch.name == name);
+            let within =
+                whole.within.is_empty() || whole.within.split(' ').any(|known| known == name);
+            switch || (whole.fate.is_some() && within)
+        };
+        let mut rest = false;
+        for (name, value) in members {
+            let here = joined(path, name);
+            match self.named.get(name).or(self.any.as_deref()) {
+                Some(node) => node.member(value, here, found),
+                None if is_empty(value) => {}
+                None if speaks(name) => rest = true,
+                None => {
+                    let near = near(name, self.named.keys().map(String::as_str));
+                    found.push(Member { path: here, fate: None, near });
+                }
             }
-            Fate::Silent => return,
-        };
-        self.report.add(kind, self.source, path, message);
-    }
-
-    fn unknown(&mut self, here: &[String], path: &str) {
-        if self.report.tells_of(self.source, path) {
-            return;
         }
-        let Some((typed, parents)) = here.split_last() else { return };
-        let sibling = |(pattern, _): &(Vec<String>, Fate)| {
-            let same = pattern.get(..parents.len()).is_some_and(|start| matches(start, parents));
-            pattern.get(parents.len()).filter(|name| same && *name != "*").cloned()
-        };
-        let known: Vec<String> = self.patterns.iter().filter_map(sibling).collect();
-        let mut message = String::from("unknown: nothing was made of it, and Tyk ignores it, too");
-        if let Some(meant) = near(typed, &known) {
-            message = format!("{message}; did you mean `{meant}`? Mend it and import again");
-        }
-        self.report.add(Kind::NotSupported, self.source, path, message);
+        rest
     }
 }
 
-/// Whether a path fits a pattern of the same length.
-fn matches(pattern: &[String], path: &[String]) -> bool {
-    pattern.len() == path.len()
-        && pattern.iter().zip(path).all(|(wanted, found)| wanted == "*" || wanted == found)
+/// What has a name in it that is none of those known there.
+fn unknown_within(value: &Value, known: &str, path: &str, found: &mut Vec<Member>) {
+    if known.is_empty() {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let here = joined(path, name);
+                match known.split(' ').any(|known| known == name) {
+                    true => unknown_within(value, known, &here, found),
+                    false if is_empty(value) => {}
+                    false => {
+                        let near = near(name, known.split(' '));
+                        found.push(Member { path: here, fate: None, near });
+                    }
+                }
+            }
+        }
+        Value::Array(list) => {
+            for (place, one) in list.iter().enumerate() {
+                unknown_within(one, known, &format!("{path}[{place}]"), found);
+            }
+        }
+        _ => {}
+    }
 }
 
-/// Whether a value says nothing: exports write every field there is.
+/// Whether a value says nothing: exports write every member there is.
 pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -153,35 +239,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The name that a typo was meant for.
-pub(super) fn near<'k>(typed: &str, known: &'k [String]) -> Option<&'k String> {
-    const LONGEST: usize = 64;
-    if typed.len() > LONGEST {
-        return None;
-    }
-    let allowed = typed.len().div_euclid(4).clamp(1, 4);
-    let typed = typed.to_ascii_lowercase();
-    let slips = known.iter().map(|name| (distance(&typed, &name.to_ascii_lowercase()), name));
-    let nearest = slips.filter(|(slips, _)| *slips <= allowed).min();
-    nearest.map(|(_, name)| name)
-}
-
-/// How many characters must be changed, added or left out.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, a) in one.chars().enumerate() {
-        let mut left = place.saturating_add(1);
-        let mut diagonal = place;
-        for (cell, b) in row.iter_mut().skip(1).zip(&other) {
-            let change = diagonal.saturating_add(usize::from(a != *b));
-            diagonal = *cell;
-            left = change.min(cell.saturating_add(1)).min(left.saturating_add(1));
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = place.saturating_add(1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
+/// The name that a slip was meant for.
+pub(super) fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    crate::config::near_by_slip(typed, known).map(str::to_owned)
 }

@@ -184,7 +184,7 @@ fn raw_url(case: &Case<'_>) -> Vec<Hit> {
     let jwt = &case.definition.jwt;
     let raw = case.has_jwt() && jwt.urls.is_empty() && source::read(&jwt.source, false).1;
     let found = "a URL as it is, not in base64; in Tyk, write it in base64";
-    raw.then(|| wrong(case.field("jwt_source"), found)).into_iter().collect()
+    raw.then(|| exposed(case.field("jwt_source"), found)).into_iter().collect()
 }
 
 fn no_key_set(case: &Case<'_>) -> Vec<Hit> {

@@ -33,8 +33,8 @@ pub(super) fn unknown_policy(case: &Case<'_>) -> Vec<Hit> {
     let unknown = |(_, id): &(String, &str)| case.policies.find(id).is_none();
     let hit = |(field, id): (String, &str)| {
         let ids: Vec<_> = case.policies.by_id().map(|(id, _)| id.clone()).collect();
-        let found = match super::walk::near(id, &ids) {
-            Some(meant) => format!("{} is no policy; did you mean {}?", quoted(id), quoted(meant)),
+        let found = match super::walk::near(id, ids.iter().map(String::as_str)) {
+            Some(meant) => format!("{} is no policy; did you mean {}?", quoted(id), quoted(&meant)),
             None => format!("{} is no policy; known: {}", quoted(id), crate::verdict::list(&ids)),
         };
         wrong(field, found)
@@ -59,11 +59,7 @@ pub(super) fn unknown_policy_in_a_token(case: &Case<'_>) -> Vec<Hit> {
 /// The ids of the APIs that a policy grants.
 fn granted(policy: &Policy) -> Vec<String> {
     let rights = policy.raw.get("access_rights").and_then(Value::as_object);
-    let id = |(key, right): (&String, &Value)| {
-        let own = right.get("api_id").and_then(Value::as_str).filter(|id| !id.is_empty());
-        own.unwrap_or(key).to_owned()
-    };
-    rights.into_iter().flatten().map(id).collect()
+    rights.into_iter().flatten().map(|(id, _)| id.clone()).collect()
 }
 
 pub(super) fn not_this_api(case: &Case<'_>) -> Vec<Hit> {
