@@ -716,7 +716,7 @@ fn files_of_other_products_are_named_and_so_is_what_helps() {
             "APIs as policies",
             list.as_str(),
             true,
-            "an API definition of Tyk",
+            "a list of API definitions of Tyk",
             "tollgate import tyk",
         ),
         (
