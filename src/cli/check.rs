@@ -16,6 +16,7 @@ mod origin;
 mod reach;
 mod reads;
 mod report;
+mod slots;
 mod surroundings;
 
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ mod order;
 mod output;
 mod planes;
 mod risks;
+mod slots;
 
 use std::ffi::OsString;
 

@@ -1,7 +1,7 @@
 //! The filters before and behind Tollgate, and what each is told.
 
 use super::beside::Beside;
-use super::held::typed;
+use super::held::{Plane, typed};
 use super::origin::Origin;
 use super::yaml::{Node, Place};
 
@@ -62,6 +62,8 @@ pub(super) struct Neighbour {
 pub(super) struct Around {
     pub(super) before: Vec<Neighbour>,
     pub(super) behind: Vec<Neighbour>,
+    /// Whose order it is.
+    pub(super) plane: Plane,
     /// The routes that are known.
     pub(super) routes: Vec<Node>,
 }
@@ -90,8 +92,29 @@ impl Around {
         around
     }
 
+    /// Of filters of which one is Tollgate's, in their order.
+    pub(super) fn of_filters(
+        filters: &[&Node],
+        index: usize,
+        is_tollgate: &dyn Fn(&Node) -> bool,
+    ) -> Self {
+        let mut around = Self::default();
+        for (place, filter) in filters.iter().enumerate().filter(|(place, _)| *place != index) {
+            let Some(neighbour) = around.neighbour(filter, is_tollgate) else { continue };
+            match place < index {
+                true => around.before.push(neighbour),
+                false => around.behind.push(neighbour),
+            }
+        }
+        around
+    }
+
     /// A filter with what it is told; `None` where it never runs.
-    fn neighbour(&self, filter: &Node, is_tollgate: &dyn Fn(&Node) -> bool) -> Option<Neighbour> {
+    pub(super) fn neighbour(
+        &self,
+        filter: &Node,
+        is_tollgate: &dyn Fn(&Node) -> bool,
+    ) -> Option<Neighbour> {
         let name = filter.text_at(&["name"]).unwrap_or_default();
         let config = filter.get("typed_config").and_then(typed);
         let kind = match is_tollgate(filter) {

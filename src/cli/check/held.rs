@@ -10,8 +10,8 @@ use super::code::FileCode;
 use super::origin::Origin;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
-use super::surroundings;
 use super::yaml::{self, Node, Place, Value};
+use super::{slots, surroundings};
 use crate::cli::foreign;
 
 /// What a type URL of Envoy's Wasm filter ends with.
@@ -102,6 +102,7 @@ fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml
         beside,
         clusters: Rc::new(beside.clusters(&documents)),
         plane: Plane::None,
+        patch: None,
         several: surroundings::several_proxies(&documents),
         texts,
         found: Vec::new(),
@@ -224,6 +225,8 @@ struct Finder<'s> {
     clusters: Rc<Clusters>,
     /// Whose resource is looked into.
     plane: Plane,
+    /// The resource and the number of the patch that is looked into.
+    patch: Option<(Node, usize)>,
     several: bool,
     /// Whether to look into the texts of a `ConfigMap`.
     texts: bool,
@@ -260,6 +263,8 @@ impl Finder<'_> {
             _ => {}
         }
         match node.text_at(&["kind"]) {
+            Some("EnvoyFilter") => return self.patches(node, "configPatches", "patch"),
+            Some("EnvoyPatchPolicy") => return self.patches(node, "jsonPatches", "operation"),
             Some("ConfigMap") if self.texts => return self.texts(node, "ConfigMap", "data"),
             Some("Secret") if self.texts => return self.texts(node, "Secret", "stringData"),
             _ => {}
@@ -292,6 +297,18 @@ impl Finder<'_> {
         }
     }
 
+    /// Looks into what the patches of a resource put in.
+    fn patches(&mut self, resource: &Node, list: &str, holder: &str) {
+        let patches = resource.path(&["spec", list]).map(Node::elements).unwrap_or_default();
+        for (index, patch) in patches.iter().enumerate() {
+            if let Some(value) = patch.path(&[holder, "value"]) {
+                self.patch = Some((resource.clone(), index));
+                self.walk(value, None);
+            }
+        }
+        self.patch = None;
+    }
+
     fn filter(&mut self, filter: &Node, chain: Option<Chain<'_>>) {
         let config = filter.get("typed_config");
         match config.and_then(typed) {
@@ -317,15 +334,30 @@ impl Finder<'_> {
         held.clusters = Some(Rc::clone(&self.clusters));
         held.environment = environment(config.path(&["vm_config", "environment_variables"]));
         surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
-        held.around = chain.map(|Chain { manager, index }| {
-            let is_own = |filter: &Node| self.is_own(filter);
-            Around::of_manager(manager, index, self.beside, &is_own)
-        });
+        let is_own = |filter: &Node| self.is_own(filter);
+        held.around = match (chain, &self.patch) {
+            (Some(Chain { manager, index }), _) => {
+                Some(Around::of_manager(manager, index, self.beside, &is_own))
+            }
+            (None, Some((own, index))) if self.plane == Plane::Istio => {
+                Some(slots::of_istio(own, Some(*index), filter.at, self.beside, &is_own))
+            }
+            (None, Some((own, index))) => Some(slots::of_patches(own, *index, &is_own)),
+            (None, None) => None,
+        };
         self.keep(held, config, json);
     }
 
-    /// Whether a filter of Envoy is Tollgate's.
+    /// Whether a filter of Envoy, a WasmPlugin or an extension is Tollgate's.
     fn is_own(&self, filter: &Node) -> bool {
+        if let (Some(spec), Some(_)) = (filter.get("spec"), filter.get("kind")) {
+            let json = spec.get("pluginConfig").map(tree);
+            return is_tollgate(&plugin_names(filter, spec), json.as_ref());
+        }
+        if filter.get("typed_config").is_none() {
+            let json = filter.get("config").map(tree);
+            return is_tollgate(&extension_names(filter), json.as_ref());
+        }
         let Some((wasm, type_url)) = filter.get("typed_config").and_then(typed) else {
             return false;
         };
@@ -338,11 +370,7 @@ impl Finder<'_> {
 
     fn plugin(&mut self, resource: &Node, spec: &Node) {
         let json = spec.get("pluginConfig").map(tree);
-        let names = [
-            resource.text_at(&["metadata", "name"]),
-            spec.text_at(&["pluginName"]),
-            spec.text_at(&["url"]),
-        ];
+        let names = plugin_names(resource, spec);
         if !is_tollgate(&names, json.as_ref()) {
             return;
         }
@@ -357,6 +385,8 @@ impl Finder<'_> {
             }
         }
         surroundings::istio(spec, &mut held.remarks);
+        let is_own = |resource: &Node| self.is_own(resource);
+        held.around = Some(slots::of_istio(resource, None, resource.at, self.beside, &is_own));
         self.keep(held, spec, json);
     }
 
@@ -364,12 +394,7 @@ impl Finder<'_> {
         let extensions = spec.get("wasm").map(Node::elements).unwrap_or_default();
         for (index, wasm) in extensions.iter().enumerate() {
             let json = wasm.get("config").map(tree);
-            let names = [
-                wasm.text_at(&["name"]),
-                wasm.text_at(&["rootID"]),
-                wasm.text_at(&["code", "image", "url"]),
-                wasm.text_at(&["code", "http", "url"]),
-            ];
+            let names = extension_names(wasm);
             if !is_tollgate(&names, json.as_ref()) {
                 continue;
             }
@@ -379,6 +404,8 @@ impl Finder<'_> {
             let keys = wasm.path(&["env", "hostKeys"]).map(Node::elements).unwrap_or_default();
             held.environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
             surroundings::gateway(wasm, &mut held.remarks);
+            let is_own = |wasm: &Node| self.is_own(wasm);
+            held.around = Some(slots::of_extension(resource, index, wasm.at, self.beside, &is_own));
             self.keep(held, wasm, json);
         }
     }
@@ -491,6 +518,21 @@ fn names<'n>(filter: &'n Node, config: &'n Node) -> [Option<&'n str>; 6] {
         config.text_at(&["vm_config", "vm_id"]),
         config.text_at(&["vm_config", "code", "local", "filename"]),
         config.text_at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+    ]
+}
+
+/// What the parts of a WasmPlugin are called.
+fn plugin_names<'n>(resource: &'n Node, spec: &'n Node) -> [Option<&'n str>; 3] {
+    [resource.text_at(&["metadata", "name"]), spec.text_at(&["pluginName"]), spec.text_at(&["url"])]
+}
+
+/// What the parts of an extension of Envoy Gateway are called.
+fn extension_names(wasm: &Node) -> [Option<&str>; 4] {
+    [
+        wasm.text_at(&["name"]),
+        wasm.text_at(&["rootID"]),
+        wasm.text_at(&["code", "image", "url"]),
+        wasm.text_at(&["code", "http", "url"]),
     ]
 }
 

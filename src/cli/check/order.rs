@@ -3,6 +3,7 @@
 
 use super::chain::{Around, Kind, Neighbour};
 use super::code::FileCode;
+use super::held::Plane;
 use super::reads::Wanted;
 use super::report::{Remark, Severity};
 use super::yaml::Node;
@@ -16,18 +17,38 @@ pub(super) fn check(config: &Config, around: &Around, remarks: &mut Vec<Remark>)
     let first = around.before.iter().rposition(|one| one.kind == Kind::Tollgate);
     let written = Wanted { headers: config.emitted_headers(), own: true };
     for neighbour in around.before.iter().filter(|_| first.is_none()) {
-        too_early(neighbour, &written, remarks);
-        consumed(config, neighbour, remarks);
+        too_early(around.plane, neighbour, &written, remarks);
+        consumed(config, around.plane, neighbour, remarks);
     }
     let last = around.behind.iter().position(|one| one.kind == Kind::Tollgate);
     let behind = around.behind.iter().take(last.unwrap_or(usize::MAX));
     let stripped = Stripped::of(config);
     for neighbour in behind.take_while(|one| one.kind != Kind::Router) {
-        stripped.judge(config, neighbour, remarks);
+        stripped.judge(config, around.plane, neighbour, remarks);
     }
 }
 
-fn too_early(neighbour: &Neighbour, written: &Wanted, remarks: &mut Vec<Remark>) {
+/// What the list of filters is called.
+const fn field(plane: Plane) -> &'static str {
+    match plane {
+        Plane::None => "http_filters",
+        Plane::Gateway | Plane::Istio => "spec",
+    }
+}
+
+/// How a filter is put behind Tollgate.
+const fn behind(plane: Plane) -> &'static str {
+    match plane {
+        Plane::None => "put it behind",
+        Plane::Istio => {
+            "put it behind: `phase: AUTHN` puts Tollgate before RequestAuthentication and \
+             AuthorizationPolicy, but for `action: CUSTOM`"
+        }
+        Plane::Gateway => "put it behind, by `filterOrder` of an EnvoyProxy",
+    }
+}
+
+fn too_early(plane: Plane, neighbour: &Neighbour, written: &Wanted, remarks: &mut Vec<Remark>) {
     if neighbour.kind == Kind::Tollgate {
         return;
     }
@@ -36,48 +57,71 @@ fn too_early(neighbour: &Neighbour, written: &Wanted, remarks: &mut Vec<Remark>)
     let message = match read.starts_with("wasm.") {
         true => format!(
             "{what} stands before Tollgate and reads {}, which Tollgate writes and which is not \
-             there yet: no rule of it fits; put it behind",
-            quoted(&read)
+             there yet: no rule of it fits; {}",
+            quoted(&read),
+            behind(plane)
         ),
         false => format!(
             "{what} stands before Tollgate and reads the header {}, which is there whatever the \
-             client wrote: Tollgate replaces it later; put it behind",
-            quoted(&read)
+             client wrote: Tollgate replaces it later; {}",
+            quoted(&read),
+            behind(plane)
         ),
     };
     let (severity, code) = (Severity::Problem, FileCode::FilterTooEarly);
-    remarks.push(Remark::new(severity, code, neighbour.at, "http_filters", message));
+    remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
 }
 
-/// A filter before Tollgate that takes away the tokens which Tollgate is to check.
-fn consumed(config: &Config, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
-    if neighbour.kind != Kind::Jwt {
-        return;
-    }
-    let reads_default = |node: &Node| {
+/// A filter before Tollgate that takes away the credential which Tollgate is to check.
+fn consumed(config: &Config, plane: Plane, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
+    let found = match neighbour.kind {
+        Kind::Jwt => neighbour.told.iter().find_map(|told| tokens_taken(config, plane, told)),
+        Kind::ApiKey => neighbour.told.iter().find_map(|told| keys_taken(config, told)),
+        _ => None,
+    };
+    let Some((taken, remedy)) = found else { return };
+    let message = format!(
+        "{} stands before Tollgate and removes {taken}: Tollgate finds none, and refuses \
+         (`credential_missing`); {remedy}, or leave the check to Tollgate alone",
+        neighbour.what
+    );
+    let (severity, code) = (Severity::Problem, FileCode::CredentialConsumed);
+    remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
+}
+
+fn tokens_taken(config: &Config, plane: Plane, told: &Node) -> Option<(String, String)> {
+    let is_default = |node: &Node| {
         ["from_headers", "from_params", "from_cookies"].iter().all(|name| node.get(name).is_none())
     };
-    let issuers: Vec<&str> =
-        config.rings.iter().flat_map(|ring| &ring.issuers).map(|issuer| &**issuer).collect();
-    let providers = neighbour.told.iter().filter_map(|config| config.get("providers"));
-    for member in providers.flat_map(Node::members) {
-        let provider = &member.node;
-        let issuer = provider.text_at(&["issuer"]).unwrap_or_default();
+    let is_ours = |issuer: &str| {
+        config.rings.iter().flat_map(|ring| &ring.issuers).any(|known| **known == *issuer)
+    };
+    let providers = told.get("providers").map(Node::members).unwrap_or_default();
+    let taken = providers.iter().map(|member| &member.node).find(|provider| {
         let keeps = provider.get("forward").is_some_and(Node::is_true);
-        if keeps || !reads_default(provider) || !issuers.contains(&issuer) || !bearer(config) {
-            continue;
-        }
-        let message = format!(
-            "{} stands before Tollgate and removes the tokens of {} that it has checked: Tollgate \
-             finds none, and refuses (`credential_missing`); write `forward: true` at its provider \
-             {}, or leave the check to Tollgate alone",
-            neighbour.what,
-            quoted(issuer),
-            quoted(&member.name)
-        );
-        let (severity, code) = (Severity::Problem, FileCode::CredentialConsumed);
-        remarks.push(Remark::new(severity, code, neighbour.at, "http_filters", message));
-    }
+        let ours = provider.text_at(&["issuer"]).is_some_and(is_ours);
+        !keeps && ours && is_default(provider) && bearer(config)
+    })?;
+    let issuer = quoted(taken.text_at(&["issuer"]).unwrap_or_default());
+    let remedy = match plane {
+        Plane::Istio => "write `forwardOriginalToken: true` at its rule",
+        Plane::Gateway | Plane::None => "write `forward: true` at its provider",
+    };
+    Some((format!("the tokens of {issuer} that it has checked"), remedy.to_owned()))
+}
+
+fn keys_taken(config: &Config, told: &Node) -> Option<(String, String)> {
+    told.path(&["forwarding", "hide_credentials"]).filter(|hides| hides.is_true())?;
+    let sources = told.get("key_sources").map(Node::elements).unwrap_or_default();
+    let reads = |header: &&str| {
+        let mut places = config.providers.iter().flat_map(|one| &one.from).map(|one| &one.place);
+        places.any(|place| {
+            matches!(place, Place::Header { name, .. } if name.eq_ignore_ascii_case(header))
+        })
+    };
+    let header = sources.iter().filter_map(|source| source.text_at(&["header"])).find(reads)?;
+    let remedy = "let it keep them (`hide_credentials`, `sanitize`)";
+    Some((format!("the keys in {}", quoted(header)), remedy.to_owned()))
 }
 
 /// Whether a token is read from `authorization`.
@@ -119,13 +163,19 @@ impl Stripped {
     }
 
     /// What a filter behind Tollgate wants of it and does not find.
-    fn judge(&self, config: &Config, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
+    fn judge(
+        &self,
+        config: &Config,
+        plane: Plane,
+        neighbour: &Neighbour,
+        remarks: &mut Vec<Remark>,
+    ) {
         let wanted = match neighbour.kind {
             Kind::Jwt => self.jwt(&neighbour.told),
             Kind::ApiKey => self.api_key(&neighbour.told),
             Kind::Basic => self.basic(&neighbour.told),
             Kind::ExtAuthz => self.ext_authz(config, &neighbour.told),
-            Kind::Login => return login(config, neighbour, remarks),
+            Kind::Login => return login(config, plane, neighbour, remarks),
             Kind::RateLimit | Kind::Other => {
                 let wanted = Wanted { headers: self.headers.clone(), own: false };
                 let found = neighbour.told.iter().find_map(|config| wanted.find(config));
@@ -141,7 +191,7 @@ impl Stripped {
             neighbour.what
         );
         let (severity, code) = (Severity::Warning, FileCode::CredentialStripped);
-        remarks.push(Remark::new(severity, code, neighbour.at, "http_filters", message));
+        remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
     }
 
     /// Envoy's own check of tokens, which does nothing without rules.
@@ -216,7 +266,7 @@ impl Stripped {
 }
 
 /// A sign-in behind Tollgate, which nobody without a token reaches.
-fn login(config: &Config, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
+fn login(config: &Config, plane: Plane, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
     if config.reports || config.apis.iter().any(|api| api.reports || api.auth.lets_strangers_pass())
     {
         return;
@@ -227,7 +277,7 @@ fn login(config: &Config, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
         neighbour.what
     );
     let (severity, code) = (Severity::Warning, FileCode::LoginBehind);
-    remarks.push(Remark::new(severity, code, neighbour.at, "http_filters", message));
+    remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
 }
 
 /// Whether a list or a map has anything in it.

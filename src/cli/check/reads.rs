@@ -68,7 +68,10 @@ impl Wanted {
             Value::Map(members) => {
                 let denies = denies || node.text_at(&["action"]) == Some("DENY");
                 // Whoever brings a header that only Tollgate writes may be refused before it.
-                if denies && node.get("name").is_some() && node.get("present_match").is_some() {
+                let is_there = node.get("present_match").is_some() && node.get("name").is_some();
+                let any = node.get("values").map(Node::elements).unwrap_or_default();
+                let is_any = any.len() == 1 && any.iter().all(|one| one.text() == Some("*"));
+                if denies && (is_there || is_any) {
                     return None;
                 }
                 let is_written = |name: &str| name == "key" && node.get("value").is_some();
@@ -101,7 +104,10 @@ impl Wanted {
         let found = self.headers.iter().find(|name| {
             let is_name = text == **name && NAMES.contains(&member);
             is_name
-                || ['\'', '"'].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")))
+                || ["''", "\"\"", "[]"].iter().any(|pair| {
+                    let (open, close) = pair.split_at(1);
+                    text.contains(&format!("{open}{name}{close}"))
+                })
                 || ["%req(", "%dynamic_"].iter().any(|start| {
                     text.contains(&format!("{start}{name})"))
                         || text.contains(&format!("{start}{name}?"))
