@@ -122,6 +122,13 @@ impl<'t> Problems<'t> {
         self.refused.kept.len() < MAX_PROBLEMS
     }
 
+    /// Whether an unknown field was found between two places, which could have said anything.
+    pub(super) fn has_unknown_field(&self, from: usize, to: usize) -> bool {
+        let is_there =
+            |note: &Note| note.code == Code::FieldUnknown && (from..to).contains(&note.at);
+        self.refused.kept.iter().any(is_there)
+    }
+
     /// Whether nothing was refused.
     pub(super) fn none(&self) -> bool {
         self.refused.kept.is_empty()

@@ -347,3 +347,57 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
         assert_eq!(refused(&api(given, without)), *problems, "{name}");
     }
 }
+
+#[test]
+fn a_mistake_in_what_an_api_takes_hides_no_other_api() {
+    let cases = [
+        // what the first API says, the one problem
+        (r#""match": {"paths": ["orders/**"]}"#, "apis[0].match.paths[0]"),
+        (r#""match": {"paths": ["/orders*"]}"#, "apis[0].match.paths[0]"),
+        (r#""match": {"paths": ["/orders?x"]}"#, "apis[0].match.paths[0]"),
+        (r#""match": {"paths": ["/a//b", "/c"]}"#, "apis[0].match.paths[0]"),
+        (r#""match": {"paths": [7]}"#, "apis[0].match.paths[0]"),
+        (r#""match": {"paths": []}"#, "apis[0].match.paths"),
+        (r#""match": {"paths": "/orders/**"}"#, "apis[0].match.paths"),
+        (r#""match": {"paths": null}"#, "apis[0].match.paths"),
+        (r#""match": {"hosts": ["https://a.example"]}"#, "apis[0].match.hosts[0]"),
+        (r#""match": {"hosts": ["a.example:80"]}"#, "apis[0].match.hosts[0]"),
+        (r#""match": {"hosts": "a.example"}"#, "apis[0].match.hosts"),
+        (r#""match": {"methods": ["get"]}"#, "apis[0].match.methods[0]"),
+        (r#""match": {"methods": ["*"]}"#, "apis[0].match.methods[0]"),
+        (r#""match": {"methods": "GET"}"#, "apis[0].match.methods"),
+        (r#""match": {"routes": ["a", "a"]}"#, "apis[0].match.routes[1]"),
+        (r#""match": {"routes": []}"#, "apis[0].match.routes"),
+        (r#""match": {"route_metadata": "yes"}"#, "apis[0].match.route_metadata"),
+        (r#""match": {"prefix": "/orders"}"#, "apis[0].match.prefix"),
+        (r#""match": ["/orders/**"]"#, "apis[0].match"),
+        (r#""listen_path": "/orders""#, "apis[0].listen_path"),
+        (r#""Match": {"pathes": ["/orders/**"]}"#, ""),
+    ];
+    for (first, problem) in cases {
+        let text = format!(
+            "{{\"providers\": {{\"okta\": %okta%}}, \"apis\": [\n  \
+             {{\"name\": \"one\", \"auth\": [\"okta\"], {first}}},\n  \
+             {{\"name\": \"two\", \"auth\": \"none\", \"match\": {{\"paths\": [\"/x\"]}}}}]}}"
+        );
+        let found = refused(&text);
+        match found.as_slice() {
+            [one] if !problem.is_empty() => {
+                assert!(one.contains(&format!(": {problem}: ")), "{first}: {one}");
+            }
+            // Two typing errors, and what was meant by both is read.
+            [one, two] if problem.is_empty() => {
+                assert!(one.contains("`match`") && two.contains("`paths`"), "{found:?}");
+            }
+            _ => panic!("{first}: {found:#?}"),
+        }
+    }
+    // What is a second mistake is told beside the first.
+    let found = refused(
+        r#"{"providers": {"okta": %okta%}, "apis": [
+  {"name": "one", "auth": ["nobody"]},
+  {"name": "two", "auth": "none", "match": {"paths": ["/x"]}}]}"#,
+    );
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[1].starts_with("3:3: apis[1]: hidden"), "{found:#?}");
+}

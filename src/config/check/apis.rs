@@ -202,7 +202,8 @@ fn matcher(
         Field::Given(raw) => raw,
         Field::Wrong => return None,
     };
-    for list in [&raw.hosts, &raw.paths, &raw.methods, &raw.routes] {
+    let lists = [&raw.hosts, &raw.paths, &raw.methods, &raw.routes];
+    for list in lists {
         let message = "an empty list would match nothing; leave it out for any";
         not_empty(list, message, problems);
     }
@@ -216,12 +217,27 @@ fn matcher(
         }
     }
     let routes = routes(&raw.routes, problems);
-    let named = match raw.route_metadata.or(false) {
-        // Without a name it is refused anyway; which requests it takes, nobody can say.
-        true => Some(api?.clone()),
-        false => None,
+    // Without a name, or with a wrong word here, it is refused anyway; which requests it takes, nobody
+    // can say.
+    let named = match &raw.route_metadata {
+        Field::Given(written) if written.value => Some(api?.clone()),
+        Field::Given(_) | Field::Absent => None,
+        Field::Wrong => return None,
     };
-    Some(Matcher { hosts, paths, methods, routes, named })
+    // A list that lost a mistake would stand for other requests than were meant, an empty one for all.
+    let found = [hosts.len(), paths.len(), methods.len(), routes.len()];
+    let is_whole = |(list, found): (&Field<List<Text>>, usize)| match list {
+        Field::Absent => true,
+        Field::Given(list) => found > 0 && found == list.written,
+        Field::Wrong => false,
+    };
+    lists.into_iter().zip(found).all(is_whole).then_some(Matcher {
+        hosts,
+        paths,
+        methods,
+        routes,
+        named,
+    })
 }
 
 fn routes(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {

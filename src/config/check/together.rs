@@ -120,9 +120,12 @@ fn metric_names(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>
 
 fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
     for (index, api) in apis.iter().enumerate() {
-        let hiding = apis.iter().take(index).enumerate().find(|(_, earlier)| {
+        let hiding = apis.iter().take(index).enumerate().find(|(place, earlier)| {
+            let next = apis.get(place.saturating_add(1)).map_or(api.at, |next| next.at);
             match (&earlier.matcher, &api.matcher) {
-                (Some(earlier), Some(later)) => earlier.covers(later),
+                (Some(matcher), Some(later)) => {
+                    matcher.covers(later) && !problems.has_unknown_field(earlier.at, next)
+                }
                 _ => false,
             }
         });
