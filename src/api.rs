@@ -2,11 +2,10 @@
 
 mod index;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::claims::Rule;
-use crate::http::{Ambiguity, RequestPath, Route};
+use crate::http::{Ambiguity, RequestPath, Route, address_in_brackets, comparable_host, is_name};
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
 
@@ -19,6 +18,8 @@ pub struct Api {
     pub name: Name,
     /// Which requests belong to it.
     pub matcher: Matcher,
+    /// Whether an encoded slash is part of its segment; otherwise such a path is refused.
+    pub encoded_slash: bool,
     /// Who may vouch.
     pub auth: Auth,
     /// Whether a CORS preflight passes without a credential.
@@ -127,7 +128,7 @@ impl Part {
 /// A host, exact or `*.example.com`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HostPattern {
-    /// This host, in lower case, without port or final dot.
+    /// This host, [comparable](comparable_host).
     Exact(Box<str>),
     /// Every host that ends with this, which starts with a dot (`.example.com`), and is longer.
     Suffix(Box<str>),
@@ -145,8 +146,10 @@ pub struct PathPattern {
 /// One segment of a path pattern.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Segment {
-    /// `*` or `{name}`: any one segment.
+    /// `*`: any one segment.
     Any,
+    /// `{name}`: the same, with a name for what stands there.
+    Named(Box<str>),
     /// These bytes, percent-decoded once.
     Literal(Vec<u8>),
 }
@@ -241,13 +244,12 @@ impl HostPattern {
         }
         if let Some(address) = host.strip_prefix('[') {
             let (address, port) = address.split_once(']').ok_or(HostError::Character)?;
-            if !port.is_empty() {
+            if port.starts_with(':') {
                 return Err(HostError::Port);
             }
-            if wildcard || address.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(HostError::Character);
-            }
-            return Ok(Self::Exact(host.into()));
+            let address = address_in_brackets(address.as_bytes());
+            let address = address.filter(|_| port.is_empty() && !wildcard);
+            return Ok(Self::Exact(address.ok_or(HostError::Character)?.into()));
         }
         if host.contains(':') {
             return Err(HostError::Port);
@@ -255,8 +257,7 @@ impl HostPattern {
         if host.split('.').any(str::is_empty) {
             return Err(HostError::EmptyLabel);
         }
-        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if !host.bytes().all(known) {
+        if !is_name(host.as_bytes()) {
             return Err(HostError::Character);
         }
         Ok(if wildcard {
@@ -266,7 +267,7 @@ impl HostPattern {
         })
     }
 
-    /// Whether a host in its [comparable form](comparable_host) matches.
+    /// Whether a [comparable](comparable_host) host matches.
     fn matches(&self, host: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => host == exact.as_bytes(),
@@ -281,19 +282,6 @@ impl HostPattern {
             (Self::Exact(_), Self::Suffix(_)) => false,
             (_, Self::Exact(host)) => self.matches(host.as_bytes()),
         }
-    }
-}
-
-/// A request's host as it is compared: lower case, without port and final dot.
-fn comparable_host(host: &[u8]) -> Cow<'_, [u8]> {
-    let colon = host.iter().rposition(|&byte| byte == b':');
-    let (name, port) = colon.and_then(|at| host.split_at_checked(at)).unwrap_or((host, b""));
-    let digits = port.iter().skip(1).all(u8::is_ascii_digit);
-    let name = if digits { name } else { host };
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    match name.iter().any(u8::is_ascii_uppercase) {
-        true => name.to_ascii_lowercase().into(),
-        false => name.into(),
     }
 }
 
@@ -312,8 +300,10 @@ impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.segments {
             match segment {
-                Segment::Any => f.write_str("/*")?,
-                Segment::Literal(bytes) => write!(f, "/{}", String::from_utf8_lossy(bytes))?,
+                Segment::Any | Segment::Named(_) => f.write_str("/*")?,
+                Segment::Literal(bytes) => {
+                    write!(f, "/{}", String::from_utf8_lossy(bytes).replace('/', "%2F"))?;
+                }
             }
         }
         match (self.open, self.segments.is_empty()) {
@@ -336,9 +326,10 @@ impl PathPattern {
             return Err(PathError::Query);
         }
         let path = RequestPath::parse(raw.as_bytes()).map_err(PathError::Ambiguous)?;
-        if path.semicolon_free().is_some() {
+        if path.has_semicolon() {
             return Err(PathError::Semicolon);
         }
+        path.readings().map_err(PathError::Ambiguous)?;
         let mut written = raw.split('/').skip(1);
         let mut segments = Vec::new();
         let mut open = false;
@@ -350,7 +341,9 @@ impl PathPattern {
             match raw {
                 "**" => open = true,
                 "*" => segments.push(Segment::Any),
-                _ if is_placeholder(raw) => segments.push(Segment::Any),
+                _ if is_placeholder(raw) => {
+                    segments.push(Segment::Named(raw.trim_matches(['{', '}']).into()));
+                }
                 _ if raw.contains(['*', '{', '}']) => return Err(PathError::PartOfSegment),
                 _ => segments.push(Segment::Literal(decoded.clone())),
             }
@@ -404,16 +397,16 @@ fn is_placeholder(raw: &str) -> bool {
 impl Segment {
     fn matches(&self, found: &[u8]) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any | Self::Named(_) => true,
             Self::Literal(literal) => literal == found,
         }
     }
 
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Any, _) => true,
+            (Self::Any | Self::Named(_), _) => true,
             (Self::Literal(one), Self::Literal(two)) => one == two,
-            (Self::Literal(_), Self::Any) => false,
+            (Self::Literal(_), _) => false,
         }
     }
 }
@@ -438,7 +431,7 @@ impl Matcher {
         method: &[u8],
         route: &Route,
     ) -> Vec<Part> {
-        let host = comparable_host(host);
+        let host = comparable_host(host).unwrap_or_default();
         let misses = |part: &Part| !self.fits(*part, &host, path, method, route);
         Part::ALL.into_iter().filter(misses).collect()
     }
@@ -468,6 +461,17 @@ impl Matcher {
                 self.named.as_ref().is_none_or(|name| is(name.as_str(), &route.api))
             }
         }
+    }
+
+    /// The names of segments in the patterns that a path matches, each with what stands there.
+    pub fn named<'p>(&self, path: &'p RequestPath) -> Vec<(&str, &'p [u8])> {
+        let matching = self.paths.iter().filter(|pattern| pattern.matches(path.segments()));
+        let pairs = matching.flat_map(|pattern| pattern.segments.iter().zip(path.segments()));
+        let named = pairs.filter_map(|(own, found)| match own {
+            Segment::Named(name) => Some((&**name, &**found)),
+            Segment::Any | Segment::Literal(_) => None,
+        });
+        named.collect()
     }
 
     /// Whether every request that `other` matches matches this, too, as far as single patterns

@@ -52,6 +52,9 @@ pub struct Config {
     pub apis: Vec<Api>,
     /// What callers may do, and which API gives it to whom.
     pub policies: Policies,
+    /// Every method that APIs and policies name, and those that are known besides; none where nothing
+    /// looks at methods. A request's must not be one of them in other letters.
+    pub methods: Vec<Box<str>>,
     /// Whether refusals are only reported where no API says otherwise.
     pub reports: bool,
     /// Finds a request's API among them.

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod fields;
+mod host;
 mod path;
 mod query;
 mod route;
@@ -9,6 +10,7 @@ mod url;
 
 pub use cookie::{cookies, without_cookies};
 pub use fields::{Fields, Place};
+pub use host::{address_in_brackets, comparable_host, is_name};
 pub use path::{Ambiguity, RequestPath};
 pub use query::{parameters, without_parameters};
 pub use route::Route;
@@ -42,6 +44,12 @@ impl RequestHead {
     /// where the head has neither.
     pub fn authority(&self) -> &[u8] {
         self.first(":authority").or_else(|| self.first("host")).unwrap_or_default()
+    }
+
+    /// That host and port in every field that may say it: more than one only where a proxy let a
+    /// contradiction through.
+    pub fn authorities(&self) -> impl Iterator<Item = &[u8]> {
+        self.values(":authority").chain(self.values("host"))
     }
 
     /// The values of every header of this name, without regard to its case, repeated ones apart.

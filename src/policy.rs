@@ -170,6 +170,12 @@ impl Policies {
         &self.list
     }
 
+    /// The methods that entries of `access` name.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        let entries = self.list.iter().flat_map(|policy| &policy.access).flatten();
+        entries.flat_map(|entry| &entry.methods).map(AsRef::as_ref)
+    }
+
     /// Whether any policy looks at paths.
     pub const fn look_at_paths(&self) -> bool {
         self.look_at_paths

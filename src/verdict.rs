@@ -26,6 +26,8 @@ pub enum Deny {
     CredentialMissing,
     /// Two credentials for one provider (RFC 6750 §2).
     CredentialMultiple,
+    /// A host that the next hop could read differently.
+    HostAmbiguous,
     /// The token names nobody.
     IdentityMissing,
     /// A contradiction inside the filter.
@@ -46,6 +48,8 @@ pub enum Deny {
     LimitKeyMissing,
     /// There is no room for a new counter beside those that run.
     LimitStoreFull,
+    /// A known method in other letters, which some servers take for it (RFC 9110 §9.1).
+    MethodAmbiguous,
     /// A page of an origin that is not listed uses a cookie to change something.
     OriginRefused,
     /// Too many requests wait for keys.
@@ -199,6 +203,10 @@ impl Answer {
 /// A step of a request's way, in the order they are taken.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Step {
+    /// The method, read in one way only.
+    Method,
+    /// The host, read in one way only.
+    Host,
     /// The path, read in one way only.
     Path,
     /// Which API the request belongs to.
@@ -231,6 +239,8 @@ impl Step {
     /// The step's name in logs.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Method => "method",
+            Self::Host => "host",
             Self::Path => "path",
             Self::Api => "api",
             Self::Credential => "credential",
@@ -250,6 +260,8 @@ impl Step {
     /// What it looks at, in words.
     pub const fn looks_at(self) -> &'static str {
         match self {
+            Self::Method => "the method",
+            Self::Host => "the host",
             Self::Path => "the path",
             Self::Api => "the APIs of the configuration",
             Self::Credential => "what vouches for the caller",
@@ -269,13 +281,14 @@ impl Step {
 
 impl Deny {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::AccessDenied,
         Self::ApiUnknown,
         Self::ClaimInsufficient,
         Self::CorsPreflightRefused,
         Self::CredentialMissing,
         Self::CredentialMultiple,
+        Self::HostAmbiguous,
         Self::IdentityMissing,
         Self::Internal,
         Self::KeyExpired,
@@ -286,6 +299,7 @@ impl Deny {
         Self::LimitContention,
         Self::LimitKeyMissing,
         Self::LimitStoreFull,
+        Self::MethodAmbiguous,
         Self::OriginRefused,
         Self::Overloaded,
         Self::PathAmbiguous,

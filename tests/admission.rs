@@ -206,7 +206,7 @@ fn the_first_api_that_matches_counts() {
         ("public", "GET", "/health", &[], "forwarded"),
         ("with a query", "GET", "/health?x=/orders", &[], "forwarded"),
         ("by another method", "POST", "/health", &[], "api_unknown"),
-        ("method in lower case", "get", "/health", &[], "api_unknown"),
+        ("method in lower case", "get", "/health", &[], "method_ambiguous"),
         ("a public path in the query", "GET", "/orders?x=/health", &[], "credential_missing"),
         ("protected", "GET", "/orders/7", &[], "credential_missing"),
         ("a neighbour", "GET", "/orders-old", &[], "api_unknown"),

@@ -140,8 +140,8 @@ fn every_remedy_names_a_field_that_exists() {
     let config = read("docs/config.md");
     // What no field of a configuration mends.
     let others = [
+        "host_ambiguous",
         "internal",
-        "path_ambiguous",
         "session_missing",
         "token_encrypted",
         "token_header_invalid",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Api, HostPattern, PathPattern, Segment, comparable_host};
-use crate::http::Route;
+use super::{Api, HostPattern, PathPattern, Segment};
+use crate::http::{Route, comparable_host};
 use crate::ids::ApiId;
 
 /// The APIs of a configuration by host, by path and by route.
@@ -83,6 +83,11 @@ impl Index {
         self.looks_at_paths
     }
 
+    /// Whether any API looks at hosts.
+    pub fn looks_at_hosts(&self) -> bool {
+        !self.hosts.lists.is_empty()
+    }
+
     /// Whether any API looks at the route's name.
     pub fn looks_at_routes(&self) -> bool {
         !self.routes.lists.is_empty()
@@ -98,9 +103,9 @@ impl Index {
         self.named.of(name).is_some()
     }
 
-    /// The API that a request belongs to: the first of `apis` that matches its host (with or
-    /// without port), its path, split into segments and percent-decoded once, its method and its
-    /// route.
+    /// The API that a request belongs to: the first of `apis` that matches its host (an authority;
+    /// one that is ambiguous matches no pattern), its path, split into segments and percent-decoded
+    /// once, its method and its route.
     pub fn find<S: AsRef<[u8]>>(
         &self,
         apis: &[Api],
@@ -109,7 +114,7 @@ impl Index {
         method: &[u8],
         route: &Route,
     ) -> Option<ApiId> {
-        let host = comparable_host(host);
+        let host = comparable_host(host).unwrap_or_default();
         let fewest = self.fewest(&host, path, route);
         let mut found: Option<ApiId> = None;
         for candidates in fewest {
@@ -144,7 +149,7 @@ impl Index {
             let fresh = self.nodes.len();
             let Some(node) = self.nodes.get_mut(at) else { return };
             at = match segment {
-                Segment::Any => *node.any.get_or_insert(fresh),
+                Segment::Any | Segment::Named(_) => *node.any.get_or_insert(fresh),
                 Segment::Literal(literal) => {
                     *node.literal.entry(literal.as_slice().into()).or_insert(fresh)
                 }

@@ -9,7 +9,8 @@ use super::raw::{RawConfig, RawCrypto, RawLogFormat, RawLogIdentity, RawLogPath}
 use super::raw_policies::RawMode;
 use super::read::{At, Count, Field, Text};
 use super::{Config, Crypto, LogConfig, LogFormat, LogIdentity, Variables};
-use crate::api::Index;
+use crate::api::{Api, Index};
+use crate::policy::Policies;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
@@ -72,6 +73,7 @@ pub(super) fn check(
         .collect::<Option<Vec<_>>>()?;
     let apis = apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
     Some(Config {
+        methods: methods(&apis, &policies),
         providers,
         index: Index::new(&apis),
         apis,
@@ -95,6 +97,21 @@ pub(super) fn check(
         warnings: Vec::new(),
         hash: [0; 32],
     })
+}
+
+/// The methods that are looked at, and those that everybody knows.
+fn methods(apis: &[Api], policies: &Policies) -> Vec<Box<str>> {
+    let named = apis.iter().flat_map(|api| &api.matcher.methods).map(AsRef::as_ref);
+    let mut methods: Vec<Box<str>> = Vec::new();
+    for method in named.chain(policies.methods()) {
+        if methods.is_empty() {
+            methods.extend(apis::METHODS.map(Box::from));
+        }
+        if !methods.iter().any(|known| **known == *method) {
+            methods.push(method.into());
+        }
+    }
+    methods
 }
 
 fn build(draft: Draft, keys: Option<KeySource>) -> Option<Provider> {

@@ -435,6 +435,9 @@ object! {
         /// Which requests belong to it: all of hosts, paths and methods must match. Left out:
         /// everything.
         matcher as "match": RawMatch;
+        /// What `%2F` in a path is: `segment` takes it for a part of its segment. The proxy must leave
+        /// it as it is.
+        encoded_slash: RawSlash = "refuse";
         /// Who may vouch: `"none"`, or a list of branches, each a provider or a list of providers
         /// that must all vouch.
         auth: RawAuth, required;
@@ -508,6 +511,16 @@ impl Read for RawAuth {
     fn schema() -> serde_json::Value {
         let branches = List::<OneOrMany<16>, 64>::schema();
         serde_json::json!({ "anyOf": [{ "const": "none" }, branches] })
+    }
+}
+
+choice! {
+    /// What an encoded slash in a path is.
+    RawSlash {
+        /// Ambiguous: the request is refused.
+        Refuse = "refuse",
+        /// A part of its segment.
+        Segment = "segment",
     }
 }
 

@@ -1,4 +1,4 @@
-//! A request's way through the steps: path → API → credentials → token → key → signature → claims →
+//! A request's way through the steps: method → host → path → API → credentials → token → key → signature → claims →
 //! identity → session → access.
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
@@ -26,7 +26,7 @@ use crate::engine::tally::Tally;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
-use crate::http::{RequestHead, RequestPath, Route};
+use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::limits::Charge;
@@ -315,39 +315,44 @@ fn find_api<'c>(
     trace: &mut Trace,
 ) -> Result<Target<'c>, Refusal> {
     let index = &config.index;
+    let method = head.preflight_method().unwrap_or_else(|| head.method());
+    one_reading(config, head, method)?;
+    let find = |path: &RequestPath| {
+        index.find(&config.apis, head.authority(), path.segments(), method, route)
+    };
+    telling::path(config, head, trace);
+    let path = match config.looks_at_paths() {
+        true => RequestPath::parse(head.path()).map_err(ambiguous)?,
+        false => RequestPath::default(),
+    };
+    let found = find(&path);
+    let api = found.and_then(|id| config.api(id));
+    if path.has_slash() && !api.is_some_and(|api| api.encoded_slash) {
+        return Err(ambiguous(Ambiguity::EncodedSlash));
+    }
+    for reading in path.readings().map_err(ambiguous)? {
+        let named = |path| api.map(|api| api.matcher.named(path));
+        if find(&reading) != found || named(&reading) != named(&path) {
+            return Err(Refusal::new(
+                Deny::PathAmbiguous,
+                "without what is behind a `;`, or with `%2f` for a slash, the path belongs to \
+                 another API, or has something else in a named segment",
+            ));
+        }
+    }
     if index.looks_at_route_metadata()
         && let Some(name) = route.api.as_deref().filter(|name| !index.may_be_named(name))
     {
         // Whoever wrote the metadata meant an API: none that happens to match will do.
         let reason = format!(
             "the route's metadata names the API {}, and no API of that name has `route_metadata`",
-            quoted(&String::from_utf8_lossy(name))
+            shown(name)
         );
         return Err(Refusal::new(Deny::ApiUnknown, reason));
     }
-    let method = head.preflight_method().unwrap_or_else(|| head.method());
-    let find = |path: &RequestPath| {
-        index.find(&config.apis, head.authority(), path.segments(), method, route)
-    };
-    telling::path(config, head, trace);
-    let (found, path) = if config.looks_at_paths() {
-        let path = RequestPath::parse(head.path())
-            .map_err(|why| Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}")))?;
-        let found = find(&path);
-        if path.semicolon_free().is_some_and(|cut| find(&cut) != found) {
-            return Err(Refusal::new(
-                Deny::PathAmbiguous,
-                "with the part of a segment behind `;` the path belongs to another API than without",
-            ));
-        }
-        (found, path)
-    } else {
-        (find(&RequestPath::default()), RequestPath::default())
-    };
     telling::api(config, head, (method, &path, route), found, trace);
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
     target.ok_or_else(|| {
-        let shown = |found: &[u8]| quoted(&String::from_utf8_lossy(found));
         let (method, host) = (shown(method), shown(head.authority()));
         let mut reason = format!("no API matches method {method} and host {host}");
         if let Some(name) = &route.name {
@@ -356,6 +361,38 @@ fn find_api<'c>(
         let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
         Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
     })
+}
+
+/// Demands that every server reads method and host in one way, as far as anything looks at them.
+fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
+    let is_other = |known: &&Box<str>| {
+        known.as_bytes() != method && method.eq_ignore_ascii_case(known.as_bytes())
+    };
+    if let Some(known) = config.methods.iter().find(is_other) {
+        let reason = format!("the method {} is `{known}` in other letters", shown(method));
+        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
+    }
+    if config.index.looks_at_hosts() {
+        let host = comparable_host(head.authority());
+        let is_it = |other: &[u8]| host.is_some() && comparable_host(other) == host;
+        if host.is_none() || !head.authorities().all(is_it) {
+            let mut hosts = vec![shown(head.authority())];
+            let other = head.authorities().find(|other| *other != head.authority());
+            hosts.extend(other.map(shown));
+            let reason = format!("servers could read the host {} differently", hosts.join(", "));
+            return Err(Refusal::new(Deny::HostAmbiguous, reason));
+        }
+    }
+    Ok(())
+}
+
+fn ambiguous(why: Ambiguity) -> Refusal {
+    Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
+}
+
+/// Bytes that a stranger sent.
+fn shown(bytes: &[u8]) -> String {
+    quoted(&String::from_utf8_lossy(bytes))
 }
 
 /// What an API takes, in words.

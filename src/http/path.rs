@@ -4,11 +4,16 @@ use std::fmt;
 
 /// A path without query, segment by segment, percent-decoded exactly once (RFC 3986 §2.4).
 ///
-/// It exists only where no server, proxy or framework could read it differently; nothing is
-/// rewritten to get there.
+/// Where it holds neither `;` nor an encoded slash, no server, proxy or framework could read it
+/// differently; where it does, [`readings`](Self::readings) has the other ways. Nothing is rewritten
+/// to get there.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RequestPath {
     segments: Vec<Vec<u8>>,
+    /// Whether a segment holds a `;`, raw or encoded.
+    has_semicolon: bool,
+    /// Whether a segment holds a slash, which was encoded.
+    has_slash: bool,
 }
 
 /// Why two hops could disagree about a path.
@@ -22,7 +27,7 @@ pub enum Ambiguity {
     DotSegment,
     /// Two slashes with nothing between them, or only a `;` and what follows it.
     EmptySegment,
-    /// `%2f`: a slash for whoever decodes before splitting.
+    /// `%2f`, where it is not part of a segment: a slash for whoever decodes before splitting.
     EncodedSlash,
     /// `%` without two hexadecimal digits behind it.
     Escape,
@@ -32,6 +37,8 @@ pub enum Ambiguity {
     NotAbsolute,
     /// It is not UTF-8 once decoded; overlong forms are such.
     NotUtf8,
+    /// `%3f`: the end of the path for whoever decodes before looking for the query.
+    Query,
 }
 
 /// What the path holds, as the end of a sentence: "the path holds …".
@@ -47,6 +54,7 @@ impl fmt::Display for Ambiguity {
             Self::Fragment => "a `#`, raw or as `%23`",
             Self::NotAbsolute => "no slash at its beginning",
             Self::NotUtf8 => "bytes that are not UTF-8 once decoded",
+            Self::Query => "an encoded question mark (`%3f`)",
         })
     }
 }
@@ -61,8 +69,16 @@ impl RequestPath {
     /// The first [`Ambiguity`] found.
     pub fn parse(raw_path: &[u8]) -> Result<Self, Ambiguity> {
         let path = raw_path.split(|&byte| byte == b'?').next().unwrap_or_default();
+        Self::split(path, decoded)
+    }
+
+    /// Splits a path at its slashes and reads each segment.
+    fn split(
+        path: &[u8],
+        read: fn(&[u8]) -> Result<Vec<u8>, Ambiguity>,
+    ) -> Result<Self, Ambiguity> {
         let mut rest = path.strip_prefix(b"/").ok_or(Ambiguity::NotAbsolute)?;
-        let mut segments = Vec::new();
+        let mut path = Self::default();
         loop {
             let (raw, more) = match rest.iter().position(|&byte| byte == b'/') {
                 Some(slash) => {
@@ -72,15 +88,19 @@ impl RequestPath {
                 None => (rest, None),
             };
             if raw.is_empty() && more.is_none() {
-                return Ok(Self { segments });
+                return Ok(path);
             }
-            let segment = decoded(raw)?;
+            let segment = read(raw)?;
             check_name(&segment)?;
-            check_name(before_semicolon(&segment))?;
-            segments.push(segment);
+            path.has_slash |= segment.contains(&b'/');
+            if segment.contains(&b';') {
+                path.has_semicolon = true;
+                check_name(before_semicolon(&segment))?;
+            }
+            path.segments.push(segment);
             match more {
                 Some(more) => rest = more,
-                None => return Ok(Self { segments }),
+                None => return Ok(path),
             }
         }
     }
@@ -90,14 +110,56 @@ impl RequestPath {
         &self.segments
     }
 
-    /// The path with each segment cut at its first `;`, as servers with path parameters read it;
-    /// `None` where there is no `;`.
+    /// Whether a segment holds an encoded slash, which splits it for whoever decodes first.
+    pub const fn has_slash(&self) -> bool {
+        self.has_slash
+    }
+
+    /// Whether a segment holds a `;`, which cuts it for servers with path parameters.
+    pub const fn has_semicolon(&self) -> bool {
+        self.has_semicolon
+    }
+
+    /// The other ways in which servers may read the path: each segment cut at its first `;`, encoded
+    /// slashes as slashes, and both, one after the other or the other way round. None where it holds
+    /// neither, which costs nothing.
     ///
-    /// Whoever chooses by the path must make the same choice for both.
-    pub fn semicolon_free(&self) -> Option<Self> {
-        self.segments.iter().any(|segment| segment.contains(&b';')).then(|| Self {
-            segments: self.segments.iter().map(|s| before_semicolon(s).to_vec()).collect(),
-        })
+    /// Whoever chooses by the path must make the same choice for all of them.
+    ///
+    /// # Errors
+    ///
+    /// What is [ambiguous](Ambiguity) once encoded slashes are slashes.
+    pub fn readings(&self) -> Result<Vec<Self>, Ambiguity> {
+        let mut readings = Vec::new();
+        if self.has_semicolon {
+            readings.push(self.cut());
+        }
+        if self.has_slash {
+            let apart = self.taken_apart()?;
+            if self.has_semicolon {
+                readings.push(apart.cut());
+                readings.push(self.cut().taken_apart()?);
+            }
+            readings.push(apart);
+        }
+        Ok(readings)
+    }
+
+    /// The path with each segment cut at its first `;`.
+    fn cut(&self) -> Self {
+        let segments: Vec<_> = self.segments.iter().map(|s| before_semicolon(s).to_vec()).collect();
+        let has_slash = segments.iter().any(|segment| segment.contains(&b'/'));
+        Self { segments, has_semicolon: false, has_slash }
+    }
+
+    /// The path with its segments split at their slashes.
+    fn taken_apart(&self) -> Result<Self, Ambiguity> {
+        let mut path = Vec::new();
+        for segment in &self.segments {
+            path.push(b'/');
+            path.extend_from_slice(segment);
+        }
+        Self::split(&path, |segment| Ok(segment.to_vec()))
     }
 }
 
@@ -112,9 +174,9 @@ fn decoded(raw: &[u8]) -> Result<Vec<u8>, Ambiguity> {
             byte => byte,
         };
         match byte {
-            b'/' => return Err(Ambiguity::EncodedSlash),
             b'\\' => return Err(Ambiguity::Backslash),
             b'#' => return Err(Ambiguity::Fragment),
+            b'?' => return Err(Ambiguity::Query),
             byte if byte.is_ascii_control() => return Err(Ambiguity::Control),
             byte => out.push(byte),
         }

@@ -2,7 +2,7 @@
 
 use super::combine::prefer;
 use super::{Endpoint, Entry, EntryId, Grant, Policies, Policy};
-use crate::http::RequestPath;
+use crate::http::{Ambiguity, RequestPath};
 use crate::limits::Bound;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list};
@@ -27,8 +27,8 @@ impl Policies {
     /// # Errors
     ///
     /// [`Deny::AccessDenied`] where no entry grants it, [`Deny::ScopeInsufficient`] where one would
-    /// if the token had its scopes, [`Deny::PathAmbiguous`] where what follows a `;` decides which
-    /// entries speak of it.
+    /// if the token had its scopes, [`Deny::PathAmbiguous`] where a `;` or an encoded slash
+    /// decides which entries speak of it.
     pub fn permit(
         &self,
         grant: &Grant,
@@ -45,15 +45,15 @@ impl Policies {
         if trace.is_on() {
             self.tell(grant, method, path, trace);
         }
-        if let Some(cut) = path.semicolon_free() {
+        for reading in path.readings().map_err(refused)? {
             let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
             let mut same = entries()
-                .map(|(_, entry)| entry.is_about(method, path) == entry.is_about(method, &cut));
+                .map(|(_, entry)| entry.is_about(method, path) == entry.is_about(method, &reading));
             if !same.all(|same| same) {
                 return Err(Refusal::new(
                     Deny::PathAmbiguous,
-                    "with the part of a segment behind `;` other `access` entries speak of the \
-                     path than without",
+                    "without what is behind a `;`, or with `%2f` for a slash, other `access` \
+                     entries speak of the path",
                 ));
             }
         }
@@ -128,6 +128,11 @@ impl Policies {
         refusal.scopes = Some(entry.scopes.join(" ").into());
         refusal
     }
+}
+
+/// Why a path grants nothing that could be read in more than one way.
+fn refused(why: Ambiguity) -> Refusal {
+    Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
 }
 
 /// What an entry grants, in words.

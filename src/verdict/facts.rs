@@ -65,6 +65,13 @@ impl Deny {
                 "the caller must send one credential only, in one of the places in \
                  `providers.*.from`; look for a proxy in front that adds a second `Authorization`",
             ),
+            Self::HostAmbiguous => facts(
+                "host_ambiguous",
+                InvalidRequest,
+                Step::Host,
+                "have the caller, or the proxy in front that writes `Host`, send a plain `name` or \
+                 `name:port`",
+            ),
             Self::IdentityMissing => facts(
                 "identity_missing",
                 InvalidToken,
@@ -136,6 +143,13 @@ impl Deny {
                 "raise `limits.capacity`: more subjects have running limits than there is room for; or \
                  shorten the limits' `per`",
             ),
+            Self::MethodAmbiguous => facts(
+                "method_ambiguous",
+                InvalidRequest,
+                Step::Method,
+                "have the caller write the method as it is known, in capitals, or as \
+                 `apis[].match.methods` or `policies.*.access[].methods` has it",
+            ),
             Self::OriginRefused => facts(
                 "origin_refused",
                 AccessDenied,
@@ -156,7 +170,9 @@ impl Deny {
                 Step::Path,
                 "set `normalize_path: true`, `merge_slashes: true` and \
                  `path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT` in Envoy's \
-                 http_connection_manager, or have the caller send a plain path",
+                 http_connection_manager, or have the caller send a plain path; where a segment \
+                 is to hold a slash (`%2F`), set `apis[].encoded_slash` to \"segment\" and \
+                 `path_with_escaped_slashes_action: KEEP_UNCHANGED`",
             ),
             Self::PolicyNone => facts(
                 "policy_none",

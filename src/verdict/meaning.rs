@@ -37,6 +37,12 @@ impl Deny {
                  comma-separated list, a parameter or a cookie twice, or two places at once. \
                  Neither is tried"
             }
+            Self::HostAmbiguous => {
+                "Some API matches by host, and the next hop could read this one differently: it \
+                 is no name of letters, digits, `-`, `_` and single dots and no IPv6 address in \
+                 brackets, with or without a port in digits, or `:authority` and `Host` differ; \
+                 the reason quotes it"
+            }
             Self::IdentityMissing => {
                 "None of `claims.identity` is present and not empty; the reason names the \
                  claims that are there"
@@ -77,6 +83,12 @@ impl Deny {
                 "There is no room for a new counter: every record that could be used has limits \
                  that run, or the subject has 16 of them; or the proxy has no shared store"
             }
+            Self::MethodAmbiguous => {
+                "Some API or policy matches by method, and this one (or the one that a CORS \
+                 preflight asks for) is a known method in other letters, such as `post`, or one \
+                 that the configuration names: a server that does not mind letters would carry \
+                 out what no rule has seen"
+            }
             Self::OriginRefused => {
                 "The credential is in a cookie, the request could change something (every \
                  method but GET, HEAD and OPTIONS, every upgrade), and its `Origin` is not one \
@@ -88,9 +100,10 @@ impl Deny {
             }
             Self::PathAmbiguous => {
                 "Some API matches by path, and the next hop could read this path differently: \
-                 dot segments (raw or encoded), `//`, a backslash, an encoded slash or \
-                 backslash, a control byte, `#`, a broken escape, or a `;` that decides which \
-                 API it is"
+                 dot segments (raw or encoded), `//`, a backslash, an encoded slash (unless the \
+                 API has `\"encoded_slash\": \"segment\"`), backslash or question mark, a \
+                 control byte, `#`, a broken escape; or a `;` or an encoded slash that decides \
+                 which API or which entry of `access` it is, or what stands in a named segment"
             }
             Self::PolicyNone => {
                 "The API gives policies, and none to this caller; the reason says what each way \

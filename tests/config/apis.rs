@@ -297,7 +297,7 @@ fn an_api_is_refused_with_everything_that_is_wrong_in_it() {
                 "2:21: apis[0].match.paths[0]: `orders`: no slash at its beginning; requests for such a path are refused",
                 "3:1: apis[0].match.paths[1]: `/a//b`: an empty segment (`//`, or a `;` right after a slash); requests for such a path are refused",
                 "4:1: apis[0].match.paths[2]: `/a/../b`: a `.` or `..` segment, raw, encoded or before a `;`; requests for such a path are refused",
-                "5:1: apis[0].match.paths[3]: `/a%2fb`: an encoded slash (`%2f`); requests for such a path are refused",
+                "5:1: apis[0].match.paths[3]: `/a%2fb`: an encoded slash (`%2f`); requests for such a path are refused, unless the API says \"encoded_slash\": \"segment\"",
                 "6:1: apis[0].match.paths[4]: `/a?b`: paths are matched without the query; delete `?` and what follows",
                 "7:1: apis[0].match.paths[5]: `/**/a`: `**` can only be the last segment",
                 "8:1: apis[0].match.paths[6]: `/a*`: `*` and `{id}` are whole segments; write a literal `*` as `%2A`, `{` as `%7B`",

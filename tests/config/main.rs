@@ -45,7 +45,7 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%api%",
-        "`name`, `match`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode` and `cors_preflight`",
+        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode` and `cors_preflight`",
     ),
     (
         "%provider%",

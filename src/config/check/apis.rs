@@ -7,15 +7,18 @@ use crate::api::{Api, Auth, Branch, HostPattern, Matcher, PathPattern};
 use crate::claims::Rule;
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near, near_by_slip};
-use crate::config::raw::{RawApi, RawAuth, RawConfig, RawMatch, RawPreflight, items, one_or_many};
+use crate::config::raw::{
+    RawApi, RawAuth, RawConfig, RawMatch, RawPreflight, RawSlash, items, one_or_many,
+};
 use crate::config::raw_policies::RawMode;
 use crate::config::read::{At, Field, List, OneOrMany, Text};
+use crate::http::Ambiguity;
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
 use crate::verdict::quoted;
 
 /// Methods that are known to be written in capitals (RFC 9110 §9.3, RFC 5789).
-const METHODS: [&str; 9] =
+pub(super) const METHODS: [&str; 9] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 /// What is risky about only reporting.
@@ -41,6 +44,8 @@ pub(super) struct Draft {
     /// The fields that ask something of the session's token, with the places where they are written.
     pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
     preflight_passes: bool,
+    /// Whether an encoded slash is part of its segment.
+    pub(super) encoded_slash: bool,
     rules: Vec<Rule>,
     rate: Option<Definition<Rate>>,
     /// What its own `mode` says.
@@ -60,6 +65,7 @@ impl Draft {
         Some(Api {
             name: self.name?,
             matcher: self.matcher?,
+            encoded_slash: self.encoded_slash,
             auth: self.auth?,
             preflight_passes: self.preflight_passes,
             audiences: self.audiences,
@@ -123,6 +129,7 @@ fn everything(providers: usize) -> Option<Draft> {
     let branches: Vec<_> = (0..providers).map(branch).collect();
     (!branches.is_empty()).then(|| Draft {
         name: Name::parse("default"),
+        encoded_slash: false,
         rules: Vec::new(),
         rate: None,
         mode: None,
@@ -150,7 +157,11 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let name = api.name.given().and_then(|name| {
         provider::name(&At { at: name.at, value: &*name.value }, "an API", problems)
     });
+    let encoded_slash = api.encoded_slash.or(RawSlash::Refuse) == RawSlash::Segment;
     let matcher = matcher(&api.matcher, name.as_ref(), problems);
+    if let Some(raw) = api.matcher.given().filter(|_| !encoded_slash) {
+        refuse_slashes(&raw.paths, problems);
+    }
     let mut branches = Vec::new();
     let auth = auth(api, names, &mut branches, problems);
     narrowing(api, problems);
@@ -182,6 +193,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
         at: api.at,
         name_at: api.name.given().map_or(api.at, |name| name.at),
         matcher,
+        encoded_slash,
         auth,
         branches,
         providers,
@@ -271,6 +283,19 @@ pub(super) fn parsed<T, E: std::fmt::Display>(
         }
     }
     patterns
+}
+
+/// Patterns with an encoded slash, where a request for such a path is always refused.
+pub(super) fn refuse_slashes(paths: &Field<List<Text>>, problems: &mut Problems<'_>) {
+    for written in items(paths).iter().filter(|path| path.to_ascii_lowercase().contains("%2f")) {
+        let message = format!(
+            "{}: {}; requests for such a path are refused, unless the API says \"encoded_slash\": \
+             \"segment\"",
+            quoted(written),
+            Ambiguity::EncodedSlash
+        );
+        problems.refuse(Code::ValueInvalid, written.at, message);
+    }
 }
 
 pub(super) fn refused_method(method: &str) -> Option<String> {

@@ -329,6 +329,10 @@ fn entry(
         }
         ids.push(ApiId(place));
     }
+    let takes_slashes = |id: &ApiId| apis.get(id.0).is_some_and(|api| api.encoded_slash);
+    if !ids.is_empty() && !ids.iter().any(takes_slashes) {
+        apis::refuse_slashes(&raw.paths, problems);
+    }
     Entry { apis: ids, ..entry }
 }
 

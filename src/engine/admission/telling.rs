@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::shown;
 use crate::api::Part;
 use crate::config::Config;
 use crate::http::{RequestHead, RequestPath, Route};
@@ -16,11 +17,6 @@ use crate::verdict::{Step, list, quoted};
 
 /// Most APIs that are told of besides the one that was found.
 const MAX_APIS: usize = 8;
-
-/// Bytes that a stranger sent.
-fn shown(bytes: &[u8]) -> String {
-    quoted(&String::from_utf8_lossy(bytes))
-}
 
 /// The path, before it is known whether it can be read in one way only.
 pub(super) fn path(config: &Config, head: &RequestHead, trace: &mut Trace) {

@@ -24,7 +24,6 @@ fn a_plain_path_is_its_segments_decoded_once() {
         ("G08 a query is no path", b"/admin?x=/public", &["admin"]),
         ("G08 a query may hold anything", b"/admin?../\\#%zz", &["admin"]),
         ("G08 a query after the root", b"/?x", &[]),
-        ("an encoded question mark is part of the name", b"/a%3fb", &["a?b"]),
         ("G09 case is kept", b"/Admin", &["Admin"]),
         ("G04 two encodings are decoded once", b"/a/%252e%252e%252fb", &["a", "%2e%2e%2fb"]),
         ("an encoded letter", b"/%61dmin", &["admin"]),
@@ -57,8 +56,7 @@ fn a_path_with_two_readings_is_refused() {
         ("G02 two slashes at the end", b"/public//", A::EmptySegment),
         ("G02 a dot", b"/./admin", A::DotSegment),
         ("G02 an encoded dot", b"/%2e/admin", A::DotSegment),
-        ("G03 an encoded slash", b"/public%2f..%2fadmin", A::EncodedSlash),
-        ("G03 an encoded slash in upper case", b"/public%2Fadmin", A::EncodedSlash),
+        ("G03 an encoded backslash beside an encoded slash", b"/a%2f%5cb", A::Backslash),
         ("G03 a backslash", b"/public\\admin", A::Backslash),
         ("G03 an encoded backslash", b"/public%5Cadmin", A::Backslash),
         ("G05 dots with a parameter", b"/public/..;/admin", A::DotSegment),
@@ -76,6 +74,10 @@ fn a_path_with_two_readings_is_refused() {
         ("G07 a fragment", b"/admin#public", A::Fragment),
         ("G07 a fragment in front of dots", b"/public#/../admin", A::Fragment),
         ("G07 an encoded fragment", b"/public%23/admin", A::Fragment),
+        ("an encoded question mark", b"/admin%3fx", A::Query),
+        ("an encoded question mark in upper case", b"/admin%3Fx=/public", A::Query),
+        ("an encoded question mark in front of a query", b"/admin%3f?x", A::Query),
+        ("an encoded question mark alone", b"/%3f", A::Query),
         ("G12 the asterisk form", b"*", A::NotAbsolute),
         ("G12 nothing", b"", A::NotAbsolute),
         ("G12 a query alone", b"?x", A::NotAbsolute),
@@ -98,22 +100,46 @@ fn a_path_with_two_readings_is_refused() {
 }
 
 #[test]
-fn a_path_with_parameters_has_a_second_reading_without_them() {
-    let cases: &[(&str, &[u8], Option<&[&str]>)] = &[
-        ("no semicolon", b"/admin/x", None),
-        ("G05 one parameter", b"/admin;x=1", Some(&["admin"])),
-        ("G05 an encoded one", b"/admin%3Bx/y", Some(&["admin", "y"])),
-        ("G05 cut at the first", b"/a;b;c/d;e/f", Some(&["a", "d", "f"])),
-        ("in the query only", b"/a?b;c", None),
+fn a_path_with_parameters_or_encoded_slashes_has_other_readings() {
+    let cases: &[(&str, &[u8], Result<&[&[&str]], A>)] = &[
+        // name, path, its other readings
+        ("neither", b"/admin/x", Ok(&[])),
+        ("in the query only", b"/a?b;c%2fd", Ok(&[])),
+        ("G05 one parameter", b"/admin;x=1", Ok(&[&["admin"]])),
+        ("G05 an encoded one", b"/admin%3Bx/y", Ok(&[&["admin", "y"]])),
+        ("G05 cut at the first", b"/a;b;c/d;e/f", Ok(&[&["a", "d", "f"]])),
+        ("G03 an encoded slash", b"/public%2fadmin", Ok(&[&["public", "admin"]])),
+        ("in upper case", b"/a%2Fb/c", Ok(&[&["a", "b", "c"]])),
+        ("two of them", b"/@scope%2fname%2fx", Ok(&[&["@scope", "name", "x"]])),
+        ("at the end, where a slash does not matter", b"/a%2f", Ok(&[&["a"]])),
+        ("encoded twice it is a name", b"/a%252fb", Ok(&[])),
+        (
+            "a parameter behind it",
+            b"/a%2fb;c/d",
+            Ok(&[&["a/b", "d"], &["a", "b", "d"], &["a", "b", "d"], &["a", "b;c", "d"]]),
+        ),
+        (
+            "a parameter in front of it",
+            b"/a;b%2fc",
+            Ok(&[&["a"], &["a", "c"], &["a"], &["a;b", "c"]]),
+        ),
+        ("G03 dots behind it", b"/public%2f..%2fadmin", Err(A::DotSegment)),
+        ("dots in front of it", b"/..%2fadmin", Err(A::DotSegment)),
+        ("one dot behind it", b"/public%2f.", Err(A::DotSegment)),
+        ("dots and a parameter behind it", b"/public%2f..;x", Err(A::DotSegment)),
+        ("a parameter that hides dots", b"/public%2f..;%2fadmin", Err(A::DotSegment)),
+        ("one beside a slash", b"/public%2f/admin", Err(A::EmptySegment)),
+        ("one behind a slash", b"/public/%2fadmin", Err(A::EmptySegment)),
+        ("two in a row", b"/a%2f%2fb", Err(A::EmptySegment)),
+        ("one alone", b"/%2f", Err(A::EmptySegment)),
+        ("a parameter of nothing behind it", b"/a%2f;x", Err(A::EmptySegment)),
     ];
     for (name, path, expected) in cases {
         let path = RequestPath::parse(path).expect(name);
-        let cut = path.semicolon_free().as_ref().map(texts);
-        assert_eq!(
-            cut,
-            expected.map(|all| all.iter().map(|s| (*s).to_owned()).collect()),
-            "{name}"
-        );
+        let readings = path.readings().map(|all| all.iter().map(texts).collect::<Vec<_>>());
+        let owned = |path: &&[&str]| path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let expected = expected.map(|all| all.iter().map(owned).collect::<Vec<_>>());
+        assert_eq!(readings, expected, "{name}");
     }
 }
 
@@ -137,13 +163,12 @@ proptest! {
     ) {
         let path = [b"/".as_slice(), &path].concat();
         if let Ok(path) = RequestPath::parse(&path) {
-            for reading in [Some(path.clone()), path.semicolon_free()].into_iter().flatten() {
+            for reading in path.readings().into_iter().flatten().chain([path]) {
                 for segment in reading.segments() {
                     prop_assert!(!matches!(segment.as_slice(), b"" | b"." | b".."));
-                    prop_assert!(!segment.iter().any(|b| b"/\\#".contains(b) || b.is_ascii_control()));
+                    prop_assert!(!segment.iter().any(|b| b"\\#?".contains(b) || b.is_ascii_control()));
                     prop_assert!(std::str::from_utf8(segment).is_ok());
                 }
-                prop_assert_eq!(reading.segments().len(), path.segments().len());
             }
         }
     }
