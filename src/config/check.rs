@@ -20,6 +20,7 @@ mod headers;
 mod issuers;
 mod keys;
 mod limits;
+mod matching;
 mod operator;
 mod places;
 mod policies;
@@ -105,7 +106,7 @@ fn methods(apis: &[Api], policies: &Policies) -> Vec<Box<str>> {
     let mut methods: Vec<Box<str>> = Vec::new();
     for method in named.chain(policies.methods()) {
         if methods.is_empty() {
-            methods.extend(apis::METHODS.map(Box::from));
+            methods.extend(matching::METHODS.map(Box::from));
         }
         if !methods.iter().any(|known| **known == *method) {
             methods.push(method.into());

@@ -105,6 +105,8 @@ codes! {
     OneOfRequired = "one_of_required",
     /// Demands that a request without a token escapes.
     OptionalEscapesDemands = "optional_escapes_demands",
+    /// A path with what is a placeholder or an expression elsewhere.
+    PathExpression = "path_expression",
     /// No place in which a credential would be looked for.
     PlaceMissing = "place_missing",
     /// A place in which two credentials would be looked for.

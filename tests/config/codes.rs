@@ -129,6 +129,9 @@ fn example(code: Code) -> Option<String> {
         Code::PolicyUnasked => apis(
             r#""policies": {"p": {"access": [{"apis": ["a"]}]}}, "apis": [{"name": "a", "auth": ["okta"]}]"#,
         ),
+        Code::PathExpression => {
+            apis(r#""apis": [{"name": "a", "match": {"paths": ["/a/:id"]}, "auth": ["okta"]}]"#)
+        }
         Code::PolicyUnused => apis(policy),
         Code::ProviderUnused => apis(r#""apis": [{"name": "a", "auth": ["okta"]}]"#),
         Code::ReportMode => apis(r#""mode": "report""#),

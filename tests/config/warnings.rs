@@ -1,6 +1,6 @@
 //! What is legal and risky.
 
-use super::accepted;
+use super::{accepted, codes};
 
 #[test]
 fn what_is_risky_is_warned_about_and_taken() {
@@ -197,5 +197,59 @@ fn what_is_risky_is_warned_about_and_taken() {
     for (name, text, warnings) in cases {
         let found: Vec<_> = accepted(text).warnings.iter().map(ToString::to_string).collect();
         assert_eq!(found, *warnings, "{name}");
+    }
+}
+
+#[test]
+fn a_path_that_means_more_elsewhere_is_warned_about() {
+    let odd = [
+        ("/orders/:id", ":id"),
+        ("/:tenant/orders", ":tenant"),
+        ("/orders/<id>", "<id>"),
+        ("/orders/<int:id>/x", "<int:id>"),
+        ("/orders/$", "$"),
+        ("/orders$", "orders$"),
+        ("/orders/[0-9]+", "[0-9]+"),
+        ("/orders/(open|shut)", "(open|shut)"),
+        ("/^orders/**", "^orders"),
+        ("/orders/[id]", "[id]"),
+    ];
+    let plain = [
+        "/orders/{id}",
+        "/orders/*",
+        "/orders/**",
+        "/v1/orders:cancel",
+        "/odata/$metadata",
+        "/odata/$batch",
+        "/odata/Products(1)",
+        "/@scope/name",
+        "/a+b",
+        "/a%3Cb%3E",
+        "/:",
+        "/orders/%24",
+    ];
+    let text = |path: &str, in_access: bool| {
+        let (api, access) = match in_access {
+            false => (format!(r#", "match": {{"paths": ["{path}"]}}"#), String::new()),
+            true => (String::new(), format!(r#", "paths": ["{path}"]"#)),
+        };
+        format!(
+            r#"{{"providers": {{"okta": %okta%}}, "apis": [{{"name": "a", "auth": ["okta"]{api},
+"policies": {{"default": ["p"]}}}}], "policies": {{"p": {{"access": [{{"apis": ["a"]{access}}}]}}}}}}"#
+        )
+    };
+    for in_access in [false, true] {
+        let place =
+            if in_access { "policies.p.access[0].paths[0]" } else { "apis[0].match.paths[0]" };
+        for (path, segment) in odd {
+            let config = accepted(&text(path, in_access));
+            let told: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+            let [one] = told.as_slice() else { panic!("{path}: {told:?}") };
+            assert!(one.contains(&format!(" {place}: `{segment}` is taken as it stands")), "{one}");
+            assert!(one.contains("`{id}`"), "{one}");
+        }
+        for path in plain {
+            assert_eq!(codes(&accepted(&text(path, in_access))), [], "{path}");
+        }
     }
 }

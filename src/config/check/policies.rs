@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::apis::{self, Draft as Api, parsed, refused_method};
+use super::apis::{self, Draft as Api};
+use super::matching::{paths, refuse_slashes, refused_method};
 use super::policies_together;
 use super::provider::{self, Draft as Provider, not_empty};
 use super::together::unknown_api;
@@ -302,7 +303,7 @@ fn entry(
     let entry = Entry {
         apis: Vec::new(),
         methods,
-        paths: parsed(&raw.paths, PathPattern::parse, problems),
+        paths: paths(&raw.paths, problems),
         scopes: items(&raw.scopes).iter().map(|scope| scope.value.0.clone()).collect(),
         rate: rate_bound(&raw.rate, names, problems),
     };
@@ -331,7 +332,7 @@ fn entry(
     }
     let takes_slashes = |id: &ApiId| apis.get(id.0).is_some_and(|api| api.encoded_slash);
     if !ids.is_empty() && !ids.iter().any(takes_slashes) {
-        apis::refuse_slashes(&raw.paths, problems);
+        refuse_slashes(&raw.paths, problems);
     }
     Entry { apis: ids, ..entry }
 }
