@@ -203,6 +203,8 @@ pub struct Failure {
     pub at: Moment,
     /// What came instead.
     pub reason: Shown<'static>,
+    /// What to do.
+    pub remedy: Shown<'static>,
 }
 
 /// How many API keys there are.

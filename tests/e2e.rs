@@ -31,6 +31,7 @@ mod vectors;
 mod e2e {
     mod harness;
 
+    mod access_log;
     mod answers;
     mod attacks;
     mod credentials;

@@ -525,6 +525,16 @@ fn the_facts_are_those_of_the_configuration_and_of_the_shared_records() {
     let reason = fetch["failure"]["reason"].as_str().unwrap();
     assert_eq!(reason, "status 503 with `the provider's own words`");
     assert_eq!(fetch["failure"]["at"], "2027-01-15T08:00:00Z");
+    // What to do stands beside it, by the names of the configuration and as in the log.
+    let remedy = fetch["failure"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("`providers.idp.jwks"), "{remedy}");
+    let line = worker.log.iter().find(|line| line.contains("keys_fetch_failed")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["remedy"], remedy);
+    let html = page(&mut other, "");
+    assert!(
+        html.contains("<dt>last failure</dt>") && html.contains("<code>providers.idp.jwks"),
+        "{html}"
+    );
     world.wait(Duration::from_secs(5));
     worker.fetch(&key_set(&[&Signer::new("k1"), &Signer::new("k2")]));
     world.wait(Duration::from_secs(90));

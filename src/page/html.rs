@@ -368,7 +368,8 @@ fn fetched(page: &mut Page, fetch: &Fetch<'_>) {
     page.fact_at("usable until", fetch.stale_at);
     if let Some(failure) = &fetch.failure {
         page.fact_at("last failure", Some(failure.at));
-        page.markup("<dt>what came</dt><dd>").coded(failure.reason.as_str()).markup("</dd>");
+        page.markup("<dt>what came</dt><dd>").coded(failure.reason.as_str());
+        page.markup("</dd><dt>remedy</dt><dd>").coded(failure.remedy.as_str()).markup("</dd>");
     }
     page.fact("from", Some(fetch.url.as_str()));
     page.fact("cluster", Some(fetch.cluster.as_str()));

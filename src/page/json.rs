@@ -230,6 +230,7 @@ fn fetch(out: &mut Json, fetch: Option<&Fetch<'_>>) {
             out.name("failure").open('{');
             out.moment("at", Some(failure.at));
             out.shown("reason", Some(&failure.reason));
+            out.shown("remedy", Some(&failure.remedy));
             out.close('}');
         }
         None => out.null("failure"),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::harness::{
-    Answer, Connection, Envoy, Filter, ISSUER, KeyServer, Listener, Request, Signer, Site, Token,
-    Upstream, configuration, eventually, fetch, key_set,
+    Answer, Connection, Envoy, Filter, Http2, ISSUER, KeyServer, Listener, Request, Signer, Site,
+    Token, Upstream, configuration, eventually, fetch, key_set,
 };
 
 struct Stage {
@@ -254,6 +254,44 @@ fn assert_body_and_trailers_wait(stage: &Stage) {
     assert!(stage.upstream.seen("/bad-body").is_empty());
     stage.serves("bodies");
     stage.envoy.assert_clean(&[good, bad]);
+}
+
+#[test]
+fn of_requests_with_a_body_only_32_wait() {
+    let stage = Stage::start("bodies-that-wait", true);
+    let good = stage.good();
+    let mut client = Http2::open(stage.port);
+    let upload = Request::new("POST", "/upload").bearer(&good);
+    // No length, and no end: on HTTP/2 only the host knows that a body follows.
+    let streams: Vec<_> = (0..32).map(|_| client.start(&upload.fields(), false)).collect();
+    stage.parked(32);
+    for stream in &streams {
+        client.send(*stream, b"the beginning", false);
+    }
+    let overloaded = (503, "overloaded".to_owned());
+    let one_more = client.start(&upload.fields(), false);
+    assert_eq!(client.head(one_more).verdict(), overloaded);
+    let on_http1 = Request::new("POST", "/upload").bearer(&good).body("a body");
+    assert_eq!(fetch(stage.port, &on_http1).verdict(), overloaded);
+    // Without a body there is room.
+    let without: Vec<_> = (0..8).map(|_| client.start(&upload.fields(), true)).collect();
+    stage.parked(40);
+    // Who leaves makes room.
+    client.reset(streams[0]);
+    stage.parked(39);
+    let next = client.start(&upload.fields(), false);
+    stage.parked(40);
+    assert_eq!(stage.upstream.count(), 0);
+    stage.keys.release();
+    for stream in streams.iter().skip(1).chain([&next]) {
+        client.send(*stream, b" and the end", true);
+        assert_eq!(client.response(*stream).status(), 200);
+    }
+    for stream in without {
+        assert_eq!(client.response(stream).status(), 200);
+    }
+    stage.serves("uploads");
+    stage.envoy.assert_clean(&[good]);
 }
 
 #[test]

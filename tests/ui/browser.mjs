@@ -145,18 +145,38 @@ saw.grounds.push(await look("getComputedStyle(document.body).backgroundColor"));
 
 // The same operator chooses a code, and reads why.
 const codes = `[...document.querySelectorAll("details > summary > .pill")].map((one) => one.textContent)`;
+const times = `[...document.querySelectorAll("details > summary > .pill + span + span")].map((one) => parseInt(one.textContent))`;
 saw.all = await look(codes);
+saw.allTimes = await look(times);
+saw.code = await look(`[...document.querySelectorAll("code")].map((one) => one.textContent)`);
+saw.backticks = await look(`document.body.innerText.includes("\`")`);
 const chosen = event("Page.loadEventFired");
 await look(`[...document.querySelectorAll(".chips a")].find((one) => one.innerText.startsWith(${JSON.stringify(code)})).click()`);
 await chosen;
 saw.address = await look("location.href");
 saw.chosen = await look(codes);
 saw.current = await look(`document.querySelector(".chips [aria-current]").innerText`);
+saw.times = await look(times);
 saw.explained = await look(`document.querySelector("details[open]").innerText`);
 saw.phoneChosen = await look(overflow);
 saw.closedOnes = await look(`[...document.querySelectorAll("details:not([open]) dl")].filter((one) => one.checkVisibility()).length`);
 await look(`document.querySelectorAll("details:not([open]) > summary").forEach((one) => one.click())`);
 saw.phoneOpened = await look(overflow);
+
+// The same on a wide window: what is told in columns stands in columns.
+await size(1000, 960, false);
+const edges = (what, edge) => `[...new Set([...document.querySelectorAll("${what}")].map((one) => Math.round(one.getBoundingClientRect().${edge})))]`;
+await open(url);
+saw.columns = [await look(edges("summary > .when", "right")), await look(edges("summary > .pill", "left")), await look(edges("summary > .pill + span", "left"))];
+saw.moments = await look(`[...document.querySelectorAll(".when")].map((one) => one.innerText.replace(/\\s+/g, " "))`);
+saw.wide = await look(overflow);
+
+// From there to the JSON.
+const leaves = event("Page.loadEventFired");
+await look(`document.querySelector("footer a").click()`);
+await leaves;
+saw.json = { address: await look("location.href"), text: await look("document.body.innerText") };
+await open(url);
 
 // What a browser says while all goes well, and where it went.
 saw.said = [...said];

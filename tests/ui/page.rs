@@ -118,16 +118,43 @@ fn operators_read_on_a_phone_why_requests_are_refused_and_strangers_read_nothing
         list.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect()
     };
     let (all, chosen) = (codes(&saw["all"]), codes(&saw["chosen"]));
-    assert_eq!(all.len(), 36, "each refusal of the traffic is listed once");
+    let sum =
+        |list: &Value| -> u64 { list.as_array().unwrap().iter().filter_map(Value::as_u64).sum() };
+    assert!((7..=8).contains(&all.len()), "equal refusals are one: {all:?}");
+    assert_eq!(sum(&saw["allTimes"]), 36, "each refusal of the traffic is counted: {saw}");
     assert!(all.contains(&"token_issuer_unknown".to_owned()), "{all:?}");
-    assert_eq!(chosen.len(), 12);
+    assert_eq!((chosen.len(), sum(&saw["times"])), (2, 12), "those of one API, and of another");
     assert!(chosen.iter().all(|code| code == "token_expired"), "{chosen:?}");
     assert_eq!(saw["address"], format!("{url}?code=token_expired#refusals"));
     assert!(saw["current"].as_str().unwrap().starts_with("token_expired"), "{}", saw["current"]);
     let explained = saw["explained"].as_str().unwrap();
-    for part in ["token_expired", "`exp`", "remedy", "claims", "orders", "okta", "k1", OKTA] {
+    for part in
+        ["token_expired", "8 times", "remedy", "first", "claims", "orders", "okta", "k1", OKTA]
+    {
         assert!(explained.contains(part), "{part} in {explained}");
     }
+    // What stands in backticks elsewhere is code here.
+    let code = codes(&saw["code"]);
+    assert!(
+        code.contains(&"exp".to_owned())
+            && code.iter().any(|one| one.starts_with("providers.entra.jwks"))
+    );
+    assert_eq!(saw["backticks"], false);
+    // APIs above refusals; times in words, with the date behind, in columns.
+    let place = |heading: &str| headings.iter().position(|one| one == heading);
+    assert!(place("APIs") < place("Refusals"), "{headings:?}");
+    for moment in codes(&saw["moments"]) {
+        let (words, date) = moment.split_once(" 20").unwrap_or_else(|| panic!("{moment}: no date"));
+        assert!(words.ends_with(" ago") || words.starts_with("in "), "{moment}");
+        assert!(date.ends_with(" UTC"), "{moment}");
+    }
+    assert_eq!(saw["wide"], json!({ "by": 0, "wide": [] }));
+    for column in saw["columns"].as_array().unwrap() {
+        assert_eq!(column.as_array().unwrap().len(), 1, "one edge: {}", saw["columns"]);
+    }
+    assert_eq!(saw["json"]["address"], format!("{url}?form=json"));
+    let facts: Value = serde_json::from_str(saw["json"]["text"].as_str().unwrap()).expect("JSON");
+    assert_eq!(facts["refusals"].as_array().unwrap().len(), all.len());
     assert_eq!(saw["closedOnes"], 0, "the others are folded");
     assert_eq!(saw["said"], json!([]), "nothing is refused, nothing fails");
     for address in codes(&saw["requested"]) {

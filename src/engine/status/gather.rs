@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
 use crate::engine::Engine;
-use crate::engine::keeper::{url, without_query};
+use crate::engine::keeper::{keys_remedy, list_remedy, url, without_query};
 use crate::engine::meters;
 use crate::env::Env;
 use crate::event::metric;
@@ -144,7 +144,7 @@ impl Engine {
                 let issuers = jwt.requirements.issuers.as_deref().unwrap_or_default();
                 let issuers = room.take(issuers).iter();
                 shown.issuers = issuers.map(|issuer| Shown::new(&**issuer)).collect();
-                shown.key_sets = self.key_sets(jwt, room, now);
+                shown.key_sets = self.key_sets((&provider.name, jwt), room, now);
             }
         }
         shown
@@ -152,7 +152,7 @@ impl Engine {
 
     fn key_sets<'e>(
         &'e self,
-        provider: &'e JwtProvider,
+        (name, provider): (&Name, &'e JwtProvider),
         room: &mut Room,
         now: UnixMillis,
     ) -> Vec<page::KeySet<'e>> {
@@ -160,27 +160,33 @@ impl Engine {
             KeySource::Inline(set) => {
                 vec![page::KeySet { issuer: None, fetch: None, keys: keys(set, room) }]
             }
-            KeySource::Ring(id) => self.key_set(*id, None, room, now).into_iter().collect(),
+            KeySource::Ring(id) => self.key_set((*id, None), name, room, now).into_iter().collect(),
             KeySource::Tenants(rings) => {
                 let rings = room.take(rings).iter();
-                rings.filter_map(|(of, id)| self.key_set(*id, Some(of), room, now)).collect()
+                rings
+                    .filter_map(|(of, id)| self.key_set((*id, Some(of)), name, room, now))
+                    .collect()
             }
         }
     }
 
     fn key_set<'e>(
         &'e self,
-        id: RingId,
-        issuer: Option<&'e str>,
+        (id, issuer): (RingId, Option<&'e str>),
+        provider: &Name,
         room: &mut Room,
         now: UnixMillis,
     ) -> Option<page::KeySet<'e>> {
         let ring = self.rings.get(id.0)?;
         let config = ring.config();
         let (at, cluster) = (url(config), &config.cluster);
+        let remedy = |kind: u8| {
+            keys_remedy(kind, config).replace("providers.*", &format!("providers.{provider}"))
+        };
+        let standing = (ring.standing(now), ring.is_loaded());
         Some(page::KeySet {
             issuer: issuer.map(Shown::new),
-            fetch: Some(fetch(ring.standing(now), ring.is_loaded(), at, cluster, now)),
+            fetch: Some(fetch(standing, at, cluster, &remedy, now)),
             keys: ring.set().map(|set| keys(set, room)).unwrap_or_default(),
         })
     }
@@ -225,7 +231,9 @@ impl Engine {
                 OnStale::Deny => "deny",
             }),
             fetch: fetched.map(|(source, standing)| {
-                fetch(standing, entries.is_some(), &source.url, &source.cluster, now)
+                let standing = (standing, entries.is_some());
+                let remedy = |kind: u8| list_remedy(kind, source);
+                fetch(standing, &source.url, &source.cluster, &remedy, now)
             }),
         }
     }
@@ -264,12 +272,12 @@ fn keys<'e>(set: &'e KeySet, room: &mut Room) -> Vec<page::Key<'e>> {
     shown.collect()
 }
 
-/// Where a fetched document stands.
+/// Where a fetched document stands, and what to do about a failure of a kind.
 fn fetch<'e>(
-    standing: Standing,
-    is_loaded: bool,
+    (standing, is_loaded): (Standing, bool),
     url: &Url,
     cluster: &'e str,
+    remedy: &dyn Fn(u8) -> String,
     now: UnixMillis,
 ) -> page::Fetch<'e> {
     page::Fetch {
@@ -288,6 +296,7 @@ fn fetch<'e>(
         failure: standing.failure.map(|failure| page::Failure {
             at: Moment(failure.at),
             reason: Shown::new(failure.reason.to_string()),
+            remedy: Shown::new(remedy(failure.kind)),
         }),
     }
 }
