@@ -14,11 +14,11 @@ fn classic_fields() -> Vec<(Value, &'static str, &'static str, &'static str)> {
     let skew = "jwt_not_before_validation_skew";
     vec![
         (json!({}), "enable_jwt", "changed", "kind `jwt`"),
-        (json!({}), "auth_configs.jwt.auth_header_name", "changed", "no longer optional"),
+        (json!({}), "auth_configs.jwt.auth_header_name", "taken", "`Bearer` or without one"),
         (
             json!({ "auth_configs": { "jwt": { "auth_header_name": "X-T" } } }),
             "auth_configs.jwt.auth_header_name",
-            "changed",
+            "taken",
             "`x-t`",
         ),
         (
@@ -311,7 +311,7 @@ fn every_field_of_an_oas_definition_is_told() {
             "taken",
             "\"5m\"",
         ),
-        (oas(), jwt("header"), "changed", "no longer optional"),
+        (oas(), jwt("header"), "taken", "`Bearer` or without one"),
         (
             oas_with(json!({ "query": { "enabled": true, "name": "t" } })),
             jwt("query"),

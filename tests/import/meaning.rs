@@ -571,6 +571,19 @@ fn credentials_stand_where_they_stood() {
     let config = imported(&definition, &policies(), &AUDIENCE);
     let token = sign(&json!({}));
     assert_eq!(ask(&config, "GET", "/orders/7", &[("x-token", &token)]), "forwarded");
+    let bearer = format!("bearer {token}");
+    assert_eq!(ask(&config, "GET", "/orders/7", &[("x-token", &bearer)]), "forwarded");
+    // The scheme is optional, and any other is another's.
+    let config_of_header = imported(&classic(), &policies(), &AUDIENCE);
+    for (value, expected) in [
+        (token.clone(), "forwarded"),
+        (bearer.clone(), "forwarded"),
+        (format!("Token {token}"), "credential_missing"),
+        ("Basic YTpi".to_owned(), "credential_missing"),
+    ] {
+        let verdict = ask(&config_of_header, "GET", "/orders/7", &[("authorization", &value)]);
+        assert_eq!(verdict, expected, "{}", value.split(' ').next().unwrap());
+    }
     assert_eq!(ask(&config, "GET", &format!("/orders/7?jwt={token}"), &[]), "forwarded");
     let cookie = format!("jwt={token}");
     assert_eq!(ask(&config, "GET", "/orders/7", &[("cookie", &cookie)]), "forwarded");

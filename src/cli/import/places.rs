@@ -68,40 +68,22 @@ impl Names<'_> {
     }
 }
 
+/// A header, and before the credential in it `Bearer` or nothing, as in Tyk.
 fn header(name: &str, names: &Names<'_>, report: &mut Report) -> Value {
     let field = names.field("auth_header_name", "header");
     let source = &names.definition.source;
-    match (name.eq_ignore_ascii_case("authorization"), names.method) {
-        (true, "jwt") => {
-            let message = "became `authorization` with the scheme `Bearer`, which is no longer \
-                           optional: a bare token is refused";
-            report.add(Kind::Changed, source, field, message);
-            json!({ "header": "authorization", "scheme": "Bearer" })
-        }
-        (true, _) if names.definition.asks(super::definition::Method::Jwt) => {
-            let message = "an API key and a token cannot both stand in `Authorization`, where \
-                           each would be taken for a bad one of the other: the key moved to \
-                           `x-api-key`";
-            report.add(Kind::Changed, source, field, message);
-            json!({ "header": "x-api-key" })
-        }
-        (true, _) => {
-            let message = "became `authorization` with the scheme `Bearer`: a key without a scheme \
-                           is nobody's";
-            report.add(Kind::Changed, source, field, message);
-            json!({ "header": "authorization", "scheme": "Bearer" })
-        }
-        (false, _) => {
-            let name = name.to_ascii_lowercase();
-            let message = format!(
-                "became the header {}, whose whole value is the credential: `Bearer ` before it is \
-                 no longer cut off",
-                quoted(&name)
-            );
-            report.add(Kind::Changed, source, field, message);
-            json!({ "header": name })
-        }
+    let name = name.to_ascii_lowercase();
+    let of_both = name == "authorization" && names.definition.asks(super::definition::Method::Jwt);
+    if of_both && names.method != "jwt" {
+        let message = "an API key and a token cannot both stand in `Authorization`, where each \
+                       would be taken for a bad one of the other: the key moved to `x-api-key`";
+        report.add(Kind::Changed, source, field, message);
+        return json!({ "header": "x-api-key" });
     }
+    let message =
+        format!("became the header {}, with the scheme `Bearer` or without one", quoted(&name));
+    report.add(Kind::Taken, source, field, message);
+    json!({ "header": name, "scheme": ["Bearer", ""] })
 }
 
 /// Adds a place unless it could not be read.
