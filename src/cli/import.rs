@@ -10,6 +10,7 @@ mod limits;
 mod names;
 mod oas;
 mod off;
+mod operator;
 mod places;
 mod policies;
 mod provider;
@@ -116,8 +117,8 @@ impl Options {
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let From::Tyk(arguments) = &arguments.from;
     let mut report = Report::default();
-    let definitions = definitions(arguments, &mut report, streams)?;
-    let mut policies = policies(arguments, &mut report, streams)?;
+    let (definitions, resources) = definitions(arguments, &mut report, streams)?;
+    let mut policies = policies(arguments, resources, &mut report, streams)?;
     policies.expect(&definitions);
     let options = Options {
         issuer: arguments.issuer.clone(),
@@ -165,11 +166,13 @@ fn definitions(
     arguments: &Tyk,
     report: &mut Report,
     streams: &mut Streams<'_>,
-) -> Result<Vec<Definition>, Failure> {
+) -> Result<(Vec<Definition>, Found), Failure> {
     let mut definitions = Vec::new();
+    let mut resources = Vec::new();
     for file in &arguments.files {
         let document = read::document(file, streams)?;
         duplicates(&document, report);
+        resources.extend(read::policy_resources(&document));
         for found in read::definitions(&document)? {
             let definition = definition::read(&found, &document.file);
             report.source(&definition.source);
@@ -180,8 +183,11 @@ fn definitions(
             definitions.push(definition);
         }
     }
-    Ok(definitions)
+    Ok((definitions, resources))
 }
+
+/// Policies as they were found, each with the ids that it goes by.
+type Found = Vec<(Vec<String>, serde_json::Value)>;
 
 fn duplicates(document: &read::Document, report: &mut Report) {
     for path in &document.duplicates {
@@ -192,13 +198,17 @@ fn duplicates(document: &read::Document, report: &mut Report) {
 
 fn policies(
     arguments: &Tyk,
+    mut found: Found,
     report: &mut Report,
     streams: &mut Streams<'_>,
 ) -> Result<Policies, Failure> {
-    let Some(file) = &arguments.policies else { return Ok(Policies::new(None, report)) };
-    let document = read::document(file, streams)?;
-    duplicates(&document, report);
-    Ok(Policies::new(Some(read::policies(&document)?), report))
+    if let Some(file) = &arguments.policies {
+        let document = read::document(file, streams)?;
+        duplicates(&document, report);
+        found.extend(read::policies(&document)?);
+    }
+    let given = arguments.policies.is_some() || !found.is_empty();
+    Ok(Policies::new(given.then_some(found), report))
 }
 
 /// Holds the configuration against the same rules as the filter does; whether it is refused.

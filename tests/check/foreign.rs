@@ -61,7 +61,7 @@ fn a_file_of_another_product_is_told_for_what_it_is_with_what_helps() {
         (
             "a resource of the operator",
             "apiVersion: tyk.tyk.io/v1alpha1\nkind: ApiDefinition\nmetadata: { name: a }\nspec: { use_keyless: true }\n",
-            &["a resource of Tyk Operator (ApiDefinition)", "/tyk/apis/ID", "`tollgate import tyk"],
+            &["a resource of Tyk Operator (ApiDefinition)", "`tollgate import tyk` makes"],
         ),
         (
             "the same in JSON",
@@ -76,7 +76,7 @@ fn a_file_of_another_product_is_told_for_what_it_is_with_what_helps() {
         (
             "a policy of the operator",
             "apiVersion: tyk.tyk.io/v1alpha1\nkind: SecurityPolicy\nspec: { access_rights_array: [] }\n",
-            &["a resource of Tyk Operator (SecurityPolicy)", "/tyk/policies/ID", "--policies"],
+            &["a resource of Tyk Operator (SecurityPolicy)", "`tollgate import tyk", "--policies"],
         ),
         (
             "a list of the operator's, behind others",

@@ -678,7 +678,7 @@ fn a_key_set_with_a_slash_at_its_end_is_that_key_set() {
 
 #[test]
 fn files_of_other_products_are_named_and_so_is_what_helps() {
-    let operator = "apiVersion: tyk.tyk.io/v1alpha1\nkind: ApiDefinition\nmetadata:\n  name: orders\nspec:\n  name: orders\n";
+    let operator = "apiVersion: tyk.tyk.io/v1alpha1\nkind: TykOasApiDefinition\nmetadata:\n  name: orders\nspec:\n  tykOAS:\n    configmapRef:\n      name: orders\n      keyName: a.json\n";
     let kong = "_format_version: \"3.0\"\nservices:\n- name: orders\n  url: http://orders\n";
     let istio = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata:\n  name: a\nspec:\n  jwtRules:\n  - issuer: https://id.example.com/\n";
     let gateway = json!({ "apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "SecurityPolicy", "metadata": { "name": "a" }, "spec": {} }).to_string();
@@ -692,14 +692,14 @@ fn files_of_other_products_are_named_and_so_is_what_helps() {
             "a resource of the operator",
             operator,
             false,
-            "a resource of Tyk Operator (ApiDefinition)",
+            "a resource of Tyk Operator (TykOasApiDefinition)",
             "tollgate import tyk api.json",
         ),
         (
             "a resource of the operator as policies",
             operator,
             true,
-            "a resource of Tyk Operator (ApiDefinition)",
+            "a resource of Tyk Operator (TykOasApiDefinition)",
             "tollgate import tyk",
         ),
         ("Kong's", kong, false, "a declarative configuration of Kong", "written anew"),
@@ -746,4 +746,92 @@ fn files_of_other_products_are_named_and_so_is_what_helps() {
             outcome.err
         );
     }
+}
+
+#[test]
+fn resources_of_the_operator_become_what_the_gateway_has_of_them() {
+    let api = "apiVersion: tyk.tyk.io/v1alpha1
+kind: ApiDefinition
+metadata: { name: orders, namespace: shop }
+spec:
+  name: orders
+  active: true
+  protocol: http
+  enable_jwt: true
+  jwt_signing_method: rsa
+  jwt_source: https://example.auth0.com/.well-known/jwks.json
+  jwt_identity_base_field: sub
+  jwt_policy_field_name: pol
+  jwt_default_policies: [shop/readers]
+  proxy: { listen_path: /orders/, target_url: http://orders/, strip_listen_path: true }
+";
+    let policy = "apiVersion: tyk.tyk.io/v1alpha1
+kind: SecurityPolicy
+metadata: { name: readers, namespace: shop }
+spec:
+  name: readers
+  state: active
+  active: true
+  access_rights_array:
+  - name: orders
+    namespace: shop
+    versions: [Default]
+    allowed_urls: [{ url: /items, methods: [GET] }]
+";
+    let as_json = |text: &str| -> Value {
+        // The same as JSON, as `kubectl get -o json` prints it.
+        match text.contains("SecurityPolicy") {
+            true => {
+                json!({ "apiVersion": "tyk.tyk.io/v1alpha1", "kind": "SecurityPolicy", "metadata": { "name": "readers", "namespace": "shop" },
+                "spec": { "name": "readers", "access_rights_array": [{ "name": "orders", "namespace": "shop", "allowed_urls": [{ "url": "/items", "methods": ["GET"] }] }] } })
+            }
+            false => {
+                json!({ "apiVersion": "tyk.tyk.io/v1alpha1", "kind": "ApiDefinition", "metadata": { "name": "orders", "namespace": "shop" },
+                "spec": { "name": "orders", "active": true, "enable_jwt": true, "jwt_signing_method": "rsa", "jwt_policy_field_name": "pol",
+                    "jwt_source": "https://example.auth0.com/.well-known/jwks.json", "jwt_default_policies": ["shop/readers"],
+                    "proxy": { "listen_path": "/orders/", "target_url": "http://orders/" } } })
+            }
+        }
+    };
+    let both =
+        json!({ "apiVersion": "v1", "kind": "List", "items": [as_json(api), as_json(policy)] });
+    let (one, other) = (super::file(api), super::file(policy));
+    let ways = [
+        vec![super::file(&format!("apiVersion: v1\nkind: Service\n---\n{api}---\n{policy}"))],
+        vec![one.clone(), "--policies".into(), other],
+        vec![super::file(&both.to_string())],
+    ];
+    for way in ways {
+        let mut arguments: Vec<&str> = way.iter().map(String::as_str).collect();
+        arguments.extend(["--format", "json", "--audience", "api"]);
+        let outcome = super::import(&arguments);
+        assert_eq!(outcome.exit, Exit::Fine, "{}", outcome.err);
+        let config = inlined(outcome.config());
+        // What tokens name is the operator's id, in base64, or its namespace and name.
+        for (pol, path, expected) in [
+            ("c2hvcC9yZWFkZXJz", "/orders/items/7", "forwarded"),
+            ("shop/readers", "/orders/items/7", "forwarded"),
+            ("c2hvcC9yZWFkZXJz", "/orders/7", "access_denied"),
+            ("shop/writers", "/orders/items/7", "policy_none"),
+        ] {
+            assert_eq!(
+                get(&config, path, &json!({ "pol": pol })),
+                expected,
+                "{pol} {path}: {config:#}"
+            );
+        }
+    }
+    // An API without its policies gives what is to be filled in, and a policy alone is no API.
+    let outcome = super::import(&[&one, "--format", "json", "--audience", "api"]);
+    assert!(
+        outcome.about("jwt_policy_field_name").concat().contains("without --policies"),
+        "{}",
+        outcome.err
+    );
+    // One that is not read is never passed over beside another that is.
+    let oas = api.replace("kind: ApiDefinition", "kind: TykOasApiDefinition");
+    let beside = super::import(&[&super::file(&format!("{api}---\n{oas}"))]);
+    assert_eq!(beside.exit, Exit::Misuse, "{}", beside.out);
+    let alone = super::import(&[&super::file(policy)]);
+    assert!(alone.err.contains("a resource of Tyk Operator (SecurityPolicy)"), "{}", alone.err);
 }

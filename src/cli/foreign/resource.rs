@@ -98,11 +98,6 @@ pub(super) fn of(resource: &Node, kind: &str) -> Foreign {
 }
 
 fn of_tyk(resource: &Node, kind: &str) -> Foreign {
-    let gateway = |what: &str, file: &str| {
-        format!(
-            "curl -H \"x-tyk-authorization: $SECRET\" http://GATEWAY:8080/tyk/{what}/ID > {file}"
-        )
-    };
     let map = resource.path(&["spec", "tykOAS", "configmapRef"]);
     let text = |name: &str| map.and_then(|map| map.text_at(&[name])).filter(|one| is_plain(one));
     let help = match (kind, text("name"), text("keyName")) {
@@ -111,16 +106,20 @@ fn of_tyk(resource: &Node, kind: &str) -> Foreign {
              jsonpath='{{.data.{}}}' > api.json`, then `tollgate import tyk api.json`",
             key.replace('.', "\\.")
         ),
-        ("SecurityPolicy", ..) => format!(
-            "the gateway has the policy that the operator made of it, under the id in its status: \
-             `{}`, then `tollgate import tyk API.JSON --policies policies.json`",
-            gateway("policies", "policies.json")
-        ),
-        ("ApiDefinition" | "TykOasApiDefinition", ..) => format!(
-            "the gateway has the definition that the operator made of it, under the id in its \
-             status: `{}`, then `tollgate import tyk api.json`",
-            gateway("apis", "api.json")
-        ),
+        ("ApiDefinition", ..) => "`tollgate import tyk` makes a configuration of it".to_owned(),
+        ("SecurityPolicy", ..) => {
+            "it goes with the APIs that it is for: `tollgate import tyk API.YAML \
+                                   --policies FILE`"
+                .to_owned()
+        }
+        ("TykOasApiDefinition", ..) => {
+            "the gateway has the definition that the operator made of it, \
+                                        under the id in its status: `curl -H \
+                                        \"x-tyk-authorization: $SECRET\" \
+                                        http://GATEWAY:8080/tyk/apis/oas/ID > api.json`, then \
+                                        `tollgate import tyk api.json`"
+                .to_owned()
+        }
         _ => "`tollgate import tyk` takes API definitions, as the gateway has them".to_owned(),
     };
     let kind = if is_plain(kind) { kind } else { "of a kind that is none" };

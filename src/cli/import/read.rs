@@ -8,8 +8,9 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::super::foreign;
 use super::super::{Failure, Streams, input};
+use super::super::{foreign, yaml};
+use super::operator;
 use crate::verdict::quoted;
 
 /// Longest file, in bytes. `serde_json` bounds the depth: 127 levels.
@@ -45,7 +46,8 @@ pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Documen
         _ => input::shown(path),
     };
     let text = input::read(Some(path), MAX_BYTES, streams)?;
-    let (value, duplicates) = parse(&text).map_err(|error| {
+    let parsed = parse(&text).or_else(|error| resources(&text).ok_or(error));
+    let (value, duplicates) = parsed.map_err(|error| {
         if let Some(foreign) = foreign::recognise(&text) {
             return Failure::Misuse(format!("{file}: {}", foreign.told()));
         }
@@ -55,6 +57,16 @@ pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Documen
         Failure::Misuse(format!("{file}:{}:{}: not JSON: {what}", error.line(), error.column()))
     })?;
     Ok(Document { file, value, duplicates, text })
+}
+
+/// The documents of a YAML file with resources of Tyk's operator, as a list.
+fn resources(text: &[u8]) -> Option<(Value, Vec<String>)> {
+    let foreign = foreign::recognise(text)?;
+    let text = std::str::from_utf8(text).ok()?;
+    let documents =
+        yaml::parse(text).ok().filter(|_| foreign.kind == foreign::Kind::TykResource)?;
+    let json: Vec<_> = documents.iter().map(|document| yaml::to_json(document).0).collect();
+    parse(format!("[{}]", json.join(",")).as_bytes()).ok()
 }
 
 fn parse(text: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
@@ -174,7 +186,8 @@ const EXPECTED: &str = "a Tyk API definition: a classic one (with `api_id`, `pro
 pub(super) fn definitions(document: &Document) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     match collect(&document.value, 0, &mut found) {
-        Ok(()) => Ok(found),
+        Ok(()) if !found.is_empty() => Ok(found),
+        Ok(()) => Err(document.is_none("no API", EXPECTED)),
         Err(what) => Err(document.is_none(&what, EXPECTED)),
     }
 }
@@ -188,7 +201,25 @@ fn collect(value: &Value, depth: u8, found: &mut Vec<Found>) -> Result<(), Strin
     match value {
         Value::Array(list) if list.is_empty() => Err("an empty list".into()),
         Value::Array(list) => list.iter().try_for_each(|one| collect(one, deeper, found)),
+        resource if operator::is_of_operator(resource) => match operator::kind(resource) {
+            Some(operator::Kind::ApiDefinition) => {
+                found.push(Found { oas: false, value: operator::definition(resource) });
+                Ok(())
+            }
+            // Policies are read by themselves.
+            Some(operator::Kind::SecurityPolicy) => Ok(()),
+            None if operator::defines(resource) => Err("a definition that is not read".into()),
+            None => Ok(()),
+        },
         Value::Object(members) => {
+            if members.contains_key("kind") && members.contains_key("apiVersion") {
+                // What stands beside the resources that are meant is another's.
+                return match members.get("items") {
+                    Some(items) => collect(items, deeper, found),
+                    None if depth > 0 => Ok(()),
+                    None => Err("a resource of Kubernetes".into()),
+                };
+            }
             if members.contains_key("x-tyk-api-gateway") {
                 found.push(Found { oas: true, value: value.clone() });
                 return Ok(());
@@ -237,11 +268,24 @@ pub(super) const fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// The policies that stand as resources of the operator in a document.
+pub(super) fn policy_resources(document: &Document) -> Vec<(Vec<String>, Value)> {
+    let value = document.value.get("items").unwrap_or(&document.value);
+    let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let policies =
+        all.iter().filter(|one| operator::kind(one) == Some(operator::Kind::SecurityPolicy));
+    policies.map(operator::policy).collect()
+}
+
 /// The policies in a document, each with the ids that it goes by: an object by id, a list, or an
 /// export of the dashboard.
 pub(super) fn policies(document: &Document) -> Result<Vec<(Vec<String>, Value)>, Failure> {
     let expected = "Tyk policies: an object with a policy for each id, or a list of policies";
     let wrong = |what: &str| document.is_none(what, expected);
+    let resources = policy_resources(document);
+    if !resources.is_empty() {
+        return Ok(resources);
+    }
     let value = document.value.get("Data").unwrap_or(&document.value);
     let is_policy = |value: &Value| {
         let names = ["access_rights", "partitions", "quota_max", "rate"];
