@@ -194,7 +194,7 @@ impl Checker {
                 return Ok(Report { file, configurations: vec![checked] });
             }
         };
-        if held.is_empty() {
+        if held.is_empty() || held.iter().all(|held| held.is_doubtful() && held.is_strange()) {
             return Err(Failure::Misuse(format!(
                 "{file}: {NOTHING_IN_IT}neither `providers` or `apis` at the top, nor a Wasm filter, \
                  WasmPlugin or EnvoyExtensionPolicy that has them or is named after Tollgate"

@@ -305,6 +305,69 @@ fn what_routes_say_to_a_filter_counts() {
 }
 
 #[test]
+fn a_route_that_decides_something_is_not_for_the_client_to_choose() {
+    let by =
+        |header: &str| format!("headers: [{{ name: {header}, string_match: {{ exact: a }} }}]");
+    let off = "typed_per_filter_config: { tollgate: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
+    let with = |members: &str, apis: &str| {
+        let routes = format!(
+            "                route_config: {{ virtual_hosts: [{{ name: a, domains: [\"*\"], routes: [{{ name: it, match: {{ prefix: /, {members}] }}] }}\n{MANAGER}"
+        );
+        let file = envoy().replace(MANAGER, &routes);
+        check(&["-"], &file.replace("{\"providers\":", &format!("{{{apis}\"providers\":")))
+    };
+    let routed = r#""apis": [{"name": "a", "match": {"routes": ["it"]}, "auth": ["okta"]}], "#;
+    let named = r#""apis": [{"name": "a", "match": {"route_metadata": true}, "auth": ["okta"]}], "#;
+    let cases = [
+        // name, the rest of the route, APIs, whether it is told
+        ("by the identity", format!("{} }} }}", by("x-tollgate-identity")), "", false),
+        (
+            "by the identity, of APIs by route",
+            format!("{} }} }}", by("x-tollgate-identity")),
+            routed,
+            true,
+        ),
+        (
+            "by the identity, of APIs by metadata",
+            format!("{} }} }}", by("X-Tollgate-Identity")),
+            named,
+            true,
+        ),
+        (
+            "by the credential, of APIs by route",
+            format!("{} }} }}", by("authorization")),
+            routed,
+            true,
+        ),
+        (
+            "by another header, of APIs by route",
+            format!("{} }} }}", by("x-version")),
+            routed,
+            false,
+        ),
+        ("by nothing, of APIs by route", "}}".replace("}}", "} }"), routed, false),
+        (
+            "by the identity, Tollgate off",
+            format!("{} }}, {off} }}", by("x-tollgate-identity")),
+            "",
+            true,
+        ),
+        (
+            "by the credential, Tollgate off",
+            format!("{} }}, {off} }}", by("authorization")),
+            "",
+            true,
+        ),
+        ("by another header, Tollgate off", format!("{} }}, {off} }}", by("x-version")), "", false),
+    ];
+    for (name, route, apis, told) in cases {
+        let run = with(&route, apis);
+        let expected: &[&str] = if told { &["14 route_chosen_by_client"] } else { &[] };
+        assert_eq!(run.codes(), expected, "{name}\n{}{}", run.out, run.err);
+    }
+}
+
+#[test]
 fn each_listener_and_each_chain_is_judged_alone() {
     let wrong = before(&rbac(BY_STATE));
     let chain = |text: &str| {

@@ -67,11 +67,12 @@ fn what_holds_no_configuration_or_cannot_be_read_is_misuse() {
     let other = envoy().replace("tollgate", "other").replace("providers", "rules");
     let classic = r#"{"name": "a", "api_id": "a1", "org_id": "o1", "enable_jwt": true}"#;
     let oas = r#"{"openapi": "3.0.3", "x-tyk-api-gateway": {"info": {"id": "a1"}}}"#;
-    let cases: [(&[&str], &str, &str); 7] = [
+    let cases: [(&[&str], &str, &str); 8] = [
         (&["-"], classic, "standard input: an API definition of Tyk; `tollgate import tyk`"),
         (&["-"], oas, "standard input: an API definition of Tyk; `tollgate import tyk`"),
         (&["-"], "a: 1\n", "standard input: no configuration of Tollgate in it"),
         (&["-"], "[1, 2]", "standard input: no configuration of Tollgate in it"),
+        (&["-"], r#"{"token1": "alice"}"#, "standard input: no configuration of Tollgate in it"),
         (&["-"], &other, "standard input: no configuration of Tollgate in it"),
         (&["no-such-file.json"], "", "no-such-file.json: cannot be read"),
         (&["--ca", "x.pem", "-"], "", "--online"),

@@ -64,6 +64,10 @@ pub(super) struct Around {
     pub(super) behind: Vec<Neighbour>,
     /// Whose order it is.
     pub(super) plane: Plane,
+    /// Where the Tollgate itself stands.
+    pub(super) at: Place,
+    /// What routes call it.
+    pub(super) own_name: String,
     /// The routes that are known.
     pub(super) routes: Vec<Node>,
 }
@@ -78,7 +82,10 @@ impl Around {
     ) -> Self {
         let routes = routes(manager, beside);
         let filters = manager.get("http_filters").map(Node::elements).unwrap_or_default();
-        let mut around = Self { routes, ..Self::default() };
+        let own = filters.get(index);
+        let at = own.map_or(manager.at, |own| own.at);
+        let own_name = own.and_then(|own| own.text_at(&["name"])).unwrap_or_default().to_owned();
+        let mut around = Self { at, own_name, routes, ..Self::default() };
         for (place, filter) in filters.iter().enumerate() {
             if place == index {
                 continue;
@@ -139,8 +146,16 @@ impl Around {
         Some(Neighbour { what: format!("`{shown}`"), kind, at: filter.at, told })
     }
 
+    /// The routes by themselves, each with whether Tollgate is off on it.
+    pub(super) fn each_route(&self) -> Vec<(&Node, bool)> {
+        let mut found = Vec::new();
+        self.routes.iter().for_each(|routes| each_route(routes, &self.own_name, &mut found));
+        found
+    }
+
     /// The same with the places of the file that the text stands in.
     pub(super) fn moved(&mut self, origin: &Origin) {
+        self.at = origin.place(self.at);
         for neighbour in self.before.iter_mut().chain(&mut self.behind) {
             neighbour.at = origin.place(neighbour.at);
         }
@@ -178,4 +193,17 @@ fn rate_limits(node: &Node, found: &mut Vec<Node>) {
         }
     }
     node.elements().iter().for_each(|element| rate_limits(element, found));
+}
+
+fn each_route<'n>(node: &'n Node, own: &str, found: &mut Vec<(&'n Node, bool)>) {
+    if node.get("match").is_some() {
+        let says = node.get("typed_per_filter_config").map(Node::members).unwrap_or_default();
+        let off = says.iter().any(|member| {
+            member.name == own && member.node.get("disabled").is_some_and(Node::is_true)
+        });
+        found.push((node, off));
+        return;
+    }
+    node.members().iter().for_each(|member| each_route(&member.node, own, found));
+    node.elements().iter().for_each(|element| each_route(element, own, found));
 }

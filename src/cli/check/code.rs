@@ -59,6 +59,8 @@ pub(super) enum FileCode {
     OnlineFailed,
     /// The proxy does not bring paths into one form.
     PathUnnormalized,
+    /// A route that a client chooses by a header which Tollgate writes or removes.
+    RouteChosenByClient,
     /// The store is shared with every plugin without an id.
     VmIdEmpty,
 }
@@ -66,7 +68,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
@@ -95,6 +97,7 @@ impl FileCode {
         Self::OnlineKeyPrivate,
         Self::OnlineKeySkipped,
         Self::PathUnnormalized,
+        Self::RouteChosenByClient,
         Self::VmIdEmpty,
     ];
 
@@ -129,6 +132,7 @@ impl FileCode {
             Self::OnlineKeyPrivate => "online_key_private",
             Self::OnlineKeySkipped => "online_key_skipped",
             Self::PathUnnormalized => "path_unnormalized",
+            Self::RouteChosenByClient => "route_chosen_by_client",
             Self::VmIdEmpty => "vm_id_empty",
         }
     }

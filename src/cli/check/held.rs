@@ -13,6 +13,7 @@ use super::report::{Remark, Severity};
 use super::yaml::{self, Node, Place, Value};
 use super::{slots, surroundings};
 use crate::cli::foreign;
+use crate::config;
 
 /// What a type URL of Envoy's Wasm filter ends with.
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -151,6 +152,17 @@ impl Held {
     pub(super) fn is_doubtful(&self) -> bool {
         let tree = self.json.as_ref().and_then(|json| json.tree.as_ref());
         self.name.is_empty() && !tree.is_some_and(is_configuration)
+    }
+
+    /// Whether nothing in it is called like anything in a configuration, or nearly.
+    pub(super) fn is_strange(&self) -> bool {
+        let tree = self.json.as_ref().and_then(|json| json.tree.as_ref());
+        let members = tree.map(Node::members).unwrap_or_default();
+        let schema = config::schema();
+        let known = schema.pointer("/properties").and_then(serde_json::Value::as_object);
+        let known: Vec<_> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let is_known = |name: &str| config::near(name, known.iter().copied()).is_some();
+        !members.is_empty() && !members.iter().any(|member| is_known(&member.name))
     }
 
     fn refuse_merge_key(&mut self, at: Place) {

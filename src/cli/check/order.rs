@@ -20,11 +20,41 @@ pub(super) fn check(config: &Config, around: &Around, remarks: &mut Vec<Remark>)
         too_early(around.plane, neighbour, &written, remarks);
         consumed(config, around.plane, neighbour, remarks);
     }
+    routes(config, around, &written, remarks);
     let last = around.behind.iter().position(|one| one.kind == Kind::Tollgate);
     let behind = around.behind.iter().take(last.unwrap_or(usize::MAX));
     let stripped = Stripped::of(config);
     for neighbour in behind.take_while(|one| one.kind != Kind::Router) {
         stripped.judge(config, around.plane, neighbour, remarks);
+    }
+}
+
+/// Routes that a client chooses by a header which Tollgate writes or removes. Behind Tollgate Envoy
+/// chooses again; what was chosen before decides here.
+fn routes(config: &Config, around: &Around, written: &Wanted, remarks: &mut Vec<Remark>) {
+    let decides = config.index.looks_at_routes() || config.index.looks_at_route_metadata();
+    let removed = Wanted { headers: Stripped::of(config).headers, own: false };
+    for (route, off) in around.each_route() {
+        let asked = route.path(&["match", "headers"]).filter(|_| decides || off);
+        let read = asked.and_then(|asked| written.find(asked).or_else(|| removed.find(asked)));
+        let Some(read) = read else { continue };
+        let route = match route.text_at(&["name"]) {
+            Some(name) => format!("the route {}", quoted(name)),
+            None => "a route".to_owned(),
+        };
+        let what = match off {
+            true => "and Tollgate is off on it: whoever writes the header passes unchecked",
+            false => {
+                "and routes tell APIs apart: whoever writes the header chooses by which to be \
+                      judged, and goes on by another"
+            }
+        };
+        let message = format!(
+            "{route} goes by the header {}, {what}; choose it by host, path or method",
+            quoted(&read)
+        );
+        let (severity, code) = (Severity::Problem, FileCode::RouteChosenByClient);
+        remarks.push(Remark::new(severity, code, around.at, "routes", message));
     }
 }
 

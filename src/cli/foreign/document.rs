@@ -202,16 +202,12 @@ fn has(node: &Node, path: &str) -> bool {
 
 fn of_list(elements: &[Node]) -> Option<Foreign> {
     let found = of(elements.first()?)?;
-    let tyk = matches!(found.kind, Kind::TykDefinition | Kind::TykPolicies);
     let what = match found.kind {
         Kind::TykDefinition => "a list of API definitions of Tyk".to_owned(),
-        Kind::TykPolicies => found.what.clone(),
+        _ if found.kind == Kind::TykPolicies || found.what.contains("Envoy") => found.what,
         _ => format!("a list that begins with {}", found.what),
     };
-    Some(match tyk {
-        true => Foreign { what, ..found },
-        false => Foreign::new(found.kind, what, found.help),
-    })
+    Some(Foreign { what, ..found })
 }
 
 fn of_tyk(node: &Node) -> Option<Foreign> {
