@@ -122,6 +122,7 @@ impl Claims {
                 JsonError::Malformed => "the payload is no valid JSON",
                 JsonError::NotAnObject => "the payload is JSON, but not an object",
             })
+            .with_remedy("mend the issuer: this is no payload of a JWT (RFC 7519 §7.2)")
         })
     }
 
@@ -199,7 +200,12 @@ impl Claims {
             Some(_) => None,
         };
         let value = self.find(claim).unwrap_or(&Value::Null);
-        texts.ok_or_else(|| wrong_type(claim, value, "a string, an array of strings or an object"))
+        texts.ok_or_else(|| {
+            wrong_type(claim, value, "a string, an array of strings or an object").with_remedy(
+                "name a claim of one of these types in `by_claim` of `apis[].policies`, or have the \
+                 provider write it so",
+            )
+        })
     }
 
     /// Says which claims were looked for, the names of those that are there, and of those which may

@@ -134,7 +134,8 @@ impl Write for Leaving<'_> {
 pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> Exit {
     let (mut out, mut err) = (Leaving(&mut *streams.out), Leaving(&mut *streams.err));
     let streams = &mut Streams { input: &mut *streams.input, out: &mut out, err: &mut err };
-    let command = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let command = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments.command,
         Err(help) => {
             let text = help.render();
@@ -143,7 +144,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
                 false => (&mut streams.out, Exit::Fine),
             };
             // Whoever closed the stream does not want to know.
-            let _ = write!(out, "{}", text.ansi());
+            let _ = match without_credentials(&help, &arguments) {
+                Some(told) => writeln!(out, "{told}"),
+                None => write!(out, "{}", text.ansi()),
+            };
             return exit;
         }
     };
@@ -162,6 +166,36 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         Ok(exit) => exit,
         Err(Failure::Output(error)) => misuse(streams, &format!("cannot write: {error}")),
         Err(Failure::Misuse(message)) => misuse(streams, &message),
+    }
+}
+
+/// What is wrong with the arguments without those that may be a credential; `None` where none of them
+/// would be shown.
+fn without_credentials(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    const LONG: usize = 32;
+    let mut told = error.render().to_string();
+    let is_extra = error.kind() == clap::error::ErrorKind::UnknownArgument;
+    let texts = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
+    let mut hidden = false;
+    for text in texts.filter(|text| error.use_stderr() && !text.is_empty()) {
+        let value = match text.split_once('=') {
+            Some((name, value)) if name.starts_with('-') => value,
+            _ if text.starts_with('-') => continue,
+            _ => &text,
+        };
+        let is_long = value.len() > LONG && !value.contains('/');
+        let quoted = format!("'{value}'");
+        if (is_extra && told.contains(&quoted)) || is_long || value.contains("eyJ") {
+            hidden |= told.contains(value);
+            told =
+                if is_long { told.replace(value, "…") } else { told.replace(&quoted, "'…'") };
+        }
+    }
+    let is_harmless = !told.chars().any(|c| c != '\n' && input::is_hidden(c));
+    match (hidden, is_harmless) {
+        (false, true) => None,
+        (false, false) => Some(input::harmless(&told)),
+        (true, _) => Some(format!("{}\n{}", input::harmless(&told), input::NEVER_AN_ARGUMENT)),
     }
 }
 

@@ -688,6 +688,48 @@ fn a_place_has_one_scheme_or_several_or_none() {
 }
 
 #[test]
+fn a_refusal_says_what_stands_in_front_of_a_token_and_never_a_token() {
+    let good = token();
+    let opaque = "tGzv3JOkF0XG5Qx2TlKWIA9sD";
+    // value of `authorization`, code, words of the reason
+    let cases: &[(&str, &str, &str)] = &[
+        (&format!("Bearer Bearer {good}"), "token_malformed", "in front of one stands `Bearer`"),
+        (&format!("Bearer bearer: {good}"), "token_malformed", "in front of one stands `bearer`"),
+        (&format!("Bearer token=\"{good}\""), "token_malformed", "stands `token`"),
+        (&format!("Bearer access_token={good}"), "token_malformed", "stands `access_token`"),
+        (&format!("Token token=\"{good}\""), "credential_missing", "with the scheme `Token`"),
+        (&format!("Basic {opaque}"), "credential_missing", "with the scheme `Basic`"),
+        (&format!("JWT\t{good}"), "credential_missing", "without a scheme"),
+        (&good, "credential_missing", "without a scheme"),
+        (opaque, "credential_missing", "without a scheme"),
+        // What may be a credential itself is told by nothing.
+        (&format!("{good} x"), "credential_missing", "with another scheme"),
+        (&format!("{opaque} x"), "credential_missing", "with another scheme"),
+        (&format!("{opaque}: x"), "credential_missing", "with another scheme"),
+        (&format!("Bearer {opaque} {good}"), "token_malformed", "stands what is not shown"),
+        (&format!("Bearer \"{good}\""), "token_malformed", "stands a quotation mark"),
+        (&format!("\u{1b}[2J\u{e9} {good}"), "credential_missing", "with another scheme"),
+    ];
+    let world = World::default();
+    let mut worker = Worker::new(&world, &reading(json!([{ "header": "authorization" }])));
+    for (value, code, words) in cases {
+        // A line each: the log has a budget.
+        world.wait(Duration::from_secs(1));
+        let stream = worker.request(head("GET", "/", &[("authorization", value)]));
+        assert_eq!(worker.verdict(stream), *code, "{value}");
+        let line = worker.log.last().unwrap();
+        assert!(line.contains(words), "{value}: {line}");
+        let secrets = good.split('.').chain([opaque]);
+        assert!(secrets.clone().all(|secret| !line.contains(secret)), "{value}: {line}");
+        let field = match *code {
+            "token_malformed" => "`providers.idp.from[].scheme`",
+            _ => "`providers.idp.from`",
+        };
+        assert!(line.contains(field), "{value}: {line}");
+    }
+}
+
+#[test]
 fn schemes_of_two_providers_share_a_header() {
     let mut partner = partner();
     partner["from"] = json!([{ "header": "authorization", "scheme": ["", "Key"] }]);

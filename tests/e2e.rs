@@ -41,6 +41,7 @@ mod e2e {
     mod faults;
     mod foreign;
     mod grpc;
+    mod headers;
     mod hostile;
     mod hygiene;
     #[cfg(feature = "cli")]

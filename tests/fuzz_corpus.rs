@@ -75,3 +75,13 @@ fn messages_are_read_as_before() {
 fn events_are_handled_as_before() {
     replay("engine_events", fuzz::engine_events);
 }
+
+#[test]
+fn cookies_are_cut_out_as_before() {
+    replay("cookies", fuzz::cookies);
+}
+
+#[test]
+fn parameters_are_cut_out_as_before() {
+    replay("query", fuzz::query);
+}

@@ -658,3 +658,37 @@ fn a_thousand_policies_cost_a_request_no_more_than_one() {
     let stream = worker.get(&sign(&json!({ "scp": all })));
     assert_eq!(note(&worker, stream, "tollgate.policies").unwrap().split(',').count(), 1000);
 }
+
+#[test]
+fn a_remedy_names_what_can_help() {
+    let mut config = config(
+        json!({ "short": { "expires_after": "1h" }, "a": {} }),
+        api(
+            json!({ "default": ["short"], "by_claim": [{ "claim": "roles", "values": { "x": ["a"] } }] }),
+        ),
+    );
+    config["providers"]["idp"]["allow_no_expiry"] = json!(true);
+    let none = "no other claim can stand in for it";
+    // claims, what the remedy says, what it does not
+    let cases = [
+        (json!({ "exp": "1800000300" }), "write `exp` as a number of seconds", "providers"),
+        (json!({ "nbf": null }), "write `nbf` as a number of seconds", "providers"),
+        (json!({ "iat": true }), none, "providers"),
+        (json!({ "iss": 7 }), "write `iss` as a string", "providers"),
+        (json!({ "aud": [7] }), none, "providers"),
+        (json!({ "aud": 7 }), "write `aud` as a string or an array of strings", "providers"),
+        (json!({ "roles": 7 }), "in `by_claim` of `apis[0].policies`", "providers"),
+        (json!({ "sub": " a" }), "`providers.idp.claims.identity`", "wrong type"),
+        (json!({ "sub": 7 }), "`providers.idp.claims`", "apis"),
+        (json!({ "auth_time": "x" }), "`policies.*.expires_after`", "providers.idp.claims"),
+    ];
+    for (claims, words, without) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config.to_string());
+        let stream = worker.get(&sign(&claims));
+        assert_eq!(worker.verdict(stream), "token_claim_malformed", "{claims}");
+        let line: Value = serde_json::from_str(worker.log.last().unwrap()).unwrap();
+        let remedy = line["remedy"].as_str().unwrap();
+        assert!(remedy.contains(words) && !remedy.contains(without), "{claims}: {remedy}");
+    }
+}

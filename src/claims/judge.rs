@@ -163,11 +163,11 @@ impl Claims {
         let audiences: Vec<&str> = match self.present("aud") {
             None => Vec::new(),
             Some(Value::String(audience)) => vec![audience],
-            Some(Value::Array(audiences)) => {
-                audiences.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(|| {
-                    malformed(format!("the claim `aud` is an array, but not {wanted}"))
-                })?
-            }
+            Some(Value::Array(audiences)) => audiences
+                .iter()
+                .map(Value::as_str)
+                .collect::<Option<_>>()
+                .ok_or_else(|| self.unusable("aud", wanted))?,
             Some(_) => return Err(self.unusable("aud", wanted)),
         };
         if audiences.iter().any(|audience| contains(accepted, audience)) {
@@ -305,10 +305,14 @@ impl Claims {
             )),
             Some((claim, Value::String(identity))) if !is_identity(identity) => {
                 Err(malformed(format!(
-                    "the claim {} has a control character in it or white space at an end, and \
-                     names nobody that way",
+                    "the claim {} has a control character in it or white space at an end: what \
+                     reads it could read another",
                     claim.quoted()
-                )))
+                ))
+                .with_remedy(
+                    "have the provider write this claim without them, or name another in \
+                 `providers.*.claims.identity`",
+                ))
             }
             Some((_, Value::String(identity))) => Ok(identity),
             Some((claim, value)) => Err(wrong_type(claim, value, "a string")),
@@ -316,8 +320,13 @@ impl Claims {
         }
     }
 
+    /// A registered claim of a wrong type: no field of the configuration gives it another name.
     fn unusable(&self, name: &str, wanted: &str) -> Refusal {
-        wrong_type(&name, self.0.get(name).unwrap_or(&Value::Null), wanted)
+        let refusal = wrong_type(&name, self.0.get(name).unwrap_or(&Value::Null), wanted);
+        refusal.with_remedy(format!(
+            "have the provider write `{name}` as {wanted} (RFC 7519 §4.1): no other claim can stand \
+             in for it"
+        ))
     }
 }
 

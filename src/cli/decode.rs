@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
-    let read = input::read(arguments.file.as_deref(), MAX_BYTES, streams)?;
+    let read = input::read_credential(arguments.file.as_deref(), MAX_BYTES, streams)?;
     let now = moment::given_or_now(arguments.at);
     let taken = token(&read).and_then(|token| Ok((Parts::take(&token)?, token)));
     let (parts, token) = match taken {

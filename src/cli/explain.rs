@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     };
     let credential = match arguments.no_token {
         true => Vec::new(),
-        false => input::read(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
+        false => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
     };
     let (head, route) = request(arguments, &config, &credential)?;
     let keys =

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Failure, Streams};
+use super::{Exit, Failure, Streams, input};
 use crate::config::Config;
 use vendor::Plan;
 
@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
             let files = [("tollgate.json", configuration.as_str()), (target.file(), &proxy)];
             write_all(folder, &files)?;
             for (name, _) in files {
-                writeln!(streams.err, "tollgate: wrote {}", folder.join(name).display())?;
+                writeln!(streams.err, "tollgate: wrote {}", input::shown(&folder.join(name)))?;
             }
         }
     }
@@ -136,7 +136,8 @@ fn host_and_port(text: &str) -> Option<(&str, u16)> {
 
 /// Writes all of these files, or none where one of them is there.
 fn write_all(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
-    let wrong = |path: &Path, what: String| Failure::Misuse(format!("{}: {what}", path.display()));
+    let wrong =
+        |path: &Path, what: String| Failure::Misuse(format!("{}: {what}", input::shown(path)));
     fs::create_dir_all(folder)
         .map_err(|error| wrong(folder, format!("cannot be made: {error}")))?;
     let paths = files.iter().map(|(name, _)| folder.join(name));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, Failure, Streams, moment, output};
+use super::{Exit, Failure, Streams, input, moment, output};
 use crate::time::UnixMillis;
 use key::{DevAlg, Key};
 
@@ -84,10 +84,15 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let path = &arguments.key;
     let (key, is_new) = Key::open_or_make(path, arguments.alg)?;
     if is_new {
-        writeln!(streams.err, "tollgate: made a new {} key in {}", key.alg_name(), path.display())?;
+        writeln!(
+            streams.err,
+            "tollgate: made a new {} key in {}",
+            key.alg_name(),
+            input::shown(path)
+        )?;
     }
     if key::is_open_to_others(path) {
-        let path = path.display();
+        let path = input::shown(path);
         writeln!(
             streams.err,
             "tollgate: warning: others on this machine can read {path}, and be anybody with it; \

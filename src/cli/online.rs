@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use super::Failure;
+use super::{Failure, input};
 use crate::event::{CallRequest, CallResponse};
 use crate::http::Fields;
 use crate::verdict::quoted;
@@ -163,7 +163,7 @@ impl Client {
 
 /// The certificates of a PEM file.
 fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let shown = path.display();
+    let shown = input::shown(path);
     let unread = |why: &dyn fmt::Display| Failure::Misuse(format!("`--ca` {shown}: {why}"));
     let text = fs::read(path).map_err(|error| unread(&error))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();

@@ -3,6 +3,8 @@
 //! A header holds pairs between `;`, with or without a space behind it; a name stands before the
 //! first `=`. Quotes are part of a value.
 
+use super::trimmed;
+
 /// The values of every cookie of this name, case kept, in the `cookie` headers of a request.
 ///
 /// Browsers send each name of one origin once (RFC 6265 §5.4); two are two values, not one and a
@@ -56,8 +58,13 @@ fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = pair.splitn(2, |&byte| byte == b'=');
-    let name = parts.next()?.trim_ascii();
+    let name = trimmed(parts.next()?, is_blank);
     parts.next().map(|value| (name, value.trim_ascii()))
+}
+
+/// What some reader takes off a name: Python's `strip` of text in Latin-1 does all of these.
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, 0..=b' ' | 0x7f | 0x85 | 0xa0)
 }
 
 #[cfg(test)]

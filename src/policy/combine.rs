@@ -193,6 +193,10 @@ impl<'p, 'a> Found<'p, 'a> {
                     Deny::TokenClaimMalformed,
                     "a policy ends sessions some time after the authentication (`expires_after`), \
                      and the token has neither `auth_time` nor `iat` that says when it was",
+                )
+                .with_remedy(
+                    "have the provider write `iat` or `auth_time` as a number of seconds, or take \
+                     `policies.*.expires_after` out",
                 ));
             };
             grant.ends = Some(start.after(age));

@@ -55,8 +55,9 @@ impl Deny {
                 Missing,
                 Step::Credential,
                 "the caller must send its credential where `providers.*.from` looks for it, by \
-                 default as `Authorization: Bearer <token>`; or let `apis[].auth` name the provider \
-                 whose credential it has",
+                 default as `Authorization: Bearer <token>`; where the reason names another scheme, \
+                 or none, `scheme` there may name that, or `\"\"`; or let `apis[].auth` name the \
+                 provider whose credential it has",
             ),
             Self::CredentialMultiple => facts(
                 "credential_multiple",

@@ -155,8 +155,9 @@ impl Deny {
                  here"
             }
             Self::TokenClaimMalformed => {
-                "The payload is no JSON object or has duplicate members, or a claim that is \
-                 looked at has a wrong type"
+                "The payload is no JSON object or has duplicate members, a claim that is looked at \
+                 has a wrong type, or the identity has a control character in it or white space at \
+                 an end"
             }
             Self::TokenClaimRefused => {
                 "The token's claims are not what the provider's `require` asks for; the reason \

@@ -60,6 +60,11 @@ impl Refusal {
         }
     }
 
+    /// The same with a remedy of its own, worded like [`Deny::remedy`].
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+
     /// What an operator can do about it, as [`Deny::remedy`] words it.
     pub fn remedy(&self) -> &str {
         self.remedy.as_deref().unwrap_or(self.deny.remedy())

@@ -13,7 +13,7 @@ use tollgate::claims::{ClaimRef, Claims, Requirements};
 use tollgate::config::{Config, Problem};
 use tollgate::engine::Engine;
 use tollgate::event::{CallResponse, Event, Section, Settlement};
-use tollgate::http::RequestHead;
+use tollgate::http::{self, RequestHead};
 use tollgate::ids::StreamId;
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::{
@@ -218,6 +218,91 @@ pub fn rsa_kernel(bytes: &[u8]) {
             // Nobody has the private key of a modulus that was made up, but for small bases with
             // small powers, which hold no hash.
             assert!(!key.verify(padding, hash, b"text", signature));
+        }
+    }
+}
+
+/// A cookie that is cut out leaves every other pair as it was and in its place; the name is left for no
+/// reader, whatever that takes off it; and what is read is what such a reader reads.
+pub fn cookies(bytes: &[u8]) {
+    const NAMES: [&str; 2] = ["s", "session"];
+    let headers: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let pairs = |headers: &[&[u8]]| -> Vec<Vec<u8>> {
+        let all = headers.iter().flat_map(|header| header.split(|byte| *byte == b';'));
+        all.map(|pair| pair.trim_ascii().to_vec()).filter(|pair| !pair.is_empty()).collect()
+    };
+    // As text in Latin-1, without what is no visible character at an end.
+    let lenient = |pair: &[u8]| -> Option<String> {
+        let text: String = pair.iter().copied().map(char::from).collect();
+        let (name, _) = text.split_once('=')?;
+        let blank =
+            |c: char| c.is_whitespace() || c.is_control() && !('\u{86}'..='\u{9f}').contains(&c);
+        Some(name.trim_matches(|c| blank(c) && !('\u{80}'..='\u{84}').contains(&c)).to_owned())
+    };
+    let is_cut = |pair: &Vec<u8>| lenient(pair).is_some_and(|name| NAMES.contains(&&*name));
+    let kept: Vec<_> = pairs(&headers).into_iter().filter(|pair| !is_cut(pair)).collect();
+    for name in NAMES {
+        let named = |pair: &&Vec<u8>| lenient(pair).as_deref() == Some(name);
+        let expected = pairs(&headers).iter().filter(named).count();
+        assert_eq!(http::cookies(headers.iter().copied(), name).count(), expected, "{name}");
+    }
+    match http::without_cookies(headers.iter().copied(), &NAMES) {
+        None => assert!(kept.is_empty(), "{kept:?} are lost"),
+        Some(left) => {
+            assert_eq!(pairs(&[&left]), kept);
+            for name in NAMES {
+                assert_eq!(http::cookies([left.as_slice()], name).count(), 0, "{name} is left");
+            }
+            assert_eq!(http::without_cookies([left.as_slice()], &NAMES), Some(left));
+        }
+    }
+}
+
+/// A parameter that is cut out leaves every other byte of the target as it was; its name is left for no
+/// reader that decodes names once, and cutting is done exactly where something is read.
+pub fn query(target: &[u8]) {
+    const NAMES: [&str; 2] = ["t", "access_token"];
+    let (path, query) = match target.iter().position(|byte| *byte == b'?') {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
+        None => (target, None),
+    };
+    let pieces: Vec<&[u8]> =
+        query.into_iter().flat_map(|query| query.split(|byte| *byte == b'&')).collect();
+    let decoded = |piece: &[u8]| -> Vec<u8> {
+        let name = piece.split(|byte| *byte == b'=').next().unwrap();
+        let (mut out, mut at) = (Vec::new(), 0);
+        while at < name.len() {
+            let digits = name.get(at + 1..at + 3).filter(|_| name[at] == b'%');
+            let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+            match digits.map(|digits| std::str::from_utf8(digits).unwrap()) {
+                Some(digits) => {
+                    out.push(u8::from_str_radix(digits, 16).unwrap());
+                    at += 3;
+                }
+                None => {
+                    out.push(name[at]);
+                    at += 1;
+                }
+            }
+        }
+        out
+    };
+    let is_cut = |piece: &&[u8]| NAMES.iter().any(|name| decoded(piece) == name.as_bytes());
+    let kept: Vec<_> = pieces.iter().copied().filter(|piece| !is_cut(piece)).collect();
+    for name in NAMES {
+        let named = |piece: &&&[u8]| decoded(piece) == name.as_bytes();
+        assert_eq!(http::parameters(target, name).count(), pieces.iter().filter(named).count());
+    }
+    match http::without_parameters(target, &NAMES) {
+        None => assert_eq!(kept.len(), pieces.len()),
+        Some(left) => {
+            assert!(kept.len() < pieces.len());
+            let mark: &[u8] = if kept.is_empty() { b"" } else { b"?" };
+            assert_eq!(left, [path, mark, &kept.join(&b'&')].concat());
+            for name in NAMES {
+                assert_eq!(http::parameters(&left, name).count(), 0, "{name} is left");
+            }
+            assert_eq!(http::without_parameters(&left, &NAMES), None);
         }
     }
 }

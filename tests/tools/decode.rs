@@ -235,3 +235,97 @@ fn odd_times_are_told_and_never_fatal() {
         assert!(line.contains(told), "{line}");
     }
 }
+
+#[test]
+fn a_token_that_is_written_as_an_argument_is_not_shown() {
+    let token = signed(&Token::for_identity("alice"));
+    let folder = super::Folder::new();
+    let config = folder.path("config.json");
+    std::fs::write(&config, r#"{"apis": [{"name": "a", "auth": "none"}]}"#).unwrap();
+    let assigned = format!("--token={token}");
+    let header = format!("Bearer {token}");
+    let key = "s3cr3t+key/of==acme";
+    let cases: &[&[&str]] = &[
+        &["decode", &token],
+        &["decode", key],
+        &["decode", "Bearer", &token],
+        &["decode", "--token", &token],
+        &["decode", &assigned],
+        &["decode", "--at", &token],
+        &["explain", "--config", &config, &token],
+        &["explain", "--config", &config, key],
+        &["explain", "--config", &config, "Bearer", &token],
+        &["explain", "--config", &config, "--header", &header],
+        &["explain", &token],
+        &["hash-key", key],
+        &["hash-key", &token],
+        &[&token],
+    ];
+    for arguments in cases {
+        let ran = tollgate(arguments, b"");
+        assert_eq!(ran.exit, Exit::Misuse, "{arguments:?}: {}", ran.out);
+        let told = format!("{}{}", ran.out, ran.err);
+        for secret in token.split('.').chain([key, "s3cr3t"]) {
+            assert!(!told.contains(secret), "{arguments:?}: {told}");
+        }
+        let is_told = told.contains("a token is read from a file or standard input");
+        // Where nothing of it would be shown anyhow, the usual message does.
+        assert!(is_told || arguments.contains(&"--token") || arguments.len() == 2, "{told}");
+    }
+    // What cannot be one is still shown.
+    for (arguments, word) in [
+        (&["decode", &folder.path("none.txt")][..], "none.txt: cannot be read"),
+        (&["chekc"], "chekc"),
+        (&["decode", "--frmat", "json"], "--frmat"),
+        (&["decode", "--format", "xml"], "xml"),
+        (&["check", "none.json"], "none.json: cannot be read"),
+    ] {
+        let ran = tollgate(arguments, b"");
+        assert!(ran.err.contains(word), "{arguments:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_files_name_steers_no_terminal() {
+    let hostile = "a\u{202e}b\u{2066}\n\u{1b}[2J\u{2028}c";
+    let folder = super::Folder::new();
+    let missing = folder.path(hostile);
+    let there = folder.path(&format!("{hostile}.json"));
+    std::fs::write(&there, "[]").unwrap();
+    let inside = format!("{there}/x");
+    let cases: &[&[&str]] = &[
+        &["decode", &missing],
+        &["explain", "--config", &missing, "--no-token"],
+        &["explain", "--config", &there, "--no-token"],
+        &["explain", "--config", &there, "--no-token", "--jwks", &missing],
+        &["check", &missing],
+        &["check", &there],
+        &["check", "--format", "json", &there],
+        &["check", "--online", "--ca", &missing, &there],
+        &["import", "tyk", &missing],
+        &["import", "tyk", &there],
+        &["mint", "--key", &there, "--issuer", "https://a.example"],
+        &["mint", "--key", &inside, "--issuer", "https://a.example"],
+        &[
+            "init",
+            "--for",
+            "envoy",
+            "--issuer",
+            "https://a.example",
+            "--audience",
+            "a",
+            "--output",
+            &inside,
+        ],
+        &["schema", hostile],
+        &[hostile],
+    ];
+    for arguments in cases {
+        let ran = tollgate(arguments, b"");
+        let told = format!("{}{}", ran.out, ran.err);
+        let hidden =
+            |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2066}\u{2028}".contains(c));
+        assert!(!told.contains(hidden), "{arguments:?}: {told:?}");
+        assert!(!told.contains("\u{2066}\n") && !told.contains("b\n"), "{arguments:?}: {told:?}");
+    }
+}

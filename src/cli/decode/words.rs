@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::cli::moment;
+use crate::cli::{input, moment};
 use crate::time::UnixMillis;
 
 /// Members in the order in which people look for them, and what they are.
@@ -106,12 +106,11 @@ fn time(value: &Value) -> Option<UnixMillis> {
     value.as_f64().and_then(UnixMillis::from_numeric_date)
 }
 
-/// Escapes what would steer a terminal or hide text from a reader: control characters other than a
-/// line break, marks of direction, characters without width. JSON knows the same escapes.
+/// Escapes what would steer a terminal or hide text from a reader, but for line breaks, as JSON does.
 pub(super) fn without_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c == '\n' || !is_hidden(c) {
+        if c == '\n' || !input::is_hidden(c) {
             out.push(c);
             continue;
         }
@@ -120,21 +119,6 @@ pub(super) fn without_controls(text: &str) -> String {
         }
     }
     out
-}
-
-fn is_hidden(c: char) -> bool {
-    let ranges = [
-        '\u{ad}'..='\u{ad}',
-        '\u{61c}'..='\u{61c}',
-        '\u{180e}'..='\u{180e}',
-        '\u{200b}'..='\u{200f}',
-        '\u{2028}'..='\u{202e}',
-        '\u{2060}'..='\u{206f}',
-        '\u{feff}'..='\u{feff}',
-        '\u{fff9}'..='\u{fffb}',
-        '\u{e0000}'..='\u{e007f}',
-    ];
-    c.is_control() || ranges.iter().any(|range| range.contains(&c))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use jwt_simple::claims::JWTClaims;
 use jwt_simple::common::HeaderOptions;
 use serde_json::{Map, Value};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, input};
 
 /// What the key ID of every such key begins with.
 const MARK: &str = "dev-";
@@ -53,7 +53,7 @@ impl Key {
     /// Where the file cannot be read or written, holds no key that this module wrote, or one of
     /// another algorithm than is asked for.
     pub(super) fn open_or_make(path: &Path, alg: Option<DevAlg>) -> Result<(Self, bool), Failure> {
-        let wrong = |what: String| Failure::Misuse(format!("{}: {what}", path.display()));
+        let wrong = |what: String| Failure::Misuse(format!("{}: {what}", input::shown(path)));
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {

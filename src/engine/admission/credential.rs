@@ -206,10 +206,18 @@ pub(super) fn with_front(refusal: Refusal, credential: &[u8]) -> Refusal {
     let at = credential.iter().position(ends);
     let parts = at.and_then(|at| credential.split_at_checked(at));
     let front = parts.filter(|(_, behind)| behind.iter().any(|byte| !ends(byte)));
-    match front.and_then(|(before, _)| word(before)) {
+    let front = front.map(|(before, _)| match (word(before), before.is_empty()) {
+        (Some(word), _) => word,
+        (None, true) => "a quotation mark or the like".to_owned(),
+        (None, false) => "what is not shown, as it may be one itself".to_owned(),
+    });
+    match front {
         Some(front) if refusal.deny == Deny::TokenMalformed => {
             let reason = format!("{}; in front of one stands {front}", refusal.reason);
-            Refusal { reason: reason.into(), ..refusal }
+            Refusal { reason: reason.into(), ..refusal }.with_remedy(
+                "have the caller send the token alone, behind one scheme of \
+                 `providers.*.from[].scheme`: once, without a name and without quotation marks",
+            )
         }
         _ => refusal,
     }

@@ -115,6 +115,8 @@ pub(crate) struct Listener {
     routes: Value,
     /// The one name that it answers to in TLS; `None` is no TLS.
     tls: Option<&'static str>,
+    /// Whether it takes header sections of up to 8 MiB.
+    takes_much: bool,
 }
 
 impl Listener {
@@ -128,6 +130,7 @@ impl Listener {
             idle_timeout: Duration::from_secs(30),
             routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
             tls: None,
+            takes_much: false,
         }
     }
 
@@ -157,6 +160,12 @@ impl Listener {
     /// Lets every path and header through to the filter as the client wrote it.
     pub(crate) const fn raw(mut self) -> Self {
         self.normalise = false;
+        self
+    }
+
+    /// Takes up to 100,000 headers, 8 MiB of them, from clients.
+    pub(crate) const fn many_headers(mut self) -> Self {
+        self.takes_much = true;
         self
     }
 
@@ -233,6 +242,10 @@ impl Listener {
             manager["common_http_protocol_options"] =
                 json!({ "headers_with_underscores_action": "REJECT_REQUEST" });
         }
+        if self.takes_much {
+            manager["max_request_headers_kb"] = json!(8192);
+            manager["common_http_protocol_options"]["max_headers_count"] = json!(100_000);
+        }
         let mut listener = json!({
             "name": format!("port-{}", self.port),
             "address": { "socket_address": { "address": "127.0.0.1", "port_value": self.port } },
@@ -280,6 +293,8 @@ pub(crate) struct Site {
     listeners: Vec<Listener>,
     /// Whether listeners come from a file that may change.
     discovered: bool,
+    /// Whether header sections of up to 8 MiB are taken from upstreams.
+    takes_much: bool,
 }
 
 impl Site {
@@ -293,7 +308,14 @@ impl Site {
             tls: Vec::new(),
             listeners: Vec::new(),
             discovered: false,
+            takes_much: false,
         }
+    }
+
+    /// Takes up to 100,000 headers, 8 MiB of them, from upstreams.
+    pub(crate) const fn many_headers(mut self) -> Self {
+        self.takes_much = true;
+        self
     }
 
     /// Adds a cluster on the loopback interface.
@@ -351,6 +373,11 @@ impl Site {
                         "endpoint": { "address": { "socket_address": {
                             "address": "127.0.0.1", "port_value": port } } } }] }] }
                 });
+                if self.takes_much {
+                    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+                    cluster["typed_extension_protocol_options"][options]["common_http_protocol_options"] =
+                        json!({ "max_headers_count": 100_000, "max_response_headers_kb": 8192 });
+                }
                 if let Some((_, sni)) = self.tls.iter().find(|(tls, _)| tls == name) {
                     cluster["transport_socket"] = json!({
                         "name": "envoy.transport_sockets.tls",

@@ -72,6 +72,15 @@ impl RealServer {
         Self::run("Django", command.arg(port.to_string()), &folder, port)
     }
 
+    /// The WSGI application of wsgi_app.py, which prints its variables, one a line.
+    pub(crate) fn wsgi(test: &str) -> Self {
+        let folder = places::scratch(&format!("{test}-wsgi"));
+        let port = free_port();
+        let mut command = python();
+        command.arg(places::project().join("tests/e2e/harness/wsgi_app.py"));
+        Self::run("WSGI", command.arg(port.to_string()), &folder, port)
+    }
+
     /// Where it listens.
     pub(crate) const fn port(&self) -> u16 {
         self.port
