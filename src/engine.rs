@@ -22,6 +22,7 @@ mod status;
 mod tally;
 mod toll;
 mod verified;
+mod waiting;
 
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
 use crate::revoked::Revocations;
 use crate::session::{Recorded, Sessions};
-use crate::time::{UnixMillis, millis};
+use crate::time::millis;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use admission::{Judge, Passage, Permit, Readers, Stop, Trail};
@@ -48,6 +49,7 @@ use status::Status;
 use tally::Tally;
 use toll::Toll;
 use verified::VerifiedTokens;
+use waiting::Waiting;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
 /// be out of use in every worker.
@@ -74,8 +76,6 @@ pub struct Engine {
     key_uses: KeyUses,
     log: Log,
     parked: Parked,
-    /// How many requests wait, as the host was last told.
-    parked_told: usize,
     revocations: Revocations,
     readers: Readers,
     rings: Vec<Ring>,
@@ -85,6 +85,7 @@ pub struct Engine {
     slow_failures: Budget,
     tally: Tally,
     verified: VerifiedTokens,
+    waiting: Waiting,
 }
 
 /// Whether a request has been parked before.
@@ -114,7 +115,6 @@ impl Engine {
             key_uses: KeyUses::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
-            parked_told: 0,
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
@@ -124,6 +124,7 @@ impl Engine {
             slow_failures: Budget::new(SLOW_FAILURES_PER_SECOND),
             tally: Tally::new(&config),
             verified: VerifiedTokens::default(),
+            waiting: Waiting::default(),
             config,
         }
     }
@@ -150,14 +151,17 @@ impl Engine {
         self.is_first.then(|| self.log.configuration_loaded(&self.config))
     }
 
-    /// Ends this configuration's use in this worker: tells what was counted since the last tick, and
-    /// takes its gauges back.
-    pub fn stop(&mut self, now: UnixMillis) -> Vec<Effect> {
+    /// Ends this configuration's use in this worker: gives the fetches that are out to whoever goes on,
+    /// as their answers no longer come; tells what was counted since the last tick, and takes its
+    /// gauges back.
+    pub fn stop(&mut self, env: &Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
+        self.keeper.stop(kept, env);
         self.tally.flush(&mut effects);
         self.parked = Parked::default();
-        self.tell_parked(&mut effects);
-        meters::end(&self.rings, now, &mut effects);
+        self.waiting.tell(0, env, &mut effects);
+        meters::end(&self.rings, env.now, &mut effects);
         effects
     }
 
@@ -226,22 +230,12 @@ impl Engine {
                 if let Some(status) = &mut self.status {
                     status.refusals.flush(env);
                 }
+                self.waiting.tick(env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
         }
-        self.tell_parked(&mut effects);
+        self.waiting.tell(self.parked.len(), env, &mut effects);
         effects
-    }
-
-    /// Tells the host where more or fewer requests wait than it was last told.
-    fn tell_parked(&mut self, effects: &mut Vec<Effect>) {
-        let (told, now) = (self.parked_told, self.parked.len());
-        if told != now {
-            let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-            let change = GaugeChange::By(number(now).saturating_sub(number(told)));
-            effects.push(Effect::Gauge { metric: metric::PARKED.into(), change });
-            self.parked_told = now;
-        }
     }
 
     /// Judges again every parked request whose keys may have come, or whose time is over.

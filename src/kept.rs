@@ -257,6 +257,18 @@ impl Kept {
         if self.write(next, cas, env) { Finished::Failed } else { Finished::Superseded }
     }
 
+    /// Gives an attempt back that will never end: the next worker that looks fetches in its place.
+    pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
+        for _ in 0..PUBLISH_TRIES {
+            let Some((board, cas)) = self.held(attempt, env) else { return };
+            // Who waits for a fetch on demand does not ask again: it becomes one that is due.
+            let next_due = if attempt.on_demand { env.now } else { board.next_due };
+            if self.write(Board { lease: None, next_due, ..board }, cas, env) {
+                return;
+            }
+        }
+    }
+
     /// The shared state, where `attempt` still holds the lease.
     fn held(&mut self, attempt: Attempt, env: &Env<'_>) -> Option<(Board, Option<Cas>)> {
         let (board, cas) = self.read(env);

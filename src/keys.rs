@@ -251,6 +251,11 @@ impl Ring {
         self.kept.fail(attempt, kind, reason, env)
     }
 
+    /// Gives an attempt back whose answer will not come.
+    pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
+        self.kept.give_back(attempt, env);
+    }
+
     /// Where the set stands, as last [looked at](Self::sync).
     pub fn standing(&self, now: UnixMillis) -> Standing {
         self.kept.standing(now)

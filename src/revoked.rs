@@ -206,6 +206,13 @@ impl Revocations {
             .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, kind, reason, env))
     }
 
+    /// Gives an attempt back whose answer will not come.
+    pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
+        if let Some(fetched) = &mut self.fetched {
+            fetched.kept.give_back(attempt, env);
+        }
+    }
+
     /// Where the fetched list stands, as last [looked at](Self::sync); `None` where none is fetched.
     pub fn standing(&self, now: UnixMillis) -> Option<Standing> {
         self.fetched.as_ref().map(|fetched| fetched.kept.standing(now))

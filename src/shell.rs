@@ -311,8 +311,9 @@ impl Context for Root {
 
     fn on_done(&mut self) -> bool {
         if let Ok(mut filter) = self.0.try_borrow_mut() {
-            let now = UnixMillis::new(millis(host::now()));
-            let effects = filter.engine.as_mut().map(|engine| engine.stop(now));
+            let Filter { engine, metrics, .. } = &mut *filter;
+            let env = env(UnixMillis::new(millis(host::now())), None, metrics);
+            let effects = engine.as_mut().map(|engine| engine.stop(&env));
             for effect in effects.unwrap_or_default() {
                 filter.carry_out(effect, None, &mut VecDeque::new());
             }

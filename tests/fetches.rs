@@ -222,6 +222,64 @@ fn so_does_one_for_want_of_a_list_of_revocations_in_its_own_words() {
     }
 }
 
+/// Two workers of which the first is fetching for the second's sake, too, when its configuration ends.
+#[test]
+fn a_worker_whose_configuration_ends_leaves_its_fetch_to_the_next() {
+    let config = CONFIG.replacen(
+        '{',
+        r#"{ "revoked": { "url": "https://id.example.com/revoked", "cluster": "idp", "on_stale": "deny" },"#,
+        1,
+    );
+    let keys = key_set(&[&Signer::new("k1")]);
+    for (name, config) in [("keys", CONFIG), ("discovery", DISCOVERY), ("both", &config)] {
+        let world = World::default();
+        let (mut one, mut other) = (Worker::new(&world, config), Worker::new(&world, config));
+        let waiting = other.get(&token());
+        one.tick();
+        other.tick();
+        let calls = one.calls.len();
+        assert!(calls > 0 && other.calls.is_empty(), "{name}: one asks");
+        one.stop();
+        other.tick();
+        assert_eq!(other.calls.len(), calls, "{name}: the other asks at once");
+        assert_eq!(other.verdict(waiting), "waiting", "{name}");
+        while !other.calls.is_empty() {
+            let (_, call) = other.calls.first_key_value().unwrap();
+            let body = match &*call.path {
+                "/keys" => keys.as_str(),
+                "/revoked" => r#"{"entries": []}"#,
+                _ => DOCUMENT,
+            };
+            other.answer(200, &[], body);
+        }
+        assert_ne!(other.verdict(waiting), "waiting", "{name}");
+        let later = other.get(&token());
+        assert_eq!(other.verdict(later), "forwarded", "{name}");
+    }
+}
+
+#[test]
+fn a_fetch_on_demand_is_left_to_the_next_without_a_cooldown() {
+    let world = World::default();
+    let (mut one, mut other) = (Worker::new(&world, CONFIG), Worker::new(&world, CONFIG));
+    one.fetch(&key_set(&[&Signer::new("k0")]));
+    other.tick();
+    world.wait(Duration::from_secs(31));
+    let waiting = [one.get(&token()), other.get(&token())];
+    one.tick();
+    other.tick();
+    assert_eq!((one.calls.len(), other.calls.len()), (1, 0));
+    one.stop();
+    other.tick();
+    assert_eq!(other.calls.len(), 1, "nobody has to ask for it again");
+    other.answer(200, &[], &key_set(&[&Signer::new("k1")]));
+    assert_eq!(other.verdict(waiting[1]), "forwarded");
+    // A right that is no longer held is nobody's to give back.
+    one.stop();
+    other.tick();
+    assert!(other.calls.is_empty());
+}
+
 #[test]
 fn what_others_write_into_the_record_never_leads_astray() {
     let world = World::default();

@@ -126,6 +126,81 @@ fn a_request_that_waits_is_counted_while_it_does_and_its_wait_when_it_ends() {
 }
 
 #[test]
+fn what_a_worker_counted_that_is_gone_is_taken_back_once() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let token = signer.sign(&Token::for_identity("alice"));
+    let mut workers: Vec<_> = (0..3).map(|_| Worker::new(&world, CONFIG)).collect();
+    for (count, worker) in workers.iter_mut().enumerate() {
+        for _ in 0..=count {
+            worker.get(&token);
+        }
+    }
+    assert_eq!(gauge(&world, "parked"), Some(6));
+    // The last one traps: nobody stops it.
+    drop(workers.pop());
+    for second in 0..9 {
+        world.wait(Duration::from_secs(1));
+        workers.iter_mut().for_each(Worker::tick);
+        let expected = if second < 5 { 6 } else { 3 };
+        assert_eq!(gauge(&world, "parked"), Some(expected), "after {} s", second + 1);
+    }
+    // Its successor counts its own, and those that live take back no more than theirs.
+    let mut fresh = Worker::new(&world, CONFIG);
+    fresh.get(&token);
+    assert_eq!(gauge(&world, "parked"), Some(4));
+    while !workers.iter().chain([&fresh]).all(|worker| worker.calls.is_empty()) {
+        for worker in workers.iter_mut().chain([&mut fresh]) {
+            if !worker.calls.is_empty() {
+                worker.answer(200, &[], &key_set(&[&signer]));
+            }
+        }
+    }
+    workers.iter_mut().chain([&mut fresh]).for_each(Worker::tick);
+    assert_eq!(gauge(&world, "parked"), Some(0));
+}
+
+#[test]
+fn a_worker_that_was_thought_gone_counts_again() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let token = signer.sign(&Token::for_identity("alice"));
+    let mut workers = [Worker::new(&world, CONFIG), Worker::new(&world, CONFIG)];
+    workers[0].get(&token);
+    world.wait(Duration::from_secs(6));
+    workers[1].tick();
+    assert_eq!(gauge(&world, "parked"), Some(0));
+    workers[0].tick();
+    assert_eq!(gauge(&world, "parked"), Some(1), "it was only slow");
+    world.wait(Duration::from_secs(5));
+    workers.iter_mut().for_each(Worker::tick);
+    assert_eq!(gauge(&world, "parked"), Some(0), "its request has waited long enough");
+}
+
+#[test]
+fn what_others_write_about_waiting_requests_takes_nothing_that_was_not_counted() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.get(&signer.sign(&Token::for_identity("alice")));
+    let entry = [&7_u64.to_le_bytes()[..], &u32::MAX.to_le_bytes(), &0_u64.to_le_bytes()].concat();
+    for record in [
+        vec![],
+        vec![2],
+        vec![1, 2, 3],
+        [&[1], &*entry].concat(),
+        [&[1], &*entry.repeat(900)].concat(),
+    ] {
+        world.store.force("tg1/parked", &record);
+        world.wait(Duration::from_secs(1));
+        worker.tick();
+        assert!(gauge(&world, "parked").unwrap() <= 3, "{} bytes", record.len());
+    }
+    world.wait(Duration::from_secs(10));
+    worker.tick();
+    worker.tick();
+    let left = gauge(&world, "parked").unwrap();
+    assert!(left <= 3, "{left}");
+}
+
+#[test]
 fn the_age_of_keys_is_the_same_whichever_worker_tells_it() {
     let (world, signer) = (World::default(), Signer::new("k1"));
     let mut workers = [Worker::new(&world, CONFIG), Worker::new(&world, CONFIG)];

@@ -89,6 +89,20 @@ impl Keeper {
         }
     }
 
+    /// Gives back the right to what is being fetched.
+    pub(super) fn stop(&mut self, kept: Kept<'_>, env: &Env<'_>) {
+        for (_, Fetch { attempt, document }) in self.calls.drain(..) {
+            match document {
+                Document::Revoked => kept.revocations.give_back(attempt, env),
+                Document::Discovery(place) | Document::Keys(place) => {
+                    if let Some(ring) = kept.rings.get_mut(place) {
+                        ring.give_back(attempt, env);
+                    }
+                }
+            }
+        }
+    }
+
     fn call(&mut self, fetch: Fetch, request: CallRequest, effects: &mut Vec<Effect>) {
         let call = CallId(self.next);
         self.next = self.next.wrapping_add(1);

@@ -108,6 +108,67 @@ fn requests_that_wait_while_the_configuration_changes_go_on() {
     envoy.assert_clean(&[token]);
 }
 
+/// A configuration that ends while it fetches gives the fetch to the next, whose worker asks again at
+/// once: the lease would be held for an hour.
+fn a_fetch_passes_on(name: &str, held: &str, documents: &[(&str, Value)], shown: &dyn Fn(u16)) {
+    let (upstream, keys) = (Upstream::start(), KeyServer::start());
+    for (path, document) in documents {
+        let answer = Answer::json(document);
+        keys.set(path, if *path == held { answer.held() } else { answer });
+    }
+    let with_realm = |realm: &str| {
+        let mut main = keys.provider(ISSUER, "/keys");
+        main["jwks"]["timeout"] = json!("1h");
+        let mut all = configuration(json!({ "main": main }), Value::Null);
+        all["realm"] = json!(realm);
+        all["revoked"] = json!({ "url": keys.url("/revoked.json"), "cluster": "keys",
+                                 "timeout": "1h", "refresh": "1h", "on_stale": "deny" });
+        Filter::new(&all)
+    };
+    let first = Listener::new(&with_realm("first"));
+    let site = Site::new(name, upstream.port()).cluster("keys", keys.port());
+    let envoy = Envoy::start(&site.listener(&first).discovered());
+    eventually("the listener", || Connection::try_open(first.port).is_ok());
+    eventually("a fetch that hangs", || keys.hits(held) == 1);
+    envoy.deliver(&[Listener::new(&with_realm("second")).in_place_of(first.port)]);
+    let challenge = || fetch(first.port, &Request::get("/x")).header("www-authenticate").unwrap();
+    eventually("the new configuration", || challenge().contains("second"));
+    let (_, document) = documents.iter().find(|(path, _)| *path == held).expect("what is held");
+    keys.set(held, Answer::json(document));
+    eventually("a second fetch", || keys.hits(held) == 2);
+    shown(first.port);
+    assert_eq!(keys.hits(held), 2, "one fetch for all");
+    keys.release();
+    envoy.assert_no_trap();
+}
+
+#[test]
+fn keys_that_an_ending_configuration_was_fetching_are_fetched_by_the_next() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::of("alice"));
+    let nobody = json!({ "entries": [] });
+    let documents = [("/keys", key_set(&[&signer])), ("/revoked.json", nobody)];
+    a_fetch_passes_on("lease-keys", "/keys", &documents, &|port| {
+        eventually("alice to be let in", || {
+            fetch(port, &Request::get("/x").bearer(&token)).status() == 200
+        });
+    });
+}
+
+#[test]
+fn revocations_that_an_ending_configuration_was_fetching_are_fetched_by_the_next() {
+    let signer = Signer::new("k1");
+    let (alice, bob) = (signer.sign(&Token::of("alice")), signer.sign(&Token::of("bob")));
+    let entry = json!({ "provider": "main", "identity": "alice" });
+    let listed = json!({ "entries": [entry] });
+    let documents = [("/keys", key_set(&[&signer])), ("/revoked.json", listed)];
+    a_fetch_passes_on("lease-revoked", "/revoked.json", &documents, &|port| {
+        let verdict = |token: &str| fetch(port, &Request::get("/x").bearer(token)).verdict();
+        eventually("bob to be let in", || verdict(&bob).0 == 200);
+        assert_eq!(verdict(&alice), (403, "session_inactive".to_owned()));
+    });
+}
+
 fn with_unknown_field(mut configuration: Value) -> Value {
     configuration["providers"]["main"]["jwks"]["clustr"] = json!("keys");
     configuration

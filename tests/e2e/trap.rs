@@ -30,6 +30,7 @@ fn a_trap_lets_nothing_through_and_the_filter_comes_back() {
         })
         .collect();
     eventually("five to wait", || envoy.stat("http.ingress.downstream_rq_active") == 5);
+    eventually("five to be counted", || envoy.stat("wasmcustom.tollgate_parked") == 5);
     let mut trapping = Connection::open(listener.port);
     trapping.send(&Request::get("/trap").bearer(&token).bytes()).unwrap();
     eventually("the trap in the log", || {
@@ -48,6 +49,8 @@ fn a_trap_lets_nothing_through_and_the_filter_comes_back() {
     }
     eventually("nobody to wait", || envoy.stat("http.ingress.downstream_rq_active") == 0);
     assert_eq!(upstream.count(), 0, "something went upstream undecided");
+    // What the worker counted that is gone is taken back by another.
+    eventually("the gauge to be right", || envoy.stat("wasmcustom.tollgate_parked") == 0);
     if let Ok(response) = next.response() {
         assert_ne!(response.status(), 200, "decided without keys");
     }

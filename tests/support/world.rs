@@ -278,7 +278,7 @@ impl<'w> Worker<'w> {
 
     /// Another configuration has taken this one's place.
     pub fn stop(&mut self) {
-        let effects = self.engine.stop(self.world.now.get());
+        let effects = self.engine.stop(&self.world.env());
         self.carry_out(effects);
     }
 
