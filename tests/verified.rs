@@ -207,3 +207,103 @@ fn forged_tokens_on_a_slow_curve_have_a_budget_and_known_ones_need_none() {
     wait(&world, 1);
     assert_eq!(verdict(&world, &mut worker, &sign("bob", true)), forwarded(1));
 }
+
+/// An inline configuration of these keys and an algorithm.
+fn with_keys(alg: &str, keys: &[serde_json::Value]) -> String {
+    serde_json::json!({ "providers": { "idp": {
+        "issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": [alg],
+        "jwks": { "inline": { "keys": keys } },
+    } } })
+    .to_string()
+}
+
+/// An RSA key of so many bits whose other half nobody has.
+fn rsa(bits: usize, nth: u8) -> serde_json::Value {
+    let mut modulus = vec![0xff; bits / 8];
+    modulus[7] = nth;
+    let n = URL_SAFE_NO_PAD.encode(modulus);
+    serde_json::json!({ "kty": "RSA", "kid": format!("r{nth}"), "n": n, "e": "AQAB" })
+}
+
+/// A token that nobody signed: a signature of so many bytes.
+fn forged(alg: &str, kid: Option<&str>, identity: usize, bytes: usize) -> String {
+    let mut header = serde_json::json!({ "alg": alg });
+    if let Some(kid) = kid {
+        header["kid"] = kid.into();
+    }
+    let claims = serde_json::json!({
+        "iss": ISSUER, "aud": AUDIENCE, "sub": identity.to_string(), "exp": NOW + 300,
+    });
+    let parts = [header.to_string().into_bytes(), claims.to_string().into_bytes(), vec![9; bytes]];
+    parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+}
+
+#[test]
+fn what_is_dear_to_check_has_a_budget_by_its_cost_and_what_is_cheap_has_none() {
+    let eddsa: Vec<_> = (0..8).map(|n| Signer::new(&format!("k{n}")).jwk()).collect();
+    let of = |bits: usize, count: u8| (0..count).map(|nth| rsa(bits, nth)).collect::<Vec<_>>();
+    let p521 = serde_json::json!({ "kty": "EC", "crv": "P-521", "kid": "p",
+        "x": "AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt",
+        "y": "AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1" });
+    let p256 = serde_json::json!({ "kty": "EC", "crv": "P-256", "kid": "e",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" });
+    let cases = [
+        // what, algorithm, keys, `kid`, bytes of the signature, how many are checked in a second
+        ("eight Ed25519 keys to try", "EdDSA", eddsa.clone(), None, 64, Some(32)),
+        ("three", "EdDSA", eddsa[..3].to_vec(), None, 64, Some(84)),
+        ("two", "EdDSA", eddsa[..2].to_vec(), None, 64, None),
+        ("the one that is named", "EdDSA", eddsa.clone(), Some("k1"), 64, None),
+        ("eight keys, and no signature at all", "EdDSA", eddsa, None, 63, None),
+        ("eight of RSA 4096 with PSS", "PS512", of(4096, 8), None, 512, Some(23)),
+        ("the one that is named, of RSA 4096", "PS512", of(4096, 8), Some("r1"), 512, None),
+        ("eight of RSA 2048", "RS256", of(2048, 8), None, 256, Some(90)),
+        ("the one that is named, of RSA 8192", "RS256", of(8192, 2), Some("r1"), 1024, Some(45)),
+        ("one on P-256", "ES256", vec![p256], None, 64, None),
+        ("one on P-521", "ES512", vec![p521], Some("p"), 132, Some(20)),
+    ];
+    for (name, alg, keys, kid, bytes, most) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &with_keys(alg, &keys));
+        for nth in 0..most.map_or(40, |most| most + 2) {
+            let (code, checked) = verdict(&world, &mut worker, &forged(alg, kid, nth, bytes));
+            if most.is_none_or(|most| nth < most) {
+                assert_eq!(code, "token_signature_invalid", "{name}: {nth}");
+            } else {
+                assert_eq!((code.as_str(), checked), ("verify_budget", 0), "{name}: {nth}");
+            }
+        }
+        wait(&world, 1);
+        let (code, _) = verdict(&world, &mut worker, &forged(alg, kid, 200, bytes));
+        assert_eq!(code, "token_signature_invalid", "{name}: in the next second");
+    }
+}
+
+#[test]
+fn a_flood_of_what_is_dear_shuts_out_no_token_that_names_its_key() {
+    let world = World::default();
+    let signers: Vec<_> = (0..8).map(|n| Signer::new(&format!("k{n}"))).collect();
+    let mut worker = Worker::new(&world, CONFIG);
+    worker.fetch(&key_set(&signers.iter().collect::<Vec<_>>()));
+    let nameless = |signer: &Signer, identity: &str| {
+        let claims = serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": identity, "exp": NOW + 300,
+        });
+        signer.sign_text(r#"{"alg":"EdDSA"}"#, claims.to_string())
+    };
+    let known = nameless(&signers[7], "alice");
+    assert_eq!(verdict(&world, &mut worker, &known), forwarded(8));
+    wait(&world, 31);
+    for nth in 0..200 {
+        verdict(&world, &mut worker, &forged("EdDSA", None, nth, 64));
+    }
+    let refused = worker.get(&forged("EdDSA", None, 200, 64));
+    assert_eq!(worker.verdict(refused), "verify_budget");
+    assert_eq!(worker.reply_header(refused, "retry-after"), Some("1"));
+    assert_eq!(verdict(&world, &mut worker, &token(&signers[3], "bob")), forwarded(1));
+    assert_eq!(verdict(&world, &mut worker, &known), forwarded(0), "verified before");
+    let fresh = nameless(&signers[0], "carol");
+    assert_eq!(verdict(&world, &mut worker, &fresh).0, "verify_budget", "eight would be tried");
+    wait(&world, 1);
+    assert_eq!(verdict(&world, &mut worker, &fresh), forwarded(1));
+}

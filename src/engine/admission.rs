@@ -7,6 +7,7 @@ mod api_key;
 mod credential;
 mod keyring;
 mod rights;
+mod signature;
 mod telling;
 mod token;
 
@@ -180,7 +181,7 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) config: &'c Config,
     pub(super) readers: &'c Readers,
     pub(super) rings: &'a mut [Ring],
-    pub(super) slow_failures: &'a mut Budget,
+    pub(super) failures: &'a mut Budget,
     pub(super) verified: &'a mut VerifiedTokens,
     pub(super) key_uses: &'a KeyUses,
     pub(super) sessions: &'a Sessions,

@@ -22,9 +22,14 @@ impl Budget {
 
     /// One more has happened at `now`.
     pub(super) fn spend(&mut self, now: UnixMillis) {
+        self.spend_many(1, now);
+    }
+
+    /// So many more have happened at `now`.
+    pub(super) fn spend_many(&mut self, count: u32, now: UnixMillis) {
         if self.second != now.secs() {
             (self.second, self.spent) = (now.secs(), 0);
         }
-        self.spent = self.spent.saturating_add(1);
+        self.spent = self.spent.saturating_add(count);
     }
 }

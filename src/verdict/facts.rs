@@ -407,9 +407,10 @@ impl Deny {
                 "verify_budget",
                 Unavailable,
                 Step::Signature,
-                "somebody sends forged ES384 or ES512 tokens: leave these out of \
-                 `providers.*.algorithms` if the provider does not sign with them, or limit the \
-                 rate in front of Tollgate",
+                "somebody sends forged tokens that are dear to check: have the provider write a `kid` \
+                 into its tokens, so that one key is tried; leave ES384 and ES512 out of \
+                 `providers.*.algorithms` if it does not sign with them; or limit the rate in front \
+                 of Tollgate",
             ),
         }
     }

@@ -216,9 +216,11 @@ impl Deny {
                  among `typ`"
             }
             Self::VerifyBudget => {
-                "In this second more than 20 signatures of ES384 or ES512 have failed in this \
-                 worker, and the token is of one of these and not yet verified. Says nothing \
-                 about the token; other algorithms are not concerned"
+                "In this second so many signatures that are dear to check have failed in this worker \
+                 that they took a tenth of its time, and the token is of that kind and not yet \
+                 verified: ES384, ES512, RSA of 6144 bits or more, or several keys to try. Says \
+                 nothing about the token; one that names its key by `kid` is not concerned, but for \
+                 these algorithms and sizes"
             }
         }
     }

@@ -9,18 +9,17 @@ use std::time::Duration;
 use super::api_key;
 use super::credential::{Presented, challenging, with_front};
 use super::keyring::{self, no_key};
+use super::signature::check_signature;
 use super::{Judge, Stop, Trail, telling};
 use crate::claims::{Claims, ClientClaim, Issuer, near};
 use crate::config::Config;
 use crate::engine::grants::Grants;
 use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
-use crate::engine::tally::Tally;
 use crate::engine::verified::Verified;
-use crate::env::Env;
 use crate::ids::{Kid, Name, ProviderId, RingId};
 use crate::jose::alg::Alg;
-use crate::jose::jwk::{KeySet, PublicKey};
+use crate::jose::jwk::KeySet;
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
 use crate::policy::Grant;
@@ -337,14 +336,6 @@ impl<'c> Judge<'_, 'c> {
             let allowed = quoted_list(token.config.algorithms.iter().map(Alg::name));
             format!("`{}`; the provider's algorithms are {allowed}", alg.name())
         });
-        let is_slow = matches!(alg, Alg::Es384 | Alg::Es512);
-        if is_slow && !self.slow_failures.is_left(self.env.now) {
-            return Err(later(
-                Deny::VerifyBudget,
-                "too many signatures of this algorithm have failed in this second",
-                Duration::from_secs(1),
-            ));
-        }
         let kid = header.kid.as_ref();
         let wanted = wanted(kid, alg, &token.claims);
         let Some(keys) = keys(token.config, &token.claims) else {
@@ -354,10 +345,6 @@ impl<'c> Judge<'_, 'c> {
             Keys::Inline(set) => self.check_with_set(set, &token.jws, wanted, trace).map(Some),
             Keys::Ring(id) => self.check_with_ring(id, &token.jws, wanted, trace),
         };
-        let is_forged = |refusal: &Refusal| refusal.deny == Deny::TokenSignatureInvalid;
-        if is_slow && checked.as_ref().is_err_and(is_forged) {
-            self.slow_failures.spend(self.env.now);
-        }
         let Checked { key, set } = match (checked?, keys) {
             (Some(checked), _) => checked,
             (None, Keys::Ring(id)) => return Ok(Err(id)),
@@ -393,7 +380,7 @@ impl<'c> Judge<'_, 'c> {
 
     /// Checks a signature with the keys of the configuration.
     fn check_with_set(
-        &self,
+        &mut self,
         set: &KeySet,
         jws: &Jws<'_>,
         wanted: Wanted<'_>,
@@ -403,7 +390,8 @@ impl<'c> Judge<'_, 'c> {
         let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), self.env.now));
         match keys::candidates(set, wanted) {
             Some(keys) if !keys.is_empty() => {
-                let key = check_signature((self.env, self.tally), jws, &keys, wanted, trace)?;
+                let by = (self.env, self.tally, &mut *self.failures);
+                let key = check_signature(by, jws, &keys, wanted, trace)?;
                 Ok(Checked { key, set: set.version() })
             }
             Some(_) => refuse(Deny::TokenKeyMismatch),
@@ -419,7 +407,7 @@ impl<'c> Judge<'_, 'c> {
         wanted: Wanted<'_>,
         trace: &mut Trace,
     ) -> Result<Option<Checked>, Refusal> {
-        let (env, tally, patience) = (self.env, self.tally, self.patience);
+        let (env, patience) = (self.env, self.patience);
         let Some(ring) = self.rings.get_mut(id.0) else {
             return Err(Refusal::new(Deny::Internal, "a provider of no key ring"));
         };
@@ -432,7 +420,8 @@ impl<'c> Judge<'_, 'c> {
         }
         let checked = match ring.lookup(wanted, patience, env) {
             Lookup::Found { keys, version } => {
-                let key = check_signature((env, tally), jws, &keys, wanted, trace);
+                let by = (env, self.tally, &mut *self.failures);
+                let key = check_signature(by, jws, &keys, wanted, trace);
                 key.map(|key| Checked { key, set: version }).map_err(Err)
             }
             Lookup::MayArrive => return Ok(None),
@@ -451,6 +440,7 @@ impl<'c> Judge<'_, 'c> {
                 let refusal = no_key(deny, wanted, Some(ring), ring.set(), env.now);
                 Err(Refusal { retry_after, ..refusal })
             }
+            Err(Err(unchecked)) if unchecked.deny == Deny::VerifyBudget => Err(unchecked),
             Err(Err(forged)) => {
                 ring.suspect(env.now);
                 let keys = keyring::told(Some(ring), ring.set(), env.now);
@@ -493,37 +483,6 @@ impl From<WrongType> for Refusal {
         Self::new(Deny::TokenClaimMalformed, "the claim `iss` is no string")
             .with_remedy("have the provider write `iss` as a string (RFC 7519 §4.1.1)")
     }
-}
-
-/// The thumbprint of the key that verifies the signature.
-fn check_signature(
-    (env, tally): (&Env<'_>, &Tally),
-    jws: &Jws<'_>,
-    keys: &[&PublicKey],
-    Wanted { alg, kid, .. }: Wanted<'_>,
-    trace: &mut Trace,
-) -> Result<[u8; 32], Refusal> {
-    trace.found(Step::Key, Decided::Passed, || {
-        let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
-        format!("the `kid` is {kid}: {} to try with {}", keys.len(), alg.name())
-    });
-    let verifies = |key: &&&PublicKey| {
-        let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
-        let by_host = env.verifier.is_host_for(key, alg);
-        if by_host { &tally.by_host } else { &tally.by_module }.raise();
-        verified.is_ok()
-    };
-    let Some(key) = keys.iter().find(verifies) else {
-        return Err(Refusal::new(
-            Deny::TokenSignatureInvalid,
-            format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
-        ));
-    };
-    trace.passed(Step::Signature, Step::Signature.looks_at(), || {
-        let by = if env.verifier.is_host_for(key, alg) { "the proxy" } else { "the filter" };
-        format!("it is that of the key {}, {}; {by} checked it", telling::key(key), alg.name())
-    });
-    Ok(*key.thumbprint())
 }
 
 /// Judges anew what changes with time about a token that was verified before. Who is to be told why
@@ -592,8 +551,4 @@ fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
         issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
     };
     config.providers.iter().find(has).map(|provider| &provider.name)
-}
-
-fn later(deny: Deny, reason: &'static str, wait: Duration) -> Refusal {
-    Refusal { retry_after: Some(wait), ..Refusal::new(deny, reason) }
 }

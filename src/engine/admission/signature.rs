@@ -1,0 +1,81 @@
+//! Whether one of the keys made a token's signature, and what forged ones may cost.
+
+use std::time::Duration;
+
+use super::telling;
+use crate::engine::budget::Budget;
+use crate::engine::tally::Tally;
+use crate::env::Env;
+use crate::jose::alg::Alg;
+use crate::jose::jwk::PublicKey;
+use crate::jose::jws::Jws;
+use crate::jose::verify::cost;
+use crate::keys::Wanted;
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step, quoted};
+
+/// What a check may cost without a budget, in microseconds: more than one by a single key of the kinds
+/// and sizes that providers use.
+const DEAR: u32 = 1000;
+
+/// The thumbprint of the key that verifies the signature.
+///
+/// What is dear to check, all keys together, has a budget, which it uses where it fails. One check by a
+/// key of the usual kinds and sizes has none: a stranger must not be able to shut those tokens out.
+pub(super) fn check_signature(
+    (env, tally, failures): (&Env<'_>, &Tally, &mut Budget),
+    jws: &Jws<'_>,
+    keys: &[&PublicKey],
+    Wanted { alg, kid, .. }: Wanted<'_>,
+    trace: &mut Trace,
+) -> Result<[u8; 32], Refusal> {
+    trace.found(Step::Key, Decided::Passed, || {
+        let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+        format!("the `kid` is {kid}: {} to try with {}", keys.len(), alg.name())
+    });
+    let cost = keys.iter().fold(0_u32, |sum, key| {
+        let cost = cost(key, alg, jws.signature());
+        // A host's own code is some eight times as fast; what is slow even there is counted in full.
+        let is_slow = matches!(alg, Alg::Es384 | Alg::Es512);
+        let is_fast = !is_slow && env.verifier.is_host_for(key, alg);
+        sum.saturating_add(if is_fast { cost / 8 } else { cost })
+    });
+    if cost > DEAR && !failures.is_left(env.now) {
+        return Err(Refusal {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Refusal::new(
+                Deny::VerifyBudget,
+                format!(
+                    "this token is dear to check ({} by {}), and too many such have failed in this \
+                     second",
+                    alg.name(),
+                    if keys.len() == 1 {
+                        "one key".to_owned()
+                    } else {
+                        format!("{} keys", keys.len())
+                    }
+                ),
+            )
+        });
+    }
+    let verifies = |key: &&&PublicKey| {
+        let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
+        let by_host = env.verifier.is_host_for(key, alg);
+        if by_host { &tally.by_host } else { &tally.by_module }.raise();
+        verified.is_ok()
+    };
+    let Some(key) = keys.iter().find(verifies) else {
+        if cost > DEAR {
+            failures.spend_many(cost, env.now);
+        }
+        return Err(Refusal::new(
+            Deny::TokenSignatureInvalid,
+            format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
+        ));
+    };
+    trace.passed(Step::Signature, Step::Signature.looks_at(), || {
+        let by = if env.verifier.is_host_for(key, alg) { "the proxy" } else { "the filter" };
+        format!("it is that of the key {}, {}; {by} checked it", telling::key(key), alg.name())
+    });
+    Ok(*key.thumbprint())
+}
