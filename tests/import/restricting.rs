@@ -200,6 +200,24 @@ fn classic_rows() -> Vec<Row> {
             json!({ "global_rate_limit": { "rate": 0.00001, "per": 1, "disabled": true } }),
         ),
         row(
+            "another API behind",
+            "proxy.target_url",
+            json!({ "proxy": { "target_url": "tyk://internal/" } }),
+            json!({ "proxy": { "target_url": "http://tyk/" } }),
+        ),
+        row(
+            "another API behind a rewriting",
+            "version_data.versions.Default.extended_paths.url_rewrites[0].triggers[0].rewrite_to",
+            paths(
+                "url_rewrites",
+                json!({ "path": "/x", "triggers": [{ "rewrite_to": "tyk://self/x" }] }),
+            ),
+            version(
+                false,
+                json!({ "extended_paths": { "url_rewrites": [{ "rewrite_to": "tyk://self/x" }] } }),
+            ),
+        ),
+        row(
             "nobody knows what",
             "deny_everybody",
             json!({ "deny_everybody": true }),
@@ -371,6 +389,12 @@ fn oas_rows() -> Vec<Row> {
             x("upstream.rateLimit"),
             json!({ "upstream": { "rateLimit": { "enabled": true, "rate": 5, "per": "a while" } } }),
             json!({ "upstream": { "rateLimit": { "enabled": false, "rate": 5, "per": "a while" } } }),
+        ),
+        own(
+            "another API behind",
+            x("upstream.url"),
+            json!({ "upstream": { "url": "tyk://internal/" } }),
+            json!({ "upstream": { "url": "https://internal/" } }),
         ),
         own(
             "nobody knows what",

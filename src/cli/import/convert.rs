@@ -179,8 +179,12 @@ fn place(definition: &Definition, report: &mut Report) -> (PathPattern, Option<S
         host = names::host(&definition.host);
         match &host {
             Some(name) => {
-                let message = format!("became `match.hosts` {}", quoted(name));
-                report.add(Kind::Taken, source, field, message);
+                let (kind, more) = match name.starts_with('*') {
+                    true => (Kind::Changed, ": every host below it, however deep"),
+                    false => (Kind::Taken, ""),
+                };
+                let message = format!("became `match.hosts` {}{more}", quoted(name));
+                report.add(kind, source, field, message);
             }
             None => {
                 odd = true;

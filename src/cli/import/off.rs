@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::definition::{Definition, Form, Method};
 use super::fields::{self, Fate};
+use super::read::joined;
 use super::walk::{self, Member};
 
 /// What belongs to a method, and counts only where the method is on.
@@ -66,11 +67,34 @@ pub(super) fn members(definition: &Definition) -> Vec<Member> {
         let row = rows.iter().find(|row| row.classic.text == versions);
         members.extend(row.map(|row| Member::new(versions, row.fate)));
     }
+    loops(&value, String::new(), &mut members);
     if definition.several_jwt {
         let fate = "one of them is asked at random: keep one JWT scheme, or write an API for each";
         members.push(Member::new("components.securitySchemes", Fate::Shut(fate)));
     }
     members
+}
+
+/// Where requests go on to another API of Tyk, in whichever member that stands: a target, a rewriting.
+fn loops(value: &Value, path: String, found: &mut Vec<Member>) {
+    match value {
+        Value::String(text) if text.to_ascii_lowercase().starts_with("tyk://") => {
+            let fate = "requests go on to another API of Tyk, which decides as well: let `match` of \
+                        that API take them";
+            found.push(Member::new(path, Fate::Shut(fate)));
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                loops(value, joined(&path, name), found);
+            }
+        }
+        Value::Array(list) => {
+            for (place, one) in list.iter().enumerate() {
+                loops(one, format!("{path}[{place}]"), found);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether requests must name a version.

@@ -199,6 +199,8 @@ fn collect(value: &Value, depth: u8, found: &mut Vec<Found>) -> Result<(), Strin
     }
     let deeper = depth.saturating_add(1);
     match value {
+        // A document of YAML with nothing but comments.
+        Value::Null if depth > 0 => Ok(()),
         Value::Array(list) if list.is_empty() => Err("an empty list".into()),
         Value::Array(list) => list.iter().try_for_each(|one| collect(one, deeper, found)),
         resource if operator::is_of_operator(resource) => match operator::kind(resource) {
