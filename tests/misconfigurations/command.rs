@@ -25,6 +25,16 @@ struct Ran {
     err: String,
 }
 
+/// Checks a file of Envoy: how the command ended, and what it said.
+pub(crate) fn check_envoy(id: &str, envoy: &Value) -> (Exit, String) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("misconfigurations").join(id);
+    fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("envoy.json");
+    fs::write(&file, envoy.to_string()).expect("a file");
+    let ran = run(&["tollgate".into(), "check".into(), file.into()]);
+    (ran.exit, ran.out + &ran.err)
+}
+
 fn run(arguments: &[OsString]) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let streams = &mut Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err };
@@ -182,7 +192,7 @@ fn what_is_wrong_with_a_file_is_told_before_a_proxy_reads_it() {
 }
 
 /// An Envoy configuration with the filter and the clusters of a scene.
-fn envoy(scene: &Value) -> Value {
+pub(crate) fn envoy(scene: &Value) -> Value {
     let clusters = scene["clusters"].as_object().expect("clusters");
     let clusters = clusters.iter().map(|(name, cluster)| {
         json!({

@@ -8,6 +8,7 @@
 //! | ids | whose mistakes |
 //! |---|---|
 //! | M01 to M30 | those of the gateway that many come from, in the fields of this one ([`tyk`]) |
+//! | A01 and on | what stands around the filter in Envoy's own file ([`around`]) |
 //! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`]) |
 
 #![allow(
@@ -22,6 +23,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "cli")]
+mod around;
 mod case;
 #[cfg(feature = "cli")]
 mod command;

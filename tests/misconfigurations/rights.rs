@@ -44,7 +44,42 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut all = credentials();
     all.extend(apis());
     all.extend(policies());
+    all.extend(documents());
     all
+}
+
+/// Documents of the provider, one in place of the other.
+fn documents() -> Vec<Case> {
+    const DOCUMENT: &str =
+        "https://example.okta.com/oauth2/default/.well-known/openid-configuration";
+    vec![
+        Case {
+            id: "P48",
+            did: "Wrote the discovery document's URL as the issuer.",
+            wrong: vec![("/config/providers/okta/issuer", json!(DOCUMENT))],
+            shows: Problem,
+            field: "providers.okta.issuer",
+            words: &["before `/.well-known/`"],
+            remedy: "Write what stands before `/.well-known/`.",
+            right: vec![(
+                "/config/providers/okta/issuer",
+                json!("https://example.okta.com/oauth2/default"),
+            )],
+        },
+        Case {
+            id: "P49",
+            did: "Wrote the discovery document's URL as the key set's.",
+            wrong: vec![("/config/providers/okta/jwks/url", json!(DOCUMENT))],
+            shows: Problem,
+            field: "providers.okta.jwks.url",
+            words: &["is a discovery document", "`discovery`"],
+            remedy: "Write it as `discovery`, or write the key set's own.",
+            right: vec![(
+                "/config/providers/okta/jwks/url",
+                json!("https://example.okta.com/oauth2/default/v1/keys"),
+            )],
+        },
+    ]
 }
 
 fn credentials() -> Vec<Case> {
