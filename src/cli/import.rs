@@ -191,7 +191,8 @@ type Found = Vec<(Vec<String>, serde_json::Value)>;
 
 fn duplicates(document: &read::Document, report: &mut Report) {
     for path in &document.duplicates {
-        let message = "written twice: the last one counts, as in Tyk; delete the other";
+        let message = "written twice: the last one counts, and of two objects what either says, as in \
+                       Tyk; delete one of them";
         report.add(Kind::Wrong, &document.file, path, message);
     }
 }

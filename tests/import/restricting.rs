@@ -859,3 +859,48 @@ spec:
     let alone = super::import(&[&super::file(policy)]);
     assert!(alone.err.contains("a resource of Tyk Operator (SecurityPolicy)"), "{}", alone.err);
 }
+
+#[test]
+fn an_object_that_is_written_twice_loses_nothing_that_restricts() {
+    let lists = json!({ "use_extended_paths": true, "extended_paths": { "black_list": [{ "path": "/x" }] } });
+    let twice = [
+        (
+            "allowed_ips",
+            "\"allowed_ips\":[\"10.0.0.1\"],\"allowed_ips\":[]".to_owned(),
+            "forwarded",
+        ),
+        (
+            "version_data",
+            format!(
+                "\"version_data\":{{\"versions\":{{\"Default\":{lists}}}}},\
+                 \"version_data\":{{\"not_versioned\":true,\"versions\":{{\"Default\":{{\"name\":\"Default\"}}}}}}"
+            ),
+            "credential_missing",
+        ),
+    ];
+    for (name, members, expected) in twice {
+        let rest = with(&classic(), &json!({ name: null })).to_string();
+        let file = super::file(&rest.replacen('{', &format!("{{{members},"), 1));
+        let some = super::file(&policies().to_string());
+        let outcome =
+            super::import(&[&file, "--policies", &some, "--audience", "api", "--format", "json"]);
+        assert!(outcome.err.contains("written twice"), "{}", outcome.err);
+        let config = inlined(outcome.config());
+        assert_eq!(get(&config, "/orders/7", &json!({})), expected, "{name}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn a_switch_that_is_none_switches_nothing_off() {
+    let listed = json!({ "black_list": [{ "path": "/x" }] });
+    let rows = [
+        version(true, json!({ "use_extended_paths": "no", "extended_paths": listed })),
+        json!({ "graphql": { "enabled": "no", "schema": "type Query" } }),
+        json!({ "ip_access_control_disabled": "yes", "allowed_ips": ["10.0.0.1"] }),
+        json!({ "custom_middleware": { "pre": [{ "name": "a", "disabled": 1 }] } }),
+    ];
+    for changes in rows {
+        let config = inlined(tyk(&with(&classic(), &changes), &policies(), &AUDIENCE).config());
+        assert_ne!(get(&config, "/orders/7", &json!({})), "forwarded", "{changes}");
+    }
+}

@@ -198,11 +198,12 @@ fn versions(value: &mut Value) {
 }
 
 fn version(version: &mut Value) {
-    let unused = match flag(version, "use_extended_paths") {
-        true => "paths",
-        false => "extended_paths",
-    };
-    take(version, unused);
+    match version.get("use_extended_paths") {
+        Some(Value::Bool(true)) => take(version, "paths"),
+        None | Some(Value::Null | Value::Bool(false)) => take(version, "extended_paths"),
+        // Nobody knows what it says.
+        Some(_) => {}
+    }
     if never_ends(version.get("expires")) {
         take(version, "expires");
     }

@@ -78,7 +78,7 @@ fn parse(text: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
     Ok((value, duplicates.into_inner()))
 }
 
-/// Builds a [`Value`]; of members written twice the last counts, as in Tyk, and they are noted.
+/// Builds a [`Value`]; members written twice are noted, and count as in Tyk.
 struct Noting<'n> {
     path: &'n str,
     duplicates: &'n RefCell<Vec<String>>,
@@ -147,9 +147,31 @@ impl<'de> Visitor<'de> for Noting<'_> {
             }
             let seed = Noting { path: &path, duplicates: self.duplicates };
             let value = members.next_value_seed(seed)?;
+            let value = match out.remove(&name) {
+                Some(before) => over(before, value),
+                None => value,
+            };
             out.insert(name, value);
         }
         Ok(Value::Object(out))
+    }
+}
+
+/// What counts of a member that is written twice: the last, and of two objects what either says, as
+/// where a structure is read twice.
+fn over(before: Value, value: Value) -> Value {
+    match (before, value) {
+        (Value::Object(mut before), Value::Object(value)) => {
+            for (name, value) in value {
+                let value = match before.remove(&name) {
+                    Some(own) => over(own, value),
+                    None => value,
+                };
+                before.insert(name, value);
+            }
+            Value::Object(before)
+        }
+        (_, value) => value,
     }
 }
 

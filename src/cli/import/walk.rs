@@ -137,10 +137,12 @@ impl Node {
     fn is_off(&self, value: &Value) -> bool {
         let Some(switch) = self.switch else { return false };
         match value {
-            Value::Object(members) => {
-                let said = members.get(switch.name).and_then(Value::as_bool).unwrap_or(false);
-                said != switch.on
-            }
+            Value::Object(members) => match members.get(switch.name) {
+                None | Some(Value::Null) => switch.on,
+                Some(Value::Bool(said)) => *said != switch.on,
+                // Nobody knows what it says.
+                Some(_) => false,
+            },
             Value::Array(list) => list.iter().all(|one| one.is_object() && self.is_off(one)),
             _ => false,
         }
