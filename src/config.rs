@@ -36,9 +36,7 @@ mod tree;
 
 pub use code::Code;
 #[cfg(feature = "cli")]
-pub(crate) use problems::near;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use problems::near_by_slip;
+pub(crate) use problems::{near, near_by_slip};
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
 

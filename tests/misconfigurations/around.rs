@@ -178,7 +178,7 @@ fn the_document_has_a_row_for_each_mistake_around_the_filter() {
         .collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/misconfigurations.md");
     let text = fs::read_to_string(&path).expect("docs/misconfigurations.md");
-    let (_, table) = text.split_once("|---|---|---|---|\n").expect("a second table");
+    let (_, table) = text.split_once("\n|---|---|---|---|\n").expect("a second table");
     let table: String = table
         .lines()
         .take_while(|line| line.starts_with('|'))
