@@ -17,6 +17,14 @@ fn at_address(host: &str, exact: &str) -> String {
         .replace("exact: okta.example", exact)
 }
 
+/// The proxy, with an API that takes encoded slashes.
+fn takes_slashes() -> String {
+    let api = r#""apis": [{"name": "a", "auth": ["okta"], "encoded_slash": "segment"}]"#;
+    let envoy = envoy();
+    let end = envoy.find("}\n                  - name: envoy.filters.http.router").expect("an end");
+    format!("{}, {api}{}", &envoy[..end], &envoy[end..])
+}
+
 #[test]
 fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
     let keep = "normalize_path: true";
@@ -56,6 +64,22 @@ fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
             "encoded slashes as they come",
             envoy().replace("UNESCAPE_AND_REDIRECT", "KEEP_UNCHANGED"),
             &["11 path_unnormalized"],
+        ),
+        (
+            "encoded slashes that an API takes, left as they are",
+            takes_slashes().replace("UNESCAPE_AND_REDIRECT", "KEEP_UNCHANGED"),
+            &[],
+        ),
+        ("encoded slashes that an API takes, decoded", takes_slashes(), &["11 encoded_slash_lost"]),
+        (
+            "encoded slashes that an API takes, refused",
+            takes_slashes().replace("UNESCAPE_AND_REDIRECT", "REJECT_REQUEST"),
+            &["11 encoded_slash_lost"],
+        ),
+        (
+            "encoded slashes that an API takes, by whatever is the default",
+            takes_slashes().replace("path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT", "server_name: x"),
+            &["8 encoded_slash_lost"],
         ),
         (
             "encoded slashes refused",

@@ -29,6 +29,8 @@ pub(super) enum FileCode {
     CredentialConsumed,
     /// A filter behind Tollgate reads the credential that it removes.
     CredentialStripped,
+    /// The proxy does not let encoded slashes through to an API that takes them.
+    EncodedSlashLost,
     /// Requests pass unchecked after a fault.
     FailOpen,
     /// After a fault nothing is served until a restart.
@@ -82,6 +84,7 @@ impl FileCode {
         Self::CorsBehind,
         Self::CredentialConsumed,
         Self::CredentialStripped,
+        Self::EncodedSlashLost,
         Self::FailOpen,
         Self::FailReloadMissing,
         Self::FileMalformed,
@@ -117,6 +120,7 @@ impl FileCode {
             Self::CorsBehind => "cors_behind",
             Self::CredentialConsumed => "credential_consumed",
             Self::CredentialStripped => "credential_stripped",
+            Self::EncodedSlashLost => "encoded_slash_lost",
             Self::FailOpen => "fail_open",
             Self::FailReloadMissing => "fail_reload_missing",
             Self::FileMalformed => "file_malformed",

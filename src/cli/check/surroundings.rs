@@ -95,7 +95,7 @@ pub(super) fn envoy(
             .iter()
             .any(|name| chain.manager.get(name).is_some())
         {
-            paths(chain.manager, remarks);
+            paths(chain.manager, json, remarks);
         }
     }
 }
@@ -143,12 +143,23 @@ fn passes_preflights(json: Option<&Json>) -> bool {
 }
 
 /// What the connection manager makes of paths before any filter sees them.
-fn paths(manager: &Node, remarks: &mut Vec<Remark>) {
-    let mut warn = |field: &str, message: &str| {
+fn paths(manager: &Node, json: Option<&Json>, remarks: &mut Vec<Remark>) {
+    let mut say = |code, field: &str, message: &str| {
         let at = manager.get(field).unwrap_or(manager).at;
-        let code = FileCode::PathUnnormalized;
         remarks.push(Remark::new(Severity::Warning, code, at, field, message));
     };
+    let action = manager.text_at(&["path_with_escaped_slashes_action"]);
+    let takes_slashes = json.and_then(api_that_takes_slashes);
+    if let Some(api) =
+        takes_slashes.as_ref().filter(|_| !matches!(action, Some("KEEP_UNCHANGED" | "1")))
+    {
+        let message = format!(
+            "the API `{api}` has \"encoded_slash\": \"segment\", and the proxy may not let `%2F` \
+             through to it; write KEEP_UNCHANGED"
+        );
+        say(FileCode::EncodedSlashLost, "path_with_escaped_slashes_action", &message);
+    }
+    let mut warn = |field: &str, message: &str| say(FileCode::PathUnnormalized, field, message);
     if !manager.get("normalize_path").is_some_and(Node::is_true) {
         warn(
             "normalize_path",
@@ -159,17 +170,32 @@ fn paths(manager: &Node, remarks: &mut Vec<Remark>) {
     if !manager.get("merge_slashes").is_some_and(Node::is_true) {
         warn("merge_slashes", "not set: `//` may be read differently behind the proxy; write true");
     }
-    let action = manager.text_at(&["path_with_escaped_slashes_action"]);
-    if !matches!(
-        action,
-        Some("REJECT_REQUEST" | "UNESCAPE_AND_REDIRECT" | "UNESCAPE_AND_FORWARD" | "2" | "3" | "4")
-    ) {
+    if takes_slashes.is_none()
+        && !matches!(
+            action,
+            Some(
+                "REJECT_REQUEST"
+                    | "UNESCAPE_AND_REDIRECT"
+                    | "UNESCAPE_AND_FORWARD"
+                    | "2"
+                    | "3"
+                    | "4"
+            )
+        )
+    {
         warn(
             "path_with_escaped_slashes_action",
             "not set: `%2F` may be read differently behind the proxy; write \
              UNESCAPE_AND_REDIRECT or REJECT_REQUEST",
         );
     }
+}
+
+/// The first API that takes encoded slashes.
+fn api_that_takes_slashes(json: &Json) -> Option<String> {
+    let apis = json.tree.as_ref()?.get("apis")?.elements();
+    let api = apis.iter().find(|api| api.text_at(&["encoded_slash"]) == Some("segment"))?;
+    Some(api.text_at(&["name"]).unwrap_or_default().to_owned())
 }
 
 /// The `spec` of an Istio `WasmPlugin`.
