@@ -85,3 +85,13 @@ fn cookies_are_cut_out_as_before() {
 fn parameters_are_cut_out_as_before() {
     replay("query", fuzz::query);
 }
+
+#[test]
+fn paths_reach_one_api_in_every_spelling_as_before() {
+    replay("path", fuzz::path);
+}
+
+#[test]
+fn hosts_and_methods_reach_one_api_in_every_spelling_as_before() {
+    replay("host_method", fuzz::host_method);
+}

@@ -553,3 +553,141 @@ impl Scene<'_> {
 fn signer(number: u8) -> Signer {
     Signer::new(&format!("key-{}", number & 15))
 }
+
+/// APIs that everybody may call, so that what passes shows which it belongs to.
+const READERS: &str = r#"{ "apis": [
+    { "name": "admin", "match": { "paths": ["/admin/**"] }, "auth": "none" },
+    { "name": "host", "match": { "hosts": ["api.example.com", "*.a.b", "[::1]", "10.0.0.1"] }, "auth": "none" },
+    { "name": "write", "match": { "paths": ["/x/**"], "methods": ["POST", "Purge"] }, "auth": "none" },
+    { "name": "named", "match": { "paths": ["/p/{id}/y", "/p/*"] }, "auth": "none", "encoded_slash": "segment" },
+    { "name": "slashes", "match": { "paths": ["/p/**", "/x/a%2Fb", "/q/*"] }, "auth": "none", "encoded_slash": "segment" },
+    { "name": "x", "match": { "paths": ["/x/**"] }, "auth": "none" },
+    { "name": "rest", "match": { "paths": ["/**"] }, "auth": "none" } ] }"#;
+
+/// The API that lets a request through; `None` where it is refused.
+fn belongs(method: &[u8], host: &[u8], path: &[u8]) -> Option<String> {
+    thread_local! {
+        static WORKER: std::cell::RefCell<Worker<'static>> = {
+            let world: &'static World = Box::leak(Box::default());
+            Worker::new(world, READERS).into()
+        };
+    }
+    WORKER.with_borrow_mut(|worker| {
+        let head = RequestHead {
+            headers: [(":method", method), (":authority", host), (":path", path)]
+                .into_iter()
+                .collect(),
+        };
+        let stream = worker.request(head);
+        let passed = worker.verdict(stream) == "forwarded";
+        let api = worker.notes.get(&(stream, "tollgate.api")).cloned();
+        (worker.log, worker.notes, worker.settled) = Default::default();
+        api.filter(|_| passed)
+    })
+}
+
+/// Percent-decoded, where there are two digits.
+fn lenient(bytes: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), bytes);
+    while let [byte, more @ ..] = rest {
+        let digits = more.get(..2).filter(|_| *byte == b'%');
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let decoded =
+            digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        out.push(decoded.unwrap_or(*byte));
+        rest = if decoded.is_some() { &more[2..] } else { more };
+    }
+    out
+}
+
+/// A path as a server might come to see it: cut at `ends`, segments cut at `;` where it has
+/// parameters, empty ones left out, dots resolved; then written plainly.
+fn plain_path(path: &[u8], ends: &[u8], parameters: bool) -> Vec<u8> {
+    let path = path.split(|byte| ends.contains(byte)).next().unwrap_or_default();
+    let mut segments: Vec<&[u8]> = Vec::new();
+    for segment in path.split(|byte| matches!(byte, b'/' | b'\\')) {
+        let cut = segment.split(|byte| *byte == b';' && parameters).next().unwrap_or_default();
+        match cut {
+            b"" | b"." => {}
+            b".." => drop(segments.pop()),
+            name => segments.push(name),
+        }
+    }
+    let mut out = Vec::new();
+    for segment in segments {
+        out.push(b'/');
+        for &byte in segment {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    out.push(byte)
+                }
+                byte => out.extend(format!("%{byte:02x}").bytes()),
+            }
+        }
+    }
+    if out.is_empty() { b"/".to_vec() } else { out }
+}
+
+/// A path that passes belongs to the API to which every plain spelling belongs that a server might
+/// take it for: decoded before or after it is split, cut at `;`, `?` and `#`, with dots resolved and
+/// slashes merged.
+pub fn path(bytes: &[u8]) {
+    let path = [b"/", bytes].concat();
+    let Some(api) = belongs(b"GET", b"www.example.com", &path) else { return };
+    let raw = path.split(|&byte| byte == b'?').next().unwrap_or_default();
+    for parameters in [false, true] {
+        let cut_first: Vec<_> = raw
+            .split(|&byte| byte == b'/')
+            .map(|segment| {
+                segment.split(|byte| *byte == b';' && parameters).next().unwrap_or_default()
+            })
+            .collect();
+        for decoded in [lenient(raw), lenient(&cut_first.join(&b'/'))] {
+            for ends in [b"".as_slice(), b"?", b"#", b"?#\0"] {
+                let plain = plain_path(&decoded, ends, parameters);
+                // A plain spelling that does not pass leads nobody anywhere.
+                if let Some(other) = belongs(b"GET", b"www.example.com", &plain) {
+                    let (path, plain) = (path.escape_ascii(), plain.escape_ascii());
+                    assert_eq!(api, other, "{path} may be read as {plain}");
+                }
+            }
+        }
+    }
+}
+
+/// A host and a method that pass belong to the API to which every plain spelling belongs that a
+/// server might take them for: in other letters, without port, user information and final dots,
+/// decoded, or the first or last of several. The method stands before the first line break.
+pub fn host_method(bytes: &[u8]) {
+    let mut parts = bytes.splitn(2, |&byte| byte == b'\n');
+    let (method, host) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    for path in [b"/x/1".as_slice(), b"/y", b"/admin"] {
+        let Some(api) = belongs(method, host, path) else { continue };
+        let lower = lenient(host).to_ascii_lowercase();
+        let mut hosts = vec![lower.clone()];
+        for separator in [b',', b'@', b' ', b'/', b'\0'] {
+            hosts.extend(lower.split(|&byte| byte == separator).map(<[u8]>::to_vec));
+        }
+        let hosts = hosts.iter().map(|host| {
+            let host = host.trim_ascii();
+            let end = match host.first() {
+                Some(b'[') => host.iter().position(|&byte| byte == b']').map(|end| end + 1),
+                _ => host.iter().position(|&byte| byte == b':'),
+            };
+            let mut name = host.get(..end.unwrap_or(host.len())).unwrap_or_default();
+            while let [rest @ .., b'.'] = name {
+                name = rest;
+            }
+            name
+        });
+        let upper = method.to_ascii_uppercase();
+        for host in hosts {
+            for method in [method, &*upper, method.trim_ascii(), upper.trim_ascii()] {
+                if let Some(other) = belongs(method, host, path) {
+                    let (host, method) = (host.escape_ascii(), method.escape_ascii());
+                    assert_eq!(api, other, "may be read as {method} at {host}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! No two spellings of a host or a method that a server could read alike pass to different APIs.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| tollgate_fuzz::fuzz::host_method(bytes));
