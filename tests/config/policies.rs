@@ -553,7 +553,7 @@ fn what_is_required_of_claims_is_refused_with_everything_that_is_wrong_in_it() {
             r#"[{"claim": "a", "starts_with": []}, {"claim": "a", "starts_with": 1}]"#,
             &[
                 "an empty list names no value; name one, or leave it out for any",
-                "expected a string or a list of strings, found a number",
+                "expected a string or a list of strings, found a number: put it in quotes",
             ],
         ),
     ];

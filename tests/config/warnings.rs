@@ -95,6 +95,14 @@ fn what_is_risky_is_warned_about_and_taken() {
             ],
         ),
         (
+            "a branch of two that look in one place, by several schemes",
+            r#"{"providers": {"a": %okta%, "b": {"issuer": "https://b.example", "audiences": ["b"], "jwks": {"discovery": true, "cluster": "b"}, "from": [{"header": "authorization", "scheme": ["Bearer", ""]}]}},
+"apis": [{"name": "site", "auth": [["a", "b"]], "session_from": "a"}]}"#,
+            &[
+                "2:36: apis[0].auth[0]: `a` and `b` both read only the header `authorization`, and two tokens in one header are refused: give one of them another place in `from`",
+            ],
+        ),
+        (
             "clocks that are said to differ by more than five minutes",
             r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"], "jwks": {"discovery": true, "cluster": "idp"},
 "clock_skew": "6m"}}}"#,

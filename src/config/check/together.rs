@@ -303,10 +303,8 @@ fn warn_of_one_place<'a>(
             else {
                 continue;
             };
-            if let ([first], [second]) = (one.from.as_slice(), two.from.as_slice())
-                && let (Place::Header { name: first, .. }, Place::Header { name: second, .. }) =
-                    (&first.place, &second.place)
-                && first == second
+            if let Some(first) = only_header(one)
+                && only_header(two) == Some(first)
             {
                 problems.warn(
                     Code::PlaceShared,
@@ -321,6 +319,16 @@ fn warn_of_one_place<'a>(
             }
         }
     }
+}
+
+/// The header in which a provider looks for its token, where it looks nowhere else.
+fn only_header(provider: &Provider) -> Option<&str> {
+    let mut names = provider.from.iter().map(|place| match &place.place {
+        Place::Header { name, .. } => Some(&**name),
+        Place::Cookie { .. } | Place::Query { .. } => None,
+    });
+    let first = names.next()??;
+    names.all(|name| name == Some(first)).then_some(first)
 }
 
 /// What is removed from requests, because the configuration writes it or because it is another
