@@ -324,7 +324,7 @@ impl Claims {
     fn unusable(&self, name: &str, wanted: &str) -> Refusal {
         let refusal = wrong_type(&name, self.0.get(name).unwrap_or(&Value::Null), wanted);
         refusal.with_remedy(format!(
-            "have the provider write `{name}` as {wanted} (RFC 7519 §4.1): no other claim can stand \
+            "have the provider write `{name}` as {wanted} (RFC 7519): no other claim can stand \
              in for it"
         ))
     }

@@ -481,7 +481,7 @@ struct WrongType;
 impl From<WrongType> for Refusal {
     fn from(_: WrongType) -> Self {
         Self::new(Deny::TokenClaimMalformed, "the claim `iss` is no string")
-            .with_remedy("have the provider write `iss` as a string (RFC 7519 §4.1.1)")
+            .with_remedy("have the provider write `iss` as a string (RFC 7519)")
     }
 }
 
