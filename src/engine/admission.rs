@@ -366,10 +366,8 @@ fn find_api<'c>(
 
 /// Demands that every server reads method and host in one way, as far as anything looks at them.
 fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
-    let is_other = |known: &&Box<str>| {
-        known.as_bytes() != method && method.eq_ignore_ascii_case(known.as_bytes())
-    };
-    if let Some(known) = config.methods.iter().find(is_other) {
+    let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
+    if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
         let reason = format!("the method {} is `{known}` in other letters", shown(method));
         return Err(Refusal::new(Deny::MethodAmbiguous, reason));
     }
