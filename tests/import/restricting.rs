@@ -904,3 +904,28 @@ fn a_switch_that_is_none_switches_nothing_off() {
         assert_ne!(get(&config, "/orders/7", &json!({})), "forwarded", "{changes}");
     }
 }
+
+#[test]
+fn an_operations_scopes_are_ignored_where_tyk_ignores_them_and_told_where_it_does_not() {
+    let asked = json!({ "paths": { "/items": { "get": { "operationId": "op", "security": [{ "idp": ["items:read"] }] } } } });
+    let plain = with(&oas(), &asked);
+    let outcome = tyk(&plain, &policies(), &["--strict"]);
+    assert_eq!(outcome.exit, Exit::Fine, "{}", outcome.err);
+    assert!(
+        outcome
+            .about("paths[`/items`].get.security")
+            .concat()
+            .starts_with("elsewhere: Tyk's gateway ignores it")
+    );
+    for checked in [
+        operation("scopeCheck", on()),
+        json!({ "server": { "authentication": { "securitySchemes": { "oauth": { "enabled": true, "scopeCheck": on() } } } } }),
+    ] {
+        let definition = with(&plain, &json!({ "x-tyk-api-gateway": checked }));
+        let outcome = tyk(&definition, &policies(), &[]);
+        let told = outcome.about("paths[`/items`].get.security").concat();
+        assert!(told.starts_with("fill_in: ") && told.contains("`apis[].scopes`"), "{told}");
+        assert!(!outcome.err.contains("ignores it"), "{}", outcome.err);
+        assert_ne!(get(&inlined(outcome.config()), "/orders/items", &json!({})), "forwarded");
+    }
+}

@@ -67,12 +67,27 @@ pub(super) fn members(definition: &Definition) -> Vec<Member> {
         let row = rows.iter().find(|row| row.classic.text == versions);
         members.extend(row.map(|row| Member::new(versions, row.fate)));
     }
+    if members.iter().any(|member| member.path.ends_with(".scopeCheck")) {
+        asked_scopes(&mut members);
+    }
     loops(&value, String::new(), &mut members);
     if definition.several_jwt {
         let fate = "one of them is asked at random: keep one JWT scheme, or write an API for each";
         members.push(Member::new("components.securitySchemes", Fate::Shut(fate)));
     }
     members
+}
+
+/// Where scopes are checked, what an operation asks for is read.
+fn asked_scopes(members: &mut [Member]) {
+    let fate = "scopes that `scopeCheck` asks for: write them into the `apis[].scopes` of an API for \
+                this path";
+    let own = |member: &&mut Member| {
+        member.path.starts_with("paths") && member.path.ends_with(".security")
+    };
+    for member in members.iter_mut().filter(own) {
+        *member = Member::new(member.path.clone(), Fate::Shut(fate));
+    }
 }
 
 /// Where requests go on to another API of Tyk, in whichever member that stands: a target, a rewriting.
