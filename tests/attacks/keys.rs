@@ -196,7 +196,7 @@ fn keys_that_are_no_good_and_endpoints_that_do_not_give_them() {
                 "an answer in many pieces, with trailers",
                 vec![Elsewhere(
                     "the host puts it together, and hands over a whole body or none",
-                    &[],
+                    &["a_key_set_in_many_pieces_is_one_key_set_or_none"],
                 )],
             ),
             Row(

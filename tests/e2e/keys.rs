@@ -169,6 +169,39 @@ fn a_provider_that_is_down_from_the_start_is_our_fault_and_heals_by_itself() {
 }
 
 #[test]
+fn a_key_set_in_many_pieces_is_one_key_set_or_none() {
+    let (upstream, keys) = (Upstream::start(), KeyServer::start());
+    let (first, second) = (Signer::new("k1"), Signer::new("k2"));
+    let set = |signers: &[&Signer]| Answer::json(&key_set(signers)).in_pieces();
+    // Broken off in the middle: none, however many pieces came.
+    keys.set("/keys", set(&[&first]).cut_after(40));
+    let mut main = keys.provider(ISSUER, "/keys");
+    main["jwks"]["refresh"] = json!("100ms");
+    let filter = Filter::new(&configuration(json!({ "main": main }), Value::Null));
+    let listener = Listener::new(&filter);
+    let site = Site::new("pieces", upstream.port()).cluster("keys", keys.port());
+    let envoy = Envoy::start(&site.wasm_log("debug").listener(&listener));
+    let failed = || envoy.counter("tollgate_keys_fetch_failed_main");
+    eventually("a failed fetch", || failed() > 0);
+    assert_eq!(envoy.counter("tollgate_keys_fetch_ok_main"), 0);
+    // Whole: its trailers change nothing, whatever they say.
+    keys.set("/keys", set(&[&first]));
+    let served = |signer: &Signer| {
+        let token = signer.sign(&Token::of("alice"));
+        fetch(listener.port, &Request::get("/x").bearer(token)).status() == 200
+    };
+    eventually("the keys", || served(&first));
+    keys.set("/keys", set(&[&first, &second]));
+    eventually("the next set", || served(&second));
+    // Broken off once more: the whole one stays.
+    let before = failed();
+    keys.set("/keys", set(&[&first]).cut_after(40));
+    eventually("a fetch that fails", || failed() > before);
+    assert!(served(&first) && served(&second));
+    envoy.assert_clean::<&str>(&[]);
+}
+
+#[test]
 fn a_flood_of_unknown_kids_costs_one_fetch_and_hinders_nobody() {
     let (upstream, keys) = (Upstream::start(), KeyServer::start());
     let (old, new) = (Signer::new("old"), Signer::new("new"));

@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     cut: Option<usize>,
     /// Do not answer before [`KeyServer::release`].
     held: bool,
+    /// Send the body byte by byte, each a chunk of its own, and trailers behind it.
+    pieces: bool,
 }
 
 impl Answer {
@@ -38,6 +40,7 @@ impl Answer {
             body: body.into(),
             cut: None,
             held: false,
+            pieces: false,
         }
     }
 
@@ -50,6 +53,12 @@ impl Answer {
     /// Announces the whole body, sends `bytes` of it and hangs up.
     pub(crate) const fn cut_after(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);
+        self
+    }
+
+    /// Sends the body in chunks of one byte (RFC 9112 §7.1), with trailers behind the last.
+    pub(crate) const fn in_pieces(mut self) -> Self {
+        self.pieces = true;
         self
     }
 
@@ -146,6 +155,20 @@ fn serve(mut stream: BufReader<TcpStream>, shared: &(Mutex<State>, Condvar)) -> 
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
         for (name, value) in &answer.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if answer.pieces {
+            let whole = answer.cut.is_none();
+            stream
+                .get_mut()
+                .write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes())?;
+            for byte in answer.body.iter().take(answer.cut.unwrap_or(usize::MAX)) {
+                stream.get_mut().write_all(&[b"1\r\n".as_slice(), &[*byte], b"\r\n"].concat())?;
+            }
+            if !whole {
+                return stream.get_ref().shutdown(Shutdown::Both);
+            }
+            stream.get_mut().write_all(b"0\r\nx-trailer: {\"keys\":[]}\r\nx-another: 1\r\n\r\n")?;
+            continue;
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
         let sent = answer.cut.unwrap_or(answer.body.len()).min(answer.body.len());
