@@ -37,7 +37,8 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     headers.extend(refusal.headers.iter().cloned());
     let (status, details) = (answer.status(), details(deny.code()));
     let grpc_status = answer.grpc_status();
-    if head.speaks_grpc() {
+    // A head that could not be read may be gRPC's.
+    if head.speaks_grpc() || head.headers.bytes() == 0 {
         headers.push(("x-tollgate-code", deny.code().to_owned()));
         headers.push(("grpc-status", grpc_status.to_string()));
         headers.push(("grpc-message", answer.description().to_owned()));
@@ -114,4 +115,63 @@ pub(super) fn request_id(head: &RequestHead) -> Option<&str> {
 /// Words of the configuration, quoted, for a reason.
 pub(super) fn quoted_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().take(8).map(crate::verdict::quoted).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Deny;
+
+    fn head(content_type: &str) -> RequestHead {
+        RequestHead { headers: [("content-type", content_type)].into_iter().collect() }
+    }
+
+    fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+        let found = reply.headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn every_code_is_told_to_the_access_log_in_one_word() {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        for deny in Deny::ALL {
+            for kind in ["application/json", "application/grpc", "application/grpc-web"] {
+                let reply = to(&Refusal::new(deny, "x"), &head(kind), "api");
+                assert_eq!(reply.details, format!("tollgate_{}", deny.code()), "{kind}");
+                assert!(reply.details.bytes().all(plain), "{}", reply.details);
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_is_told_in_grpc_by_headers_alone() {
+        for deny in Deny::ALL {
+            let (answer, refusal) = (deny.answer(), Refusal::new(deny, "x"));
+            let json = to(&refusal, &head("text/plain"), "api");
+            assert_eq!(header(&json, "grpc-status"), None, "{deny:?}");
+            let web = to(&refusal, &head("application/grpc-web+proto"), "api");
+            assert_eq!((web.status, &web.body), (json.status, &json.body), "{deny:?}");
+            let reply = to(&refusal, &head("application/grpc"), "api");
+            let table = [(401, 16), (403, 7), (429, 8), (503, 14), (400, 3), (500, 13)];
+            assert!(table.contains(&(reply.status, answer.grpc_status())), "{deny:?}");
+            assert_eq!((reply.status, &*reply.body), (answer.status(), ""), "{deny:?}");
+            for reply in [&reply, &web] {
+                let status = answer.grpc_status().to_string();
+                assert_eq!(header(reply, "grpc-status"), Some(&*status), "{deny:?}");
+                assert_eq!(header(reply, "grpc-message"), Some(answer.description()), "{deny:?}");
+                assert_eq!(header(reply, "x-tollgate-code"), Some(deny.code()), "{deny:?}");
+            }
+            // What `grpc-message` would have to escape (gRPC over HTTP/2, Percent-Encoded).
+            let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+            assert!(answer.description().bytes().all(is_plain), "{deny:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_could_not_be_read_may_be_of_grpc() {
+        let reply = crate::engine::failed(&RequestHead::default());
+        assert_eq!((reply.status, header(&reply, "grpc-status")), (500, Some("13")));
+        assert!(reply.body.contains("\"code\":\"internal\""), "{}", reply.body);
+        assert_eq!(reply.details, "tollgate_internal");
+    }
 }
