@@ -168,7 +168,7 @@ await size(1000, 960, false);
 const edges = (what, edge) => `[...new Set([...document.querySelectorAll("${what}")].map((one) => Math.round(one.getBoundingClientRect().${edge})))]`;
 await open(url);
 saw.columns = [await look(edges("summary > .when", "right")), await look(edges("summary > .pill", "left")), await look(edges("summary > .pill + span", "left"))];
-saw.moments = await look(`[...document.querySelectorAll(".when")].map((one) => one.innerText.replace(/\\s+/g, " "))`);
+saw.moments = await look(`[...document.querySelectorAll(".when")].map((one) => one.textContent)`);
 saw.wide = await look(overflow);
 
 // From there to the JSON.
