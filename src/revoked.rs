@@ -147,6 +147,11 @@ impl Revocations {
         self.lists().any(List::names_tokens)
     }
 
+    /// Whether a list names tokens by their `jti`.
+    pub fn names_jtis(&self) -> bool {
+        self.lists().any(List::names_jtis)
+    }
+
     fn lists(&self) -> impl Iterator<Item = &List> {
         let fetched = self.fetched.as_ref().and_then(|fetched| fetched.list.as_ref());
         std::iter::once(&self.configured).chain(fetched)

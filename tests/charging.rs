@@ -14,6 +14,7 @@ mod support;
 
 use std::time::Duration;
 
+use hmac::{KeyInit as _, Mac as _};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use support::token::{NOW, Signer, Token, key_set};
@@ -205,7 +206,8 @@ fn what_the_configuration_revokes_is_refused_from_the_first_request_on() {
     ];
     for (name, entry, of_token, of_key) in cases {
         let entries = if entry.is_empty() { entry } else { format!("{{ {entry} }}") };
-        let config = config(MANY, &format!(r#", "revoked": {{ "entries": [{entries}] }}"#));
+        let revoked = format!(r#", "revoked": {{ "entries": [{entries}] }}"#);
+        let config = config(MANY, if entries.is_empty() { "" } else { &revoked });
         let world = World::default();
         let mut worker = Worker::new(&world, &config);
         worker.fetch(&key_set(&[&signer]));
@@ -708,5 +710,114 @@ fn whoever_vouches_can_be_revoked() {
         ("somebody else's", together, r#""provider": "partner", "identity": "alice""#, "forwarded"),
     ] {
         assert_eq!(both(auth, entry), expected, "{name}");
+    }
+}
+
+/// A configuration of one provider with these keys, whose callers have two requests an hour.
+fn with_keys(keys: &str) -> String {
+    format!(
+        r#"{{ "providers": {{ "idp": {{ "issuer": "https://id.example.com/", "audiences": ["api"], {keys} }} }},
+          "policies": {{ "two": {{ "quota": {{ "requests": 2, "per": "1h" }} }} }},
+          "apis": [ {{ "name": "orders", "auth": ["idp"], "policies": {{ "default": ["two"] }} }} ] }}"#
+    )
+}
+
+#[test]
+fn keys_that_a_new_configuration_changes_lose_no_session_and_no_counter() {
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let inline = |signer: &Signer| format!(r#""jwks": {{ "inline": {} }}"#, key_set(&[signer]));
+    let pem = |x: &str| {
+        let pem =
+            format!("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA{x}=\n-----END PUBLIC KEY-----\n");
+        format!(r#""pem": {}"#, json!(pem))
+    };
+    let x = |signer: &Signer| {
+        let jwk = signer.jwk();
+        jwk["x"].as_str().unwrap().replace('-', "+").replace('_', "/")
+    };
+    let by = |signer: &Signer| token(signer, "alice");
+    let hs256 = |secret: &str| {
+        let encode = |text: &[u8]| pairs::encoded(text);
+        let claims = json!({ "iss": "https://id.example.com/", "aud": "api", "sub": "alice",
+                             "exp": NOW + 86_400 });
+        let signed =
+            format!("{}.{}", encode(br#"{"alg":"HS256"}"#), encode(claims.to_string().as_bytes()));
+        let key = hmac::Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        format!("{signed}.{}", encode(&key.chain_update(&signed).finalize().into_bytes()))
+    };
+    let secret =
+        |secret: &str| format!(r#""algorithms": ["HS256"], "secret": {{ "text": "{secret}" }}"#);
+    let (one, other) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let cases = [
+        ("jwks.inline", [inline(&old), inline(&new)], [by(&old), by(&new)]),
+        ("pem", [pem(&x(&old)), pem(&x(&new))], [by(&old), by(&new)]),
+        ("secret", [secret(one), secret(other)], [hs256(one), hs256(other)]),
+        ("from one source to another", [inline(&old), pem(&x(&new))], [by(&old), by(&new)]),
+    ];
+    for (name, keys, tokens) in cases {
+        let world = World::default();
+        let mut before = Worker::new(&world, &with_keys(&keys[0]));
+        let first = before.get(&tokens[0]);
+        assert_eq!(before.verdict(first), "forwarded", "{name}");
+        let sessions = |world: &World| world.totals.gauges.borrow()["tollgate_session_records"];
+        before.tick();
+        let count = sessions(&world);
+        before.stop();
+        let mut after = Worker::new(&world, &with_keys(&keys[1]));
+        let verdicts = [&tokens[0], &tokens[1], &tokens[1]].map(|token| {
+            let stream = after.get(token);
+            after.verdict(stream)
+        });
+        assert_eq!(verdicts[1..], ["forwarded", "quota_exceeded"], "{name}: one was left");
+        assert!(verdicts[0].starts_with("token_"), "{name}: the old key is out of use");
+        after.tick();
+        assert_eq!(sessions(&world), count, "{name}: the same session");
+    }
+}
+
+#[test]
+fn a_token_whose_id_is_no_text_is_refused_where_a_list_names_ids() {
+    let signer = Signer::new("k1");
+    let revoked = |entry: &str| format!(r#", "revoked": {{ "entries": [ {entry} ] }}"#);
+    let by_jti = revoked(r#"{ "provider": "idp", "jti": "7" }"#);
+    let elsewhere = revoked(r#"{ "provider": "partner", "identity": "nobody" }"#);
+    let malformed = "token_claim_malformed";
+    let cases = [
+        // the list, the claim, the verdict
+        ("", json!(7), "forwarded"),
+        (elsewhere.as_str(), json!(7), "forwarded"),
+        (by_jti.as_str(), json!(7), malformed),
+        (by_jti.as_str(), json!(["7"]), malformed),
+        (by_jti.as_str(), json!({ "id": "7" }), malformed),
+        (by_jti.as_str(), json!(true), malformed),
+        (by_jti.as_str(), json!(null), "forwarded"),
+        (by_jti.as_str(), json!("8"), "forwarded"),
+        (by_jti.as_str(), json!("7"), "token_revoked"),
+    ];
+    for (list, jti, expected) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config(MANY, list));
+        worker.fetch(&key_set(&[&signer]));
+        let token = Token::for_identity("alice").claim("exp", NOW + 86_400);
+        let token = signer.sign(&token.claim("jti", jti.clone()));
+        // The second time it is recalled.
+        for time in 0..2 {
+            let stream = worker.get(&token);
+            assert_eq!(worker.verdict(stream), expected, "{list} {jti}, time {time}");
+        }
+    }
+    // A fetched list counts like the configuration's, in whichever worker.
+    let world = World::default();
+    let source = r#", "revoked": { "url": "https://id.example.com/revoked", "cluster": "idp" }"#;
+    let text = config(MANY, source);
+    let mut workers = [Worker::new(&world, &text), Worker::new(&world, &text)];
+    workers[0].tick();
+    workers[0].answer(200, &[], &key_set(&[&signer]));
+    workers[0].answer(200, &[], r#"{"entries": [{"provider": "idp", "jti": "7"}]}"#);
+    let token = signer.sign(&Token::for_identity("alice").claim("jti", 7));
+    for worker in &mut workers {
+        worker.tick();
+        let stream = worker.get(&token);
+        assert_eq!(worker.verdict(stream), malformed);
     }
 }

@@ -67,6 +67,11 @@ fn configurations_are_read_as_before() {
 }
 
 #[test]
+fn lists_of_revocations_are_read_as_before() {
+    replay("revocations", fuzz::revocations);
+}
+
+#[test]
 fn messages_are_read_as_before() {
     replay("struct_reader", fuzz::struct_reader);
 }

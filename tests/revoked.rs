@@ -305,8 +305,8 @@ fn a_published_list_that_cannot_be_read_is_fetched_anew() {
     let good = world.store.get(key).value.expect("published");
     let head = good.len() - 2 - 48;
     let spoilt = [
-        ("another version", [&good[..head], &[2], &good[head + 1..]].concat()),
-        ("a kind that there is not", [&good[..=head], &[2], &good[head + 2..]].concat()),
+        ("another version", [&good[..head], &[3], &good[head + 1..]].concat()),
+        ("a kind that there is not", [&good[..=head], &[4], &good[head + 2..]].concat()),
         ("cut", good[..good.len() - 1].to_vec()),
         ("no version", good[..head].to_vec()),
         ("another's", [&good[..5], b"x", &good[6..]].concat()),

@@ -266,6 +266,18 @@ impl Claims {
         Ok(times)
     }
 
+    /// Demands that a claim is a string, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::TokenClaimMalformed`] where it is something else.
+    pub fn check_text(&self, name: &str) -> Result<(), Refusal> {
+        match self.present(name) {
+            None | Some(Value::String(_)) => Ok(()),
+            Some(_) => Err(self.unusable(name, "a string")),
+        }
+    }
+
     /// A `NumericDate` (RFC 7519 §2), `None` where the claim is missing. `null` is no number.
     pub(super) fn date(&self, name: &str) -> Result<Option<UnixMillis>, Refusal> {
         match self.0.get(name) {

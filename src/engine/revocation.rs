@@ -24,6 +24,11 @@ pub(super) fn judge<'v, 'c: 'v>(
         return Ok(());
     }
     for one in vouched {
+        if revocations.names_jtis()
+            && let Some(token) = one.token()
+        {
+            token.claims.check_text("jti")?;
+        }
         let facts = facts(one, revocations.names_tokens());
         let twin = if facts.token.is_some() { twin(one) } else { None };
         let judged = revocations.judge(&facts, env.now).and_then(|()| match twin {

@@ -2,7 +2,7 @@
 //! and the entries in the order of their keys.
 //!
 //! ```text
-//! list   version: u8 = 1   tokens: u8, 1 where one is named by its SHA-256   entry × count
+//! list   version: u8 = 2   kinds: u8, 1 where a token is named by its SHA-256, 2 by its `jti`   entry × count
 //! entry  key: 16 bytes     before: u64 ms, little-endian; the largest means "whenever it was issued"
 //! ```
 
@@ -12,7 +12,11 @@ use super::{Facts, Key, Subject};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// The kinds of entries that not every credential is asked about.
+const TOKENS: u8 = 1;
+const JTIS: u8 = 2;
 
 /// The bytes of an entry.
 const BYTES: usize = 16 + 8;
@@ -28,13 +32,17 @@ pub struct List(Vec<u8>);
 #[derive(Clone, Debug, Default)]
 pub struct ListBuilder {
     entries: Vec<(Key, UnixMillis)>,
-    tokens: bool,
+    kinds: u8,
 }
 
 impl ListBuilder {
     /// Adds an entry. With `before`, it is only about tokens issued earlier than that.
     pub fn add(&mut self, provider: &str, subject: Subject<'_>, before: Option<UnixMillis>) {
-        self.tokens |= matches!(subject, Subject::Token(_));
+        self.kinds |= match subject {
+            Subject::Identity(_) => 0,
+            Subject::Jti(_) => JTIS,
+            Subject::Token(_) => TOKENS,
+        };
         self.entries.push((Key::new(provider, subject), before.unwrap_or(UnixMillis::MAX)));
     }
 
@@ -52,7 +60,7 @@ impl ListBuilder {
     pub fn finish(mut self) -> List {
         sort(&mut self.entries);
         let mut bytes = Vec::with_capacity(self.entries.len().saturating_mul(BYTES));
-        bytes.extend([VERSION, u8::from(self.tokens)]);
+        bytes.extend([VERSION, self.kinds]);
         let mut entries = self.entries.iter().peekable();
         while let Some((key, before)) = entries.next() {
             if entries.peek().is_some_and(|(next, _)| next == key) {
@@ -69,10 +77,10 @@ impl List {
     /// Reads a list as another worker published it; `None` for whatever is odd about it.
     pub(super) fn decode(bytes: Vec<u8>) -> Option<Self> {
         let list = Self(bytes);
-        let (&[version, tokens], rest) = list.0.split_first_chunk()?;
+        let (&[version, kinds], rest) = list.0.split_first_chunk()?;
         let (entries, odd) = rest.as_chunks::<BYTES>();
         let in_order = entries.is_sorted_by(|one, next| key(one) < key(next));
-        let sound = version == VERSION && tokens <= 1 && odd.is_empty() && in_order;
+        let sound = version == VERSION && kinds <= TOKENS | JTIS && odd.is_empty() && in_order;
         (sound && entries.len() <= MAX_ENTRIES).then_some(list)
     }
 
@@ -97,7 +105,15 @@ impl List {
     }
 
     pub(super) fn names_tokens(&self) -> bool {
-        self.0.get(1) == Some(&1)
+        self.names(TOKENS)
+    }
+
+    pub(super) fn names_jtis(&self) -> bool {
+        self.names(JTIS)
+    }
+
+    fn names(&self, kind: u8) -> bool {
+        self.0.get(1).is_some_and(|kinds| kinds & kind != 0)
     }
 
     fn entries(&self) -> &[[u8; BYTES]] {

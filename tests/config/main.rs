@@ -14,6 +14,7 @@ mod apis;
 mod bytes;
 mod codes;
 mod credentials;
+mod empty;
 mod good;
 mod limits;
 mod message;

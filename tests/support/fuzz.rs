@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rsa::BigUint;
+use serde_json::Value;
 use tollgate::claims::{ClaimRef, Claims, Requirements};
 use tollgate::config::{Config, Problem};
 use tollgate::engine::Engine;
@@ -22,6 +23,7 @@ use tollgate::jose::jwk::{
 use tollgate::jose::jws::Jws;
 use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
 use tollgate::jose::verify::{InWasm, Verifier};
+use tollgate::revoked::{self, Facts, Key, Revocations, Revoked, Subject};
 use tollgate::time::UnixMillis;
 use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
@@ -303,6 +305,58 @@ pub fn query(target: &[u8]) {
                 assert_eq!(http::parameters(&left, name).count(), 0, "{name} is left");
             }
             assert_eq!(http::without_parameters(&left, &NAMES), None);
+        }
+    }
+}
+
+/// A document is taken whole or not at all: what is taken is a list of no more entries than were
+/// written, the same however often it is read, refuses every subject that it names, and nobody whom it
+/// does not; what is said of one that is refused is one short line.
+pub fn revocations(text: &[u8]) {
+    let list = match revoked::parse(text) {
+        Ok(list) => list,
+        Err(error) => return is_short_line(&error.to_string()),
+    };
+    assert!(list.len() <= revoked::MAX_ENTRIES);
+    assert_eq!(revoked::parse(text).as_ref(), Ok(&list), "read twice");
+    // A reader of its own: what is taken is JSON with these members.
+    let Ok(document) = serde_json::from_slice::<Value>(text) else {
+        // What is ignored may be more than that reader bears: numbers, depth.
+        return;
+    };
+    let entries = document["entries"].as_array().expect("a list of entries");
+    assert!(list.len() <= entries.len());
+    let lists = Revocations::new(list, None);
+    let facts =
+        |provider: &str, identity: &str, jti: Option<&str>, token: Option<&[u8; 32]>| Facts {
+            identity: Key::new(provider, Subject::Identity(identity)),
+            jti: jti.map(|jti| Key::new(provider, Subject::Jti(jti))),
+            token: token.map(|token| Key::new(provider, Subject::Token(token))),
+            // Issued before whatever moment an entry names.
+            issued: None,
+        };
+    let other = "nobody that any document names \u{10ffff}";
+    for entry in entries.iter().take(64) {
+        let text = |name: &str| entry[name].as_str();
+        let provider = text("provider").expect("a provider");
+        let subject = match (text("identity"), text("jti"), text("token_sha256")) {
+            (Some(identity), None, None) => facts(provider, identity, None, None),
+            (None, Some(jti), None) => facts(provider, other, Some(jti), None),
+            (None, None, Some(hex)) => {
+                let mut digest = [0; 32];
+                for (place, byte) in digest.iter_mut().enumerate() {
+                    *byte = u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).expect("hex");
+                }
+                facts(provider, other, None, Some(&digest))
+            }
+            other => panic!("an entry of {other:?}"),
+        };
+        let judged = lists.judge(&subject, UnixMillis::default());
+        assert!(matches!(judged, Err(Revoked::Listed(_))), "{entry} is on no list");
+        let stranger = facts(provider, other, Some(other), Some(&[0xa5; 32]));
+        if entry["identity"] != other && entry["jti"] != other {
+            let judged = lists.judge(&stranger, UnixMillis::default());
+            assert_eq!(judged, Ok(()), "whom nobody named is refused");
         }
     }
 }

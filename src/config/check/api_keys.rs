@@ -89,6 +89,7 @@ fn refuse_incomplete(raw: &At<RawKey>, problems: &mut Problems<'_>) {
         problems.refuse(Code::ValueInvalid, identity.at, message);
     }
     not_empty(&raw.policies, "an empty list names no policy; name one, or leave it out", problems);
+    not_empty(&raw.tags, "an empty list names no tag; name one, or leave it out", problems);
 }
 
 fn key(raw: &At<RawKey>) -> Option<ApiKey> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keys::{id_of, time};
+use super::provider::not_empty;
 use super::{BUCKET, DEFAULT_CAPACITY};
 use crate::config::LimitsConfig;
 use crate::config::code::Code;
@@ -39,6 +40,11 @@ pub(super) fn limits(raw: &RawConfig) -> LimitsConfig {
 pub(super) fn revoked(raw: &RawConfig, problems: &mut Problems<'_>) -> (List, Option<Source>) {
     let mut list = ListBuilder::default();
     let Some(revoked) = raw.revoked.given() else { return (list.finish(), None) };
+    not_empty(
+        &revoked.entries,
+        "an empty list revokes nothing; write an entry, or leave it out",
+        problems,
+    );
     for entry in items(&revoked.entries) {
         add(entry, raw, &mut list, problems);
     }
