@@ -95,6 +95,15 @@ fn a_cluster_of_names_says_which_addresses_it_takes() {
 }
 
 #[test]
+fn a_cluster_that_goes_where_the_client_went_is_warned_about() {
+    let run = check(&["-"], &with("type: ORIGINAL_DST"));
+    assert_eq!(run.codes(), ["22 cluster_unresolved"], "{}", run.out);
+    for kind in ["STATIC", "EDS", "LOGICAL_DNS"] {
+        assert_eq!(check(&["-"], &with(&format!("type: {kind}"))).codes(), [""; 0], "{kind}");
+    }
+}
+
+#[test]
 fn tls_and_the_scheme_of_the_url_agree() {
     let http = envoy().replace("https://okta.example/keys", "http://okta.example/keys");
     assert_eq!(check(&["-"], &http).codes(), ["22 plain_http", "22 cluster_tls"]);

@@ -1,7 +1,7 @@
 //! What other filters find before and behind Tollgate, in the real Envoy: why `tollgate check` speaks
 //! of their order.
 
-use super::harness::{Envoy, Request, fetch, free_port, places};
+use super::harness::{Envoy, Request, eventually, fetch, free_port, places};
 
 /// The example of RBAC, with this in place of its filters.
 fn proxy(name: &str, filters: impl Fn(&str) -> String) -> (Envoy, u16) {
@@ -19,7 +19,9 @@ fn proxy(name: &str, filters: impl Fn(&str) -> String) -> (Envoy, u16) {
     let router =
         yaml.find("                  - name: envoy.filters.http.router").expect("a router");
     let tollgate = &yaml[start..end];
-    let yaml = format!("{}{}{}", &yaml[..start], filters(tollgate), &yaml[router..]);
+    // What a ServiceEntry without `resolution` makes.
+    let cluster = "\n  clusters:\n    - name: origin\n      type: ORIGINAL_DST\n      lb_policy: CLUSTER_PROVIDED\n";
+    let yaml = format!("{}{}{}{cluster}", &yaml[..start], filters(tollgate), &yaml[router..]);
     (Envoy::with_bootstrap(&format!("order-{name}"), &yaml), port)
 }
 
@@ -88,4 +90,19 @@ fn a_filter_behind_finds_the_credential_only_where_it_is_kept() {
     };
     let (_kept, port) = proxy("kept", |tollgate| format!("{}{keys}", keep(tollgate)));
     assert_eq!(status(port, &bob), 200);
+}
+
+#[test]
+fn a_cluster_that_goes_where_the_client_went_leads_a_filters_call_nowhere() {
+    let (envoy, _) = proxy("nowhere", |tollgate| {
+        let start = tollgate.find("\"partner\": {").expect("a provider");
+        let okta = "\"okta\": { \"issuer\": \"https://idp.example\", \"audiences\": [\"api\"], \
+                    \"jwks\": { \"url\": \"http://idp.example/keys\", \"cluster\": \"origin\" } } } }\n";
+        format!("{}{okta}", &tollgate[..start])
+    });
+    eventually("a fetch that fails", || {
+        let log = envoy.log();
+        log.contains("keys_fetch_failed")
+            && log.contains("No downstream connection or no original_dst")
+    });
 }

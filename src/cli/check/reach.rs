@@ -98,10 +98,15 @@ pub(super) fn check(
 
 /// Tells where a cluster does not lead to what is fetched through it.
 pub(super) fn leads(link: &Link<'_>, cluster: &Node, at: Place, remarks: &mut Vec<Remark>) {
-    let found = match link.secure {
+    let mut found = match link.secure {
         true => tls(cluster, link.host()),
         false => plain(cluster).into_iter().collect(),
     };
+    if matches!(cluster.text_at(&["type"]), Some("ORIGINAL_DST" | "4")) {
+        let message = "it goes where the client went (ORIGINAL_DST), and a filter's call has no \
+                       such place; name a cluster with endpoints";
+        found.push((FileCode::ClusterUnresolved, message.to_owned()));
+    }
     let name = quoted(link.cluster);
     for (code, message) in found {
         let message = format!("cluster {name}: {message}");
