@@ -110,6 +110,8 @@ pub(crate) struct Listener {
     pub(crate) port: u16,
     filters: Vec<Value>,
     normalise: bool,
+    /// What the proxy makes of `%2F` where it brings paths into one form.
+    escaped_slashes: &'static str,
     answers_itself: bool,
     idle_timeout: Duration,
     routes: Value,
@@ -126,6 +128,7 @@ impl Listener {
             port: free_port(),
             filters: Vec::new(),
             normalise: true,
+            escaped_slashes: "UNESCAPE_AND_REDIRECT",
             answers_itself: false,
             idle_timeout: Duration::from_secs(30),
             routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
@@ -166,6 +169,12 @@ impl Listener {
     /// Takes up to 100,000 headers, 8 MiB of them, from clients.
     pub(crate) const fn many_headers(mut self) -> Self {
         self.takes_much = true;
+        self
+    }
+
+    /// Leaves encoded slashes in paths alone, and brings the rest into one form.
+    pub(crate) const fn keeping_slashes(mut self) -> Self {
+        self.escaped_slashes = "KEEP_UNCHANGED";
         self
     }
 
@@ -238,7 +247,7 @@ impl Listener {
         if self.normalise {
             manager["normalize_path"] = json!(true);
             manager["merge_slashes"] = json!(true);
-            manager["path_with_escaped_slashes_action"] = json!("UNESCAPE_AND_REDIRECT");
+            manager["path_with_escaped_slashes_action"] = json!(self.escaped_slashes);
             manager["common_http_protocol_options"] =
                 json!({ "headers_with_underscores_action": "REJECT_REQUEST" });
         }
