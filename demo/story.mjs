@@ -240,7 +240,7 @@ const steps = [
     line('$', 'tollgate decode < token');
     const told = tollgate(['decode'], expired).lines.find((text) => text.startsWith('"exp"'));
     line('', told ?? red('nothing about exp'));
-    expectMatch('what the command line says of the time', told, /# expires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, 1 hour/);
+    expectMatch('what the command line says of the time', told, /# expires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, 1h ago/);
   }],
 
   ['The token is for another API', async () => {
@@ -382,7 +382,7 @@ function whatToTry() {
   shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
   say();
   say('Your own provider: in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the');
-  say('cluster `okta` your provider\'s address, with TLS:');
+  say('cluster `okta` your provider\'s address, with TLS. `tollgate init` writes such a file, too.');
   say();
   for (const text of OWN_CLUSTER) say(`  ${text}`);
   say();
@@ -394,6 +394,7 @@ function whatToTry() {
 const OWN_CLUSTER = `
 - name: okta
   type: STRICT_DNS
+  dns_lookup_family: V4_PREFERRED
   connect_timeout: 2s
   load_assignment:
     cluster_name: okta

@@ -40,6 +40,8 @@ mod e2e {
     mod explain;
     mod faults;
     mod foreign;
+    #[cfg(feature = "cli")]
+    mod forms;
     mod grpc;
     mod headers;
     mod hostile;

@@ -8,6 +8,7 @@ mod beside;
 mod chain;
 mod code;
 mod fetched;
+mod form;
 mod gateway;
 mod held;
 mod mesh;
@@ -18,6 +19,8 @@ mod reads;
 mod report;
 mod slots;
 mod surroundings;
+mod windows;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -138,7 +141,9 @@ pub(super) fn load(
     outside: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Result<Config, Report>, Failure> {
     let beside = Beside::of(std::str::from_utf8(bytes).ok());
-    let found = std::str::from_utf8(bytes).ok().and_then(|text| held::find(text, &beside).ok());
+    let found = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| held::find(&path.to_string_lossy(), text, &beside).ok());
     let found = found.unwrap_or_default();
     if let several @ [_, _, ..] = &*found {
         let names: Vec<_> = several.iter().map(|held| held.name.as_str()).collect();
@@ -168,7 +173,8 @@ impl Checker {
             Some("-") => "standard input".to_owned(),
             _ => input::shown(path),
         };
-        let found = std::str::from_utf8(bytes).map(|text| held::find(text, &self.beside));
+        let found = std::str::from_utf8(bytes)
+            .map(|text| held::find(&path.to_string_lossy(), text, &self.beside));
         let doubtful = !matches!(&found, Ok(Ok(held)) if !held.iter().all(Held::is_doubtful));
         if let Some(foreign) = foreign::recognise(bytes).filter(|_| doubtful) {
             let missing = if foreign.is_of_tyk() { "" } else { NOTHING_IN_IT };
@@ -215,9 +221,25 @@ impl Checker {
                     .iter()
                     .map(|problem| Remark::of_problem(problem, Severity::Problem, &json.origin));
                 checked.remarks.extend(remarks.map(|remark| explain_yaml(remark, &json)));
+                once(&mut checked.remarks);
                 return checked;
             }
         };
+        if let Some(Err(problems)) =
+            json.message.as_ref().map(|bytes| Config::parse_with(bytes, &variable))
+        {
+            // A tree can say what is no configuration as a message, and is one as a text.
+            let remarks = problems.iter().map(|problem| {
+                let mut remark = Remark::of_problem(problem, Severity::Problem, &json.origin);
+                let tree = json.tree.as_ref();
+                remark.at =
+                    tree.and_then(|tree| words::place_of(tree, &remark.field)).unwrap_or(held.at);
+                remark
+            });
+            checked.remarks.extend(remarks);
+            once(&mut checked.remarks);
+            return checked;
+        }
         let warnings = config
             .warnings
             .iter()
@@ -245,6 +267,20 @@ impl Checker {
         }
         checked
     }
+}
+
+/// Leaves of what is said of one place only what says how YAML misreads it, or the filter's own word.
+fn once(remarks: &mut Vec<Remark>) {
+    let places = |remarks: &[Remark], code: &str| -> Vec<_> {
+        remarks.iter().filter(|one| one.code == code).map(|one| one.at).collect()
+    };
+    let misread = places(remarks, FileCode::YamlMisread.name());
+    let twice = places(remarks, Code::FieldTwice.name());
+    remarks.retain(|one| {
+        let is_word = one.code == FileCode::YamlMisread.name();
+        let is_twice = one.code == FileCode::MemberTwice.name();
+        (is_word || !misread.contains(&one.at)) && (!is_twice || !twice.contains(&one.at))
+    });
 }
 
 /// What is wrong with bytes that are no text.

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, Span};
+
+pub(super) use saphyr_parser::ScalarStyle;
 
 /// Longest file that is read, in bytes.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -52,6 +54,8 @@ pub(super) struct Scalar {
     /// What it says, unescaped.
     pub(super) text: String,
     pub(super) style: ScalarStyle,
+    /// Whether a tag says what it is.
+    pub(super) tagged: bool,
     /// Where it stands in the source, as characters from its beginning.
     pub(super) range: (usize, usize),
 }
@@ -82,8 +86,33 @@ pub(super) enum Plain {
     Text,
 }
 
+/// Who reads a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reader {
+    /// Envoy's own reader of YAML.
+    Envoy,
+    /// Envoy's reader of JSON.
+    Json,
+    /// The tools of Kubernetes.
+    Kubernetes,
+}
+
 impl Scalar {
-    /// What it means.
+    /// What it means to a reader.
+    pub(super) fn plain_by(&self, reader: Reader) -> Plain {
+        if reader != Reader::Envoy || self.style != ScalarStyle::Plain {
+            return self.plain();
+        }
+        match self.plain() {
+            // Words in small letters, in capitals, or beginning with one.
+            Plain::Bool(flag) if is_one_case(&self.text) => Plain::Bool(flag),
+            Plain::Null if is_one_case(&self.text) => Plain::Null,
+            Plain::Number(_) => envoy_number(&self.text).map_or(Plain::Text, Plain::Number),
+            _ => Plain::Text,
+        }
+    }
+
+    /// What it means to the tools of Kubernetes, and to Envoy where both read the same.
     pub(super) fn plain(&self) -> Plain {
         if self.style != ScalarStyle::Plain {
             return Plain::Text;
@@ -105,6 +134,8 @@ fn number(text: &str) -> Option<String> {
     };
     let plain = digits.replace('_', "");
     let hex = plain.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let octal = plain.strip_prefix('0').filter(|rest| !rest.is_empty());
+    let hex = hex.or_else(|| u64::from_str_radix(octal?, 8).ok());
     let whole = hex.or_else(|| {
         let decimal = plain.bytes().all(|byte| byte.is_ascii_digit());
         plain.parse().ok().filter(|_| decimal && digits.starts_with(|c: char| c.is_ascii_digit()))
@@ -120,6 +151,30 @@ fn number(text: &str) -> Option<String> {
     let number: f64 = format!("{sign}{digits}").parse().ok()?;
     // The shortest form, without a fraction where there is none: as a `Struct` becomes JSON.
     number.is_finite().then(|| format!("{number}"))
+}
+
+fn is_one_case(word: &str) -> bool {
+    let rest = word.get(1..).unwrap_or_default();
+    let is_lower = |text: &str| !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_lower(rest) || !word.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// A whole number of 32 bits, in any base that C++ takes by itself.
+fn envoy_number(text: &str) -> Option<String> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let radix = |digits: &str, radix| match digits.starts_with(['+', '-']) {
+        true => None,
+        false => i64::from_str_radix(digits, radix).ok(),
+    };
+    let number = if let Some(hex) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        radix(hex, 16)?
+    } else if let Some(octal) = digits.strip_prefix('0').filter(|rest| !rest.is_empty()) {
+        radix(octal, 8)?
+    } else {
+        radix(digits, 10)?
+    };
+    let number = if text.starts_with('-') { number.checked_neg()? } else { number };
+    i32::try_from(number).ok().map(|number| number.to_string())
 }
 
 impl Node {
@@ -271,9 +326,10 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Malformed> {
         let at = Place::of(&span.start);
         match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 let range = (span.start.index(), span.end.index());
-                let scalar = Scalar { text: text.into_owned(), style, range };
+                let text = text.into_owned();
+                let scalar = Scalar { text, style, tagged: tag.is_some(), range };
                 self.put(Node { at, value: Value::Scalar(scalar) }, anchor, 1)
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
@@ -346,15 +402,21 @@ fn count(node: &Node) -> usize {
     inner.saturating_add(1)
 }
 
-/// A tree as JSON, a token a line, and the place that each line is about.
+/// A tree as JSON, as the tools of Kubernetes make it: a token a line, and the place that each line is
+/// about.
 pub(super) fn to_json(node: &Node) -> (String, Vec<Place>) {
-    let mut json = Json::default();
+    to_json_by(node, Reader::Kubernetes)
+}
+
+/// A tree as JSON, as a reader makes it.
+pub(super) fn to_json_by(node: &Node, reader: Reader) -> (String, Vec<Place>) {
+    let mut json = Json { reader, text: String::new(), places: Vec::new() };
     json.write(node);
     (json.text, json.places)
 }
 
-#[derive(Default)]
 struct Json {
+    reader: Reader,
     text: String,
     places: Vec<Place>,
 }
@@ -371,7 +433,7 @@ impl Json {
     fn write(&mut self, node: &Node) {
         match &node.value {
             Value::Scalar(scalar) => {
-                let token = match scalar.plain() {
+                let token = match scalar.plain_by(self.reader) {
                     Plain::Null => "null".to_owned(),
                     Plain::Bool(flag) => flag.to_string(),
                     Plain::Number(number) => number,
@@ -403,6 +465,54 @@ impl Json {
             }
         }
     }
+}
+
+/// A map as a `google.protobuf.Struct` on the wire, as a reader makes it: of members with one name
+/// the last.
+pub(super) fn to_struct(map: &Node, reader: Reader) -> Vec<u8> {
+    let members = map.members();
+    let mut out = Vec::new();
+    for (place, member) in members.iter().enumerate() {
+        let later = members.iter().skip(place.saturating_add(1));
+        if !later.into_iter().any(|other| other.name == member.name) {
+            let name = field(0x0a, member.name.as_bytes());
+            let value = field(0x12, &to_value(&member.node, reader));
+            out.extend(field(0x0a, &[name, value].concat()));
+        }
+    }
+    out
+}
+
+fn to_value(node: &Node, reader: Reader) -> Vec<u8> {
+    match &node.value {
+        Value::Scalar(scalar) => match scalar.plain_by(reader) {
+            Plain::Null => vec![0x08, 0],
+            Plain::Bool(flag) => vec![0x20, u8::from(flag)],
+            Plain::Number(number) => {
+                let number: f64 = number.parse().unwrap_or(f64::NAN);
+                [&[0x11][..], &number.to_le_bytes()].concat()
+            }
+            Plain::Text => field(0x1a, scalar.text.as_bytes()),
+        },
+        Value::List(elements) => {
+            let elements = elements.iter().map(|one| field(0x0a, &to_value(one, reader)));
+            field(0x32, &elements.collect::<Vec<_>>().concat())
+        }
+        Value::Map(_) => field(0x2a, &to_struct(node, reader)),
+    }
+}
+
+/// A field of a message: its tag, its length, its content.
+fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let mut length = content.len();
+    while length >= 0x80 {
+        out.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).unwrap_or_default());
+    out.extend_from_slice(content);
+    out
 }
 
 fn quote(text: &str) -> String {

@@ -62,7 +62,8 @@ fn a_mistake_is_told_where_it_stands_in_the_file() {
                 "          value:\n{}{}\n",
                 " ".repeat(28),
                 indented(tree.trim_end(), &" ".repeat(28))
-            )),
+            ))
+            .replace("StringValue", "Struct"),
         ),
         (
             "Istio",
@@ -80,7 +81,7 @@ fn a_mistake_is_told_where_it_stands_in_the_file() {
         ),
         (
             "an alias",
-            format!("x: &x\n  {}\nhttp_filters:\n- name: tollgate\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    config: {{ failure_policy: FAIL_RELOAD, vm_config: {{ vm_id: a }}, configuration: {{ value: *x }} }}\nnormalize_path: true\nmerge_slashes: true\npath_with_escaped_slashes_action: REJECT_REQUEST\n", indented(tree.trim_end(), "  ")),
+            format!("x: &x\n  {}\nhttp_filters:\n- name: tollgate\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    config: {{ failure_policy: FAIL_RELOAD, vm_config: {{ vm_id: a }}, configuration: {{ \"@type\": x.y/google.protobuf.Struct, value: *x }} }}\nnormalize_path: true\nmerge_slashes: true\npath_with_escaped_slashes_action: REJECT_REQUEST\nhttp2_protocol_options: {{ initial_stream_window_size: 262144 }}\n", indented(tree.trim_end(), "  ")),
         ),
         (
             "a filter alone, in JSON",
@@ -308,4 +309,103 @@ fn limits_are_warned_about_where_the_file_makes_several_proxies() {
         );
         assert_eq!(run.exit, strict, "{more}{}", run.out);
     }
+}
+
+#[test]
+fn a_form_that_envoy_refuses_is_a_problem() {
+    let with = |form: &str| {
+        let string = "\"@type\": type.googleapis.com/google.protobuf.StringValue";
+        let value = super::ENVOY.split_once("                          value: |").expect("a value");
+        let behind = value.1.split_once("                  - name").expect("a filter").1;
+        let (before, _) = value.0.rsplit_once(string).expect("a type");
+        check(&["-"], &format!("{before}{form}\n                  - name{behind}"))
+    };
+    let tree = format!("{{ providers: {{ okta: {} }} }}", super::OKTA);
+    let text = format!("'{{\"providers\": {{\"okta\": {}}}}}'", super::OKTA);
+    let pad = " ".repeat(26);
+    let any = |name: &str, value: &str| {
+        format!("\"@type\": type.googleapis.com/{name}\n{pad}value: {value}")
+    };
+    let cases = [
+        // form, what is said
+        (any("google.protobuf.Struct", &tree), None),
+        (any("google.protobuf.StringValue", &text), None),
+        (
+            any("google.protobuf.StringValue", &tree),
+            Some("give it the type `google.protobuf.Struct`"),
+        ),
+        (any("google.protobuf.Struct", &text), Some("the type `google.protobuf.StringValue`")),
+        (any("google.protobuf.BytesValue", &text), Some("no text in base64")),
+        (any("google.protobuf.Value", &tree), Some("which the filter does not read")),
+        (format!("value: {text}"), Some("no `@type`")),
+        (
+            any("google.protobuf.Struct", &tree).replace("type.googleapis.com/", ""),
+            Some("without a host"),
+        ),
+        (
+            format!("{}\n{pad}other: 1", any("google.protobuf.StringValue", &text)),
+            Some("`other` beside"),
+        ),
+    ];
+    for (form, expected) in cases {
+        let run = with(&form);
+        match expected {
+            None => assert_eq!(run.codes(), [""; 0], "{form}{}", run.out),
+            Some(said) => {
+                assert!(
+                    run.out.contains(said) && run.out.contains("[form_refused]"),
+                    "{form}: {}",
+                    run.out
+                );
+                assert_eq!(run.exit, Exit::Problems, "{form}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_yaml_makes_of_a_word_is_a_problem_where_nobody_else_sees_it() {
+    let with = |member: &str| {
+        let file = envoy().replace("StringValue", "Struct");
+        let (before, rest) = file.split_once("value: |\n").expect("a value");
+        let (_, behind) = rest.split_once("                  - name").expect("a filter");
+        let tree = format!("value: {{ providers: {{ okta: {} }}, {member} }}\n", super::OKTA);
+        check(&["-"], &format!("{before}{tree}                  - name{behind}")).codes()
+    };
+    let cases = [
+        ("realm: a", ""),
+        ("realm: \"on\"", ""),
+        ("realm: 2027-01-01", ""),
+        ("realm: yEs", ""),
+        ("realm: on", "yaml_misread"),
+        ("realm: 0123", "yaml_misread"),
+        ("realm: 1.5", "yaml_misread"),
+        ("realm: 2147483648", "yaml_misread"),
+        ("realm: .inf", "yaml_misread"),
+        ("realm: !!str a", "yaml_misread"),
+        ("realm: 12", "type_wrong"),
+        ("realm: ~", "type_wrong"),
+        ("realm: a, realm: b", "field_twice"),
+        ("sessions: { capacity: 8 }", ""),
+        ("sessions: { capacity: 0x10 }", "yaml_misread"),
+        ("sessions: { capacity: 1e3 }", "yaml_misread"),
+        ("sessions: { capacity: 1_024 }", "yaml_misread"),
+    ];
+    for (member, expected) in cases {
+        let codes = with(member);
+        let codes: Vec<_> = codes.iter().filter_map(|one| Some(one.split_once(' ')?.1)).collect();
+        let expected: &[&str] = if expected.is_empty() { &[] } else { &[expected] };
+        assert_eq!(codes, expected, "{member}");
+    }
+}
+
+#[test]
+fn a_name_twice_around_the_configuration_is_a_problem() {
+    let twice = envoy().replace(
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: FAIL_RELOAD\n                        failure_policy: FAIL_OPEN",
+    );
+    let run = check(&["-"], &twice);
+    assert_eq!(run.codes(), ["18 member_twice"], "{}", run.out);
+    assert_eq!(run.exit, Exit::Problems);
 }

@@ -69,8 +69,7 @@ const OKTA: &str = r#"{"issuer": "https://okta.example", "audiences": ["api"], "
 /// by what a test gives.
 const ENVOY: &str = r#"static_resources:
   listeners:
-    - name: api
-      filter_chains:
+    - filter_chains:
         - filters:
             - name: envoy.filters.network.http_connection_manager
               typed_config:
@@ -78,6 +77,7 @@ const ENVOY: &str = r#"static_resources:
                 normalize_path: true
                 merge_slashes: true
                 path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT
+                http2_protocol_options: { initial_stream_window_size: 262144 }
                 http_filters:
                   - name: tollgate
                     typed_config:

@@ -29,6 +29,7 @@ fn takes_slashes() -> String {
 fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
     let keep = "normalize_path: true";
     let socket = |text: &str| text.find("      transport_socket:").expect("a socket");
+    let window = |bytes: &str| envoy().replace("262144", bytes);
     let cases: Vec<(&str, String, &[&str])> = vec![
         // name, file, line and code of what is said
         ("nothing", envoy(), &[]),
@@ -51,30 +52,49 @@ fn each_risk_of_a_proxy_is_said_and_only_where_it_is_one() {
         ("no id", envoy().replace("vm_id: tollgate", "runtime: v8"), &["18 vm_id_empty"]),
         ("an empty id", envoy().replace("vm_id: tollgate", "vm_id: \"\""), &["18 vm_id_empty"]),
         (
+            "no window",
+            envoy().replace("http2_protocol_options", "http_protocol_options"),
+            &["7 window_large"],
+        ),
+        ("a window of 1 MiB", window("1048576"), &[]),
+        ("one byte more", window("1048577"), &["11 window_large"]),
+        ("a window of 256 KiB less one byte", window("262143"), &["11 window_small"]),
+        (
+            "no window where there is no HTTP/2",
+            envoy().replace("http2_protocol_options: {", "codec_type: HTTP1\n                common_http_protocol_options: {")
+                .replace("{ initial_stream_window_size: 262144 }", "{}"),
+            &[],
+        ),
+        (
+            "no window of HTTP/3",
+            envoy().replace("http2_protocol_options:", "http3_protocol_options: {}\n                http2_protocol_options:"),
+            &["11 window_large"],
+        ),
+        (
             "paths as they come",
             envoy().replace(keep, "normalize_path: false"),
-            &["9 path_unnormalized"],
+            &["8 path_unnormalized"],
         ),
         (
             "slashes as they come",
             envoy().replace("merge_slashes: true", "server_name: x"),
-            &["8 path_unnormalized"],
+            &["7 path_unnormalized"],
         ),
         (
             "encoded slashes as they come",
             envoy().replace("UNESCAPE_AND_REDIRECT", "KEEP_UNCHANGED"),
-            &["11 path_unnormalized"],
+            &["10 path_unnormalized"],
         ),
         (
             "encoded slashes that an API takes, left as they are",
             takes_slashes().replace("UNESCAPE_AND_REDIRECT", "KEEP_UNCHANGED"),
             &[],
         ),
-        ("encoded slashes that an API takes, decoded", takes_slashes(), &["11 encoded_slash_lost"]),
+        ("encoded slashes that an API takes, decoded", takes_slashes(), &["10 encoded_slash_lost"]),
         (
             "encoded slashes that an API takes, refused",
             takes_slashes().replace("UNESCAPE_AND_REDIRECT", "REJECT_REQUEST"),
-            &["11 encoded_slash_lost"],
+            &["10 encoded_slash_lost"],
         ),
         (
             "encoded slashes that an API takes, by whatever is the default",

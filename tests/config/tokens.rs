@@ -354,7 +354,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
 "c": {"session": "identity", "as": "json"},
 "d": {"as": "csv"}}}"#,
             &[
-                "2:50: providers.okta.upstream.headers.a.as: unknown value `xml`; expected `text`, `csv`, `json` or `base64url`",
+                "2:52: providers.okta.upstream.headers.a.as: unknown value `xml`; expected `text`, `csv`, `json` or `base64url`",
                 "3:27: providers.okta.upstream.headers.b.as: expected one of `text`, `csv`, `json` and `base64url`, found a list",
                 "4:36: providers.okta.upstream.headers.c.as: only a claim can be written in one way or another; delete it",
                 "5:6: providers.okta.upstream.headers.d: names nothing; write exactly one of `claim`, `session` and `metadata`",

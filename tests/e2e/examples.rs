@@ -64,6 +64,30 @@ fn run(name: &str, logged: &[&str]) -> String {
 }
 
 #[test]
+fn a_bootstrap_can_make_labels_of_the_names_of_metrics() {
+    let text =
+        std::fs::read_to_string(places::project().join("docs/metrics.md")).expect("the page");
+    let section = text.split_once("## Labels").expect("the section").1;
+    let tags =
+        section.split_once("```yaml\n").expect("the lines").1.split_once("```").expect("an end").0;
+    let file = places::project().join("examples/envoy/rbac.yaml");
+    let yaml = std::fs::read_to_string(file).expect("the example");
+    let (port, module) = (free_port(), places::wasm());
+    let here = yaml
+        .replace("port_value: 10000", &format!("port_value: {port}"))
+        .replace("target/wasm32-wasip1/release/tollgate.wasm", module.to_str().expect("UTF-8"));
+    let envoy = Envoy::with_bootstrap("labels", &format!("{here}\n{tags}"));
+    assert_eq!(fetch(port, &Request::get("/nobody")).status(), 401);
+    let has = |start: &str| envoy.prometheus().lines().any(|line| line.starts_with(start));
+    eventually("a label of each kind", || {
+        has(r#"tollgate_denied{code="credential_missing"} 1"#)
+            && has(r#"tollgate_api_denied{api=""#)
+            && has(r#"tollgate_provider_denied{provider=""#)
+    });
+    assert!(!has("tollgate_denied_credential_missing"), "{}", envoy.prometheus());
+}
+
+#[test]
 fn envoys_rbac_can_go_by_the_identity() {
     run("rbac", &[]);
 }

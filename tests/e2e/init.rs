@@ -64,6 +64,7 @@ fn envoy_takes_the_proxy_that_init_writes_for_each_provider() {
 fn envoy_takes_the_cluster_that_init_writes_for_envoy_gateway() {
     let yaml = written("https://example.okta.com/oauth2/default", "envoy-gateway", "oci://x/y:1");
     let (_, cluster) = yaml.split_once("        value:\n").expect("the patch");
+    let cluster = cluster.split_once("\n---\n").expect("the windows").0;
     let bootstrap = format!("static_resources:\n  clusters:\n    -\n{cluster}");
     let (code, said) = validate("init-gateway", &bootstrap);
     assert_eq!(code, 0, "{said}\n{bootstrap}");

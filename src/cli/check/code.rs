@@ -41,6 +41,8 @@ pub(super) enum FileCode {
     FilterBehindRouter,
     /// A filter before Tollgate reads what Tollgate writes.
     FilterTooEarly,
+    /// A form that Envoy refuses, or that the filter cannot read.
+    FormRefused,
     /// An API key that has expired.
     KeyExpired,
     /// An API key that expires soon.
@@ -49,6 +51,8 @@ pub(super) enum FileCode {
     LimitsPerProxy,
     /// A sign-in that nobody reaches.
     LoginBehind,
+    /// One name twice in one map of a file.
+    MemberTwice,
     /// A merge key where nobody reads any.
     MergeKey,
     /// What was fetched shows a key of development.
@@ -65,12 +69,18 @@ pub(super) enum FileCode {
     RouteChosenByClient,
     /// The store is shared with every plugin without an id.
     VmIdEmpty,
+    /// A window that lets requests fill the memory while they wait.
+    WindowLarge,
+    /// A window that slows uploads down.
+    WindowSmall,
+    /// A word that YAML reads as something else.
+    YamlMisread,
 }
 
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 30] = [
+    pub(super) const ALL: [Self; 36] = [
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
@@ -90,10 +100,12 @@ impl FileCode {
         Self::FileMalformed,
         Self::FilterBehindRouter,
         Self::FilterTooEarly,
+        Self::FormRefused,
         Self::KeyExpired,
         Self::KeyExpiresSoon,
         Self::LimitsPerProxy,
         Self::LoginBehind,
+        Self::MemberTwice,
         Self::MergeKey,
         Self::OnlineFailed,
         Self::OnlineKeyDevelopment,
@@ -102,6 +114,9 @@ impl FileCode {
         Self::PathUnnormalized,
         Self::RouteChosenByClient,
         Self::VmIdEmpty,
+        Self::WindowLarge,
+        Self::WindowSmall,
+        Self::YamlMisread,
     ];
 
     /// A stable, documented name, which never changes its meaning.
@@ -126,10 +141,12 @@ impl FileCode {
             Self::FileMalformed => "file_malformed",
             Self::FilterBehindRouter => "filter_behind_router",
             Self::FilterTooEarly => "filter_too_early",
+            Self::FormRefused => "form_refused",
             Self::KeyExpired => "key_expired",
             Self::KeyExpiresSoon => "key_expires_soon",
             Self::LimitsPerProxy => "limits_per_proxy",
             Self::LoginBehind => "login_behind",
+            Self::MemberTwice => "member_twice",
             Self::MergeKey => "merge_key",
             Self::OnlineFailed => "online_failed",
             Self::OnlineKeyDevelopment => "online_key_development",
@@ -138,6 +155,9 @@ impl FileCode {
             Self::PathUnnormalized => "path_unnormalized",
             Self::RouteChosenByClient => "route_chosen_by_client",
             Self::VmIdEmpty => "vm_id_empty",
+            Self::WindowLarge => "window_large",
+            Self::WindowSmall => "window_small",
+            Self::YamlMisread => "yaml_misread",
         }
     }
 }

@@ -7,11 +7,13 @@ use std::rc::Rc;
 use super::beside::Beside;
 use super::chain::Around;
 use super::code::FileCode;
+pub(super) use super::form::typed;
+use super::form::{self, Content};
 use super::origin::Origin;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
-use super::yaml::{self, Node, Place, Value};
-use super::{slots, surroundings};
+use super::yaml::{self, Node, Place, Reader, Value};
+use super::{slots, surroundings, words};
 use crate::cli::foreign;
 use crate::config;
 
@@ -46,6 +48,8 @@ pub(super) struct Json {
     pub(super) origin: Origin,
     /// The same as a tree, with the places of the file; `None` where it is none.
     pub(super) tree: Option<Node>,
+    /// What the filter gets instead of the text, where Envoy makes a message of a tree.
+    pub(super) message: Option<Vec<u8>>,
 }
 
 /// The control plane of a proxy.
@@ -79,13 +83,22 @@ pub(super) struct Environment {
 
 /// Every configuration of a file, in its order; the first error of a text that is no YAML.
 ///
-/// `beside` is what the files that are checked with it say.
-pub(super) fn find(source: &str, beside: &Beside) -> Result<Vec<Held>, yaml::Malformed> {
-    find_in(source, beside, true)
+/// `name` is the file's, by whose end Envoy chooses a reader; `beside` is what the files that are checked with it say.
+pub(super) fn find(
+    name: &str,
+    source: &str,
+    beside: &Beside,
+) -> Result<Vec<Held>, yaml::Malformed> {
+    find_in(name, source, beside, true)
 }
 
 /// [`find`]; `texts` says whether it looks into those of a `ConfigMap`.
-fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml::Malformed> {
+fn find_in(
+    name: &str,
+    source: &str,
+    beside: &Beside,
+    texts: bool,
+) -> Result<Vec<Held>, yaml::Malformed> {
     let is_json = source.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     let mut documents = match yaml::parse(source) {
         Ok(documents) => documents,
@@ -97,6 +110,12 @@ fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml
         return Ok(vec![file(source, None)]);
     }
     let merge_keys: Vec<_> = documents.iter().map(Node::merge_key).collect();
+    let twice: Vec<_> = documents.iter().map(words::twice).collect();
+    let ends = |end: &str| name.ends_with(end);
+    let reader = match is_json && !ends(".yaml") && !ends(".yml") || ends(".json") {
+        true => Reader::Json,
+        false => Reader::Envoy,
+    };
     documents.iter_mut().for_each(Node::merge);
     let mut finder = Finder {
         source,
@@ -106,22 +125,37 @@ fn find_in(source: &str, beside: &Beside, texts: bool) -> Result<Vec<Held>, yaml
         patch: None,
         several: surroundings::several_proxies(&documents),
         texts,
+        reader,
         found: Vec::new(),
     };
-    for (document, merge_key) in documents.iter().zip(merge_keys) {
+    for ((document, merge_key), twice) in documents.iter().zip(merge_keys).zip(twice) {
         let before = finder.found.len();
+        finder.reader = if is_resource(document) { Reader::Kubernetes } else { reader };
         if is_configuration(document) {
             let held = match is_json {
                 true => file(source, Some(document.clone())),
                 false => {
-                    Held { json: Some(tree(document)), ..finder.held(String::new(), document) }
+                    let json = Some(tree(document, Reader::Kubernetes));
+                    let mut held = Held { json, ..finder.held(String::new(), document) };
+                    held.remarks.extend(words::check(document, Reader::Kubernetes));
+                    held
                 }
             };
             finder.found.push(Held { holder: Holder::File, ..held });
         } else {
             finder.walk(document, None);
             if let Some(at) = merge_key.filter(|_| !is_resource(document)) {
-                finder.found.iter_mut().skip(before).for_each(|held| held.refuse_merge_key(at));
+                finder
+                    .found
+                    .iter_mut()
+                    .skip(before)
+                    .for_each(|held| held.remarks.push(words::merge_key(at)));
+            }
+            for held in finder.found.iter_mut().skip(before) {
+                held.remarks.extend(words::twice_remarks(&twice));
+                if finder.reader == Reader::Json && held.holder == Holder::Envoy {
+                    held.remarks.extend(words::yaml_as_json(source));
+                }
             }
         }
     }
@@ -137,7 +171,7 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         name: String::new(),
         at: Place::START,
         remarks: Vec::new(),
-        json: Some(Json { text: source.to_owned(), origin: Origin::File, tree }),
+        json: Some(Json { text: source.to_owned(), origin: Origin::File, tree, message: None }),
         clusters: None,
         plane: Plane::None,
         around: None,
@@ -165,17 +199,6 @@ impl Held {
         !members.is_empty() && !members.iter().any(|member| is_known(&member.name))
     }
 
-    fn refuse_merge_key(&mut self, at: Place) {
-        self.remarks.push(Remark::new(
-            Severity::Problem,
-            FileCode::MergeKey,
-            at,
-            "",
-            "a merge key (`<<`), which Envoy does not know: it refuses the file; write out what it \
-             stands for",
-        ));
-    }
-
     /// What was found in a text of a file, with the places of the file.
     fn moved(mut self, origin: &Origin, name: &str) -> Self {
         self.name = match self.name.as_str() {
@@ -192,7 +215,7 @@ impl Held {
                 shift(&mut tree, origin);
                 tree
             });
-            Json { text: json.text, origin: json.origin.within(origin), tree }
+            Json { origin: json.origin.within(origin), tree, ..json }
         });
         self
     }
@@ -219,9 +242,9 @@ fn is_configuration(node: &Node) -> bool {
         && !foreign::is_of_another(node)
 }
 
-fn tree(node: &Node) -> Json {
-    let (text, places) = yaml::to_json(node);
-    Json { text, origin: Origin::Tree(places), tree: Some(node.clone()) }
+fn tree(node: &Node, reader: Reader) -> Json {
+    let (text, places) = yaml::to_json_by(node, reader);
+    Json { text, origin: Origin::Tree(places), tree: Some(node.clone()), message: None }
 }
 
 /// Where a filter stands in a connection manager.
@@ -242,6 +265,7 @@ struct Finder<'s> {
     several: bool,
     /// Whether to look into the texts of a `ConfigMap`.
     texts: bool,
+    reader: Reader,
     found: Vec<Held>,
 }
 
@@ -344,7 +368,14 @@ impl Finder<'_> {
         let name = names.iter().flatten().next().copied().unwrap_or("without a name");
         let mut held = self.held(format!("filter {name}"), filter);
         held.clusters = Some(Rc::clone(&self.clusters));
-        held.environment = environment(config.path(&["vm_config", "environment_variables"]));
+        held.environment = form::environment(config.path(&["vm_config", "environment_variables"]));
+        if let Some(any) = config.get("configuration") {
+            let (content, problem) = form::read(any);
+            held.remarks.extend(problem);
+            if let Content::Tree(tree) = content {
+                held.remarks.extend(words::check(tree, self.reader));
+            }
+        }
         surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
         let is_own = |filter: &Node| self.is_own(filter);
         held.around = match (chain, &self.patch) {
@@ -363,11 +394,11 @@ impl Finder<'_> {
     /// Whether a filter of Envoy, a WasmPlugin or an extension is Tollgate's.
     fn is_own(&self, filter: &Node) -> bool {
         if let (Some(spec), Some(_)) = (filter.get("spec"), filter.get("kind")) {
-            let json = spec.get("pluginConfig").map(tree);
+            let json = spec.get("pluginConfig").map(|config| tree(config, self.reader));
             return is_tollgate(&plugin_names(filter, spec), json.as_ref());
         }
         if filter.get("typed_config").is_none() {
-            let json = filter.get("config").map(tree);
+            let json = filter.get("config").map(|config| tree(config, self.reader));
             return is_tollgate(&extension_names(filter), json.as_ref());
         }
         let Some((wasm, type_url)) = filter.get("typed_config").and_then(typed) else {
@@ -381,7 +412,7 @@ impl Finder<'_> {
     }
 
     fn plugin(&mut self, resource: &Node, spec: &Node) {
-        let json = spec.get("pluginConfig").map(tree);
+        let json = spec.get("pluginConfig").map(|config| tree(config, self.reader));
         let names = plugin_names(resource, spec);
         if !is_tollgate(&names, json.as_ref()) {
             return;
@@ -396,6 +427,9 @@ impl Finder<'_> {
                 None => held.environment.host.push(name.into()),
             }
         }
+        if let Some(config) = spec.get("pluginConfig") {
+            held.remarks.extend(words::check(config, self.reader));
+        }
         surroundings::istio(spec, &mut held.remarks);
         let is_own = |resource: &Node| self.is_own(resource);
         held.around = Some(slots::of_istio(resource, None, resource.at, self.beside, &is_own));
@@ -405,7 +439,7 @@ impl Finder<'_> {
     fn extension(&mut self, resource: &Node, spec: &Node) {
         let extensions = spec.get("wasm").map(Node::elements).unwrap_or_default();
         for (index, wasm) in extensions.iter().enumerate() {
-            let json = wasm.get("config").map(tree);
+            let json = wasm.get("config").map(|config| tree(config, self.reader));
             let names = extension_names(wasm);
             if !is_tollgate(&names, json.as_ref()) {
                 continue;
@@ -415,6 +449,9 @@ impl Finder<'_> {
             held.holder = Holder::Kubernetes;
             let keys = wasm.path(&["env", "hostKeys"]).map(Node::elements).unwrap_or_default();
             held.environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
+            if let Some(config) = wasm.get("config") {
+                held.remarks.extend(words::check(config, self.reader));
+            }
             surroundings::gateway(wasm, &mut held.remarks);
             let is_own = |wasm: &Node| self.is_own(wasm);
             held.around = Some(slots::of_extension(resource, index, wasm.at, self.beside, &is_own));
@@ -430,7 +467,7 @@ impl Finder<'_> {
             let Value::Scalar(scalar) = &member.node.value else { continue };
             let is_file = [".json", ".yaml", ".yml"].iter().any(|end| member.name.ends_with(end));
             let own = is_file && (own || named(&member.name));
-            let found = match find_in(&scalar.text, self.beside, false) {
+            let found = match find_in(&member.name, &scalar.text, self.beside, false) {
                 Ok(found) => found,
                 Err(malformed) if own => vec![broken(malformed)],
                 Err(_) => continue,
@@ -465,21 +502,29 @@ impl Finder<'_> {
 
     /// The configuration of an `Any`: a text, or a tree.
     fn configuration(&self, any: &Node) -> Option<Json> {
-        let value = any.get("value").unwrap_or(any);
-        match &value.value {
-            Value::Map(_) => Some(tree(value)),
-            Value::List(_) => None,
-            Value::Scalar(scalar) => {
-                let origin = Origin::of_scalar(self.source, scalar);
-                let tree = yaml::parse(&scalar.text).ok().and_then(|mut all| all.pop());
-                let tree = tree.map(|mut tree| {
-                    shift(&mut tree, &origin);
-                    tree
-                });
-                Some(Json { text: scalar.text.clone(), origin, tree })
+        match form::read(any).0 {
+            Content::Tree(node) => {
+                let message = Some(yaml::to_struct(node, self.reader));
+                Some(Json { message, ..tree(node, self.reader) })
             }
+            Content::Text(scalar) => {
+                Some(text(scalar.text.clone(), Origin::of_scalar(self.source, scalar)))
+            }
+            Content::Decoded(decoded, at) => Some(text(decoded, Origin::Tree(vec![at]))),
+            Content::Empty(at) => Some(text(String::new(), Origin::Tree(vec![at]))),
+            Content::Unreadable => None,
         }
     }
+}
+
+/// A configuration that is a text in a file.
+fn text(text: String, origin: Origin) -> Json {
+    let tree = yaml::parse(&text).ok().and_then(|mut all| all.pop());
+    let tree = tree.map(|mut tree| {
+        shift(&mut tree, &origin);
+        tree
+    });
+    Json { text, origin, tree, message: None }
 }
 
 /// A text that is no YAML, where a configuration was to be expected.
@@ -510,15 +555,6 @@ fn shift(node: &mut Node, origin: &Origin) {
             }
         }
     }
-}
-
-/// What an `Any` holds, and of what type it is; a `TypedStruct` says both itself.
-pub(super) fn typed(any: &Node) -> Option<(&Node, &str)> {
-    let type_url = any.text_at(&["@type"])?;
-    if type_url.ends_with(".TypedStruct") {
-        return Some((any.get("value")?, any.text_at(&["type_url"])?));
-    }
-    Some((any, type_url))
 }
 
 /// What the parts of a Wasm filter are called.
@@ -560,17 +596,4 @@ fn resource_name(kind: &str, resource: &Node) -> String {
         Some(namespace) => format!("{kind} {namespace}/{name}"),
         None => format!("{kind} {name}"),
     }
-}
-
-fn environment(variables: Option<&Node>) -> Environment {
-    let mut environment = Environment::default();
-    let Some(variables) = variables else { return environment };
-    let keys = variables.get("host_env_keys").map(Node::elements).unwrap_or_default();
-    environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
-    let values = variables.get("key_values").map(Node::members).unwrap_or_default();
-    for member in values {
-        let value = member.node.text().unwrap_or_default();
-        environment.values.push((member.name.clone(), value.to_owned()));
-    }
-    environment
 }

@@ -4,6 +4,7 @@
 use super::code::FileCode;
 use super::held::{Chain, Json, typed};
 use super::report::{Remark, Severity};
+use super::windows;
 use super::yaml::Node;
 
 const CORS: &str = "envoy.extensions.filters.http.cors.v3.Cors";
@@ -96,6 +97,7 @@ pub(super) fn envoy(
             .any(|name| chain.manager.get(name).is_some())
         {
             paths(chain.manager, json, remarks);
+            windows::check(chain.manager, remarks);
         }
     }
 }

@@ -37,6 +37,8 @@ fn a_plain_word_means_what_the_proxy_reads() {
         ("1.5", "1.5"),
         ("1e3", "1000"),
         ("0x10", "16"),
+        ("0123", "83"),
+        ("0189", "189"),
         ("1_000", "1000"),
         ("-7", "-7"),
         ("60s", r#""60s""#),
@@ -53,6 +55,39 @@ fn a_plain_word_means_what_the_proxy_reads() {
         let source = format!("a: {word}\n");
         let documents = parse(&source).expect(&source);
         let (json, _) = to_json(documents[0].get("a").expect("a member"));
+        assert_eq!(json, expected, "{word}");
+    }
+}
+
+#[test]
+fn envoy_reads_fewer_words_as_numbers() {
+    let cases = [
+        ("yes", "true"),
+        ("Yes", "true"),
+        ("YES", "true"),
+        ("yEs", r#""yEs""#),
+        ("n", "false"),
+        ("nULL", r#""nULL""#),
+        ("~", "null"),
+        ("100", "100"),
+        ("+7", "7"),
+        ("0x10", "16"),
+        ("-0x10", "-16"),
+        ("0123", "83"),
+        ("0189", r#""0189""#),
+        ("0o17", r#""0o17""#),
+        ("2147483647", "2147483647"),
+        ("2147483648", r#""2147483648""#),
+        ("-2147483648", "-2147483648"),
+        ("1.0", r#""1.0""#),
+        ("1e3", r#""1e3""#),
+        ("1_000", r#""1_000""#),
+        (".inf", r#"".inf""#),
+        ("\"100\"", r#""100""#),
+    ];
+    for (word, expected) in cases {
+        let documents = parse(&format!("a: {word}\n")).expect(word);
+        let (json, _) = to_json_by(documents[0].get("a").expect("a member"), Reader::Envoy);
         assert_eq!(json, expected, "{word}");
     }
 }

@@ -213,6 +213,9 @@ impl Listener {
             "stat_prefix": "ingress",
             "use_remote_address": true,
             "http_protocol_options": { "enable_trailers": true },
+            "http2_protocol_options": {
+                "initial_stream_window_size": 262_144, "initial_connection_window_size": 16_777_216
+            },
             "stream_idle_timeout": format!("{}s", self.idle_timeout.as_secs_f64()),
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "http_filters": filters,

@@ -30,4 +30,4 @@ pub(crate) use provider::Provider;
 pub(crate) use servers::RealServer;
 pub(crate) use token::{ISSUER, Signer, Token, key_set, now};
 pub(crate) use upstream::Upstream;
-pub(crate) use wait::{eventually, within};
+pub(crate) use wait::{eventually, until, within};

@@ -15,7 +15,7 @@ fn list(elements: Vec<Node>) -> Node {
 
 fn word(text: &str) -> Node {
     let style = ScalarStyle::Plain;
-    let scalar = Scalar { text: text.to_owned(), style, range: (0, 0) };
+    let scalar = Scalar { text: text.to_owned(), style, tagged: false, range: (0, 0) };
     Node { at: Place::START, value: Value::Scalar(scalar) }
 }
 
