@@ -22,7 +22,7 @@ fn apis() -> Value {
 }
 
 /// What becomes of a request without a credential: it passes, is asked for one by an API, or is
-/// refused because of its path, by us or by Envoy itself.
+/// refused because of its path or host, by us or by Envoy itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
     Open,
@@ -81,8 +81,8 @@ fn requests_belong_to_the_first_api_that_matches_and_odd_paths_to_none() {
             "open.example.com\r\nHost: api.example.com",
             "GET",
             "/hosted",
-            Api("rest"),
-            Api("rest"),
+            Ambiguous,
+            Ambiguous,
         ),
         ("host in upper case", "API.Example.com", "GET", "/orders/7", Api("orders"), Api("orders")),
         (
@@ -174,7 +174,7 @@ fn outcome(
     let response = fetch(port, request);
     match response.verdict() {
         (200, _) => Open,
-        (400, code) if code == "path_ambiguous" => Ambiguous,
+        (400, code) if code == "path_ambiguous" || code == "host_ambiguous" => Ambiguous,
         (401, code) if code == "credential_missing" => {
             let id = response.json()["request_id"].clone();
             let lines = envoy.refusals();

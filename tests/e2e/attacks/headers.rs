@@ -136,26 +136,28 @@ fn headers_that_forge_confuse_or_smuggle() {
                 ),
                 Refused(
                     missing,
-                    [
-                        "xopen.example.com",
-                        "open.example.com.evil.example",
-                        "mallory@open.example.com",
-                    ]
-                    .map(|host| get("/f11").host(host))
-                    .to_vec(),
+                    ["xopen.example.com", "open.example.com.evil.example"]
+                        .map(|host| get("/f11").host(host))
+                        .to_vec(),
+                ),
+                Refused(
+                    "host_ambiguous",
+                    ["mallory@open.example.com", "open.example.com:x", "open.example.com.."]
+                        .map(|host| get("/f11").host(host))
+                        .to_vec(),
                 ),
             ],
         ),
         Row(
             "F12",
             "two hosts, and a whole URL with another",
-            vec![Refused(
-                missing,
-                vec![
-                    get("/f12").host("open.example.com\r\nHost: api.example.com"),
-                    get("http://api.example.com/f12").host("open.example.com"),
-                ],
-            )],
+            vec![
+                Refused(
+                    "host_ambiguous",
+                    vec![get("/f12").host("open.example.com\r\nHost: api.example.com")],
+                ),
+                Refused(missing, vec![get("http://api.example.com/f12").host("open.example.com")]),
+            ],
         ),
         Row("F13", "HTTP of long ago", vec![Scene(old_http)]),
         Row(
