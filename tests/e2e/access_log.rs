@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::harness::{
-    Answer, Envoy, Filter, ISSUER, KeyServer, Listener, Request, Signer, Site, Token, Upstream,
-    configuration, eventually, fetch, key_set, now,
+    Answer, Envoy, Filter, Http2, ISSUER, KeyServer, Listener, Request, Signer, Site, Token,
+    Upstream, configuration, eventually, fetch, key_set, now,
 };
 use tollgate::verdict::Deny;
 
@@ -54,7 +54,12 @@ fn apis() -> Value {
         api.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         api
     });
-    apis.collect()
+    // Two that have the filter look at hosts and methods.
+    let looking = json!([
+        { "name": "hosts", "match": { "hosts": ["hosts.example.com"] }, "auth": "none" },
+        { "name": "methods", "match": { "paths": ["/methods"], "methods": ["GET"] }, "auth": "none" },
+    ]);
+    apis.chain(looking.as_array().unwrap().clone()).collect()
 }
 
 fn filter(keys: &KeyServer) -> Value {
@@ -151,6 +156,7 @@ fn the_access_log_names_the_code_of_every_refusal() {
         ("cors_preflight_refused", preflight),
         ("credential_missing", get("/plain/x")),
         ("credential_multiple", get("/plain/x").bearer(&good).bearer("x.y.z")),
+        ("host_ambiguous", get("/plain/x").host("api.example.com:abc")),
         ("identity_missing", plain(with("sub", json!("")))),
         ("key_expired", get("/keys/x").header("x-api-key", "over")),
         ("key_inactive", get("/keys/x").header("x-api-key", "off")),
@@ -204,9 +210,12 @@ fn the_access_log_names_the_code_of_every_refusal() {
     }
     let response = fetch(without_list.port, &get("/plain/x").bearer(&good));
     assert_eq!(response.code(), "revocations_stale", "{response:?}");
+    // Envoy itself refuses such a method on HTTP/1.
+    let response = Http2::open(listener.port).fetch(&Request::new("get", "/plain/x"));
+    assert_eq!(response.code(), "method_ambiguous", "{response:?}");
 
     let mut expected: BTreeSet<_> = rows.iter().map(|(code, _)| *code).collect();
-    expected.extend(["limit_store_full", "revocations_stale"]);
+    expected.extend(["limit_store_full", "method_ambiguous", "revocations_stale"]);
     for code in &expected {
         let entry = format!("\"details\":\"tollgate_{code}\"");
         eventually(&format!("{entry} in the access log"), || envoy.access_log().contains(&entry));

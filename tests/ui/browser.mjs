@@ -189,7 +189,7 @@ await new Promise((done) => setTimeout(done, 200));
 saw.control = { ran: await look("window.ran === true"), said: said.slice(saw.said.length) };
 
 if (screenshot) {
-  await size(1000, 960, false);
+  await size(1000, 1560, false);
   await open(url);
   const { data } = await send("Page.captureScreenshot", { format: "png" });
   writeFileSync(screenshot, Buffer.from(data, "base64"));
