@@ -261,3 +261,27 @@ fn an_audience_cannot_break_out_of_its_place() {
         assert!(ran.out.contains(&quoted), "{target}: {}", ran.out);
     }
 }
+
+#[test]
+fn an_audience_that_tokens_for_anything_have_is_warned_of() {
+    let keycloak = "https://keycloak.example.com/realms/shop";
+    for (issuer, audience, words) in [
+        (keycloak, "account", "Keycloak puts it into nearly every user's token"),
+        (OKTA, "api://default", "Okta's default server"),
+    ] {
+        for target in TARGETS {
+            let fixed = ["init", "--issuer", issuer, "--audience", audience, "--for", target];
+            let ran = tollgate(&fixed, b"");
+            assert_eq!(ran.exit, Exit::Fine, "{audience}: {}", ran.err);
+            let warnings = ran.err.lines().filter(|line| line.contains(": warning: "));
+            let warnings: Vec<_> = warnings.collect();
+            assert_eq!(warnings.len(), 1, "{}", ran.err);
+            assert!(
+                warnings[0].contains(words) && warnings[0].contains("`clients`"),
+                "{warnings:?}"
+            );
+        }
+    }
+    let ran = init(keycloak, "envoy", &[]);
+    assert!(!ran.err.contains("warning"), "an audience of its own: {}", ran.err);
+}

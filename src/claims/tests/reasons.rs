@@ -141,3 +141,28 @@ fn a_reason_stays_short_whatever_the_token_holds() {
     assert!(refusal.reason.contains("989 more"), "{}", refusal.reason);
     assert!(!refusal.reason.contains(char::is_control));
 }
+
+#[test]
+fn an_audience_that_tokens_for_anything_have_is_never_proposed() {
+    let cases = [
+        (r#""account""#, "Keycloak"),
+        (r#"["realm-management","account"]"#, "Keycloak"),
+        (r#""https://example.eu.auth0.com/userinfo""#, "Auth0"),
+        (r#""00000003-0000-0000-c000-000000000000""#, "Microsoft Graph"),
+        (r#""orders""#, ""),
+        (r#"["accounts"]"#, ""),
+    ];
+    for (audience, whose) in cases {
+        let refusal = judge(None, &[("aud", audience)], &strict()).expect_err(audience);
+        assert_eq!(refusal.deny, Deny::TokenAudienceMismatch, "{audience}");
+        let remedy = refusal.remedy();
+        assert_eq!(
+            remedy.contains("add the token's `aud`"),
+            whose.is_empty(),
+            "{audience}: {remedy}"
+        );
+        for words in [whose, "audience mapper", "`providers.*.clients`"] {
+            assert!(whose.is_empty() || remedy.contains(words), "{audience}: {remedy}");
+        }
+    }
+}
