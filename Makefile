@@ -1,5 +1,5 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui test test-ui screenshot check fmt clippy doc deny wasm trap e2e bench fuzz clean
+.PHONY: demo setup setup-ui test test-ui test-compose screenshot check fmt clippy doc deny wasm trap e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
@@ -7,10 +7,12 @@ setup-ui: ; @demo/setup.sh ui
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast
 # What is meant for people's eyes, in a real browser and a real Prometheus.
 test-ui: setup-ui wasm ; cargo test --locked --features cli --test ui
+# The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
+test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.
 screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --locked --features cli --test ui page::
 check: fmt clippy doc deny
-deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked check bans licenses sources
+deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked check bans licenses sources && demo/advisories.sh
 fmt: ; cargo fmt --check
 clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --all-features --test ui -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps

@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     };
     let target = arguments.target;
     let cluster = match target {
-        Target::Istio => format!("outbound|{}||{}", plan.port, plan.host),
+        Target::Istio => format!("outbound|{}||{}", plan.port, write::service_host(&plan)),
         Target::Envoy | Target::EnvoyGateway => plan.name.clone(),
     };
     let configuration = write::configuration(&plan, &cluster);

@@ -203,7 +203,8 @@ fn a_provider_without_tls_or_name_is_reached_as_it_is() {
     assert!(!envoy.contains("transport_socket"), "{envoy}");
     let istio = init(plain, "istio", &[]).out;
     assert!(
-        istio.contains("outbound|9000||127.0.0.1") && istio.contains("mode: DISABLE"),
+        istio.contains("outbound|9000||keycloak.tollgate.internal")
+            && istio.contains("mode: DISABLE"),
         "{istio}"
     );
     let address = init("https://[::1]:8443/realms/shop", "envoy", &[]).out;
@@ -284,4 +285,48 @@ fn an_audience_that_tokens_for_anything_have_is_warned_of() {
     }
     let ran = init(keycloak, "envoy", &[]);
     assert!(!ran.err.contains("warning"), "an audience of its own: {}", ran.err);
+}
+
+/// A host as Istio takes one for a service: labels of a DNS name, which no address is.
+fn is_service_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.parse::<std::net::IpAddr>().is_err() && host.len() <= 255 && host.split('.').all(is_label)
+}
+
+#[test]
+fn istio_takes_the_hosts_of_its_services() {
+    let cases = [
+        // issuer, the service's host, its port, how it is found
+        (OKTA, "example.okta.com", 443, "DNS"),
+        ("https://ID.Example.COM:8443/", "id.example.com", 8443, "DNS"),
+        ("http://id.example.com:9000/", "id.example.com", 9000, "DNS"),
+        ("https://192.0.2.7/realms/shop", "keycloak.tollgate.internal", 443, "STATIC"),
+        ("https://[2001:db8::1]:8443/", "idp.tollgate.internal", 8443, "STATIC"),
+        ("http://[::1]:9000/", "idp.tollgate.internal", 9000, "STATIC"),
+    ];
+    for (issuer, host, port, resolution) in cases {
+        assert!(is_service_host(host), "{host}");
+        let written = init(issuer, "istio", &[]);
+        assert_eq!(written.exit, Exit::Fine, "{issuer}: {}", written.err);
+        let text = written.out;
+        for line in [
+            format!("  hosts: [\"{host}\"]\n"),
+            format!("  host: \"{host}\"\n"),
+            format!("  resolution: {resolution}\n"),
+            format!("number: {port},"),
+        ] {
+            assert!(text.contains(&line), "{issuer}: {line}\n{text}");
+        }
+        assert!(text.contains(&format!("outbound|{port}||{host}")), "{issuer}: {text}");
+        let address = issuer.contains("192.0.2.7") || issuer.contains('[');
+        assert_eq!(text.contains("endpoints: [{ address: "), address, "{issuer}: {text}");
+        assert!(!address || !text.contains("sni:"), "{issuer}: {text}");
+        let checked = tollgate(&["check", "-"], text.as_bytes());
+        assert_eq!(checked.exit, Exit::Fine, "{issuer}: {}{}", checked.out, checked.err);
+    }
 }

@@ -66,8 +66,13 @@ pub(super) fn envoy(plan: &Plan, configuration: &str, wasm: &str, upstream: (&st
 
 /// The objects for a gateway of Istio.
 pub(super) fn istio(plan: &Plan, cluster: &str, wasm: &str) -> String {
-    let host = quoted(&plan.host);
-    let tls = format!("tls: {{ mode: SIMPLE, sni: {host}, subjectAltNames: [{host}] }}");
+    let (service, host) = (service_host(plan), quoted(&plan.host));
+    // A certificate names an address as such, and no server is told one as its name.
+    let (sni, resolution) = match is_address(&plan.host) {
+        true => (String::new(), format!("STATIC\n  endpoints: [{{ address: {host} }}]")),
+        false => (format!(" sni: {host},"), "DNS".to_owned()),
+    };
+    let tls = format!("tls: {{ mode: SIMPLE,{sni} subjectAltNames: [{host}] }}");
     let tls = if plan.secure { tls.as_str() } else { "tls: { mode: DISABLE }" };
     fill(
         ISTIO,
@@ -75,14 +80,23 @@ pub(super) fn istio(plan: &Plan, cluster: &str, wasm: &str) -> String {
             ("wasm", &quoted(wasm)),
             ("configuration", &block(plan, cluster, 4)),
             ("object", &quoted(&object_name(&plan.name))),
-            ("host", &host),
-            ("plain_host", &plan.host),
+            ("host", &quoted(&service)),
+            ("plain_host", &service),
+            ("resolution", &resolution),
             ("port", &plan.port.to_string()),
             ("protocol", if plan.secure { "HTTPS" } else { "HTTP" }),
             ("port_name", if plan.secure { "https" } else { "http" }),
             ("tls", tls),
         ],
     )
+}
+
+/// The name of a provider's service in Istio, whose services have names and no addresses.
+pub(super) fn service_host(plan: &Plan) -> String {
+    match is_address(&plan.host) {
+        true => format!("{}.tollgate.internal", object_name(&plan.name)),
+        false => plan.host.clone(),
+    }
 }
 
 /// The objects for Envoy Gateway.
