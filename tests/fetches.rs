@@ -187,7 +187,7 @@ fn so_does_one_for_want_of_a_list_of_revocations_in_its_own_words() {
         1,
     );
     let own: [(&str, Answer<'_>, &str, &str); 3] = [
-        ("no entries", Some((200, &[], b"{}")), "missing field `entries`", "is it the list's own"),
+        ("no entries", Some((200, &[], b"{}")), "missing field 'entries'", "is it the list's own"),
         (
             "a wrong entry",
             Some((200, &[], b"{\"entries\":[{\"provider\":\"idp\"}]}")),

@@ -41,7 +41,7 @@ pub fn parse(text: &[u8]) -> Result<List, DocumentError> {
     match read {
         Ok(()) => Ok(list.finish()),
         // The reason may name what was found.
-        Err(error) => Err(DocumentError(quoted(&error.to_string()).into())),
+        Err(error) => Err(DocumentError(quoted(&error.to_string().replace('`', "'")).into())),
     }
 }
 

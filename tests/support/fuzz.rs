@@ -345,7 +345,8 @@ pub fn revocations(text: &[u8]) {
             (None, None, Some(hex)) => {
                 let mut digest = [0; 32];
                 for (place, byte) in digest.iter_mut().enumerate() {
-                    *byte = u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).expect("hex");
+                    let digits = hex.get(2 * place..2 * place + 2).expect("two digits a byte");
+                    *byte = u8::from_str_radix(digits, 16).expect("hex");
                 }
                 facts(provider, other, None, Some(&digest))
             }
