@@ -77,6 +77,11 @@ impl<T> Field<T> {
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
+
+    /// Whether what was written is wrong, so that nobody knows what it was to say.
+    pub(super) const fn is_wrong(&self) -> bool {
+        matches!(self, Self::Wrong)
+    }
 }
 
 impl<T: Copy> Field<T> {
@@ -374,6 +379,12 @@ impl<T, const MOST: usize> List<T, MOST> {
     /// Whether it was written without elements.
     pub(super) const fn is_empty(&self) -> bool {
         self.written == 0
+    }
+
+    /// Whether it says something, and all that was written is right: what is not in any other list
+    /// may be what was meant by a mistake.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.written != 0 && self.items.len() == self.written
     }
 }
 

@@ -19,6 +19,7 @@ mod good;
 mod limits;
 mod message;
 mod mistaken;
+mod one_mistake;
 mod order;
 mod policies;
 mod providers;

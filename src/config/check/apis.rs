@@ -20,7 +20,8 @@ use crate::verdict::quoted;
 pub(super) const REPORTS: &str = "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
      `tollgate_would_deny_*` show what you expect";
 
-/// An API, judged on its own.
+/// An API, judged on its own. The default is one of which nothing is known.
+#[derive(Default)]
 pub(super) struct Draft {
     /// Its name; `None` where that is wrong.
     pub(super) name: Option<Name>,
@@ -78,8 +79,9 @@ impl Draft {
     }
 }
 
-/// What is known about providers: their names, in the order of their ids.
-struct Names<'r>(Vec<&'r str>);
+/// What is known about providers: their names, in the order of their ids; and whether these are all,
+/// which nobody knows where `providers` is wrong as a whole.
+struct Names<'r>(Vec<&'r str>, bool);
 
 impl Names<'_> {
     fn find(&self, name: &str) -> Option<ProviderId> {
@@ -106,42 +108,37 @@ pub(super) fn check_all(
     problems: &mut Problems<'_>,
 ) -> Vec<Draft> {
     let names = raw.providers.given().map_or(&[][..], |providers| &providers.0);
-    let names = Names(names.iter().map(|entry| &*entry.name.value).collect());
+    let known = names.iter().map(|entry| &*entry.name.value).collect();
+    let names = Names(known, !raw.providers.is_wrong());
     if raw.apis.is_absent() {
-        return everything(providers.len()).into_iter().collect();
+        let unsure = raw.providers.is_wrong();
+        return everything(providers.len(), unsure).into_iter().collect();
     }
     not_empty(
         &raw.apis,
         "an empty list would refuse every request; name an API, or leave it out",
         problems,
     );
-    items(&raw.apis).iter().map(|api| check(api, &names, problems)).collect()
+    let apis = items(&raw.apis).iter().map(|api| check(api, &names, problems));
+    // What is no API was meant to be one: it may have any name and list anybody.
+    let lost = raw.apis.given().is_none_or(|list| !list.is_whole()).then(Draft::default);
+    apis.chain(lost).collect()
 }
 
 /// The one API of a configuration that names none: everything, for any provider.
-fn everything(providers: usize) -> Option<Draft> {
+fn everything(providers: usize, unsure: bool) -> Option<Draft> {
     let branch = |id| Branch { members: vec![ProviderId(id)], session_from: ProviderId(id) };
     let branches: Vec<_> = (0..providers).map(branch).collect();
-    (!branches.is_empty()).then(|| Draft {
+    (unsure || !branches.is_empty()).then(|| Draft {
         name: Name::parse("default"),
-        encoded_slash: false,
-        rules: Vec::new(),
-        rate: None,
-        mode: None,
         providers: (0..providers).map(ProviderId).collect(),
-        at: 0,
-        name_at: 0,
         matcher: Some(Matcher::default()),
         branches: branches
             .iter()
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
-        asks_of_tokens: Vec::new(),
-        preflight_passes: false,
-        audiences: None,
-        clients: None,
-        scopes: Vec::new(),
+        ..Draft::default()
     })
 }
 
@@ -235,7 +232,9 @@ fn auth(
         branches.extend(members(branch, names, problems));
     }
     refuse_needless(branches, names, problems);
-    let chosen = session_from(api, branches, names, problems);
+    // A branch that is wrong may have been meant to name anybody.
+    let whole = !list.is_empty() && branches.len() == list.written;
+    let chosen = session_from(api, branches, whole, names, problems);
     let branches = branches
         .iter()
         .zip(chosen)
@@ -243,7 +242,7 @@ fn auth(
             Some(Branch { members: branch.value.0.clone(), session_from: chosen? })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(Auth::Branches { branches, optional: api.optional.or(false) })
+    whole.then_some(Auth::Branches { branches, optional: api.optional.or(false) })
 }
 
 fn refused_word(word: &str, names: &Names<'_>) -> String {
@@ -296,7 +295,7 @@ fn members(
     for written in &list.items {
         match names.find(written) {
             None => {
-                if problems.has_room() {
+                if names.1 && problems.has_room() {
                     problems.refuse(
                         Code::NameUnknown,
                         written.at,
@@ -357,6 +356,7 @@ fn refuse_needless(branches: &[At<Members>], names: &Names<'_>, problems: &mut P
 fn session_from(
     api: &At<RawApi>,
     branches: &[At<Members>],
+    whole: bool,
     names: &Names<'_>,
     problems: &mut Problems<'_>,
 ) -> Vec<Option<ProviderId>> {
@@ -367,24 +367,23 @@ fn session_from(
         }
     }
     let mut chosen = Vec::new();
-    let mut sure = !matches!(api.session_from, Field::Wrong);
+    let written = api.session_from.given();
+    let mut sure = api.session_from.is_absent() || written.is_some_and(|list| list.0.is_whole());
     for written in one_or_many(&api.session_from) {
         match names.find(written).filter(|id| listed_ids.contains(id)) {
             Some(id) => chosen.push(id),
             None => {
                 sure = false;
-                problems.refuse(
-                    Code::NameUnknown,
-                    written.at,
-                    not_of_this_api(written, &listed_ids, names),
-                );
+                if whole || names.1 && names.find(written).is_none() {
+                    let message = not_of_this_api(written, &listed_ids, names);
+                    problems.refuse(Code::NameUnknown, written.at, message);
+                }
             }
         }
     }
-    if let Some(list) = api.session_from.given()
+    if let Some(list) = written
         && list.0.is_empty()
     {
-        sure = false;
         let message = "an empty list names no session; name a provider, or leave it out";
         problems.refuse(Code::ValueEmpty, list.at, message);
     }

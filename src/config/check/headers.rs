@@ -1,9 +1,12 @@
-//! Names of headers: which may be read, which may be written.
+//! Headers: which may be read, which may be written, and what policies put into them.
 
+use super::provider::not_empty;
+use crate::claims::HeaderValue;
 pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::read::At;
+use crate::config::raw::items;
+use crate::config::read::{At, Field, List, Map, Text};
 pub(super) use crate::http::{folded, is_token};
 use crate::verdict::quoted;
 
@@ -84,4 +87,55 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// Tags and metadata become headers, where one that is not safe would never be sent.
+fn is_safe(text: &str) -> bool {
+    text.is_ascii() && matches!(HeaderValue::from_text(text), HeaderValue::Value(_))
+}
+
+/// The tags of a policy.
+pub(super) fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
+    not_empty(field, "an empty list names no tag; name one, or leave it out", problems);
+    for tag in items(field) {
+        if !is_safe(tag) || tag.contains(',') {
+            problems.refuse(
+                Code::HeaderInvalid,
+                tag.at,
+                format_args!(
+                    "{} cannot be one of several in a header: visible ASCII without a comma, no \
+                     blank at either end",
+                    quoted(tag)
+                ),
+            );
+        }
+    }
+    items(field).iter().map(|tag| tag.value.0.clone()).collect()
+}
+
+/// A policy's metadata; `None` where a part of it is wrong in its shape.
+pub(super) fn metadata(
+    field: &Field<Map<Text>>,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<(Box<str>, Box<str>)>> {
+    let mut pairs = Vec::new();
+    let mut whole = !field.is_wrong();
+    for entry in field.given().iter().flat_map(|metadata| &metadata.0) {
+        let Some(value) = &entry.value else {
+            whole = false;
+            continue;
+        };
+        if !is_safe(value) {
+            problems.refuse(
+                Code::HeaderInvalid,
+                value.at,
+                format_args!(
+                    "{} is no safe header value: visible ASCII, no blank at either end",
+                    quoted(value)
+                ),
+            );
+        }
+        pairs.push((entry.name.value.clone(), value.value.0.clone()));
+    }
+    whole.then_some(pairs)
 }

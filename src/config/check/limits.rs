@@ -63,7 +63,9 @@ fn add(
     let providers = raw.providers.given().map_or(&[][..], |providers| &providers.0);
     let provider = entry.provider.given();
     let known = provider.map(|name| providers.iter().find(|one| *one.name.value == ***name));
-    if let (Some(provider), Some(None)) = (provider, known) {
+    // Where `providers` is wrong as a whole, it may have been meant to name this one.
+    let unsure = raw.providers.is_wrong();
+    if let (Some(provider), Some(None), false) = (provider, known, unsure) {
         problems.refuse(
             Code::NameUnknown,
             provider.at,

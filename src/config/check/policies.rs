@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::apis::{self, Draft as Api};
+use super::headers::{metadata, tags};
 use super::matching::{paths, refuse_slashes, refused_method};
 use super::policies_together;
 use super::provider::{self, Draft as Provider, not_empty};
-use super::together::unknown_api;
+use super::together::refuse_unknown_api;
 use crate::api::{Auth, PathPattern};
-use crate::claims::HeaderValue;
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::{RawApi, RawConfig, items};
@@ -22,11 +22,12 @@ use crate::limits::{Bound, Counters, Definition, LONGEST, Quota, Rate};
 use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
 use crate::verdict::quoted;
 
-/// A policy with the place of its name; `None` where it is no object, which has been said.
+/// A policy with the place of its name.
 pub(super) struct Draft {
     /// Where its name is written.
     pub(super) at: usize,
-    /// It; parts that are wrong are left out, which has been said.
+    /// It; parts that are wrong are left out, which has been said. `None` where it, its name or its
+    /// metadata is wrong: what it has in common with others cannot be known.
     pub(super) policy: Option<Policy>,
 }
 
@@ -50,8 +51,9 @@ pub(super) struct Assigned {
     pub(super) from_claim: Option<usize>,
 }
 
-/// The policies' names, in order: a [`PolicyId`] is a place in here.
-struct Names<'r>(Vec<&'r Member<RawPolicy>>);
+/// The policies' names, in order: a [`PolicyId`] is a place in here; and whether these are all, which
+/// nobody knows where `policies` is wrong as a whole.
+struct Names<'r>(Vec<&'r Member<RawPolicy>>, bool);
 
 impl<'r> Names<'r> {
     fn new(raw: &'r RawConfig) -> Self {
@@ -62,7 +64,7 @@ impl<'r> Names<'r> {
                 sorted.insert(place, entry);
             }
         }
-        Self(sorted)
+        Self(sorted, !raw.policies.is_wrong())
     }
 
     fn find(&self, name: &str) -> Option<PolicyId> {
@@ -90,7 +92,7 @@ impl<'r> Names<'r> {
         let mut ids = Vec::new();
         for name in &list.items {
             match self.find(name) {
-                None if problems.has_room() => {
+                None if self.1 && problems.has_room() => {
                     problems.refuse(Code::NameUnknown, name.at, self.unknown(name))
                 }
                 None => {}
@@ -119,11 +121,12 @@ pub(super) fn check(
     if let Some(policies) = raw.policies.given().filter(|policies| policies.0.is_empty()) {
         problems.refuse(Code::ValueEmpty, policies.at, "empty; write a policy, or leave it out");
     }
-    let drafts: Vec<_> = names
+    let drafts = names
         .0
         .iter()
-        .map(|entry| Draft { at: entry.name.at, policy: policy(entry, apis, problems) })
-        .collect();
+        .map(|entry| Draft { at: entry.name.at, policy: policy(entry, apis, problems) });
+    let lost = (!names.1).then_some(Draft { at: 0, policy: None });
+    let drafts: Vec<_> = drafts.chain(lost).collect();
     let mut assigned = Vec::new();
     let mut checked = Vec::new();
     for (place, api) in items(&raw.apis).iter().enumerate() {
@@ -177,7 +180,7 @@ fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) 
         expires_after: raw.expires_after.given().map(|age| age.value.0),
         active: raw.active.or(true),
         tags: tags(&raw.tags, problems),
-        metadata: metadata(&raw.metadata, problems),
+        metadata: metadata(&raw.metadata, problems)?,
         name,
     })
 }
@@ -236,7 +239,7 @@ fn access(
          access",
         problems,
     );
-    raw.access.given()?;
+    let whole = raw.access.given()?.is_whole();
     let mut entries = Vec::new();
     let mut known: Vec<Vec<String>> = Vec::new();
     for raw in items(&raw.access) {
@@ -251,7 +254,8 @@ fn access(
         entries.push(self::entry(raw, &names, apis, problems));
         known.push(names);
     }
-    Some(entries)
+    // What is no entry may have been meant to grant anything.
+    whole.then_some(entries)
 }
 
 /// What tells an entry from others: all that it says but its rate, in an order of its own.
@@ -313,9 +317,7 @@ fn entry(
     for name in items(&raw.apis) {
         let is_named = |api: &Api| api.name.as_ref().is_some_and(|api| api.as_str() == &***name);
         let Some(place) = apis.iter().position(is_named) else {
-            let known: Vec<_> =
-                apis.iter().filter_map(|api| api.name.as_ref().map(Name::as_str)).collect();
-            problems.refuse(Code::NameUnknown, name.at, unknown_api(name, &known));
+            refuse_unknown_api(name, apis, problems);
             continue;
         };
         if let Some(message) = apis.get(place).and_then(|api| refused_api(api, &entry, whole)) {
@@ -329,6 +331,10 @@ fn entry(
             );
         }
         ids.push(ApiId(place));
+    }
+    // A name that is wrong may have been meant for any API.
+    if raw.apis.given().is_some_and(|list| list.written != ids.len()) {
+        ids.clear();
     }
     let takes_slashes = |id: &ApiId| apis.get(id.0).is_some_and(|api| api.encoded_slash);
     if !ids.is_empty() && !ids.iter().any(takes_slashes) {
@@ -433,48 +439,6 @@ fn both(
     Some((requests.given()?.value.0, per?))
 }
 
-/// Tags and metadata become headers, where one that is not safe would never be sent.
-fn is_safe(text: &str) -> bool {
-    text.is_ascii() && matches!(HeaderValue::from_text(text), HeaderValue::Value(_))
-}
-
-fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
-    not_empty(field, "an empty list names no tag; name one, or leave it out", problems);
-    for tag in items(field) {
-        if !is_safe(tag) || tag.contains(',') {
-            problems.refuse(
-                Code::HeaderInvalid,
-                tag.at,
-                format_args!(
-                    "{} cannot be one of several in a header: visible ASCII without a comma, no \
-                     blank at either end",
-                    quoted(tag)
-                ),
-            );
-        }
-    }
-    items(field).iter().map(|tag| tag.value.0.clone()).collect()
-}
-
-fn metadata(field: &Field<Map<Text>>, problems: &mut Problems<'_>) -> Vec<(Box<str>, Box<str>)> {
-    let mut pairs = Vec::new();
-    for entry in field.given().iter().flat_map(|metadata| &metadata.0) {
-        let Some(value) = &entry.value else { continue };
-        if !is_safe(value) {
-            problems.refuse(
-                Code::HeaderInvalid,
-                value.at,
-                format_args!(
-                    "{} is no safe header value: visible ASCII, no blank at either end",
-                    quoted(value)
-                ),
-            );
-        }
-        pairs.push((entry.name.value.clone(), value.value.0.clone()));
-    }
-    pairs
-}
-
 fn api_policies(
     raw: &At<RawApiPolicies>,
     names: &Names<'_>,
@@ -558,7 +522,9 @@ fn clients(api: &RawApi, accepted: Option<&[&str]>, problems: &mut Problems<'_>)
     let named =
         given.iter().flat_map(|map| &map.0).map(|entry| (entry.name.at, &*entry.name.value));
     for (at, client) in named {
-        if of_api.is_some_and(|all| all.items.iter().all(|known| *known.value.0 != *client)) {
+        if of_api.is_some_and(|all| {
+            all.is_whole() && all.items.iter().all(|known| *known.value.0 != *client)
+        }) {
             problems.refuse(
                 Code::ClientRefused,
                 at,

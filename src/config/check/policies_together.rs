@@ -348,7 +348,8 @@ impl Whole<'_> {
         }
     }
 
-    /// A header that carries metadata names a key that some policy has.
+    /// A header that carries metadata names a key that some policy has, unless one is wrong: it may be
+    /// that one.
     fn metadata_keys(&self, problems: &mut Problems<'_>) {
         let policies = self.policies.iter().filter_map(|draft| draft.policy.as_ref());
         let keys = self.providers.iter().flatten().filter_map(|provider| match &provider.kind {
@@ -361,6 +362,9 @@ impl Whole<'_> {
             .chain(of_keys)
             .map(|(key, _)| &**key)
             .collect();
+        if self.policies.iter().any(|draft| draft.policy.is_none()) {
+            return;
+        }
         for key in self.providers.iter().flatten().flat_map(|provider| &provider.metadata) {
             if known.contains(&&*key.value) {
                 continue;

@@ -121,7 +121,12 @@ fn check(
     };
     let (from, from_apis) = places::check(raw, problems);
     let (upstream, written) = upstream(&raw.upstream, problems);
-    let policies = raw.claims.given().and_then(|claims| claims.policies.given());
+    // What is wrong there may have been meant to name a claim.
+    let policies_at = match (&raw.claims, raw.claims.given().map(|claims| &claims.policies)) {
+        (Field::Wrong, _) | (_, Some(Field::Wrong)) => Some(raw.at),
+        (_, Some(Field::Given(policies))) => Some(policies.at),
+        _ => None,
+    };
     if matches!(kind, DraftKind::ApiKey { .. }) {
         refuse_claims(&raw.upstream, problems);
     }
@@ -135,7 +140,7 @@ fn check(
         upstream,
         written,
         metadata: metadata(&raw.upstream),
-        policies_at: policies.map(|policies| policies.at),
+        policies_at,
     })
 }
 

@@ -234,9 +234,7 @@ fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems
                         quoted(written)
                     ),
                 ),
-                None => {
-                    problems.refuse(Code::NameUnknown, written.at, unknown_api(written, &names))
-                }
+                None => refuse_unknown_api(written, apis, problems),
             }
         }
         places_for_each_api(draft, id, apis, &names, problems);
@@ -273,14 +271,22 @@ fn places_for_each_api(
     }
 }
 
-pub(super) fn unknown_api(name: &str, names: &[&str]) -> String {
-    match near(name, names.iter().copied()) {
-        Some(meant) => format!("{} is no API; did you mean `{meant}`?", quoted(name)),
-        None if names.is_empty() => format!("{} is no API; there are none", quoted(name)),
-        None => {
-            format!("{} is no API; known: {}", quoted(name), listed(names.iter().copied(), "and"))
-        }
-    }
+/// Refuses the name of no API, unless one has a name that is wrong: it may be that one.
+pub(super) fn refuse_unknown_api(
+    name: &At<impl AsRef<str>>,
+    apis: &[Api],
+    problems: &mut Problems<'_>,
+) {
+    let Some(names) = apis.iter().map(|api| Some(api.name.as_ref()?.as_str())).collect() else {
+        return;
+    };
+    let (names, shown): (Vec<_>, _) = (names, quoted(name.value.as_ref()));
+    let message = match near(name.value.as_ref(), names.iter().copied()) {
+        Some(meant) => format!("{shown} is no API; did you mean `{meant}`?"),
+        None if names.is_empty() => format!("{shown} is no API; there are none"),
+        None => format!("{shown} is no API; known: {}", listed(names, "and")),
+    };
+    problems.refuse(Code::NameUnknown, name.at, message);
 }
 
 fn api_branches(apis: &[Api], id: ProviderId) -> impl Iterator<Item = (usize, &Members)> {
