@@ -600,6 +600,29 @@ fn the_facts_are_those_of_the_configuration_and_of_the_shared_records() {
 }
 
 #[test]
+fn the_list_of_revocations_shows_its_last_failure_with_what_to_do() {
+    let world = World::default();
+    let mut with_list = config();
+    with_list["revoked"] = json!({ "url": "https://ops.example.com/revoked", "cluster": "ops" });
+    let text = with_list.to_string();
+    let mut worker = Worker::new(&world, &text);
+    worker.tick();
+    worker.answer(200, &[], &key_set(&[&Signer::new("k1")]));
+    worker.answer(503, &[], "its own words");
+    let mut other = Worker::new(&world, &text);
+    let facts = facts(&mut other, "");
+    assert_eq!(facts["providers"][0]["key_sets"][0]["fetch"]["failure"], Value::Null);
+    let failure = &facts["revocations"]["fetch"]["failure"];
+    assert_eq!(failure["reason"], "status 503 with `its own words`", "{failure}");
+    let remedy = failure["remedy"].as_str().unwrap();
+    assert!(remedy.contains("`revoked.cluster`"), "{remedy}");
+    let line = worker.log.iter().find(|line| line.contains("revocations_fetch_failed")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["remedy"], remedy, "as in the log");
+    let html = page(&mut other, "");
+    assert!(html.contains("<dt>remedy</dt>") && html.contains("<code>revoked.cluster"), "{html}");
+}
+
+#[test]
 fn ready_says_whether_requests_can_be_judged_and_nothing_else() {
     let world = World::default();
     let mut with_list = config();
