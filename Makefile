@@ -16,11 +16,11 @@ deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked check bans licens
 fmt: ; cargo fmt --check
 clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --all-features --test ui -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
-wasm: ; cargo wasm --locked
+wasm: ; @demo/wasm.sh
 # The filter that traps on purpose, for a test; built apart and quickly, since nobody runs it.
 trap: ; cargo wasm --locked --target-dir target/trap --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 -- --cfg tollgate_trap && mkdir -p "$${CARGO_TARGET_DIR:-target}" && cp target/trap/wasm32-wasip1/release/tollgate.wasm "$${CARGO_TARGET_DIR:-target}/trap.wasm"
 e2e: setup wasm trap ; cargo test --locked --test e2e
 bench: ; @benches/run.sh
 # Ten minutes for each target; SECONDS_EACH=60 for a look. Needs the nightly toolchain.
 fuzz: ; @fuzz/run.sh
-clean: ; rm -rf target .tools demo/provider/node_modules tests/compose/node_modules
+clean: ; rm -rf target .tools demo/provider/node_modules demo/wasm-opt/node_modules tests/compose/node_modules

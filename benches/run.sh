@@ -14,6 +14,6 @@ cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 
 demo/setup.sh
-cargo wasm --locked
+demo/wasm.sh
 cargo build --locked --release --target wasm32-wasip1 --manifest-path benches/filters/Cargo.toml --target-dir "$target/bench/filters"
 cargo bench --locked --bench cost -- ${QUICK:+--quick} "$@"

@@ -5,6 +5,7 @@
 #                         are installed
 #   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well, an HTTP/2 client,
 #                         and upstreams (nginx, lighttpd, Django)
+#   demo/setup.sh wasm    for `make wasm`: the Rust toolchain is checked, Node and wasm-opt are installed
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
 #   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
 #
@@ -18,6 +19,7 @@
 #   .tools/env.sh                       the same as shell variables
 #   .tools/compose-spec.json, tests/compose/node_modules   with `test`
 #   .tools/bin/python-e2e, .tools/bin/nginx, .tools/bin/lighttpd   with `test`
+#   demo/wasm-opt/node_modules          with `wasm`
 #   .tools/bin/cargo-deny               with `check`
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
 set -euo pipefail
@@ -31,10 +33,11 @@ deny_version=0.20.2
 case "${1:-demo}" in
   demo) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=1000 ;;
   test) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=5000 ;;
+  wasm) first_run="a first run takes a minute, later ones a few seconds" needed_mb=2000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
   *)
-    echo "setup: the first argument is demo, test, check, ui or nothing" >&2
+    echo "setup: the first argument is demo, test, wasm, check, ui or nothing" >&2
     exit 2
     ;;
 esac
@@ -328,6 +331,11 @@ mkdir -p "$tools/bin" "$tools/stamps"
 rust
 if [ "${1:-demo}" = check ]; then
   cargo_deny
+  exit 0
+fi
+if [ "${1:-demo}" = wasm ]; then
+  install_node
+  npm_install wasm-opt demo/wasm-opt
   exit 0
 fi
 envoy
