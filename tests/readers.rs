@@ -223,6 +223,17 @@ fn a_method_is_its_own_and_is_refused_in_other_letters() {
         ("trace", "method_ambiguous"),
         ("PURGE", "method_ambiguous"),
         ("purge", "method_ambiguous"),
+        // No methods at all, which a server that trims or cuts takes for one.
+        ("\u{c}Purge", "method_ambiguous"),
+        ("POST ", "method_ambiguous"),
+        ("\tDELETE", "method_ambiguous"),
+        ("POST\0", "method_ambiguous"),
+        ("GET,POST", "method_ambiguous"),
+        ("POST/x", "method_ambiguous"),
+        ("PÖST", "method_ambiguous"),
+        ("", "method_ambiguous"),
+        // Characters that a method may have (RFC 9110 §5.6.2).
+        ("X!#$%&'*+-.^_`|~1", "read"),
     ];
     let mut rows: Vec<Row<'_>> = cases
         .into_iter()

@@ -27,7 +27,7 @@ use crate::engine::tally::Tally;
 use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
 use crate::event::Effect;
-use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host};
+use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host, is_token};
 use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
 use crate::keys::{Patience, Ring};
 use crate::limits::Charge;
@@ -369,6 +369,10 @@ fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(),
     let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
     if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
         let reason = format!("the method {} is `{known}` in other letters", shown(method));
+        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
+    }
+    if !config.methods.is_empty() && !std::str::from_utf8(method).is_ok_and(is_token) {
+        let reason = format!("the method {} is no token (RFC 9110 §9.1)", shown(method));
         return Err(Refusal::new(Deny::MethodAmbiguous, reason));
     }
     if config.index.looks_at_hosts() {

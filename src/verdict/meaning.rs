@@ -86,8 +86,8 @@ impl Deny {
             Self::MethodAmbiguous => {
                 "Some API or policy matches by method, and this one (or the one that a CORS \
                  preflight asks for) is a known method in other letters, such as `post`, or one \
-                 that the configuration names: a server that does not mind letters would carry \
-                 out what no rule has seen"
+                 that the configuration names, or has a character that no method has: a server \
+                 that minds neither would carry out what no rule has seen"
             }
             Self::OriginRefused => {
                 "The credential is in a cookie, the request could change something (every \
