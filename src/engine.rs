@@ -247,14 +247,13 @@ impl Engine {
 
     fn judge(
         &mut self,
-        request: Request,
+        mut request: Request,
         patience: Patience,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
         let waited = request.waited(env.now);
-        let Request { stream, head, route, .. } = &request;
-        let stream = *stream;
+        let (stream, head, route) = (request.stream, &request.head, &request.route);
         let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
         let mut judge = Judge {
             config: &self.config,
@@ -268,9 +267,11 @@ impl Engine {
             tally: &self.tally,
             patience,
             waited,
+            awaited: std::mem::take(&mut request.awaited),
             env,
         };
         let admitted = judge.admit(head, route, &mut trail);
+        request.awaited = judge.awaited;
         if has_waited(patience) && !matches!(admitted, Err(Stop::Wait(_))) {
             let value = millis(request.waited(env.now));
             effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
@@ -311,7 +312,7 @@ impl Engine {
             Err(Stop::Wait(ring)) => {
                 match self.parked.park(request, ring, &self.rings) {
                     // The same request without patience is never told to wait.
-                    Err(Full(request)) => self.judge(request, Patience::Crowded, env, effects),
+                    Err(Full(request)) => self.judge(*request, Patience::Crowded, env, effects),
                     Ok(()) if has_waited(patience) => {}
                     Ok(()) => {
                         effects.push(Effect::Count { metric: metric::PARKED_TOTAL.into(), by: 1 });

@@ -124,6 +124,16 @@ impl Kept {
         Progress { attempts: self.board.attempts, version: self.board.version }
     }
 
+    /// The number of the first fetch that begins from now on: it knows what was published by now.
+    pub fn next_fetch(&self, now: UnixMillis) -> u32 {
+        self.board.attempts.saturating_add(1).saturating_add(u32::from(self.running(now)))
+    }
+
+    /// Whether the fetch of this number has ended.
+    pub const fn has_ended(&self, fetch: u32) -> bool {
+        self.board.attempts >= fetch
+    }
+
     /// Looks at the shared state; what others have published and is not in use here, to be read and
     /// then [taken](Self::take).
     pub fn sync(&mut self, env: &Env<'_>) -> Option<Vec<u8>> {

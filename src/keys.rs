@@ -58,7 +58,7 @@ pub enum Lookup<'a> {
     Stale(Duration),
     /// Not here, and we could not ask; an attempt is due so much later. Says nothing about the token.
     Unavailable(Duration),
-    /// Not here, and the issuer was asked moments ago.
+    /// Not here, and the issuer was asked moments ago, or since the request came.
     Unknown,
 }
 
@@ -136,8 +136,22 @@ impl Ring {
         }
     }
 
+    /// The number of the first fetch that begins from now on.
+    pub fn next_fetch(&self, now: UnixMillis) -> u32 {
+        self.kept.next_fetch(now)
+    }
+
     /// Finds the keys for a token.
-    pub fn lookup(&mut self, wanted: Wanted<'_>, patience: Patience, env: &Env<'_>) -> Lookup<'_> {
+    ///
+    /// `awaited` is the first fetch that began after the request came: once that has ended without
+    /// the key, there is none. `None` before the request has waited for this ring.
+    pub fn lookup(
+        &mut self,
+        wanted: Wanted<'_>,
+        patience: Patience,
+        awaited: Option<u32>,
+        env: &Env<'_>,
+    ) -> Lookup<'_> {
         self.catch_up(wanted, env);
         if self.set.is_none() {
             return self.without_a_set(patience, env.now);
@@ -146,7 +160,7 @@ impl Ring {
             return Lookup::Stale(self.until_due(env.now));
         }
         if self.selects_nothing(wanted) {
-            return self.without_the_key(patience, env.now);
+            return self.without_the_key(patience, awaited, env.now);
         }
         match self.set.as_deref().map(|set| (set.version(), candidates(set, wanted))) {
             Some((version, Some(keys))) if !keys.is_empty() => Lookup::Found { keys, version },
@@ -199,11 +213,17 @@ impl Ring {
         Lookup::Unavailable(self.until_due(now))
     }
 
-    fn without_the_key(&mut self, patience: Patience, now: UnixMillis) -> Lookup<'static> {
+    fn without_the_key(
+        &mut self,
+        patience: Patience,
+        awaited: Option<u32>,
+        now: UnixMillis,
+    ) -> Lookup<'static> {
         if !patience.is_left() {
             return Lookup::Unknown;
         }
-        if self.kept.running(now) || self.kept.want(now) {
+        let was_asked = awaited.is_some_and(|fetch| self.kept.has_ended(fetch));
+        if !was_asked && (self.kept.running(now) || self.kept.want(now)) {
             return Lookup::MayArrive;
         }
         if patience == Patience::Waited && self.kept.has_failed() {

@@ -118,6 +118,188 @@ fn a_flood_of_unknown_kids_fetches_once_per_cooldown_and_starves_nobody() {
     assert_eq!(worker.verdict(rotated), "forwarded");
 }
 
+/// Fetches that take two seconds, twice as long as the cooldown.
+const SLOW: &str = r#"{ "providers": { "idp": {
+    "issuer": "https://id.example.com/", "audiences": ["api"],
+    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp",
+              "cooldown": "1s", "timeout": "5s" } } } }"#;
+
+/// Two seconds pass, and then the call that is out ends, with a key set or without an answer.
+fn answer_late(world: &World, worker: &mut Worker<'_>, key_set: Option<&str>) {
+    world.wait(seconds(2));
+    match key_set {
+        Some(key_set) => worker.answer(200, &[], key_set),
+        None => worker.answer(504, &[], "upstream request timeout"),
+    }
+}
+
+#[test]
+fn an_unknown_kid_costs_one_fetch_however_slow_the_provider() {
+    let (old, stranger) = (Signer::new("k1"), Signer::new("k2"));
+    let known = key_set(&[&old]);
+    // name, what the fetch brings, verdict
+    let cases = [
+        ("the same keys", Some(known.as_str()), "token_key_unknown"),
+        ("no answer", None, "keys_unavailable"),
+    ];
+    for (name, brings, verdict) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, SLOW);
+        worker.fetch(&known);
+        world.wait(seconds(60));
+        let stream = worker.get(&token(&stranger));
+        worker.tick();
+        assert_eq!((worker.verdict(stream).as_str(), worker.calls_made), ("waiting", 2), "{name}");
+        answer_late(&world, &mut worker, brings);
+        assert_eq!(worker.verdict(stream), verdict, "{name}");
+        for _ in 0..10 {
+            world.wait(seconds(1));
+            worker.tick();
+        }
+        assert_eq!(worker.calls_made, 2, "{name}: nobody wants another");
+        // The cooldown is over: the next one asks again.
+        let next = worker.get(&token(&stranger));
+        worker.tick();
+        assert_eq!((worker.verdict(next).as_str(), worker.calls_made), ("waiting", 3), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_kid_costs_one_fetch_in_whichever_worker_it_waits() {
+    let (old, stranger) = (Signer::new("k1"), Signer::new("k2"));
+    let known = key_set(&[&old]);
+    for (brings, verdict) in [(Some(&*known), "token_key_unknown"), (None, "keys_unavailable")] {
+        let world = World::default();
+        let mut workers = [Worker::new(&world, SLOW), Worker::new(&world, SLOW)];
+        workers[0].fetch(&known);
+        workers[1].tick();
+        world.wait(seconds(60));
+        let [first, second] = &mut workers;
+        let waiting = (first.get(&token(&stranger)), second.get(&token(&stranger)));
+        second.tick();
+        first.tick();
+        answer_late(&world, second, brings);
+        assert_eq!(second.verdict(waiting.1), verdict);
+        first.tick();
+        assert_eq!(first.verdict(waiting.0), verdict);
+        for _ in 0..10 {
+            world.wait(seconds(1));
+            first.tick();
+            second.tick();
+        }
+        assert_eq!((first.calls_made, second.calls_made), (1, 1));
+    }
+}
+
+#[test]
+fn a_request_that_came_during_a_fetch_gets_one_of_its_own() {
+    let (old, new, stranger) = (Signer::new("k1"), Signer::new("k2"), Signer::new("k3"));
+    let (before, after) = (key_set(&[&old]), key_set(&[&new, &old]));
+    // name, what the fetch that is on its way brings
+    for (name, brings) in [("written before", Some(&*before)), ("no answer", None)] {
+        for asking in [0, 1] {
+            let world = World::default();
+            let mut workers = [Worker::new(&world, SLOW), Worker::new(&world, SLOW)];
+            workers[0].fetch(&before);
+            workers[1].tick();
+            world.wait(seconds(60));
+            let [asks, comes] = &mut workers;
+            asks.get(&token(&stranger));
+            asks.tick();
+            let comes = if asking == 0 { &mut *asks } else { comes };
+            let made = comes.calls_made;
+            let (rotated, unknown) = (comes.get(&token(&new)), comes.get(&token(&stranger)));
+            comes.tick();
+            assert_eq!(comes.calls_made, made, "{name}: one at a time");
+            answer_late(&world, &mut workers[0], brings);
+            let comes = &mut workers[asking];
+            comes.tick(); // sees that the other's has ended
+            comes.tick(); // and asks
+            assert_eq!(comes.verdict(rotated), "waiting", "{name}: its key may be newer");
+            assert_eq!(comes.calls_made, made + 1, "{name}: its own");
+            answer_late(&world, comes, Some(&after));
+            assert_eq!(comes.verdict(rotated), "forwarded", "{name}");
+            assert_eq!(comes.verdict(unknown), "token_key_unknown", "{name}: and no third");
+            workers.iter_mut().for_each(Worker::tick);
+            assert!(workers.iter().all(|worker| worker.calls.is_empty()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_flood_during_slow_fetches_keeps_to_one_at_a_time() {
+    let world = World::default();
+    let old = Signer::new("k1");
+    let known = key_set(&[&old]);
+    let mut worker = Worker::new(&world, SLOW);
+    worker.fetch(&known);
+    world.wait(seconds(60));
+    let mut came = Vec::new();
+    // A hundred quarters of a second, three requests in each; a fetch takes two seconds.
+    for quarter in 0..100_u32 {
+        for n in 0..3 {
+            let kid = format!("x{quarter}-{n}");
+            let forged = old.sign(&Token::for_identity("mallory").header("kid", kid));
+            came.push((quarter, worker.get(&forged)));
+        }
+        let good = worker.get(&token(&old));
+        assert_eq!(worker.verdict(good), "forwarded");
+        if quarter % 8 == 7 {
+            worker.answer(200, &[], &known);
+        }
+        worker.tick();
+        assert_eq!(worker.calls.len(), 1, "one at a time");
+        world.wait(Duration::from_millis(250));
+        // Nobody waits for more than the fetch that was on its way, and one of its own.
+        for (at, stream) in came.extract_if(.., |(at, _)| *at + 16 <= quarter) {
+            assert_eq!(worker.verdict(stream), "token_key_unknown", "{at}");
+        }
+    }
+    assert_eq!(worker.calls_made, 1 + 1 + 100 / 8, "fetches, and the first set");
+}
+
+#[test]
+fn of_two_unknown_kids_in_one_request_each_costs_one_fetch() {
+    const TWO: &str = r#"{ "providers": {
+        "idp": { "issuer": "https://id.example.com/", "audiences": ["api"],
+            "jwks": { "url": "https://id.example.com/keys", "cluster": "idp", "cooldown": "1s" } },
+        "partner": { "issuer": "https://partner.example.com/", "audiences": ["api"],
+            "from": [{ "header": "X-Partner" }],
+            "jwks": { "url": "https://partner.example.com/keys", "cluster": "partner",
+                      "cooldown": "1s" } } },
+        "apis": [{ "name": "all", "match": {}, "session_from": "idp",
+                   "auth": [["idp", "partner"]] }] }"#;
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let (before, after) = (key_set(&[&old]), key_set(&[&new, &old]));
+    let theirs = |signer: &Signer| {
+        let token = Token::for_identity("carol").claim("iss", "https://partner.example.com/");
+        signer.sign(&token.claim("exp", 4_000_000_000_u64))
+    };
+    // name, what the fetches of the partner's keys bring, verdict
+    for (name, brings, verdict) in
+        [("both rotated", &after, "forwarded"), ("one rotated", &before, "token_key_unknown")]
+    {
+        let world = World::default();
+        let mut worker = Worker::new(&world, TWO);
+        worker.tick();
+        worker.answer(200, &[], &before);
+        worker.answer(200, &[], &before);
+        world.wait(seconds(60));
+        let bearer = format!("Bearer {}", token(&new));
+        let headers = [("authorization", &*bearer), ("x-partner", &theirs(&new))];
+        let stream = worker.request(head("GET", "/", &headers));
+        worker.tick();
+        assert_eq!(worker.calls_made, 4, "{name}");
+        answer_late(&world, &mut worker, Some(&after));
+        worker.tick();
+        assert_eq!(worker.verdict(stream), "waiting", "{name}");
+        answer_late(&world, &mut worker, Some(brings));
+        worker.tick();
+        assert_eq!(worker.verdict(stream), verdict, "{name}");
+        assert_eq!((worker.calls_made, worker.calls.len()), (4, 0), "{name}");
+    }
+}
+
 #[test]
 fn a_provider_that_is_down_is_our_fault_not_the_clients() {
     let world = World::default();

@@ -190,6 +190,8 @@ pub(super) struct Judge<'a, 'c> {
     pub(super) patience: Patience,
     /// How long ago the request came.
     pub(super) waited: Duration,
+    /// Of each ring that it has to wait for, the first fetch that began after it came.
+    pub(super) awaited: Vec<(RingId, u32)>,
     pub(super) env: &'a Env<'a>,
 }
 

@@ -25,12 +25,14 @@ pub(super) struct Request {
     pub(super) route: Route,
     /// When it came.
     since: UnixMillis,
+    /// Of each ring that it has waited for, the first fetch that began after it came.
+    pub(super) awaited: Vec<(RingId, u32)>,
 }
 
 impl Request {
     /// A request that has just come.
     pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
-        Self { stream, head, route, since: now }
+        Self { stream, head, route, since: now, awaited: Vec::new() }
     }
 
     /// How long ago it came.
@@ -54,7 +56,7 @@ struct Waiting {
 }
 
 /// There is no room for this request to wait.
-pub(super) struct Full(pub(super) Request);
+pub(super) struct Full(pub(super) Box<Request>);
 
 /// The waiting room.
 #[derive(Debug, Default)]
@@ -88,7 +90,7 @@ impl Parked {
             || (request.head.may_have_body()
                 && self.requests.iter().filter(with_body).count() >= MAX_WITH_BODY);
         if is_full {
-            return Err(Full(request));
+            return Err(Full(Box::new(request)));
         }
         self.bytes = bytes;
         let waiting = Waiting { ring, seen: progress(rings, ring), request };

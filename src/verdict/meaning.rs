@@ -186,9 +186,10 @@ impl Deny {
                  another issuer (Entra ID)"
             }
             Self::TokenKeyUnknown => {
-                "No key has this `kid`, and the provider was asked within `jwks.cooldown`. \
-                 Also: a `kid` of more than 256 bytes, or none where more than eight keys would \
-                 fit. The reason names the keys that there are, where they are from and how old"
+                "No key has this `kid`, and the provider was asked within `jwks.cooldown`, or since \
+                 the request came. Also: a `kid` of more than 256 bytes, or none where more than \
+                 eight keys would fit. The reason names the keys that there are, where they are \
+                 from and how old"
             }
             Self::TokenLifetimeExceeded => {
                 "`exp` − `iat` (without `iat`: − now) is more than `max_lifetime`, or negative"

@@ -418,13 +418,19 @@ impl<'c> Judge<'_, 'c> {
             ring.catch_up(wanted, env);
             trace.looks_at(Step::Key, || keyring::told(Some(ring), ring.set(), env.now));
         }
-        let checked = match ring.lookup(wanted, patience, env) {
+        let awaited = self.awaited.iter().find(|(of, _)| *of == id).map(|(_, fetch)| *fetch);
+        let checked = match ring.lookup(wanted, patience, awaited, env) {
             Lookup::Found { keys, version } => {
                 let by = (env, self.tally, &mut *self.failures);
                 let key = check_signature(by, jws, &keys, wanted, trace);
                 key.map(|key| Checked { key, set: version }).map_err(Err)
             }
-            Lookup::MayArrive => return Ok(None),
+            Lookup::MayArrive => {
+                if awaited.is_none() {
+                    self.awaited.push((id, ring.next_fetch(env.now)));
+                }
+                return Ok(None);
+            }
             Lookup::Mismatch => Err(Ok((Deny::TokenKeyMismatch, None))),
             Lookup::Unknown => Err(Ok((Deny::TokenKeyUnknown, None))),
             Lookup::Stale(wait) => Err(Ok((Deny::KeysStale, Some(wait)))),
