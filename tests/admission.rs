@@ -193,6 +193,57 @@ fn an_api_narrows_what_its_provider_accepts() {
 }
 
 #[test]
+fn an_audience_of_a_wrong_type_is_judged_wherever_one_is_asked_for() {
+    let any = json!({ "any_audience": true });
+    let clients = json!({ "clients": ["c1"] });
+    let ours = json!({ "audiences": [AUDIENCE] });
+    let open = json!({ "name": "all", "auth": ["idp"] });
+    let narrow = json!({ "name": "all", "auth": ["idp"], "audiences": [AUDIENCE] });
+    let scoped = json!({ "name": "all", "auth": ["idp"], "scopes": ["read"] });
+    let wrong = "token_claim_malformed";
+    let cases = [
+        // name, what the provider asks, the API, the verdict on an audience of a wrong type
+        ("the provider's audiences", &ours, &open, wrong),
+        ("the API's audiences", &any, &narrow, wrong),
+        ("the API's audiences, and the provider's clients", &clients, &narrow, wrong),
+        ("both", &ours, &narrow, wrong),
+        ("nobody's", &any, &open, "forwarded"),
+        ("nobody's: clients stand in their place", &clients, &open, "forwarded"),
+        ("nobody's, of an API that asks for something else", &any, &scoped, "forwarded"),
+    ];
+    let values = [
+        json!(5),
+        json!(true),
+        json!({ AUDIENCE: true }),
+        json!([[AUDIENCE]]),
+        json!([AUDIENCE, 5]),
+        json!([5, AUDIENCE]),
+        json!([AUDIENCE, null]),
+    ];
+    for (name, asked, api, verdict) in cases {
+        let mut idp = json!({ "issuer": ISSUER,
+            "jwks": { "inline": { "keys": [Signer::new("k1").jwk()] } } });
+        for (field, value) in asked.as_object().unwrap() {
+            idp[field] = value.clone();
+        }
+        let config = json!({ "providers": { "idp": idp }, "apis": [api] });
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config.to_string());
+        let token = Token::for_identity("alice").claim("client_id", "c1").claim("scp", "read");
+        let good = worker.get(&Signer::new("k1").sign(&token));
+        assert_eq!(worker.verdict(good), "forwarded", "{name}");
+        for value in &values {
+            let token = Signer::new("k1").sign(&token.clone().claim("aud", value.clone()));
+            // Verified, and the second time recalled.
+            for _ in 0..2 {
+                let stream = worker.get(&token);
+                assert_eq!(worker.verdict(stream), verdict, "{name}: {value}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_first_api_that_matches_counts() {
     let apis = json!([
         { "name": "health", "match": { "paths": ["/health"], "methods": ["GET"] }, "auth": "none" },

@@ -808,6 +808,74 @@ fn each_tenant_is_verified_by_its_own_keys() {
 }
 
 #[test]
+fn each_tenant_is_discovered_by_a_document_of_its_own() {
+    let config = |discovery: Value| {
+        let jwks = json!({ "discovery": discovery, "cluster": "idp" });
+        let idp = json!({
+            "issuer": "https://id.example.com/{tenant}/", "tenants": ["red", "blue"],
+            "audiences": [AUDIENCE], "jwks": jwks,
+        });
+        json!({ "providers": { "idp": idp } }).to_string()
+    };
+    let document = |tenant: &str| {
+        let issuer = format!("https://id.example.com/{tenant}/");
+        json!({ "issuer": issuer, "jwks_uri": format!("{issuer}keys") }).to_string()
+    };
+    let paths = |worker: &Worker<'_>| -> Vec<String> {
+        worker.calls.values().map(|call| call.path.to_string()).collect()
+    };
+    let (red, blue) = (Signer::new("k1"), Signer::new("k1").renewed());
+    let token = |signer: &Signer, tenant: &str| {
+        let issuer = format!("https://id.example.com/{tenant}/");
+        signer.sign(&Token::for_identity("alice").claim("iss", issuer))
+    };
+    // name, `discovery`, where the documents are
+    let cases = [
+        (
+            "from the issuer",
+            json!(true),
+            ["/red/.well-known/openid-configuration", "/blue/.well-known/openid-configuration"],
+        ),
+        (
+            "at a URL",
+            json!("https://id.example.com/documents/{tenant}"),
+            ["/documents/red", "/documents/blue"],
+        ),
+    ];
+    for (name, discovery, documents) in cases {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config(discovery));
+        let waiting = [worker.get(&token(&red, "red")), worker.get(&token(&blue, "blue"))];
+        worker.tick();
+        assert_eq!(paths(&worker), documents, "{name}");
+        worker.answer(200, &[], &document("red"));
+        // The other tenant's document, where this one's should be, leads nowhere.
+        worker.answer(200, &[], &document("red"));
+        assert_eq!(paths(&worker), ["/red/keys"], "{name}");
+        worker.answer(200, &[], &support::token::key_set(&[&red]));
+        assert_eq!(worker.verdict(waiting[0]), "forwarded", "{name}");
+        assert_eq!(worker.verdict(waiting[1]), "keys_unavailable", "{name}");
+        world.wait(Duration::from_secs(5));
+        worker.tick();
+        assert_eq!(paths(&worker), [documents[1]], "{name}: red's are here");
+        worker.answer(200, &[], &document("blue"));
+        assert_eq!(paths(&worker), ["/blue/keys"], "{name}");
+        worker.answer(200, &[], &support::token::key_set(&[&blue]));
+        for (signer, tenant, verdict) in [
+            (&red, "red", "forwarded"),
+            (&blue, "blue", "forwarded"),
+            (&red, "blue", "token_signature_invalid"),
+            (&blue, "red", "token_signature_invalid"),
+            (&red, "green", "token_issuer_unknown"),
+            (&red, "{tenant}", "token_issuer_unknown"),
+        ] {
+            let stream = worker.get(&token(signer, tenant));
+            assert_eq!(worker.verdict(stream), verdict, "{name}: {tenant}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_and_a_key_in_pem_verify_tokens() {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

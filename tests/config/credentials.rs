@@ -518,12 +518,51 @@ fn a_tenant_is_an_issuer_and_may_have_keys_of_its_own() {
         assert!(matches!(keys.of(Some(issuer)), Some(Keys::Ring(RingId(id))) if id == ring));
     }
     assert!(keys.of(Some("https://id.example/green")).is_none() && keys.of(None).is_none());
+}
 
-    let discovered = accepted(&issuer(
-        r#""issuer": "https://id.example/{tenant}", "tenants": ["red", "blue"], "jwks": {"discovery": true, "cluster": "idp"}"#,
-    ));
-    let RingSource::Discovery { url, .. } = &discovered.rings[1].source else { panic!() };
-    assert_eq!(url.to_string(), "https://id.example/blue/.well-known/openid-configuration");
+#[test]
+fn each_tenant_has_a_discovery_document_of_its_own() {
+    let path = "/.well-known/openid-configuration";
+    let here = |rest: &str| format!("https://id.example/{rest}");
+    let (red, blue) = (here(&format!("red{path}")), here(&format!("blue{path}")));
+    // issuer, discovery, where the documents are
+    let cases = [
+        ("https://id.example/{tenant}", "true", vec![red.clone(), blue.clone()]),
+        ("https://id.example/{tenant}/", "true", vec![red, blue]),
+        (
+            "https://id.example/{tenant}/v2.0",
+            "true",
+            vec![here(&format!("red/v2.0{path}")), here(&format!("blue/v2.0{path}"))],
+        ),
+        (
+            "https://{tenant}.id.example",
+            "true",
+            vec![format!("https://red.id.example{path}"), format!("https://blue.id.example{path}")],
+        ),
+        (
+            "https://id.example/{tenant}",
+            r#""https://id.example/of/{tenant}""#,
+            vec![here("of/red"), here("of/blue")],
+        ),
+        // One for all, whose issuer is that of any of them.
+        ("https://id.example/{tenant}", r#""https://id.example/of""#, vec![here("of")]),
+    ];
+    for (of, discovery, documents) in cases {
+        let config = accepted(&issuer(&format!(
+            r#""issuer": "{of}", "tenants": ["red", "blue"], "jwks": {{"discovery": {discovery}, "cluster": "idp"}}"#
+        )));
+        let urls = config.rings.iter().map(|ring| {
+            let RingSource::Discovery { url, .. } = &ring.source else { panic!("{of}") };
+            url.to_string()
+        });
+        assert_eq!(urls.collect::<Vec<_>>(), documents, "{of}");
+        let apart = ["red", "blue"].map(|tenant| of.replace("{tenant}", tenant).into());
+        let issuers: Vec<_> = config.rings.iter().map(|ring| &*ring.issuers).collect();
+        match documents.len() {
+            1 => assert_eq!(issuers, [[&apart[1..], &apart[..1]].concat()], "{of}: in order"),
+            _ => assert_eq!(issuers, [&apart[..1], &apart[1..]], "{of}"),
+        }
+    }
 }
 
 #[test]
@@ -568,6 +607,33 @@ fn tenants_are_refused_for_what_is_wrong_with_them() {
             )),
             &[
                 "2:43: providers.okta.issuer[1]: has no `{tenant}`, and the keys are fetched for each tenant apart: make it a provider of its own",
+            ],
+        ),
+        (
+            "discovery from a tenant's issuers, of which there are two",
+            issuer(
+                r#""issuer": ["https://id.example/{tenant}", "https://old.example/{tenant}"], "tenants": ["red", "blue"], "jwks": {"discovery": true, "cluster": "idp"}"#,
+            ),
+            &[
+                "2:126: providers.okta.jwks.discovery: there are several issuers; write the document's URL",
+            ],
+        ),
+        (
+            "discovery from a tenant's issuer, which has a query",
+            issuer(
+                r#""issuer": "https://id.example/?t={tenant}", "tenants": ["red", "blue"], "jwks": {"discovery": true, "cluster": "idp"}"#,
+            ),
+            &[
+                "2:95: providers.okta.jwks.discovery: the issuer has a query; write the document's URL",
+            ],
+        ),
+        (
+            "discovery from a tenant's issuer, which is no URL",
+            issuer(
+                r#""issuer": "{tenant}", "tenants": ["red", "blue"], "jwks": {"discovery": true, "cluster": "idp"}"#,
+            ),
+            &[
+                "2:73: providers.okta.jwks.discovery: the issuer is no URL to discover from: it does not begin with `https://` or `http://`; write the document's URL",
             ],
         ),
         (
