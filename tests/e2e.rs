@@ -35,6 +35,7 @@ mod e2e {
     mod answers;
     mod attacks;
     mod credentials;
+    mod crypto;
     mod documents;
     mod examples;
     mod explain;

@@ -209,9 +209,11 @@ pub(super) fn empty_and_remove_header(kind: MapType, name: &[u8]) -> bool {
     remove_header(kind, name) && emptied
 }
 
-/// Whether the host is Envoy, by a property that no other has.
+/// Whether the host is Envoy, by a property that no other has: the major version of its build, 32
+/// bits in eight bytes. A bootstrap may replace the number, but not take it away.
 pub(super) fn is_envoy() -> bool {
-    property("xds\0node\0user_agent_name").is_some_and(|agent| agent == b"envoy")
+    let major = property("xds\0node\0user_agent_build_version\0version\0major_number");
+    matches!(major.as_deref(), Some([_, _, _, _, 0, 0, 0, 0]))
 }
 
 /// Up to `max` bytes from the start of a buffer.

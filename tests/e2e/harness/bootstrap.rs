@@ -307,6 +307,8 @@ pub(crate) struct Site {
     discovered: bool,
     /// Whether header sections of up to 8 MiB are taken from upstreams.
     takes_much: bool,
+    /// What the proxy says of itself.
+    node: Value,
 }
 
 impl Site {
@@ -321,7 +323,14 @@ impl Site {
             listeners: Vec::new(),
             discovered: false,
             takes_much: false,
+            node: json!({ "id": name, "cluster": "tests" }),
         }
+    }
+
+    /// Has the proxy say this of itself as well.
+    pub(crate) fn node(mut self, field: &str, value: Value) -> Self {
+        self.node[field] = value;
+        self
     }
 
     /// Takes up to 100,000 headers, 8 MiB of them, from upstreams.
@@ -409,7 +418,7 @@ impl Site {
             })
             .collect();
         let mut bootstrap = json!({
-            "node": { "id": self.name, "cluster": "tests" },
+            "node": self.node,
             "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": admin } } },
             "static_resources": { "clusters": clusters },
         });
