@@ -5,13 +5,13 @@
 //! (`b` a switch, `n` a number, `s` a text, `o` anything). `*` is any name, `[]` a list. The schemas
 //! are read where they are: in the folder `TOLLGATE_SCHEMAS`, or in `../shared/schemas`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tollgate::cli::Exit;
 
 use super::meaning::{AUDIENCE, get, inlined};
+use super::support::schema::{folder, read};
 use super::{classic, oas, policies, policy, tyk};
 
 const CLASSIC: &str = include_str!("members/classic.txt");
@@ -175,20 +175,8 @@ fn of_schema(root: &Value, schema: &Value, path: &str, depth: u8, out: &mut Vec<
     }
 }
 
-/// The folder of schemas; one that is asked for must be there.
-fn folder() -> Option<PathBuf> {
-    match std::env::var_os("TOLLGATE_SCHEMAS") {
-        Some(folder) => Some(folder.into()),
-        None => {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas");
-            folder.is_dir().then_some(folder)
-        }
-    }
-}
-
 fn schema(folder: &Path, name: &str) -> Vec<(String, Value)> {
-    let text = fs::read_to_string(folder.join(name)).unwrap();
-    let root: Value = serde_json::from_str(&text).unwrap();
+    let root = read(folder, name);
     let mut out = Vec::new();
     of_schema(&root, &root, "", 0, &mut out);
     assert!(out.len() > 100, "{name}: {}", out.len());
@@ -210,10 +198,7 @@ fn is_of_jwt(member: &str) -> bool {
 
 #[test]
 fn no_member_of_the_schemas_is_unknown() {
-    let Some(folder) = folder() else {
-        eprintln!("no schemas here: set TOLLGATE_SCHEMAS to check against them");
-        return;
-    };
+    let Some(folder) = folder() else { return };
     let [api, linter, extension] =
         ["tyk_classic_api.json", "tyk_classic_linter.json", "tyk_oas_x-tyk-api-gateway.json"]
             .map(|name| schema(&folder, name));

@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test may fail loudly"
@@ -19,6 +20,7 @@ mod explain;
 mod hash_key;
 mod init;
 mod mint;
+mod resources;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
