@@ -18,10 +18,14 @@ const FIRST: usize = 0x0a;
 /// Largest whole number that a double tells from its neighbours, in either direction.
 const MOST: f64 = 9_007_199_254_740_992.0;
 
+/// What the URL of a type begins with.
+const TYPE: &[u8] = b"type.googleapis.com/";
+
 /// Whether these bytes are a message: every `Struct` with a member has this byte in it, and no JSON
-/// text has (RFC 8259 §7).
+/// text has (RFC 8259 §7); nor does one begin with a line feed and, a byte later, a type.
 pub(super) fn is_message(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| usize::from(*byte) == SECOND)
+        || matches!(bytes, [b'\n', _, rest @ ..] if rest.starts_with(TYPE))
 }
 
 /// Reads a `Struct`, or what holds one: a `TypedStruct` or an `Any`. What a `Struct` can say and a
@@ -169,11 +173,16 @@ impl<'b> Bytes<'b> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 
-    /// What a `TypedStruct` or an `Any` holds: its second field, with its type before it or behind.
+    /// What a `TypedStruct` or an `Any` holds: its second field, with its type before it or behind;
+    /// nothing where there is only a type.
     fn held(mut self) -> Option<Self> {
         let (tag, first) = self.next()?;
         if self.left.is_empty() {
-            return (tag == SECOND).then_some(first);
+            return match tag {
+                SECOND => Some(first),
+                FIRST if first.left.starts_with(TYPE) => Some(self),
+                _ => None,
+            };
         }
         let (other, second) = self.next()?;
         match (tag, other, self.left.len()) {

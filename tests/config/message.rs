@@ -175,8 +175,30 @@ fn nothing_at_all_is_told_in_one_way() {
         empty.0.contains("the configuration is empty: write at least `providers`"),
         "{empty:?}"
     );
-    for nothing in [&b" \n"[..], &typed(b""), &field(0x12, b""), &typed(&typed(b""))] {
+    let no_value = |of: &str| field(0x0a, format!("type.googleapis.com/{of}").as_bytes());
+    let plain = no_value("google.protobuf.Struct");
+    for nothing in [
+        &b" \n"[..],
+        &typed(b""),
+        &field(0x12, b""),
+        &typed(&typed(b"")),
+        &plain,
+        &no_value(""),
+        &no_value("xds.type.v3.TypedStruct"),
+        &typed(&plain),
+        &field(0x12, &plain),
+    ] {
         assert_eq!(told(nothing), empty, "{nothing:?}");
+    }
+    // What is more than a type, or less, is no message without a value.
+    for something in [
+        [&plain[..], &[0x18, 1]].concat(),
+        [&plain[..], &plain[..]].concat(),
+        plain[..plain.len() - 1].to_vec(),
+        field(0x0a, b"type.example.com/google.protobuf.Struct"),
+        b"\n\"type.googleapis.com/google.protobuf.Struct\"".to_vec(),
+    ] {
+        assert_ne!(told(&something), empty, "{something:?}");
     }
 }
 
