@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::harness::{
     Answer, Envoy, Filter, KeyServer, Listener, Provider, Request, Signer, Site, Token, Upstream,
-    eventually, fetch, free_port, key_set, places,
+    eventually, fetch, free_port, key_set, places, proxy,
 };
 
 const OKTA: &str = "https://example.okta.com/oauth2/default";
@@ -144,21 +144,7 @@ fn the_readmes_way_in_enforces_one_api_and_reports_on_the_rest() {
 fn the_proxy_to_copy_from_serves_as_it_stands() {
     let (provider, upstream, port) =
         (Provider::start("envoy-yaml"), Upstream::start(), free_port());
-    let yaml = read("envoy.yaml");
-    let (proxy, _) =
-        yaml.split_once("\nadmin:").expect("an admin port, which the test has its own of");
-    let module = places::wasm();
-    let places = [
-        ("10000".to_owned(), port.to_string()),
-        ("9000".to_owned(), provider.port().to_string()),
-        ("8080".to_owned(), upstream.port().to_string()),
-        ("target/wasm32-wasip1/release/tollgate.wasm".to_owned(), module.display().to_string()),
-    ];
-    let here = places.iter().fold(proxy.to_owned(), |text, (from, to)| {
-        assert!(text.contains(from), "{from}");
-        text.replace(from, to)
-    });
-    let envoy = Envoy::with_bootstrap("envoy-yaml", &here);
+    let envoy = Envoy::with_bootstrap("envoy-yaml", &proxy(port, &provider, &upstream, None));
     let bearer = |client: &str, scope: &str| {
         format!("Bearer {}", provider.token(client, scope, Provider::AUDIENCE))
     };

@@ -36,15 +36,20 @@ impl Envoy {
     /// Starts one with a bootstrap as somebody wrote it, which has no `admin`, and waits until it
     /// takes requests.
     pub(crate) fn with_bootstrap(name: &str, yaml: &str) -> Self {
-        let folder = places::scratch(name);
+        Self::with_bootstrap_at(&Site::new(name, 0), yaml)
+    }
+
+    /// The same with this site's name, workers and log.
+    pub(crate) fn with_bootstrap_at(site: &Site, yaml: &str) -> Self {
+        let folder = places::scratch(&site.name);
         let admin = free_port();
         let address =
             format!("{{ socket_address: {{ address: 127.0.0.1, port_value: {admin} }} }}");
         let config = folder.join("envoy.yaml");
         std::fs::write(&config, format!("{yaml}\nadmin:\n  address: {address}\n"))
             .expect("the bootstrap under target/");
-        let envoy = Self::run(&Site::new(name, 0), folder, admin, &config);
-        envoy.wait_until_ready(name);
+        let envoy = Self::run(site, folder, admin, &config);
+        envoy.wait_until_ready(&site.name);
         envoy
     }
 

@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod client;
+mod demo;
 mod envoy;
 mod http2;
 mod keys;
@@ -20,6 +21,7 @@ mod wait;
 
 pub(crate) use bootstrap::{Filter, Listener, Site, configuration};
 pub(crate) use client::{Connection, Request, Response, fetch};
+pub(crate) use demo::proxy;
 pub(crate) use envoy::{Envoy, validate};
 pub(crate) use http2::Http2;
 pub(crate) use keys::{Answer, KeyServer};
