@@ -11,6 +11,7 @@ die() {
 }
 
 names=()
+outputs=()
 pids=()
 # Ends what this script started, by process id, newest first.
 end_parts() {
@@ -32,6 +33,7 @@ start() {
   shift 2
   "$@" >"target/demo/$output" 2>&1 </dev/null &
   names+=("$name")
+  outputs+=("$output")
   pids+=($!)
 }
 
@@ -48,8 +50,11 @@ check_parts() {
   local at
   for at in "${!pids[@]}"; do
     kill -0 "${pids[at]}" 2>/dev/null && continue
-    tail -n 15 "target/demo/${names[at]}.log" 2>/dev/null | sed 's/^/    /' >&2
-    die "${names[at]} has ended; the whole log is target/demo/${names[at]}.log"
+    local log=target/demo/${names[at]}.log
+    # What ends before it has a log has said why on its output.
+    [ -s "$log" ] || log=target/demo/${outputs[at]}
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    die "${names[at]} has ended; all that it said is in $log"
   done
 }
 
@@ -91,7 +96,7 @@ wait_for upstream 8080 /
 demo/configure.sh
 target/quick/tollgate check target/demo/envoy.yaml >target/demo/check.log || { cat target/demo/check.log >&2; die "tollgate check refuses target/demo/envoy.yaml, see above"; }
 say "tollgate check: $(tail -n 1 target/demo/check.log), in target/demo/check.log"
-start envoy access.log "$TOLLGATE_ENVOY" -c target/demo/envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200
+start envoy access.log "$TOLLGATE_ENVOY" -c target/demo/envoy.yaml --concurrency 2 --log-path target/demo/envoy.log --file-flush-interval-msec 200 --disable-hot-restart
 wait_for envoy 9901 /ready
 
 "$TOLLGATE_NODE" demo/story.mjs
