@@ -78,11 +78,15 @@ impl Read for Schemes {
     const WHAT: &'static str = "a scheme or a list of schemes";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        if let Value::List(_) = node.value {
-            return List::read(node, problems).map(Self);
+        match node.value {
+            Value::List(_) => return List::read(node, problems).map(Self),
+            // Alone it says something, like every text.
+            Value::Text(_) => drop(Text::read(node, problems)?),
+            _ => {
+                wrong_type(node, Self::WHAT, problems);
+                return None;
+            }
         }
-        // Alone it says something, like every text.
-        Text::read(node, problems)?;
         At::read(node, problems).map(|one| Self(List { items: vec![one], written: 1 }))
     }
 

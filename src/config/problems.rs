@@ -15,6 +15,8 @@ pub(super) struct Problems<'t> {
     text: Option<&'t str>,
     refused: Notes,
     risky: Notes,
+    /// Where objects begin in which an unknown field was found, without a name that it is near to.
+    strange: Vec<usize>,
 }
 
 /// Problems in the order of the text, each once.
@@ -99,12 +101,21 @@ fn on_one_line(message: String) -> String {
 impl<'t> Problems<'t> {
     /// None so far.
     pub(super) fn new(text: Option<&'t str>) -> Self {
-        Self { text, refused: Notes::default(), risky: Notes::default() }
+        Self { text, refused: Notes::default(), risky: Notes::default(), strange: Vec::new() }
     }
 
-    /// Something wrong with the value or member name that begins at `at`.
+    /// Something wrong with the value or member name that begins at `at`. That an object names nothing
+    /// is no second mistake where an unknown field of it may have been meant to.
     pub(super) fn refuse(&mut self, code: Code, at: usize, message: impl fmt::Display) {
-        self.refused.add(code, at, None, &message);
+        let of_fields = matches!(code, Code::OneOfRequired | Code::PolicyMissing);
+        if !of_fields || !self.strange.contains(&at) {
+            self.refused.add(code, at, None, &message);
+        }
+    }
+
+    /// Remembers that the object at `at` has an unknown field that may have been meant for any.
+    pub(super) fn is_strange(&mut self, at: usize) {
+        self.strange.push(at);
     }
 
     /// A member that the object at `at` must have.

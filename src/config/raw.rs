@@ -241,7 +241,7 @@ impl Read for RawDiscovery {
                 );
                 None
             }
-            Value::Text(_) => Text::read(node, problems).map(Self::Url),
+            Value::Text(ref text) if text != "true" => Text::read(node, problems).map(Self::Url),
             _ => {
                 wrong_type(node, Self::WHAT, problems);
                 None

@@ -4,7 +4,7 @@
 use super::code::Code;
 use super::define::{choice, object};
 use super::duration::{Time, YEAR};
-use super::problems::Problems;
+use super::problems::{Problems, near};
 use super::read::{Count, List, Map, OneOrMany, Read, Text, unknown, wrong_type};
 use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
@@ -118,7 +118,7 @@ impl<T: Read> Read for RawBound<T> {
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match &node.value {
             Value::Text(text) if text == "unlimited" => Some(Self::Unlimited),
-            Value::Text(text) => {
+            Value::Text(text) if near(text, ["unlimited"]).is_some() => {
                 problems.refuse(Code::ValueUnknown, node.start, unknown(text, ["unlimited"]));
                 None
             }

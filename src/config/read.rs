@@ -94,7 +94,8 @@ impl<T: Copy> Field<T> {
 /// Says that a value has not the type that belongs here.
 pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_>) {
     // YAML reads `on` and `0123` as something else than text.
-    let no_text = ["a list", "a key set", "a whole number", "an object", "true or false"];
+    let no_text =
+        ["a list", "a key set", "a whole number", "an object", "true or false", "a point"];
     let quotes = match no_text.iter().any(|start| what.starts_with(start)) {
         true => "",
         false => ": put it in quotes",
@@ -102,7 +103,12 @@ pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_
     let (found, hint) = match &node.value {
         Value::Null => ("null", ": leave the field out instead"),
         Value::Bool(_) => ("a boolean", quotes),
+        // A fraction in quotes would be another value.
+        Value::Number(_) if what.contains("number") => ("a number", ""),
         Value::Number(_) => ("a number", quotes),
+        Value::Text(text) if text == "unlimited" => {
+            ("a string", ": for no limit leave the field out")
+        }
         Value::Text(text) if matches!(&**text, "true" | "false") && what.contains("true") => {
             ("a string", ": write it without quotes")
         }
@@ -158,9 +164,12 @@ impl<'n, 't> Members<'n, 't> {
                     }
                 };
                 problems.refuse(Code::FieldUnknown, member.start, message);
-                if let Some(name) = meant {
-                    let slip = near_by_slip(&member.name, [name]).is_some();
-                    opened.meant.push((name, slip.then_some(&member.node)));
+                match meant {
+                    Some(name) => {
+                        let slip = near_by_slip(&member.name, [name]).is_some();
+                        opened.meant.push((name, slip.then_some(&member.node)));
+                    }
+                    None => problems.is_strange(node.start),
                 }
             }
         }
@@ -259,6 +268,9 @@ pub(super) fn word(
 pub(super) fn unknown<'k>(found: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
     match near(found, known.clone()) {
         Some(meant) => format!("unknown value {}; did you mean `{meant}`?", quoted(found)),
+        None if known.clone().into_iter().next().is_none() => {
+            format!("unknown value {}; there are none", quoted(found))
+        }
         None => format!("unknown value {}; expected {}", quoted(found), listed(known, "or")),
     }
 }

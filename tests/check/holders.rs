@@ -336,6 +336,8 @@ fn a_form_that_envoy_refuses_is_a_problem() {
         ),
         (any("google.protobuf.Struct", &text), Some("the type `google.protobuf.StringValue`")),
         (any("google.protobuf.BytesValue", &text), Some("no text in base64")),
+        (any("google.protobuf.BytesValue", "no base64"), Some("no text in base64")),
+        (any("google.protobuf.Struct", "[a]"), Some("[form_refused]")),
         (any("google.protobuf.Value", &tree), Some("which the filter does not read")),
         (format!("value: {text}"), Some("no `@type`")),
         (
@@ -357,6 +359,7 @@ fn a_form_that_envoy_refuses_is_a_problem() {
                     "{form}: {}",
                     run.out
                 );
+                assert!(run.out.contains(": 1 problem\n"), "{form}: {}", run.out);
                 assert_eq!(run.exit, Exit::Problems, "{form}");
             }
         }

@@ -120,7 +120,7 @@ fn api_keys_are_refused_for_what_is_wrong_with_them() {
         (
             "an end in seconds",
             with(r#""expires": 1798761600"#),
-            &["2:124: providers.partner.keys[0].expires: expected a point in time such as \"2027-01-01T00:00:00Z\", found a number: put it in quotes"],
+            &["2:124: providers.partner.keys[0].expires: expected a point in time such as \"2027-01-01T00:00:00Z\", found a number"],
         ),
         (
             "no policies",

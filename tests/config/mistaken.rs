@@ -106,6 +106,10 @@ fn a_page_that_takes_a_path_from_an_api_is_warned_about() {
         (r#""path": "/orders/page""#, r#""/*/page""#, &told),
         (r#""path": "/orders""#, r#""/orders/{id}""#, &[]),
         (r#""path": "/orders-page""#, r#""/orders/**""#, &[]),
+        // Where probes ask.
+        (r#""path": "/page""#, r#""/page/ready""#, &told),
+        (r#""path": "/page""#, r#""/*/ready""#, &told),
+        (r#""path": "/page""#, r#""/page/readiness", "/ready""#, &[]),
         (r#""path": "/.tollgate""#, r#""/orders/**""#, &[]),
         // What takes everything takes what is left.
         (r#""path": "/.tollgate""#, r#""/**""#, &[]),

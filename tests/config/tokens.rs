@@ -266,7 +266,7 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
                 "4:30: providers.okta.from[2].scheme[0]: a scheme is one word, such as \"Bearer\"",
                 "4:42: providers.okta.from[2].scheme[1]: expected a scheme, a string, found a number: put it in quotes",
                 "4:52: providers.okta.from[3]: reads `x-b` a second time; delete one of the two",
-                "5:29: providers.okta.from[4].scheme: expected a string, found a number: put it in quotes",
+                "5:29: providers.okta.from[4].scheme: expected a scheme or a list of schemes, found a number: put it in quotes",
                 "5:58: providers.okta.from[5].scheme: only a header has schemes; delete it",
             ],
         ),

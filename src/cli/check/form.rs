@@ -119,7 +119,10 @@ fn text<'n>(
                  `google.protobuf.StringValue`"
             );
             refuse(value.at, message);
-            Content::Text(scalar)
+            match scalar.text.trim_start().starts_with('{') {
+                true => Content::Text(scalar),
+                false => Content::Unreadable,
+            }
         }
     }
 }

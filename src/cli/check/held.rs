@@ -486,7 +486,9 @@ impl Finder<'_> {
     }
 
     fn keep(&mut self, mut held: Held, holder: &Node, json: Option<Json>) {
-        if json.is_none() {
+        // What is wrong with its form says why it cannot be read.
+        let is_told = held.remarks.iter().any(|remark| remark.code == FileCode::FormRefused.name());
+        if json.is_none() && !is_told {
             held.remarks.push(Remark::new(
                 Severity::Problem,
                 FileCode::ConfigurationMissing,

@@ -151,7 +151,8 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     });
     let encoded_slash = api.encoded_slash.or(RawSlash::Refuse) == RawSlash::Segment;
     let matcher = matcher(&api.matcher, name.as_ref(), problems);
-    if let Some(raw) = api.matcher.given().filter(|_| !encoded_slash) {
+    let slashes_are_refused = !encoded_slash && !api.encoded_slash.is_wrong();
+    if let Some(raw) = api.matcher.given().filter(|_| slashes_are_refused) {
         refuse_slashes(&raw.paths, problems);
     }
     let mut branches = Vec::new();

@@ -3,7 +3,7 @@
 use super::provider::refuse_repeated;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawProvider, items, one_or_many};
+use crate::config::raw::{RawDiscovery, RawProvider, items, one_or_many};
 use crate::config::read::{At, Text};
 use crate::verdict::quoted;
 
@@ -80,11 +80,11 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
         }
         refuse_repeated(issuers, index, issuer, problems);
     }
-    check_tenants(raw, problems);
+    check_tenants(raw, any, problems);
     any
 }
 
-fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
+fn check_tenants(raw: &At<RawProvider>, any: Option<usize>, problems: &mut Problems<'_>) {
     let Some(list) = raw.tenants.given() else { return };
     if list.is_empty() {
         problems.refuse(
@@ -93,8 +93,14 @@ fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
             "an empty list would accept nothing; name a tenant",
         );
     }
-    let templates = one_or_many(&raw.issuer);
-    if !templates.is_empty() && !templates.iter().any(|issuer| issuer.contains(PLACEHOLDER)) {
+    let issuers = one_or_many(&raw.issuer);
+    let none = match issuers {
+        // Without issuers there is nothing that a tenant's name could stand in.
+        [] => raw.issuer.is_absent() && any.is_some(),
+        // A brace is told as what it is, and keys for each tenant where the issuer is written.
+        [..] => !issuers.iter().any(|issuer| issuer.contains(['{', '}'])) && !by_url(raw),
+    };
+    if none && !list.is_empty() {
         problems.refuse(
             Code::IssuerInvalid,
             list.at,
@@ -102,8 +108,7 @@ fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
         );
     }
     for (index, tenant) in list.items.iter().enumerate() {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-        if !tenant.bytes().all(plain) || matches!(&***tenant, "." | "..") {
+        if !is_tenant(tenant) {
             let message = format!(
                 "{} is no tenant: letters, digits, `-`, `.`, `_` and `~` only, as they stand in its \
                  issuer",
@@ -115,7 +120,23 @@ fn check_tenants(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
     }
 }
 
-/// The issuers, tenant by tenant; those without a tenant stand first.
+/// Whether a text is a tenant's name.
+fn is_tenant(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().all(plain) && !matches!(text, "." | "..")
+}
+
+/// Whether the keys' URL has [`PLACEHOLDER`].
+pub(super) fn by_url(raw: &RawProvider) -> bool {
+    let Some(jwks) = raw.jwks.given() else { return false };
+    let discovered = jwks.discovery.given().is_some_and(|discovery| match &discovery.value {
+        RawDiscovery::Issuer => false,
+        RawDiscovery::Url(url) => url.contains(PLACEHOLDER),
+    });
+    discovered || jwks.url.given().is_some_and(|url| url.contains(PLACEHOLDER))
+}
+
+/// The issuers, tenant by tenant, without tenants whose names are none; those without a tenant stand first.
 pub(super) fn tenants(raw: &At<RawProvider>) -> Vec<Tenant> {
     let written = one_or_many(&raw.issuer);
     let is_template = |issuer: &&At<Text>| issuer.contains(PLACEHOLDER);
@@ -126,7 +147,7 @@ pub(super) fn tenants(raw: &At<RawProvider>) -> Vec<Tenant> {
             fixed.into_iter().map(|issuer| At { at: issuer.at, value: issuer.value.0.clone() });
         tenants.push(Tenant { name: None, issuers: issuers.collect() });
     }
-    for name in items(&raw.tenants) {
+    for name in items(&raw.tenants).iter().filter(|name| is_tenant(name)) {
         let mut tenant = Tenant { name: Some(name.value.0.clone()), issuers: Vec::new() };
         let templates = written.iter().filter(is_template);
         tenant.issuers =

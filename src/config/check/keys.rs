@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::issuers::{PLACEHOLDER, Tenant};
+use super::issuers::{PLACEHOLDER, Tenant, by_url};
 use super::provider::Draft;
 use super::secret;
 use crate::config::code::Code;
@@ -145,7 +145,10 @@ fn jwks(
         if let (None, Some(issuer)) = (&tenant.name, tenant.issuers.first()) {
             let message = "has no `{tenant}`, and the keys are fetched for each tenant apart: make it \
                            a provider of its own";
-            problems.refuse(Code::IssuerInvalid, issuer.at, message);
+            if !issuer.contains(['{', '}']) {
+                problems.refuse(Code::IssuerInvalid, issuer.at, message);
+            }
+            continue;
         }
         rings.extend(ring(raw, jwks, provider, tenant, problems));
     }
@@ -154,13 +157,11 @@ fn jwks(
 
 /// Whether each tenant has keys of its own.
 fn by_tenant(raw: &At<RawProvider>, jwks: &At<RawJwks>) -> bool {
-    let discovered = jwks.discovery.given().is_some_and(|discovery| match &discovery.value {
-        RawDiscovery::Issuer => {
-            one_or_many(&raw.issuer).iter().any(|issuer| issuer.contains(PLACEHOLDER))
-        }
-        RawDiscovery::Url(url) => url.contains(PLACEHOLDER),
+    let by_issuer = jwks.discovery.given().is_some_and(|discovery| {
+        matches!(discovery.value, RawDiscovery::Issuer)
+            && one_or_many(&raw.issuer).iter().any(|issuer| issuer.contains(PLACEHOLDER))
     });
-    discovered || jwks.url.given().is_some_and(|url| url.contains(PLACEHOLDER))
+    by_issuer || by_url(raw)
 }
 
 fn place<T>(field: &Field<T>, otherwise: usize) -> usize {

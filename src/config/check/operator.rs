@@ -46,13 +46,20 @@ pub(super) fn status(
 /// Warns of a page that takes its path from an API which names it, if only by a part: what takes
 /// everything must be able to stand beside any page.
 fn apart(path: &At<Text>, apis: &[Draft], problems: &mut Problems<'_>) {
-    let Ok(parsed) = RequestPath::parse(path.as_bytes()) else { return };
-    let page = parsed.segments();
-    // What no pattern names.
-    let other = vec![[0_u8]; page.len()];
+    let ready = format!("{}/ready", &***path);
+    let Ok(parsed) = RequestPath::parse(ready.as_bytes()) else { return };
+    let ready = parsed.segments();
+    let page = ready.split_last().map_or(ready, |(_, page)| page);
+    // What no pattern names, in place of the page and beside its probe.
+    let unnamed = vec![[0_u8]; page.len()];
+    let mut beside = page.to_vec();
+    beside.push(Default::default());
     let takes = |api: &&Draft| {
-        let paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
-        paths.into_iter().any(|pattern| pattern.matches(page) && !pattern.matches(&other))
+        let mut paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
+        paths.any(|pattern| {
+            let names = |own, other| pattern.matches(own) && !pattern.matches(other);
+            names(page, &unnamed) || pattern.matches(ready) && !pattern.matches(&beside)
+        })
     };
     if let Some(name) = apis.iter().find(takes).and_then(|api| api.name.as_ref()) {
         problems.warn(

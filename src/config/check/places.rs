@@ -11,11 +11,15 @@ use crate::ids::Name;
 use crate::provider::{Location, Place};
 use crate::verdict::quoted;
 
-/// The places where a credential stands, and the names of APIs that they mention.
+/// The names of APIs that places mention, each with its place.
+type ApiNames = Vec<At<Box<str>>>;
+
+/// The places where a credential stands, the names of APIs that they mention, and whether all that is
+/// written is right.
 pub(super) fn check(
     raw: &At<RawProvider>,
     problems: &mut Problems<'_>,
-) -> (Vec<At<Location>>, Vec<At<Box<str>>>) {
+) -> (Vec<At<Location>>, ApiNames, bool) {
     not_empty(
         &raw.from,
         "an empty list would find no token; name a header, or leave it out for \
@@ -24,20 +28,23 @@ pub(super) fn check(
     );
     if raw.from.is_absent() {
         let place = Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
-        return (vec![At { at: raw.at, value: Location { place, apis: None } }], Vec::new());
+        return (vec![At { at: raw.at, value: Location { place, apis: None } }], Vec::new(), true);
     }
     let mut from: Vec<At<Location>> = Vec::new();
     let mut apis = Vec::new();
+    let mut is_whole = raw.from.given().is_some_and(|list| list.is_whole());
     for location in items(&raw.from) {
         apis.extend(items(&location.apis).iter().map(boxed));
-        for location in locations(location, problems) {
+        let found = locations(location, problems);
+        is_whole &= !found.is_empty();
+        for location in found {
             if let Some(message) = from.iter().find_map(|earlier| clash(earlier, &location)) {
                 problems.refuse(Code::PlaceShared, location.at, message);
             }
             from.push(location);
         }
     }
-    (from, apis)
+    (from, apis, is_whole)
 }
 
 /// A place for each scheme: each is found alone, whatever stands beside it.

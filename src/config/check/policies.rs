@@ -49,6 +49,8 @@ pub(super) struct Assigned {
     pub(super) by_claim: Vec<Vec<Together>>,
     /// Where `from_claim` says `true`.
     pub(super) from_claim: Option<usize>,
+    /// Whether a way to policies is written, if only wrongly.
+    pub(super) has_way: bool,
 }
 
 /// The policies' names, in order: a [`PolicyId`] is a place in here; and whether these are all, which
@@ -445,6 +447,11 @@ fn api_policies(
     problems: &mut Problems<'_>,
 ) -> (ApiPolicies, Assigned) {
     let mut assigned = Assigned { at: raw.at, ..Assigned::default() };
+    assigned.has_way = !raw.default.is_absent()
+        || !raw.by_scope.is_absent()
+        || !raw.by_client.is_absent()
+        || !raw.by_claim.is_absent()
+        || raw.from_claim.is_wrong();
     assigned.default = raw.default.given().map(|list| names.resolve(list, problems));
     let by_scope = given(&raw.by_scope, "scope", names, &mut assigned.by_scope, problems);
     let by_client = given(&raw.by_client, "client", names, &mut assigned.by_client, problems);

@@ -96,7 +96,7 @@ impl Whole<'_> {
                  takes the session of API keys only; use `default`, or the keys' own `policies`",
             );
         }
-        if !by_tokens && assigned.default.is_none() && !self.uses(api, false) {
+        if !assigned.has_way && assigned.from_claim.is_none() && !self.uses(api, false) {
             problems.refuse(
                 Code::PolicyMissing,
                 assigned.at,
@@ -362,7 +362,14 @@ impl Whole<'_> {
             .chain(of_keys)
             .map(|(key, _)| &**key)
             .collect();
-        if self.policies.iter().any(|draft| draft.policy.is_none()) {
+        let unsure = |provider: &Option<Provider>| match provider.as_ref().map(|one| &one.kind) {
+            Some(DraftKind::ApiKey { metadata_is_sure, .. }) => !metadata_is_sure,
+            Some(DraftKind::Jwt(_)) => false,
+            None => true,
+        };
+        if self.policies.iter().any(|draft| draft.policy.is_none())
+            || self.providers.iter().any(unsure)
+        {
             return;
         }
         for key in self.providers.iter().flatten().flat_map(|provider| &provider.metadata) {

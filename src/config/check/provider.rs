@@ -11,6 +11,7 @@ use super::rules::rules;
 use crate::claims::{ClaimRef, Form, Requirements};
 use crate::config::Variables;
 use crate::config::code::Code;
+use crate::config::credentials::RawKey;
 use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::{
     RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawForm, RawHeader, RawKind,
@@ -47,8 +48,9 @@ pub(super) struct Draft {
     /// Where the names of APIs in `from` are written.
     pub(super) from_apis: Vec<At<Box<str>>>,
     pub(super) upstream: Upstream,
-    /// Where `from` is written, or else the provider.
-    pub(super) from_at: usize,
+    /// Where `from` is written, or else the provider; `None` where a place of it is wrong, which may
+    /// have been meant for any API.
+    pub(super) from_at: Option<usize>,
     /// The headers that it names to write, lower-case, with their places.
     pub(super) written: Vec<At<Box<str>>>,
     /// The keys of policies' metadata that it writes, with their places.
@@ -64,6 +66,8 @@ pub(super) enum DraftKind {
         keys: ApiKeys,
         /// The names of policies that keys have.
         policies: PolicyNames,
+        /// Whether `keys` has all that is written of their metadata.
+        metadata_is_sure: bool,
     },
     /// A JWT issuer.
     Jwt(Box<JwtDraft>),
@@ -111,15 +115,29 @@ fn check(
     let kind = match (&raw.kind, raw.kind.or(RawKind::Jwt)) {
         // Which fields belong there cannot be known.
         (Field::Wrong, _) => return None,
+        (Field::Absent, _) if is_list_of_keys(raw) => {
+            problems.refuse(
+                Code::FieldUseless,
+                raw.keys.given().map_or(raw.at, |keys| keys.at),
+                KEYS_OF_ISSUER,
+            );
+            return None;
+        }
         (_, RawKind::ApiKey) => {
             let (keys, policies) = api_keys::check(raw, problems);
-            DraftKind::ApiKey { keys, policies }
+            let metadata_is_sure = raw.keys.given().is_some_and(|list| {
+                list.is_whole()
+                    && list.written == keys.iter().count()
+                    && list.items.iter().all(is_sure)
+            });
+            DraftKind::ApiKey { keys, policies, metadata_is_sure }
         }
         (_, RawKind::Jwt) => {
             DraftKind::Jwt(Box::new(issuer(raw, name.as_ref(), variables, problems)))
         }
     };
-    let (from, from_apis) = places::check(raw, problems);
+    let (from, from_apis, from_is_whole) = places::check(raw, problems);
+    let from_at = raw.from.given().map_or(raw.at, |from| from.at);
     let (upstream, written) = upstream(&raw.upstream, problems);
     // What is wrong there may have been meant to name a claim.
     let policies_at = match (&raw.claims, raw.claims.given().map(|claims| &claims.policies)) {
@@ -136,12 +154,30 @@ fn check(
         kind,
         from,
         from_apis,
-        from_at: raw.from.given().map_or(raw.at, |from| from.at),
+        from_at: from_is_whole.then_some(from_at),
         upstream,
         written,
         metadata: metadata(&raw.upstream),
         policies_at,
     })
+}
+
+const KEYS_OF_ISSUER: &str =
+    "a JWT issuer has no API keys; write \"kind\": \"api_key\", or delete it";
+
+/// Whether a provider without a kind was meant to be a list of API keys: it has nothing of an issuer.
+fn is_list_of_keys(raw: &RawProvider) -> bool {
+    !raw.keys.is_absent()
+        && raw.issuer.is_absent()
+        && raw.any_issuer.is_absent()
+        && raw.audiences.is_absent()
+        && raw.jwks.is_absent()
+}
+
+/// Whether the metadata of an API key is right.
+fn is_sure(key: &At<RawKey>) -> bool {
+    let values = key.metadata.given().map_or(&[][..], |metadata| &metadata.0);
+    !key.metadata.is_wrong() && values.iter().all(|entry| entry.value.is_some())
 }
 
 fn issuer(
@@ -156,8 +192,7 @@ fn issuer(
     let keys = keys::check(raw, name, &tenants, algorithms, variables, problems);
     audience(raw, problems);
     if let Some(keys) = raw.keys.given() {
-        let message = "a JWT issuer has no API keys; write \"kind\": \"api_key\", or delete it";
-        problems.refuse(Code::FieldUseless, keys.at, message);
+        problems.refuse(Code::FieldUseless, keys.at, KEYS_OF_ISSUER);
     }
     let issuers: Vec<_> = tenants.into_iter().flat_map(|tenant| tenant.issuers).collect();
     let accepted = any_issuer.is_none().then(|| issuers.iter().map(|one| one.value.clone()));
@@ -326,7 +361,8 @@ fn requirements(
     Requirements {
         issuers,
         audiences: texts(&raw.audiences),
-        clients: texts(&raw.clients),
+        // What is wrong may have been meant to name any.
+        clients: texts(&raw.clients).filter(|_| raw.clients.given().is_some_and(|l| l.is_whole())),
         types: types(&raw.typ, problems),
         allow_id_tokens: raw.allow_id_tokens.or(false),
         allow_no_expiry: raw.allow_no_expiry.or(false),

@@ -250,18 +250,19 @@ fn places_for_each_api(
     names: &[&str],
     problems: &mut Problems<'_>,
 ) {
-    // A misspelt API probably is the one that would be missed.
-    let unsure = draft.from_apis.iter().any(|written| !names.contains(&&*written.value));
-    if unsure || draft.from.is_empty() {
-        return;
-    }
+    // A misspelt API, or another one, probably is the one that would be missed.
+    let unsure = draft.from_apis.iter().any(|written| {
+        !names.contains(&&*written.value)
+            || apis.iter().any(|api| shown_api(api) == &*written.value && !api.lists(id))
+    });
+    let Some(from_at) = draft.from_at.filter(|_| !unsure) else { return };
     let listing = apis.iter().filter(|api| api.lists(id));
     for name in listing.filter_map(|api| api.name.as_ref()) {
         let counts = |place: &Location| place.apis.as_ref().is_none_or(|apis| apis.contains(name));
         if !draft.from.iter().any(|place| counts(place)) {
             problems.refuse(
                 Code::PlaceMissing,
-                draft.from_at,
+                from_at,
                 format_args!(
                     "no place counts on API `{name}`, which lists this provider: its token would \
                      never be found there; add `{name}` to a place"
@@ -352,7 +353,8 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                     Code::PlaceShared,
                     place.at,
                     format_args!(
-                        "`{header}` and `{first}`, which provider `{}` reads, are one name to many                          servers; let both read the same one",
+                        "`{header}` and `{first}`, which provider `{}` reads, are one name to many \
+                         servers; let both read the same one",
                         shown(other)
                     ),
                 );
