@@ -486,7 +486,6 @@ impl Finder<'_> {
     }
 
     fn keep(&mut self, mut held: Held, holder: &Node, json: Option<Json>) {
-        // What is wrong with its form says why it cannot be read.
         let is_told = held.remarks.iter().any(|remark| remark.code == FileCode::FormRefused.name());
         if json.is_none() && !is_told {
             held.remarks.push(Remark::new(
