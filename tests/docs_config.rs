@@ -8,12 +8,13 @@
     reason = "tests"
 )]
 
-mod support;
+#[path = "support/schema.rs"]
+mod schema;
 
 use std::collections::BTreeMap;
 
+use schema::violation;
 use serde_json::{Map, Value};
-use support::schema::violation;
 use tollgate::config::{Code, Config, schema};
 
 const PAGE: &str = include_str!("../docs/config.md");

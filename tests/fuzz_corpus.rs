@@ -100,3 +100,29 @@ fn paths_reach_one_api_in_every_spelling_as_before() {
 fn hosts_and_methods_reach_one_api_in_every_spelling_as_before() {
     replay("host_method", fuzz::host_method);
 }
+
+/// The fuzz targets are a workspace of their own, which nothing else here builds.
+#[test]
+fn what_the_targets_share_with_the_tests_names_only_crates_that_they_have() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(project.join(path)).unwrap();
+    let manifest = read("fuzz/Cargo.toml");
+    let dependencies = manifest.split("[dependencies]\n").nth(1).unwrap();
+    let dependencies = dependencies.lines().take_while(|line| !line.is_empty());
+    let has: Vec<_> = dependencies.map(|line| line.replace('-', "_")).collect();
+    assert!(has.iter().any(|line| line.starts_with("tollgate ")), "{has:?}");
+    let shared = read("tests/support/mod.rs");
+    let modules = shared.lines().filter_map(|line| line.strip_prefix("pub mod "));
+    let mut seen = 0;
+    for module in modules.map(|line| line.trim_end_matches(';')).chain(["fuzz"]) {
+        let text = read(&format!("tests/support/{module}.rs"));
+        for (root, _) in text.lines().filter_map(|line| line.strip_prefix("use ")?.split_once("::"))
+        {
+            let own = ["crate", "std", "super"].contains(&root);
+            let given = has.iter().any(|line| line.starts_with(&format!("{root} ")));
+            assert!(own || given, "{module} uses `{root}`, which fuzz/Cargo.toml does not have");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen} lines were looked at");
+}

@@ -11,6 +11,8 @@
     reason = "a test may fail loudly, and spells its tables out"
 )]
 
+#[path = "../support/schema.rs"]
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tollgate::cli::Exit;
 
 use super::meaning::{AUDIENCE, get, inlined};
-use super::support::schema::{folder, read};
+use super::schema::{folder, read};
 use super::{classic, oas, policies, policy, tyk};
 
 const CLASSIC: &str = include_str!("members/classic.txt");

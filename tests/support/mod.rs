@@ -1,5 +1,5 @@
 //! What the tests share: tokens that are right until told otherwise, a shared store that behaves
-//! like Envoy's, a world of workers with a hand-cranked clock, and JSON Schema.
+//! like Envoy's, and a world of workers with a hand-cranked clock.
 
 #![allow(dead_code, reason = "each test crate takes what it needs")]
 #![allow(unreachable_pub, missing_docs, reason = "tests have no public surface")]
@@ -13,7 +13,6 @@
     reason = "a test may fail loudly"
 )]
 
-pub mod schema;
 pub mod store;
 pub mod structs;
 pub mod token;

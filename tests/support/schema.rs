@@ -1,5 +1,17 @@
 //! JSON Schema, as much of it as the schemas use that tests hold something against: ours, and those of
-//! Kubernetes' resources.
+//! Kubernetes' resources. Not a part of `support`, which the fuzz targets build as well.
+
+#![allow(dead_code, reason = "each test crate takes what it needs")]
+#![allow(unreachable_pub, reason = "tests have no public surface")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
 use tollgate::cli::Exit;
 
-use super::support::schema::{folder, read, unlisted, violation};
+use super::schema::{folder, read, unlisted, violation};
 use super::tollgate;
 
 const README: &str = include_str!("../../README.md");
