@@ -157,6 +157,8 @@ pub enum Segment {
 /// Why a text is no host pattern.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HostError {
+    /// An IPv6 address without brackets.
+    Brackets,
     /// A character that no host has.
     Character,
     /// Two dots with nothing between them, or a dot in front.
@@ -177,6 +179,7 @@ impl fmt::Display for HostError {
             Self::Character => {
                 "a host has letters, digits, `-`, `_` and `.` only; write others as `xn--…`"
             }
+            Self::Brackets => "an IPv6 address stands in brackets, as in `[::1]`",
             Self::EmptyLabel => "the host begins with a dot or has two in a row",
             Self::Port => "ports are ignored; write the host without one",
             Self::TooLong => "a host is at most 253 characters long",
@@ -252,7 +255,8 @@ impl HostPattern {
             return Ok(Self::Exact(address.ok_or(HostError::Character)?.into()));
         }
         if host.contains(':') {
-            return Err(HostError::Port);
+            let is_address = address_in_brackets(host.as_bytes()).is_some();
+            return Err(if is_address { HostError::Brackets } else { HostError::Port });
         }
         if host.split('.').any(str::is_empty) {
             return Err(HostError::EmptyLabel);

@@ -133,6 +133,13 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     Ok(if wrong { Exit::Problems } else { Exit::Fine })
 }
 
+/// Whether a file has a configuration of Tollgate in it, right or wrong.
+pub(super) fn has_own(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let found = held::find("", text, &Beside::of(Some(text))).unwrap_or_default();
+    found.iter().any(|held| !held.is_doubtful())
+}
+
 /// A file's one configuration, for a command that goes on with it; `Err` is what is wrong with the
 /// file. A variable that the file gives no value has that of `outside`.
 pub(super) fn load(

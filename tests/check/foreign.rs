@@ -136,6 +136,11 @@ fn a_file_of_another_product_is_told_for_what_it_is_with_what_helps() {
             &["a resource of Kubernetes (Deployment)"],
         ),
         (
+            "a Secret as the cluster shows it",
+            "apiVersion: v1\nkind: Secret\nmetadata: { name: tollgate }\ndata: { t.json: e30= }\n",
+            &["whose `data` is in base64", "base64 -d | tollgate check -"],
+        ),
+        (
             "a kind of resource",
             "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n",
             &["the definition of a kind of resource"],

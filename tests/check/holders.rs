@@ -336,6 +336,10 @@ fn a_form_that_envoy_refuses_is_a_problem() {
         ),
         (any("google.protobuf.Struct", &text), Some("the type `google.protobuf.StringValue`")),
         (any("google.protobuf.BytesValue", &text), Some("no text in base64")),
+        (
+            any("google.protobuf.StringValue", r#""providers:\n  okta: { issuer: a }\n""#),
+            Some("YAML as a text"),
+        ),
         (any("google.protobuf.BytesValue", "no base64"), Some("no text in base64")),
         (any("google.protobuf.Struct", "[a]"), Some("[form_refused]")),
         (any("google.protobuf.Value", &tree), Some("which the filter does not read")),

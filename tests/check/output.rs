@@ -82,6 +82,15 @@ fn what_holds_no_configuration_or_cannot_be_read_is_misuse() {
         assert_eq!(run.exit, Exit::Misuse, "{input}");
         assert!(run.err.contains(expected), "{}", run.err);
     }
+    for nothing in ["", " \n", "# later\n"] {
+        let run = check(&["-"], nothing);
+        assert_eq!(run.exit, Exit::Problems, "{nothing:?}");
+        assert!(
+            run.out.contains("1:1: the configuration is empty: write"),
+            "{nothing:?} {}",
+            run.out
+        );
+    }
     let named = check(&["no\u{1b}[31mwhere"], "");
     assert!(named.err.contains("no\\u{1b}[31mwhere: cannot be read"), "{}", named.err);
     let (run, all) = (check(&[], ""), check(&["--help"], ""));

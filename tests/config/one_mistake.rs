@@ -240,7 +240,17 @@ fn what_one_hand_has_done_is_told_once() {
         // what a provider `a` with an audience says, where the problem is, what it says
         (header(r#"{"x": "sub"}"#), ".upstream.headers.x-a.x", "unknown field; known here"),
         (header(r#"{"x": "sub", "as": "json"}"#), ".upstream.headers.x-a.x", "unknown field"),
-        (jwks(r#"{"x": 7}"#), ".jwks.x", "unknown field; known here"),
+(
+            r#""issuer": "https://a.example/{tenant}", "jwks": {"discovery": true, "cluster": "a"}"#.into(),
+            ".issuer",
+            "list in `tenants`",
+        ),
+        (
+            r#""issuer": "https://a.example", "jwks": {"url": "https://a.example/{tenant}", "cluster": "a"}"#.into(),
+            ".jwks.url",
+            "list in `tenants`",
+        ),
+                (jwks(r#"{"x": 7}"#), ".jwks.x", "unknown field; known here"),
         (jwks(r#"{"jwks_uri": "https://a.example/k"}"#), ".jwks.jwks_uri", "unknown field"),
         (
             jwks(r#"{"discovery": "true", "cluster": "a"}"#),
@@ -315,6 +325,11 @@ fn what_one_hand_has_done_is_told_once() {
     let found = told(&good, r#", "policies": {}"#);
     assert!(
         matches!(found.as_slice(), [one] if one.contains("gives nobody a policy")),
+        "{found:?}"
+    );
+    let found = told(&good, r#"}, {"name": "n", "match": {"paths": ["/n"]}, "auth": ["none"]"#);
+    assert!(
+        found.iter().any(|one| one.ends_with(r#"a public API has no list; write "auth": "none""#)),
         "{found:?}"
     );
 }

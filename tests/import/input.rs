@@ -5,6 +5,11 @@ use tollgate::cli::Exit;
 
 use super::{accepted, classic, file, import, oas, oas_with, policies, policy, tyk, with};
 
+const OWN: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin
+metadata: { name: tollgate }\nspec: { pluginConfig: { providers: { okta: { issuer: https://a.example } } } }\n";
+const SLIP: &str = r#"{"api_id": "a1", "name": "a", "use_keyless": true, "proxy": {"listen_path": "/a/", "target_url": "b"},}"#;
+const MARK: &str = "\u{feff}{\"api_id\": \"a1\", \"proxy\": {\"listen_path\": \"/a/\"}}";
+
 #[test]
 fn what_is_no_definition_is_misuse_and_says_where_and_why() {
     let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
@@ -17,6 +22,9 @@ fn what_is_no_definition_is_misuse_and_says_where_and_why() {
         ("a number", "7", "a number; expected a Tyk API definition"),
         ("an empty list", "[]", "an empty list; expected a Tyk API definition"),
         ("something else", "{\"providers\": {}}", "an object with `providers`; expected a Tyk"),
+        ("a resource with Tollgate", OWN, "Tollgate is in it already; `tollgate check`"),
+        ("a definition with a slip", SLIP, ":1:103: not JSON: trailing comma"),
+        ("a definition with a mark", MARK, ":1:1: a byte order mark: save the file as UTF-8"),
         ("plain OpenAPI", "{\"openapi\": \"3.0.3\"}", "without `x-tyk-api-gateway`; expected"),
     ];
     for (name, text, said) in cases {
@@ -238,4 +246,35 @@ fn one_input_has_one_output() {
     assert!(
         one.about("x-tyk-api-gateway.info.name").concat().contains("another API has that name")
     );
+}
+
+#[test]
+fn a_definition_in_yaml_is_read_as_the_same_in_json() {
+    // All that YAML writes in another way is what it is in JSON: nothing here is a word such as `no`.
+    fn yaml(value: &serde_json::Value, indent: usize, out: &mut String) {
+        match value {
+            serde_json::Value::Object(members) if !members.is_empty() => {
+                for (name, member) in members {
+                    out.push_str(&format!("\n{}{name}:", " ".repeat(indent)));
+                    yaml(member, indent + 2, out);
+                }
+            }
+            other => out.push_str(&format!(" {other}")),
+        }
+    }
+    let mut text = String::from("# by hand\n---");
+    yaml(&classic(), 0, &mut text);
+    let outcome = import(&[&file(&text)]);
+    let same = import(&[&file(&classic().to_string())]);
+    assert_eq!((outcome.exit, &outcome.out), (same.exit, &same.out), "{}", outcome.err);
+    assert_ne!(outcome.out, "", "{}", outcome.err);
+}
+
+#[test]
+fn a_policy_that_grants_a_public_api_leaves_nothing_to_do() {
+    let public = with(&classic(), &json!({ "use_keyless": true, "enable_jwt": false }));
+    let outcome = tyk(&public, &json!({ "p1": policy(json!({})) }), &["--strict"]);
+    assert_eq!(outcome.exit, Exit::Fine, "{}", outcome.err);
+    let said = outcome.about("access_rights.a1").join("\n");
+    assert!(said.starts_with("changed: not needed: the API is public"), "{said}");
 }

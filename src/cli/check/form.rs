@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose as Decoder};
 use super::code::FileCode;
 use super::held::Environment;
 use super::report::{Remark, Severity};
-use super::yaml::{Node, Place, Plain, Scalar, Value};
+use super::yaml::{self, Node, Place, Plain, Scalar, Value};
 
 /// What an `Any` holds.
 pub(super) enum Content<'n> {
@@ -109,7 +109,15 @@ fn text<'n>(
         _ => refuse(value.at, format!("no text, which a `{name}` has: Envoy refuses the file")),
     }
     if name.ends_with("StringValue") {
-        return Content::Text(scalar);
+        if !is_yaml(&scalar.text) {
+            return Content::Text(scalar);
+        }
+        let message = format!(
+            "YAML as a text, and the filter reads JSON of a `{name}`: give it the type \
+             `google.protobuf.Struct`, and write it without the `|`"
+        );
+        refuse(value.at, message);
+        return Content::Unreadable;
     }
     match decoded(&scalar.text) {
         Some(text) => Content::Decoded(text, value.at),
@@ -125,6 +133,13 @@ fn text<'n>(
             }
         }
     }
+}
+
+/// Whether a text is a configuration in YAML that no reader of JSON takes.
+fn is_yaml(text: &str) -> bool {
+    let is_own = |node: &Node| node.get("providers").or(node.get("apis")).is_some();
+    let is_json = text.trim_start().starts_with('{');
+    !is_json && yaml::parse(text).is_ok_and(|documents| documents.iter().any(is_own))
 }
 
 /// Base64 in either alphabet, with its padding or without.

@@ -107,7 +107,7 @@ fn find_in(
         Err(malformed) => return Err(malformed),
     };
     if documents.is_empty() {
-        return Ok(vec![file(source, None)]);
+        return Ok(vec![file("", None)]);
     }
     let merge_keys: Vec<_> = documents.iter().map(Node::merge_key).collect();
     let twice: Vec<_> = documents.iter().map(words::twice).collect();

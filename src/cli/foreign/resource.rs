@@ -62,6 +62,12 @@ pub(super) fn of(resource: &Node, kind: &str) -> Foreign {
                         callers";
             access(what.into(), init(issuer, audience, Target::EnvoyGateway))
         }
+        ("", "Secret") if resource.get("data").is_some() => Foreign::new(
+            Kind::Other,
+            "a Secret, whose `data` is in base64",
+            "`kubectl get secret NAME -o jsonpath='{.data.KEY}' | base64 -d | tollgate check -` reads \
+             what is in it",
+        ),
         ("apiextensions.k8s.io", _) => Foreign::new(
             Kind::Other,
             "the definition of a kind of resource",

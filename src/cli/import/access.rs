@@ -80,11 +80,14 @@ pub(super) fn entries<'a>(
             report.add(Kind::Wrong, &policy.source, format!("{path}.api_id"), message);
         }
         let Some(api) = limited.apis.iter().find(|api| api.id == id && !api.public) else {
-            let message = match limited.apis.iter().any(|api| api.id == id) {
-                true => "a public API, where policies have no say: left out",
-                false => "an API that is not among those imported: left out",
-            };
-            report.leave_out(&policy.source, path, message);
+            if limited.apis.iter().any(|api| api.id == id) {
+                let message =
+                    "not needed: the API is public, where policies have no say in Tyk, either";
+                report.add(Kind::Changed, &policy.source, path, message.to_owned());
+            } else {
+                let message = "an API that is not among those imported: left out";
+                report.leave_out(&policy.source, path, message);
+            }
             continue;
         };
         if !org.is_empty() && !api.org.is_empty() && org != api.org {

@@ -8,8 +8,7 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::super::{Failure, Streams, input};
-use super::super::{foreign, yaml};
+use super::super::{Failure, Streams, check, foreign, input, yaml};
 use super::operator;
 use crate::verdict::quoted;
 
@@ -32,11 +31,24 @@ impl Document {
     /// Why it is not what was expected: what it is instead, and what helps.
     fn is_none(&self, what: &str, expected: &str) -> Failure {
         let file = &self.file;
-        Failure::Misuse(match foreign::recognise(&self.text) {
-            Some(foreign) => format!("{file}: {}; expected {expected}", foreign.told()),
+        Failure::Misuse(match other(&self.text, expected == EXPECTED) {
+            Some(told) => format!("{file}: {told}; expected {expected}"),
             None => format!("{file}: {what}; expected {expected}"),
         })
     }
+}
+
+/// What a file is that is not what was to be imported, and what helps. One that looks like a
+/// definition is not told as that where a definition was to be read.
+fn other(text: &[u8], definition: bool) -> Option<String> {
+    let foreign = foreign::recognise(text)?;
+    if !foreign.is_of_tyk() && check::has_own(text) {
+        return Some(
+            "Tollgate is in it already; `tollgate check` says whether all is right".into(),
+        );
+    }
+    let wanted = definition && foreign.kind == foreign::Kind::TykDefinition;
+    (!wanted).then(|| foreign.told())
 }
 
 /// Reads a file, or standard input.
@@ -48,8 +60,12 @@ pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Documen
     let text = input::read(Some(path), MAX_BYTES, streams)?;
     let parsed = parse(&text).or_else(|error| resources(&text).ok_or(error));
     let (value, duplicates) = parsed.map_err(|error| {
-        if let Some(foreign) = foreign::recognise(&text) {
-            return Failure::Misuse(format!("{file}: {}", foreign.told()));
+        if text.starts_with("\u{feff}".as_bytes()) {
+            let what = "a byte order mark: save the file as UTF-8 without one";
+            return Failure::Misuse(format!("{file}:1:1: {what}"));
+        }
+        if let Some(told) = other(&text, true) {
+            return Failure::Misuse(format!("{file}: {told}"));
         }
         // serde_json ends its messages with the place.
         let what = error.to_string();
@@ -59,12 +75,18 @@ pub(super) fn document(path: &Path, streams: &mut Streams<'_>) -> Result<Documen
     Ok(Document { file, value, duplicates, text })
 }
 
-/// The documents of a YAML file with resources of Tyk's operator, as a list.
+/// The documents of a YAML file with definitions or resources of Tyk's operator, as a list. What is
+/// nearly JSON is none: what is wrong with it has to be said.
 fn resources(text: &[u8]) -> Option<(Value, Vec<String>)> {
     let foreign = foreign::recognise(text)?;
     let text = std::str::from_utf8(text).ok()?;
-    let documents =
-        yaml::parse(text).ok().filter(|_| foreign.kind == foreign::Kind::TykResource)?;
+    let is_json = text.trim_start().starts_with(['{', '[', '\u{feff}']);
+    let is_ours = match foreign.kind {
+        foreign::Kind::TykResource => true,
+        foreign::Kind::TykDefinition => !is_json,
+        _ => false,
+    };
+    let documents = yaml::parse(text).ok().filter(|_| is_ours)?;
     let json: Vec<_> = documents.iter().map(|document| yaml::to_json(document).0).collect();
     parse(format!("[{}]", json.join(",")).as_bytes()).ok()
 }

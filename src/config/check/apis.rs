@@ -318,6 +318,7 @@ fn unknown_provider(name: &str, names: &Names<'_>) -> String {
     let known = names.0.iter().copied();
     match near(name, known.clone()) {
         Some(meant) => format!("{} is no provider; did you mean `{meant}`?", quoted(name)),
+        None if name == "none" => "a public API has no list; write \"auth\": \"none\"".into(),
         None if names.0.is_empty() => format!("{} is no provider; there are none", quoted(name)),
         None => format!("{} is no provider; known: {}", quoted(name), listed(known, "and")),
     }

@@ -136,8 +136,11 @@ fn jwks(
     if raw.tenants.is_absent() {
         let at = jwks.url.given().map(|url| url.at);
         let at = at.or(jwks.discovery.given().map(|discovery| discovery.at)).unwrap_or(jwks.at);
-        let message = "holds `{tenant}`; list in `tenants` what it stands for";
-        problems.refuse(Code::DiscoveryImpossible, at, message);
+        // Of an issuer that holds it this has been said there.
+        if !one_or_many(&raw.issuer).iter().any(|issuer| issuer.contains(PLACEHOLDER)) {
+            let message = "holds `{tenant}`; list in `tenants` what it stands for";
+            problems.refuse(Code::DiscoveryImpossible, at, message);
+        }
         return None;
     }
     let mut rings = Vec::new();
