@@ -90,6 +90,11 @@ const NARROWER: &[(&str, &[&str])] = &[
     ("shell/host.rs", &["env", "event", "http", "time", "wire"]),
 ];
 
+/// The files of a folder on floors, from the bottom up: a file names files of the floors below its
+/// own, and none beside it or above. The folder's own file, which lists them, has its floor, too.
+const FLOORS: &[(&str, &[&[&str]])] =
+    &[("kept", &[&["record"], &["kept"]]), ("provider", &[&["api_key", "jwt"], &["provider"]])];
+
 /// What of `std` answers differently from call to call, or leaves the process.
 const OUTSIDE: &[&str] = &[
     "std::env::",
@@ -125,6 +130,33 @@ impl Source {
 
     fn named_modules(&self) -> BTreeSet<String> {
         named_modules(&self.code)
+    }
+
+    /// The names of the module that the file is, from the crate on.
+    fn place(&self) -> Vec<&str> {
+        self.path.trim_end_matches(".rs").split('/').collect()
+    }
+
+    /// Every path into the crate that the file names, from the crate on, however it is written.
+    fn named_paths(&self) -> Vec<Vec<&str>> {
+        let own = self.place();
+        let declares = |name: &str| {
+            let line = format!("mod {name};");
+            self.code.lines().any(|code| code.ends_with(&line))
+        };
+        let mut named = Vec::new();
+        for path in paths(&self.code) {
+            let climbs = path.iter().take_while(|name| **name == "super").count();
+            let (start, behind) = match path.first() {
+                Some(&"crate") => (0, 1),
+                Some(&"self") => (own.len(), 1),
+                Some(&"super") => (own.len().saturating_sub(climbs), climbs),
+                Some(name) if declares(name) => (own.len(), 0),
+                _ => continue,
+            };
+            named.push(own.iter().take(start).chain(path.iter().skip(behind)).copied().collect());
+        }
+        named
     }
 }
 
@@ -223,37 +255,62 @@ fn character(text: &str) -> Option<usize> {
 
 /// The modules of the crate that a code names: `crate::a::…` and `crate::{a, b::…}`.
 fn named_modules(code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for tail in code.split("crate::").skip(1) {
-        match tail.strip_prefix('{') {
-            None => drop(found.insert(identifier(tail))),
-            Some(group) => {
-                let mut depth = 0_u32;
-                let mut name = String::new();
-                for c in group.chars() {
-                    match c {
-                        '{' => depth = depth.saturating_add(1),
-                        '}' if depth == 0 => break,
-                        '}' => depth = depth.saturating_sub(1),
-                        ',' if depth == 0 => drop(found.insert(identifier(&name))),
-                        _ if depth > 0 => {}
-                        _ => name.push(c),
-                    }
-                    if c == ',' && depth == 0 {
-                        name.clear();
-                    }
-                }
-                found.insert(identifier(&name));
-            }
-        }
+    let from_the_crate = |path: Vec<&str>| match *path.as_slice() {
+        ["crate", module, ..] => Some(module.to_owned()),
+        _ => None,
+    };
+    paths(code).into_iter().filter_map(from_the_crate).collect()
+}
+
+/// Every path of several names in a code; a group stands for one path with each of its members.
+fn paths(code: &str) -> Vec<Vec<&str>> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(start) = rest.find(is_of_name) {
+        let (_, text) = rest.split_at(start);
+        // Where something may be seen is no path: `pub(in crate::a)`.
+        rest = match text.strip_prefix("pub(in ").and_then(|inner| inner.split_once(')')) {
+            Some((_, behind)) => behind,
+            None => path(text, &mut Vec::new(), &mut found),
+        };
     }
-    found.remove("");
+    found.retain(|path| path.len() > 1);
     found
 }
 
-fn identifier(text: &str) -> String {
-    let part = |c: &char| c.is_alphanumeric() || *c == '_';
-    text.trim_start().chars().take_while(part).collect()
+/// Reads the path at the start of `text`, behind the names before it; what stands after the path.
+fn path<'c>(text: &'c str, before: &mut Vec<&'c str>, found: &mut Vec<Vec<&'c str>>) -> &'c str {
+    let end = text.find(|c| !is_of_name(c)).unwrap_or(text.len());
+    let (name, behind) = text.split_at(end);
+    let depth = before.len();
+    before.push(name);
+    let rest = match behind.trim_start().strip_prefix("::").map(str::trim_start) {
+        Some(next) if next.starts_with(is_of_name) => path(next, before, found),
+        Some(next) if next.starts_with('{') => group(next, before, found),
+        _ => {
+            found.push(before.clone());
+            behind
+        }
+    };
+    before.truncate(depth);
+    rest
+}
+
+/// Reads the members of the group at the start of `text`; what stands after it.
+fn group<'c>(text: &'c str, before: &mut Vec<&'c str>, found: &mut Vec<Vec<&'c str>>) -> &'c str {
+    let mut rest = text.trim_start_matches('{');
+    loop {
+        let Some(next) = rest.find(|c| is_of_name(c) || c == '}') else { return "" };
+        let (_, member) = rest.split_at(next);
+        match member.strip_prefix('}') {
+            Some(behind) => return behind,
+            None => rest = path(member, before, found),
+        }
+    }
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// The longest chain of `super::` in a code.
@@ -312,6 +369,37 @@ fn a_module_names_only_what_it_may_know() {
                 "{} names `{named}`, which it must not know",
                 source.path
             );
+        }
+    }
+}
+
+#[test]
+fn a_file_names_only_what_is_on_the_floors_below() {
+    let sources = sources();
+    for (folder, floors) in FLOORS {
+        let files: Vec<_> = sources
+            .iter()
+            .filter(|source| source.module() == *folder && !source.is_test())
+            .map(|source| (source, source.path.trim_start_matches(&format!("{folder}/"))))
+            .map(|(source, name)| (source, name.trim_end_matches(".rs")))
+            .collect();
+        let (found, listed): (BTreeSet<_>, Vec<_>) =
+            (files.iter().map(|(_, name)| *name).collect(), floors.concat());
+        assert_eq!(found, listed.iter().copied().collect(), "{folder}");
+        assert_eq!(found.len(), listed.len(), "{folder}: a file has two floors");
+        let floor = |name: &str| floors.iter().position(|floor| floor.contains(&name));
+        for (source, name) in &files {
+            for path in source.named_paths() {
+                // The file is that of the longest part of the path that is one.
+                let of = files.iter().filter(|(other, _)| path.starts_with(&other.place()));
+                let of = of.max_by_key(|(other, _)| other.place().len());
+                let Some((_, other)) = of.filter(|(_, other)| other != name) else { continue };
+                assert!(
+                    floor(other) < floor(name),
+                    "{folder}: {name} names {other} (`{}`), which is not on a floor below it",
+                    path.join("::")
+                );
+            }
         }
     }
 }
@@ -395,12 +483,26 @@ fn paths_are_found_in_every_form() {
         ("a path in an expression", "x(crate::time::millis(y))", &["time"]),
         ("a group", "use crate::{keys::{Ring, Lookup}, time, env::Env};", &["env", "keys", "time"]),
         ("a group on its own lines", "use crate::{\n    keys,\n    time,\n};", &["keys", "time"]),
-        ("a visibility", "pub(in crate::engine) fn x()", &["engine"]),
+        ("a visibility", "pub(in crate::engine) fn x()", &[]),
         ("none", "pub(crate) fn x()", &[]),
     ];
     for (name, code, expected) in cases {
         let found = named_modules(code);
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), *expected, "{name}");
+    }
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "a group in a group",
+            "use a::{self, b::{c, d}, e}; f",
+            &["a::self", "a::b::c", "a::b::d", "a::e"],
+        ),
+        ("a path in an expression", "x(y::z(u), super::super::v)", &["y::z", "super::super::v"]),
+        ("a type's own", "Vec::<a::B>::new()", &["a::B"]),
+        ("a visibility", "pub(in crate::a) fn b(c: d::E)", &["d::E"]),
+    ];
+    for (name, code, expected) in cases {
+        let found: Vec<_> = paths(code).iter().map(|path| path.join("::")).collect();
+        assert_eq!(found, *expected, "{name}");
     }
     assert_eq!(highest_climb("use super::super::x; use super::y;"), 2);
     assert_eq!(highest_climb("use self::x;"), 0);
