@@ -31,6 +31,7 @@ mod rules;
 mod secret;
 mod together;
 mod vouching;
+mod written;
 
 use provider::{Draft, DraftKind};
 

@@ -1,6 +1,6 @@
 //! The keys of a provider of kind `api_key`.
 
-use super::provider::{boxed, not_empty};
+use super::written::{boxed, not_empty};
 use crate::claims::is_identity;
 use crate::config::code::Code;
 use crate::config::credentials::RawKey;

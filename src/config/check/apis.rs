@@ -2,8 +2,9 @@
 
 use super::matching::{matcher, refuse_slashes};
 use super::policies;
-use super::provider::{self, Draft as Provider, not_empty};
+use super::provider::Draft as Provider;
 use super::rules::rules;
+use super::written::{self, not_empty, scopes};
 use crate::api::{Api, Auth, Branch, Matcher};
 use crate::claims::Rule;
 use crate::config::code::Code;
@@ -147,7 +148,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
         problems.missing(api.at, "name", "missing; name the API, such as \"orders\"");
     }
     let name = api.name.given().and_then(|name| {
-        provider::name(&At { at: name.at, value: &*name.value }, "an API", problems)
+        written::name(&At { at: name.at, value: &*name.value }, "an API", problems)
     });
     let encoded_slash = api.encoded_slash.or(RawSlash::Refuse) == RawSlash::Segment;
     let matcher = matcher(&api.matcher, name.as_ref(), problems);
@@ -477,28 +478,5 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
             "a request without a token passes although `audiences`, `clients`, `scopes`, `require` \
              or `policies` ask something of tokens",
         );
-    }
-}
-
-/// Checks scopes that are asked for.
-pub(super) fn scopes(field: &Field<List<Text>>, problems: &mut Problems<'_>) {
-    for scope in items(field) {
-        let token = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
-        if scope.contains(' ') {
-            problems.refuse(
-                Code::ValueInvalid,
-                scope.at,
-                "a scope has no space; write each as a string of its own",
-            );
-        } else if !scope.bytes().all(token) {
-            problems.refuse(
-                Code::ValueInvalid,
-                scope.at,
-                format_args!(
-                    "{} is no scope: printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)",
-                    quoted(scope)
-                ),
-            );
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Headers: which may be read, which may be written, and what policies put into them.
 
-use super::provider::not_empty;
+use super::written::not_empty;
 use crate::claims::HeaderValue;
 pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::keys::{id_of, time};
-use super::provider::not_empty;
+use super::written::not_empty;
 use super::{BUCKET, DEFAULT_CAPACITY};
 use crate::config::LimitsConfig;
 use crate::config::code::Code;

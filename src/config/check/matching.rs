@@ -1,6 +1,6 @@
 //! Which requests an API or an entry of `access` speaks of: hosts, paths, methods, routes.
 
-use super::provider::not_empty;
+use super::written::{not_empty, parsed};
 use crate::api::{HostPattern, Matcher, PathPattern};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
@@ -95,26 +95,6 @@ pub(super) fn paths(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> V
                 quoted(segment)
             );
             problems.warn(Code::PathExpression, written.at, message);
-        }
-    }
-    patterns
-}
-
-/// The patterns of a list that are right.
-pub(super) fn parsed<T, E: std::fmt::Display>(
-    field: &Field<List<Text>>,
-    parse: fn(&str) -> Result<T, E>,
-    problems: &mut Problems<'_>,
-) -> Vec<T> {
-    let mut patterns = Vec::new();
-    for written in items(field) {
-        match parse(written) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(error) => problems.refuse(
-                Code::ValueInvalid,
-                written.at,
-                format_args!("{}: {error}", quoted(written)),
-            ),
         }
     }
     patterns

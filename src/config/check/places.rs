@@ -1,7 +1,7 @@
 //! Where a provider's credential stands in a request.
 
 use super::headers::{self, Use};
-use super::provider::{boxed, not_empty};
+use super::written::{boxed, not_empty};
 use crate::config::code::Code;
 use crate::config::credentials::{RawLocation, SchemeWord};
 use crate::config::problems::Problems;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::apis::{self, Draft as Api};
+use super::apis::Draft as Api;
 use super::headers::{metadata, tags};
 use super::matching::{paths, refuse_slashes, refused_method};
 use super::policies_together;
-use super::provider::{self, Draft as Provider, not_empty};
+use super::provider::Draft as Provider;
 use super::together::refuse_unknown_api;
+use super::written::{self, not_empty};
 use crate::api::{Auth, PathPattern};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
@@ -153,7 +154,7 @@ fn keys(raw: &RawConfig, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<
 }
 
 fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) -> Option<Policy> {
-    let name = provider::name(&entry.name, "a policy", problems);
+    let name = written::name(&entry.name, "a policy", problems);
     let raw = entry.value.as_ref()?;
     let name = name?;
     warn_of_nothing(raw, problems);
@@ -298,7 +299,7 @@ fn entry(
         "an empty list asks for nothing; name a scope, or leave it out",
         problems,
     );
-    apis::scopes(&raw.scopes, problems);
+    written::scopes(&raw.scopes, problems);
     let mut methods = Vec::new();
     for method in items(&raw.methods) {
         match refused_method(method) {

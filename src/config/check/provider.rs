@@ -8,6 +8,7 @@ use super::issuers;
 use super::keys::{self, Keys};
 use super::places;
 use super::rules::rules;
+use super::written::{boxed, name, not_empty};
 use crate::claims::{ClaimRef, Form, Requirements};
 use crate::config::Variables;
 use crate::config::code::Code;
@@ -205,51 +206,6 @@ fn issuer(
     }
 }
 
-/// Checks the name of a provider or an API.
-pub(super) fn name(
-    written: &At<impl AsRef<str>>,
-    what: &str,
-    problems: &mut Problems<'_>,
-) -> Option<Name> {
-    let text = written.value.as_ref();
-    let name = Name::parse(text);
-    if name.is_none() {
-        let mut message = format!(
-            "{} is no name for {what}: 1 to {} of a-z, 0-9, `_` and `-`",
-            quoted(text),
-            Name::MAX_BYTES
-        );
-        let plain: String =
-            text.chars()
-                .take(Name::MAX_BYTES)
-                .map(|c| {
-                    if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' }
-                })
-                .collect();
-        if plain.bytes().any(|b| b.is_ascii_alphanumeric()) {
-            message = format!("{message}; write `{plain}`");
-        }
-        problems.refuse(Code::NameInvalid, written.at, message);
-    }
-    name
-}
-
-/// Refuses an element that another before it repeats.
-pub(super) fn refuse_repeated(
-    list: &[At<Text>],
-    index: usize,
-    item: &At<Text>,
-    problems: &mut Problems<'_>,
-) {
-    if list.iter().take(index).any(|earlier| earlier.value == item.value) {
-        problems.refuse(
-            Code::ValueTwice,
-            item.at,
-            "written twice in one list; delete one of the two",
-        );
-    }
-}
-
 fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
     let any = raw.any_audience.given().filter(|any| any.value);
     if raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none() {
@@ -276,19 +232,6 @@ fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
         "an empty list would accept nothing; name a client, or leave it out",
         problems,
     );
-}
-
-/// Refuses a list that was written without elements.
-pub(super) fn not_empty<T, const MOST: usize>(
-    field: &Field<List<T, MOST>>,
-    message: &str,
-    problems: &mut Problems<'_>,
-) {
-    if let Some(list) = field.given()
-        && list.is_empty()
-    {
-        problems.refuse(Code::ValueEmpty, list.at, message);
-    }
 }
 
 fn algorithms(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> AlgSet {
@@ -524,9 +467,4 @@ fn metadata(field: &Field<RawUpstream>) -> Vec<At<Box<str>>> {
         RawHeader::Claim(_) => None,
     };
     values.filter_map(key).collect()
-}
-
-/// A text with its place.
-pub(super) fn boxed(text: &At<Text>) -> At<Box<str>> {
-    At { at: text.at, value: text.value.0.clone() }
 }

@@ -1,6 +1,6 @@
 //! What `require` asks of claims.
 
-use super::provider::not_empty;
+use super::written::not_empty;
 use crate::claims::{Rule, Test};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
