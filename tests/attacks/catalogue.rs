@@ -13,6 +13,7 @@ use tollgate::verdict::{Answer, Deny};
 
 use crate::forge::good;
 use crate::pairs::{p256_jwk, rsa_jwk};
+use crate::support::recorded;
 use crate::support::token::{AUDIENCE, ISSUER, Signer};
 use crate::support::world::{CONFIG, Worker, World, head};
 
@@ -73,13 +74,16 @@ pub(crate) fn run(letter: char, count: usize, table: Vec<Row>) {
     let expected: Vec<_> = (1..=count).map(|number| format!("{letter}{number:02}")).collect();
     assert_eq!(ids, expected, "a row for every id, in their order");
     let tests = tests_of_the_project();
-    for Row(id, what, cases) in table {
-        assert!(!cases.is_empty(), "{id} shows nothing");
-        let name = format!("{id} ({what})");
-        for case in cases {
-            case.run(&name, &tests);
+    recorded::hold(&format!("attacks_{}", letter.to_ascii_lowercase()), || {
+        for Row(id, what, cases) in table {
+            assert!(!cases.is_empty(), "{id} shows nothing");
+            let name = format!("{id} ({what})");
+            recorded::section(&name);
+            for case in cases {
+                case.run(&name, &tests);
+            }
         }
-    }
+    });
 }
 
 impl Case {
@@ -101,10 +105,12 @@ impl Case {
                 let config = json!({ "providers": { "idp": provider } }).to_string();
                 let problems = Config::parse(config.as_bytes()).expect_err(name);
                 assert!(problems.iter().any(|one| &*one.path == path), "{name}: {problems:?}");
+                problems.iter().for_each(|problem| recorded::line("problem", problem));
             }
             Self::Scene(scene) => scene(),
             Self::Elsewhere(why, named) => {
                 assert!(!why.is_empty(), "{name}: why?");
+                recorded::line("elsewhere:", why);
                 for test in named {
                     assert!(tests.contains(*test), "{name}: there is no test {test}");
                 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tollgate::cli::Exit;
 
-use crate::command::{check_envoy, envoy};
+use crate::command::{self, check_envoy, envoy};
 use crate::scene;
 
 /// One mistake.
@@ -164,6 +164,15 @@ fn what_is_wrong_around_the_filter_is_told_and_the_remedy_helps() {
         let (exit, said) = check_envoy(id, &file);
         assert!(!said.contains(case.code), "{id}, with the remedy: {said}");
         assert_eq!(exit, Exit::Fine, "{id}, with the remedy: {said}");
+    }
+}
+
+/// Records what is said of each mistake.
+pub(crate) fn record() {
+    for case in CASES {
+        let mut file = envoy(&scene::right());
+        (case.wrong)(&mut file);
+        command::record(case.id, "envoy.json", &file.to_string());
     }
 }
 

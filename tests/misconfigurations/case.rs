@@ -5,6 +5,7 @@ use serde_json::Value;
 use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
+use crate::support::recorded;
 
 /// Where an operator reads what is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +96,17 @@ impl Case {
         assert_eq!(outcome.verdict, code, "{}: {:#?}", self.id, outcome.log);
         let lines = outcome.log.iter().filter(|line| line["code"] == code);
         lines.map(|line| format!("{} {}", line["reason"], line["remedy"])).collect()
+    }
+
+    /// Records what the mistake comes to.
+    pub(crate) fn record(&self) {
+        recorded::section(&format!("{} {}", self.id, self.did));
+        let scene = self.mistaken();
+        let problems = scene::problems(&scene);
+        problems.iter().for_each(|problem| recorded::line("problem", problem));
+        if problems.is_empty() {
+            scene::play(&scene);
+        }
     }
 
     /// Proves the case.

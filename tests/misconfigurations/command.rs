@@ -10,9 +10,9 @@ use tollgate::cli::{self, Exit, Streams};
 use tollgate::jose::jwk::{KeySet, Origin};
 
 use crate::case::{Case, Shows};
-use crate::scene;
+use crate::support::recorded;
 use crate::support::token::NOW;
-use crate::{cases, failures};
+use crate::{around, cases, failures, scene};
 
 /// What a proxy remembers, and a single request beside it does not: when it last asked for keys, how
 /// often a caller has come.
@@ -27,10 +27,7 @@ struct Ran {
 
 /// Checks a file of Envoy: how the command ended, and what it said.
 pub(crate) fn check_envoy(id: &str, envoy: &Value) -> (Exit, String) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("misconfigurations").join(id);
-    fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("envoy.json");
-    fs::write(&file, envoy.to_string()).expect("a file");
+    let file = write(id, "envoy.json", &envoy.to_string());
     let ran = run(&["tollgate".into(), "check".into(), file.into()]);
     (ran.exit, ran.out + &ran.err)
 }
@@ -44,8 +41,8 @@ fn run(arguments: &[OsString]) -> Ran {
 }
 
 /// A file of a case's own.
-fn write(case: &Case, name: &str, text: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("misconfigurations").join(case.id);
+fn write(id: &str, name: &str, text: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("misconfigurations").join(id);
     fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join(name);
     fs::write(&file, text).expect("a file");
@@ -88,7 +85,7 @@ fn at_last(mut scene: Value) -> (Value, u64) {
 /// Explains the request of a scene: how the command ended, and all that it said.
 fn explain(case: &Case, scene: Value, which: &str) -> (Exit, String) {
     let (scene, now) = at_last(scene);
-    let config = write(case, &format!("{which}.json"), &scene::configuration(&scene));
+    let config = write(case.id, &format!("{which}.json"), &scene::configuration(&scene));
     let mut arguments: Vec<OsString> =
         ["tollgate", "explain", "--no-token", "--format", "json"].map(OsString::from).into();
     let mut add = |name: &str, value: &str| {
@@ -112,7 +109,7 @@ fn explain(case: &Case, scene: Value, which: &str) -> (Exit, String) {
         let body = scene::body(&scene["answers"][url]);
         let is_there = url.starts_with(&format!("https://{sni}/"));
         if is_there && KeySet::parse(body.as_bytes(), Origin::Fetched).is_ok() {
-            let file = write(case, &format!("{which}-{provider}.jwks.json"), &body);
+            let file = write(case.id, &format!("{which}-{provider}.jwks.json"), &body);
             add("--jwks", &format!("{provider}={}", file.display()));
         }
     }
@@ -170,14 +167,14 @@ fn check(file: &Path) -> (Exit, String) {
 /// Proves that the file is told to be wrong by its field, and with the remedy is not.
 fn prove_file(case: &Case) {
     let id = case.id;
-    let file = write(case, "checked.json", &scene::configuration(&case.mistaken()));
+    let file = write(case.id, "checked.json", &scene::configuration(&case.mistaken()));
     let (exit, said) = check(&file);
     assert_eq!(exit, Exit::Problems, "{id}: {said}");
     assert!(said.contains(&format!(" {}: ", case.field)), "{id}: {said}");
     for word in case.words {
         assert!(said.contains(word), "{id}: {word:?} is not said: {said}");
     }
-    let file = write(case, "checked.json", &scene::configuration(&case.mended()));
+    let file = write(case.id, "checked.json", &scene::configuration(&case.mended()));
     let (_, said) = check(&file);
     assert!(!said.contains(&format!(" {}: ", case.field)), "{id}: {said}");
 }
@@ -248,17 +245,39 @@ pub(crate) fn envoy(scene: &Value) -> Value {
 }
 
 #[test]
+fn what_check_says_of_each_mistake_is_recorded() {
+    recorded::hold("check", || {
+        for case in cases() {
+            record(case.id, "configuration.json", &scene::configuration(&case.mistaken()));
+            if matches!(case.id, "P20" | "P21") {
+                record(case.id, "envoy.json", &envoy(&case.mistaken()).to_string());
+            }
+        }
+        around::record();
+    });
+}
+
+/// Records what is said of a file.
+pub(crate) fn record(id: &str, name: &str, text: &str) {
+    let file = write(&format!("{id}-recorded"), name, text);
+    let (exit, said) = check(&file);
+    recorded::section(&format!("{id} in {name}"));
+    let said = said.replace(file.to_str().expect("UTF-8"), name);
+    recorded::line(&format!("{exit:?}"), format!("\n{said}"));
+}
+
+#[test]
 fn a_missing_cluster_and_a_wrong_tls_name_are_told_from_envoys_own_file() {
     let all = cases();
     // id, what must be said
     for (id, word) in [("P20", "no cluster `octa`"), ("P21", "`example.okta.com`")] {
         let case = all.iter().find(|case| case.id == id).expect("a case");
-        let file = write(case, "envoy.yaml", &envoy(&case.mistaken()).to_string());
+        let file = write(case.id, "envoy.yaml", &envoy(&case.mistaken()).to_string());
         let (exit, said) = check(&file);
         assert_eq!(exit, Exit::Problems, "{id}: {said}");
         let line = said.lines().find(|line| line.contains(&format!(" {}: ", case.field)));
         assert!(line.is_some_and(|line| line.contains(word)), "{id}: {said}");
-        let file = write(case, "envoy.yaml", &envoy(&case.mended()).to_string());
+        let file = write(case.id, "envoy.yaml", &envoy(&case.mended()).to_string());
         let (_, said) = check(&file);
         assert!(!said.contains(case.field), "{id}: with the remedy: {said}");
     }

@@ -36,6 +36,7 @@ mod tokens;
 mod tyk;
 
 use case::{Case, Shows};
+use support::recorded;
 
 /// Every case, in the order of the ids.
 fn cases() -> Vec<Case> {
@@ -64,6 +65,11 @@ fn failures(cases: &[&Case], prove: impl Fn(&Case) + std::panic::RefUnwindSafe) 
         Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| case.id.to_owned()))
     });
     failed.collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn what_each_mistake_comes_to_is_recorded() {
+    recorded::hold("misconfigurations", || cases().iter().for_each(Case::record));
 }
 
 #[test]

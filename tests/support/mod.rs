@@ -13,6 +13,7 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod recorded;
 pub mod store;
 pub mod structs;
 pub mod token;

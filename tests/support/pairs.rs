@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p521::ecdsa::signature::Signer as _;
 use rsa::pkcs1v15::Pkcs1v15Sign;
-use rsa::rand_core::OsRng;
+use rsa::rand_core::{CryptoRng, Error, RngCore, impls};
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Value, json};
@@ -27,11 +27,37 @@ pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The RSA key `r1`.
+/// The RSA key `r1`, the same in every run: what comes of it is recorded.
 pub(crate) fn rsa() -> &'static RsaPrivateKey {
     static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap())
+    KEY.get_or_init(|| RsaPrivateKey::new(&mut Hashes(0), 2048).unwrap())
 }
+
+/// The hashes of 1, 2, 3 and so on: no secret, and good enough to look for primes.
+struct Hashes(u64);
+
+impl RngCore for Hashes {
+    fn next_u32(&mut self) -> u32 {
+        impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0 += 1;
+        let hash = Sha256::digest(self.0.to_be_bytes());
+        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        impls::fill_bytes_via_next(self, bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Hashes {}
 
 pub(crate) fn rsa_jwk(kid: &str) -> Value {
     let (n, e) = (rsa().n().to_bytes_be(), rsa().e().to_bytes_be());

@@ -19,6 +19,7 @@ use tollgate::jose::jwk::PublicKey;
 use tollgate::jose::verify::{BadSignature, InWasm, Verifier};
 use tollgate::time::UnixMillis;
 
+use super::recorded;
 use super::store::MemoryStore;
 use super::token::NOW;
 
@@ -201,6 +202,7 @@ impl<'w> Worker<'w> {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
+        recorded::effects(&effects);
         for effect in effects {
             match effect {
                 Effect::Advise { stream, headers } => {

@@ -1,0 +1,234 @@
+//! What an operator or a client sees, held against a recording: `tests/recorded/<topic>.txt`.
+//!
+//! While a recording is held, every worker of the thread writes down what its engine asks for: the
+//! log with its levels, answers, changes, notes and calls. What is as it was in the last of its kind
+//! is `…`; what repeats is counted.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::Path;
+use std::{env, fs};
+
+use tollgate::event::{Effect, HeaderChange, Level, Reply, Settlement};
+
+/// Set to anything, it writes every recording anew in place of comparing.
+const ANEW: &str = "TOLLGATE_RECORD";
+/// How many lines of a difference are shown.
+const SHOWN: usize = 12;
+/// How each step of an explanation begins.
+const STEP: &str = r#"{"step":"#;
+/// What stands between what a step looked at and what it found.
+const FOUND: &str = r#","found":"#;
+
+thread_local! {
+    static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
+}
+
+/// A recording in the making.
+#[derive(Default)]
+struct Tape {
+    text: String,
+    /// The last of each kind, whole.
+    last: BTreeMap<String, String>,
+    /// The last line of the log.
+    logged: String,
+    /// The last batch, and how often it came since it was written.
+    batch: (String, usize),
+}
+
+/// Plays a topic, and holds what it comes to against its recording.
+pub fn hold(topic: &str, play: impl FnOnce()) {
+    TAPE.set(Some(Tape::default()));
+    play();
+    let mut tape = TAPE.take().expect("a tape");
+    tape.write(String::new());
+    let file = format!("tests/recorded/{topic}.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+    if env::var_os(ANEW).is_some() {
+        fs::write(&path, tape.text).expect("a place for recordings");
+        return;
+    }
+    let recorded = fs::read_to_string(&path).unwrap_or_default();
+    if let Some(difference) = difference(&recorded, &tape.text) {
+        panic!(
+            "{file} holds another text (-) than there is now (+):\n{difference}\nIf that is meant, \
+             write it anew, and look at its diff:\n  {ANEW}=1 cargo test --locked --features cli \
+             --test {}",
+            env!("CARGO_CRATE_NAME"),
+        );
+    }
+}
+
+/// Begins a section.
+pub fn section(head: &str) {
+    with_tape(|tape| {
+        tape.write(String::new());
+        tape.text += if tape.text.is_empty() { "## " } else { "\n## " };
+        tape.text += &format!("{head}\n");
+    });
+}
+
+/// Writes down something of a kind.
+pub fn line(kind: &str, text: impl Display) {
+    with_tape(|tape| {
+        let entry = tape.entry(kind, &text.to_string());
+        tape.write(entry);
+    });
+}
+
+/// Writes down a batch of effects.
+pub fn effects(effects: &[Effect]) {
+    with_tape(|tape| {
+        let (mut batch, mut notes) = (String::new(), String::new());
+        for effect in effects {
+            batch += &match effect {
+                Effect::Log { level, line } => tape.log(*level, line),
+                Effect::Note { key, value, .. } => {
+                    notes += if notes.is_empty() { "\n    notes: " } else { " " };
+                    notes += &format!("{key}={value}");
+                    continue;
+                }
+                Effect::Advise { headers, .. } => tape.entry("advise", &fields(headers)),
+                Effect::Clean { section, remove, .. } => {
+                    let remove: Vec<_> = remove.iter().map(|name| name.escape_ascii()).collect();
+                    tape.entry("clean", &format!("{section:?} {remove:?}"))
+                }
+                Effect::Call { request, .. } => tape.entry("call", &format!("{request:?}")),
+                Effect::Settle { how, .. } => {
+                    let (kind, told) = match how {
+                        Settlement::Forward(all) => ("forward", changes(all)),
+                        Settlement::Respond(reply) => (&*reply.details, answer(reply)),
+                    };
+                    tape.entry(kind, &(told + &std::mem::take(&mut notes)))
+                }
+                Effect::Count { .. }
+                | Effect::Define { .. }
+                | Effect::Gauge { .. }
+                | Effect::Observe { .. } => continue,
+            };
+        }
+        assert!(notes.is_empty(), "notes about a request that is not settled: {notes}");
+        if !batch.is_empty() {
+            tape.write(batch);
+        }
+    });
+}
+
+fn with_tape(write: impl FnOnce(&mut Tape)) {
+    TAPE.with_borrow_mut(|tape| tape.as_mut().map(write));
+}
+
+impl Tape {
+    /// Something of this kind: whole, or `…` where it is the same as the last.
+    fn entry(&mut self, kind: &str, text: &str) -> String {
+        let text = text.trim_end();
+        let last = self.last.insert(kind.to_owned(), text.to_owned());
+        if last.is_some_and(|last| last == text) {
+            return format!("{kind} …\n");
+        }
+        let mut parts = text.split(STEP);
+        // Reason and remedy stand in the log as well.
+        let logged = |field: &&str| field.len() > 60 && self.logged.contains(*field);
+        let head = parts.next().unwrap_or_default().split_inclusive(",\"");
+        let head = head.map(|field| if logged(&field) { "…".into() } else { squeezed(field) });
+        let head: String = head.collect();
+        let steps: String = parts.map(|step| self.step(step)).collect();
+        format!("{kind} {head}{steps}\n")
+    }
+
+    /// A step of a decision: what was found only where it is not the same as the last time.
+    fn step(&mut self, step: &str) -> String {
+        let (looked_at, found) = step.split_once(FOUND).unwrap_or((step, ""));
+        let last = self.last.insert(looked_at.to_owned(), found.to_owned());
+        let is_same = last.is_some_and(|last| last == found);
+        let found = if is_same { "…".to_owned() } else { format!("{FOUND}{found}") };
+        format!("\n        {STEP}{looked_at}{found}")
+    }
+
+    /// A line of the log: of its fields behind the first two those that differ from the last line
+    /// that begins so.
+    fn log(&mut self, level: Level, line: &str) -> String {
+        self.logged = line.to_owned();
+        // A quotation mark within a text is escaped.
+        let fields: Vec<_> = line.split_inclusive(",\"").collect();
+        let kind = fields.iter().take(2).copied().collect::<String>();
+        let last = self.last.insert(kind, line.to_owned()).unwrap_or_default();
+        let last: Vec<_> = last.split_inclusive(",\"").collect();
+        let mut told = format!("{level:?} ").to_lowercase();
+        for (at, field) in fields.iter().enumerate() {
+            let is_told = at < 2 || fields.len() != last.len() || last[at] != *field;
+            match is_told {
+                true => told += &squeezed(field),
+                false if told.ends_with('…') => {}
+                false => told.push('…'),
+            }
+        }
+        told + "\n"
+    }
+
+    /// Writes a batch, or counts it where it is the last one again.
+    fn write(&mut self, batch: String) {
+        let (last, again) = &mut self.batch;
+        if *last == batch && !batch.is_empty() {
+            *again += 1;
+            return;
+        }
+        if *again > 0 {
+            self.text.push_str(&format!("and {again} times more\n"));
+        }
+        self.text.push_str(&batch);
+        self.batch = (batch, 0);
+    }
+}
+
+/// An answer of the filter itself: the status, then a line for each header and of the body.
+fn answer(reply: &Reply) -> String {
+    let grpc = reply.grpc_status.map(|status| format!(" gRPC {status}")).unwrap_or_default();
+    let body = reply.body.lines().map(|line| format!("\n    {line}"));
+    format!("{}{grpc}{}{}", reply.status, fields(&reply.headers), body.collect::<String>())
+}
+
+fn fields(headers: &[(&'static str, String)]) -> String {
+    headers.iter().map(|(name, value)| format!("\n    {name}: {value}")).collect()
+}
+
+/// A text in which what stands there more than a hundred times in a row is counted.
+fn squeezed(text: &str) -> String {
+    let chars: Vec<_> = text.chars().collect();
+    let run = |run: &[char]| match run {
+        [first, ..] if run.len() > 100 => format!("{first}…{} times…", run.len()),
+        run => run.iter().collect(),
+    };
+    chars.chunk_by(PartialEq::eq).map(run).collect()
+}
+
+/// What changes in the headers that go upstream.
+fn changes(all: &[HeaderChange]) -> String {
+    let change = |change: &HeaderChange| match change {
+        HeaderChange::Remove(name) => format!("-{}", name.escape_ascii()),
+        HeaderChange::Set(name, value) => format!("+{name}={}", value.escape_ascii()),
+    };
+    all.iter().map(change).collect::<Vec<_>>().join(" ")
+}
+
+/// The first lines in which two texts differ, behind the heads of their sections.
+fn difference(recorded: &str, now: &str) -> Option<String> {
+    let [old, new] = [recorded, now].map(|text| text.lines().collect::<Vec<_>>());
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    if same == old.len().max(new.len()) {
+        return None;
+    }
+    let rest = (old.len().min(new.len())) - same;
+    let tail =
+        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(o, n)| o == n).count();
+    let lines = |sign: char, lines: &[&str]| {
+        let changed = &lines[same..lines.len() - tail];
+        let shown = changed.iter().take(SHOWN).map(|line| format!("{sign} {line}\n"));
+        let left = changed.len().saturating_sub(SHOWN);
+        let more = (left > 0).then(|| format!("{sign} … and {left} lines more\n"));
+        shown.chain(more).collect::<String>()
+    };
+    let section = old[..same].iter().rfind(|line| line.starts_with("## ")).unwrap_or(&"");
+    Some(format!("line {}, {section}\n{}{}", same + 1, lines('-', &old), lines('+', &new)))
+}
