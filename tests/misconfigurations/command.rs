@@ -263,7 +263,11 @@ pub(crate) fn record(id: &str, name: &str, text: &str) {
     let (exit, said) = check(&file);
     recorded::section(&format!("{id} in {name}"));
     let said = said.replace(file.to_str().expect("UTF-8"), name);
-    recorded::line(&format!("{exit:?}"), format!("\n{said}"));
+    for line in said.lines() {
+        // It ends with its code.
+        recorded::line(line.rsplit(' ').next().unwrap_or_default(), line);
+    }
+    recorded::line("exit", format!("{exit:?}"));
 }
 
 #[test]

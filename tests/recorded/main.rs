@@ -16,6 +16,10 @@
 mod support;
 
 mod codes;
+#[cfg(feature = "cli")]
+mod explained;
+mod lines;
+mod pages;
 mod scenes;
 
 use serde_json::{Map, Value};

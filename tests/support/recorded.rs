@@ -2,7 +2,7 @@
 //!
 //! While a recording is held, every worker of the thread writes down what its engine asks for: the
 //! log with its levels, answers, changes, notes and calls. What is as it was in the last of its kind
-//! is `…`; what repeats is counted.
+//! is `…`, a long text that stands in the line of the log before is `^`; what repeats is counted.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const ANEW: &str = "TOLLGATE_RECORD";
 /// How many lines of a difference are shown.
 const SHOWN: usize = 12;
 /// How each step of an explanation begins.
-const STEP: &str = r#"{"step":"#;
+const STEP: &str = "\n    {\"step\":";
 /// What stands between what a step looked at and what it found.
 const FOUND: &str = r#","found":"#;
 
@@ -43,14 +43,15 @@ pub fn hold(topic: &str, play: impl FnOnce()) {
     play();
     let mut tape = TAPE.take().expect("a tape");
     tape.write(String::new());
+    let now = tape.text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     let file = format!("tests/recorded/{topic}.txt");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
     if env::var_os(ANEW).is_some() {
-        fs::write(&path, tape.text).expect("a place for recordings");
+        fs::write(&path, now).expect("a place for recordings");
         return;
     }
     let recorded = fs::read_to_string(&path).unwrap_or_default();
-    if let Some(difference) = difference(&recorded, &tape.text) {
+    if let Some(difference) = difference(&recorded, &now) {
         panic!(
             "{file} holds another text (-) than there is now (+):\n{difference}\nIf that is meant, \
              write it anew, and look at its diff:\n  {ANEW}=1 cargo test --locked --features cli \
@@ -128,28 +129,34 @@ impl Tape {
             return format!("{kind} …\n");
         }
         let mut parts = text.split(STEP);
-        // Reason and remedy stand in the log as well.
-        let logged = |field: &&str| field.len() > 60 && self.logged.contains(*field);
         let head = parts.next().unwrap_or_default().split_inclusive(",\"");
-        let head = head.map(|field| if logged(&field) { "…".into() } else { squeezed(field) });
-        let head: String = head.collect();
+        let head: String = head.map(|field| self.field(field)).collect();
         let steps: String = parts.map(|step| self.step(step)).collect();
-        format!("{kind} {head}{steps}\n")
+        let gap = if head.starts_with('\n') { "" } else { " " };
+        format!("{kind}{gap}{head}{steps}\n")
     }
 
-    /// A step of a decision: what was found only where it is not the same as the last time.
+    /// A field of JSON, unless the last line of the log says it.
+    fn field(&self, field: &str) -> String {
+        let text = field.trim_end_matches(",\"");
+        let is_above = text.len() > 60 && self.logged.contains(text);
+        if is_above { "^".to_owned() } else { squeezed(field) }
+    }
+
+    /// A step of a decision; of one that found the same as the last time only what it looked at.
     fn step(&mut self, step: &str) -> String {
         let (looked_at, found) = step.split_once(FOUND).unwrap_or((step, ""));
         let last = self.last.insert(looked_at.to_owned(), found.to_owned());
-        let is_same = last.is_some_and(|last| last == found);
-        let found = if is_same { "…".to_owned() } else { format!("{FOUND}{found}") };
-        format!("\n        {STEP}{looked_at}{found}")
+        if last.is_some_and(|last| last == found) {
+            let looked_at = looked_at.rsplit_once(r#""looked_at":"#).unwrap_or_default().1;
+            return format!(" …{looked_at}");
+        }
+        format!("{STEP}{looked_at}{FOUND}{found}")
     }
 
     /// A line of the log: of its fields behind the first two those that differ from the last line
     /// that begins so.
     fn log(&mut self, level: Level, line: &str) -> String {
-        self.logged = line.to_owned();
         // A quotation mark within a text is escaped.
         let fields: Vec<_> = line.split_inclusive(",\"").collect();
         let kind = fields.iter().take(2).copied().collect::<String>();
@@ -159,11 +166,12 @@ impl Tape {
         for (at, field) in fields.iter().enumerate() {
             let is_told = at < 2 || fields.len() != last.len() || last[at] != *field;
             match is_told {
-                true => told += &squeezed(field),
+                true => told += &self.field(field),
                 false if told.ends_with('…') => {}
                 false => told.push('…'),
             }
         }
+        self.logged = line.to_owned();
         told + "\n"
     }
 
@@ -185,12 +193,19 @@ impl Tape {
 /// An answer of the filter itself: the status, then a line for each header and of the body.
 fn answer(reply: &Reply) -> String {
     let grpc = reply.grpc_status.map(|status| format!(" gRPC {status}")).unwrap_or_default();
-    let body = reply.body.lines().map(|line| format!("\n    {line}"));
-    format!("{}{grpc}{}{}", reply.status, fields(&reply.headers), body.collect::<String>())
+    assert!(!reply.body.contains(">\n<"), "a line break that cannot be told from ours");
+    let body = reply.body.replace("><", ">\n<");
+    let body = if body.is_empty() { body } else { format!("\n{body}").replace('\n', "\n    ") };
+    format!("{}{grpc}{}{}", reply.status, fields(&reply.headers), objects(&body))
 }
 
 fn fields(headers: &[(&'static str, String)]) -> String {
-    headers.iter().map(|(name, value)| format!("\n    {name}: {value}")).collect()
+    headers.iter().map(|(name, value)| format!("\n    {name}: {}", objects(value))).collect()
+}
+
+/// JSON with a line for each object of a list.
+fn objects(text: &str) -> String {
+    text.replace(r#",{""#, ",\n    {\"").replace(r#"[{""#, "[\n    {\"")
 }
 
 /// A text in which what stands there more than a hundred times in a row is counted.
@@ -212,23 +227,28 @@ fn changes(all: &[HeaderChange]) -> String {
     all.iter().map(change).collect::<Vec<_>>().join(" ")
 }
 
-/// The first lines in which two texts differ, behind the heads of their sections.
+/// The first lines in which two texts differ, below the head of their section.
 fn difference(recorded: &str, now: &str) -> Option<String> {
     let [old, new] = [recorded, now].map(|text| text.lines().collect::<Vec<_>>());
     let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
     if same == old.len().max(new.len()) {
         return None;
     }
-    let rest = (old.len().min(new.len())) - same;
-    let tail =
-        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(o, n)| o == n).count();
-    let lines = |sign: char, lines: &[&str]| {
-        let changed = &lines[same..lines.len() - tail];
-        let shown = changed.iter().take(SHOWN).map(|line| format!("{sign} {line}\n"));
-        let left = changed.len().saturating_sub(SHOWN);
-        let more = (left > 0).then(|| format!("{sign} … and {left} lines more\n"));
-        shown.chain(more).collect::<String>()
-    };
     let section = old[..same].iter().rfind(|line| line.starts_with("## ")).unwrap_or(&"");
-    Some(format!("line {}, {section}\n{}{}", same + 1, lines('-', &old), lines('+', &new)))
+    let (old, new) = (&old[same..], &new[same..]);
+    let ends = old.iter().rev().zip(new.iter().rev());
+    let tail = ends.take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
+    let signed = |sign: char, line: &&str| format!("{sign} {line}\n");
+    let shown: String = if old.len() == new.len() {
+        let pairs = old.iter().zip(new).filter(|(old, new)| old != new);
+        pairs.take(SHOWN / 2).map(|(old, new)| signed('-', old) + &signed('+', new)).collect()
+    } else {
+        let shown = |sign, lines: &[&str]| {
+            lines.iter().take(SHOWN).map(|line| signed(sign, line)).collect::<String>()
+        };
+        shown('-', old) + &shown('+', new)
+    };
+    let (old, new) = (old.len(), new.len());
+    Some(format!("line {}, {section}\n{shown}({old} lines, {new} now)\n", same + 1))
 }
