@@ -16,6 +16,7 @@ use crate::provider::{Kind, Provider};
 
 mod api_keys;
 mod apis;
+mod drafts;
 mod headers;
 mod issuers;
 mod keys;
@@ -33,7 +34,7 @@ mod together;
 mod vouching;
 mod written;
 
-use provider::{Draft, DraftKind};
+use drafts::{DraftKind, ProviderDraft};
 
 const DEFAULT_CAPACITY: u32 = 65_536;
 const DEFAULT_LINES_PER_SECOND: u32 = 10;
@@ -116,7 +117,7 @@ fn methods(apis: &[Api], policies: &Policies) -> Vec<Box<str>> {
     methods
 }
 
-fn build(draft: Draft, keys: Option<KeySource>) -> Option<Provider> {
+fn build(draft: ProviderDraft, keys: Option<KeySource>) -> Option<Provider> {
     let kind = match draft.kind {
         DraftKind::ApiKey { keys, .. } => Kind::ApiKey(keys),
         DraftKind::Jwt(jwt) => Kind::Jwt(Box::new(JwtProvider {

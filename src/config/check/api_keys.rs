@@ -1,5 +1,6 @@
 //! The keys of a provider of kind `api_key`.
 
+use super::drafts::PolicyNames;
 use super::written::{boxed, not_empty};
 use crate::claims::is_identity;
 use crate::config::code::Code;
@@ -9,9 +10,6 @@ use crate::config::raw::{RawProvider, items};
 use crate::config::read::{At, Entry, Field, Text};
 use crate::ids::Name;
 use crate::provider::api_key::{ApiKey, ApiKeys};
-
-/// The names of policies that keys have, each with its place.
-pub(super) type PolicyNames = Vec<At<Box<str>>>;
 
 /// Judges the keys of a provider.
 pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiKeys, PolicyNames) {

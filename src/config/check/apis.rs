@@ -1,12 +1,11 @@
 //! One API on its own, against the providers.
 
+use super::drafts::{ApiDraft, Members, ProviderDraft};
 use super::matching::{matcher, refuse_slashes};
 use super::policies;
-use super::provider::Draft as Provider;
 use super::rules::rules;
 use super::written::{self, not_empty, scopes};
-use crate::api::{Api, Auth, Branch, Matcher};
-use crate::claims::Rule;
+use crate::api::{Auth, Branch, Matcher};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near, near_by_slip};
 use crate::config::raw::{RawApi, RawAuth, RawConfig, RawPreflight, RawSlash, items, one_or_many};
@@ -14,71 +13,12 @@ use crate::config::raw_policies::RawMode;
 use crate::config::read::{At, Field, List, OneOrMany, Text};
 
 use crate::ids::{Name, ProviderId};
-use crate::limits::{Definition, Rate};
+use crate::limits::Definition;
 use crate::verdict::quoted;
 
 /// What is risky about only reporting.
 pub(super) const REPORTS: &str = "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
      `tollgate_would_deny_*` show what you expect";
-
-/// An API, judged on its own. The default is one of which nothing is known.
-#[derive(Default)]
-pub(super) struct Draft {
-    /// Its name; `None` where that is wrong.
-    pub(super) name: Option<Name>,
-    /// Where it begins.
-    pub(super) at: usize,
-    /// Where the name is written, or else where the API begins.
-    pub(super) name_at: usize,
-    /// Which requests belong to it; `None` where that is wrong.
-    pub(super) matcher: Option<Matcher>,
-    /// Who may vouch; `None` where that is wrong.
-    pub(super) auth: Option<Auth>,
-    /// The branches that could be read, each with its place.
-    pub(super) branches: Vec<At<Members>>,
-    /// Every provider that it lists, once, in the order of their ids.
-    pub(super) providers: Vec<ProviderId>,
-    /// The fields that ask something of the session's token, with the places where they are written.
-    pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
-    preflight_passes: bool,
-    /// Whether an encoded slash is part of its segment.
-    pub(super) encoded_slash: bool,
-    rules: Vec<Rule>,
-    rate: Option<Definition<Rate>>,
-    /// What its own `mode` says.
-    mode: Option<RawMode>,
-    audiences: Option<Vec<Box<str>>>,
-    clients: Option<Vec<Box<str>>>,
-    scopes: Vec<Box<str>>,
-}
-
-/// A branch's members.
-#[derive(Clone, Debug)]
-pub(super) struct Members(pub(super) Vec<ProviderId>);
-
-impl Draft {
-    /// The API, where nothing was refused.
-    pub(super) fn build(self, mode: RawMode) -> Option<Api> {
-        Some(Api {
-            name: self.name?,
-            matcher: self.matcher?,
-            encoded_slash: self.encoded_slash,
-            auth: self.auth?,
-            preflight_passes: self.preflight_passes,
-            audiences: self.audiences,
-            clients: self.clients,
-            scopes: self.scopes,
-            rules: self.rules,
-            rate: self.rate,
-            reports: self.mode.unwrap_or(mode) == RawMode::Report,
-        })
-    }
-
-    /// Whether it lists a provider.
-    pub(super) fn lists(&self, provider: ProviderId) -> bool {
-        self.providers.binary_search(&provider).is_ok()
-    }
-}
 
 /// What is known about providers: their names, in the order of their ids; and whether these are all,
 /// which nobody knows where `providers` is wrong as a whole.
@@ -105,9 +45,9 @@ impl Names<'_> {
 /// Judges each API.
 pub(super) fn check_all(
     raw: &RawConfig,
-    providers: &[Option<Provider>],
+    providers: &[Option<ProviderDraft>],
     problems: &mut Problems<'_>,
-) -> Vec<Draft> {
+) -> Vec<ApiDraft> {
     let names = raw.providers.given().map_or(&[][..], |providers| &providers.0);
     let known = names.iter().map(|entry| &*entry.name.value).collect();
     let names = Names(known, !raw.providers.is_wrong());
@@ -122,15 +62,15 @@ pub(super) fn check_all(
     );
     let apis = items(&raw.apis).iter().map(|api| check(api, &names, problems));
     // What is no API was meant to be one: it may have any name and list anybody.
-    let lost = raw.apis.given().is_none_or(|list| !list.is_whole()).then(Draft::default);
+    let lost = raw.apis.given().is_none_or(|list| !list.is_whole()).then(ApiDraft::default);
     apis.chain(lost).collect()
 }
 
 /// The one API of a configuration that names none: everything, for any provider.
-fn everything(providers: usize, unsure: bool) -> Option<Draft> {
+fn everything(providers: usize, unsure: bool) -> Option<ApiDraft> {
     let branch = |id| Branch { members: vec![ProviderId(id)], session_from: ProviderId(id) };
     let branches: Vec<_> = (0..providers).map(branch).collect();
-    (unsure || !branches.is_empty()).then(|| Draft {
+    (unsure || !branches.is_empty()).then(|| ApiDraft {
         name: Name::parse("default"),
         providers: (0..providers).map(ProviderId).collect(),
         matcher: Some(Matcher::default()),
@@ -139,11 +79,11 @@ fn everything(providers: usize, unsure: bool) -> Option<Draft> {
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
-        ..Draft::default()
+        ..ApiDraft::default()
     })
 }
 
-fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Draft {
+fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> ApiDraft {
     if api.name.is_absent() {
         problems.missing(api.at, "name", "missing; name the API, such as \"orders\"");
     }
@@ -176,7 +116,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Dr
     let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
     let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
     let require = api.require.given().map(|require| ("require", require.at));
-    Draft {
+    ApiDraft {
         asks_of_tokens: asks.chain(require).collect(),
         rate: rate
             .zip(name.as_ref())

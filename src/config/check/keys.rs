@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::drafts::{Keys, ProviderDraft, Ring};
 use super::issuers::{PLACEHOLDER, Tenant, by_url};
-use super::provider::Draft;
 use super::secret;
 use crate::config::code::Code;
 use crate::config::duration::{Time, spelt};
@@ -29,25 +29,6 @@ const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
-
-/// Where one provider's keys come from.
-pub(super) enum Keys {
-    /// Written in the configuration.
-    Inline(Arc<KeySet>),
-    /// Fetched.
-    Ring(Box<Ring>),
-    /// Fetched for each tenant apart.
-    Tenants(Vec<Ring>),
-}
-
-/// A key ring as one provider asks for it.
-#[derive(Clone)]
-pub(super) struct Ring {
-    config: RingConfig,
-    /// Where `timeout`, `refresh`, `cooldown` and `max_stale` are written, or the object where they
-    /// would be.
-    places: [usize; 4],
-}
 
 /// Judges where the keys are; `None` where that is wrong.
 pub(super) fn check(
@@ -500,7 +481,7 @@ pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
 /// Gives providers with the same source the same ring, in the order of the file. A provider without
 /// keys to verify with has no source.
 pub(super) fn share_rings(
-    drafts: &[Option<Draft>],
+    drafts: &[Option<ProviderDraft>],
     problems: &mut Problems<'_>,
 ) -> (Vec<RingConfig>, Vec<Option<KeySource>>) {
     let mut rings: Vec<RingConfig> = Vec::new();
@@ -514,7 +495,7 @@ pub(super) fn share_rings(
             rings.len().saturating_sub(1)
         }))
     };
-    let mut source = |draft: &Option<Draft>| match draft.as_ref()?.jwt()?.keys.as_ref()? {
+    let mut source = |draft: &Option<ProviderDraft>| match draft.as_ref()?.jwt()?.keys.as_ref()? {
         Keys::Inline(set) => Some(KeySource::Inline(Arc::clone(set))),
         Keys::Ring(ring) => Some(KeySource::Ring(share(ring))),
         Keys::Tenants(rings) => {

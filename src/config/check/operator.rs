@@ -1,6 +1,6 @@
 //! What is open to operators alone.
 
-use super::apis::Draft;
+use super::drafts::ApiDraft;
 use crate::config::StatusConfig;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
@@ -19,7 +19,7 @@ pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Ke
 /// Where the operator's page is, and who may see it.
 pub(super) fn status(
     raw: &RawConfig,
-    apis: &[Draft],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Option<StatusConfig> {
     let status = raw.status.given()?;
@@ -45,7 +45,7 @@ pub(super) fn status(
 
 /// Warns of a page that takes its path from an API which names it, if only by a part: what takes
 /// everything must be able to stand beside any page.
-fn apart(path: &At<Text>, apis: &[Draft], problems: &mut Problems<'_>) {
+fn apart(path: &At<Text>, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     let ready = format!("{}/ready", &***path);
     let Ok(parsed) = RequestPath::parse(ready.as_bytes()) else { return };
     let ready = parsed.segments();
@@ -54,7 +54,7 @@ fn apart(path: &At<Text>, apis: &[Draft], problems: &mut Problems<'_>) {
     let unnamed = vec![[0_u8]; page.len()];
     let mut beside = page.to_vec();
     beside.push(Default::default());
-    let takes = |api: &&Draft| {
+    let takes = |api: &&ApiDraft| {
         let mut paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
         paths.any(|pattern| {
             let names = |own, other| pattern.matches(own) && !pattern.matches(other);

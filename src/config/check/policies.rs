@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::apis::Draft as Api;
+use super::drafts::{ApiDraft, Assigned, PolicyDraft, ProviderDraft, Together};
 use super::headers::{metadata, tags};
 use super::matching::{paths, refuse_slashes, refused_method};
 use super::policies_together;
-use super::provider::Draft as Provider;
 use super::together::refuse_unknown_api;
 use super::written::{self, not_empty};
 use crate::api::{Auth, PathPattern};
@@ -22,37 +21,6 @@ use crate::ids::{ApiId, Name, PolicyId};
 use crate::limits::{Bound, Counters, Definition, LONGEST, Quota, Rate};
 use crate::policy::{ApiPolicies, Entry, Given, LimitBy, Policies, Policy};
 use crate::verdict::quoted;
-
-/// A policy with the place of its name.
-pub(super) struct Draft {
-    /// Where its name is written.
-    pub(super) at: usize,
-    /// It; parts that are wrong are left out, which has been said. `None` where it, its name or its
-    /// metadata is wrong: what it has in common with others cannot be known.
-    pub(super) policy: Option<Policy>,
-}
-
-/// Some policies that somebody gets together, and where that is written.
-pub(super) type Together = At<Vec<PolicyId>>;
-
-/// What an API's `policies` say.
-#[derive(Default)]
-pub(super) struct Assigned {
-    /// Where they are written.
-    pub(super) at: usize,
-    /// `default`.
-    pub(super) default: Option<Together>,
-    /// Each list of `by_scope`.
-    pub(super) by_scope: Vec<Together>,
-    /// Each list of `by_client`.
-    pub(super) by_client: Vec<Together>,
-    /// Each list of `by_claim`, by claim.
-    pub(super) by_claim: Vec<Vec<Together>>,
-    /// Where `from_claim` says `true`.
-    pub(super) from_claim: Option<usize>,
-    /// Whether a way to policies is written, if only wrongly.
-    pub(super) has_way: bool,
-}
 
 /// The policies' names, in order: a [`PolicyId`] is a place in here; and whether these are all, which
 /// nobody knows where `policies` is wrong as a whole.
@@ -116,8 +84,8 @@ impl<'r> Names<'r> {
 /// Judges every policy, and what the APIs make of them.
 pub(super) fn check(
     raw: &RawConfig,
-    providers: &[Option<Provider>],
-    apis: &[Api],
+    providers: &[Option<ProviderDraft>],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Policies {
     let names = Names::new(raw);
@@ -127,8 +95,8 @@ pub(super) fn check(
     let drafts = names
         .0
         .iter()
-        .map(|entry| Draft { at: entry.name.at, policy: policy(entry, apis, problems) });
-    let lost = (!names.1).then_some(Draft { at: 0, policy: None });
+        .map(|entry| PolicyDraft { at: entry.name.at, policy: policy(entry, apis, problems) });
+    let lost = (!names.1).then_some(PolicyDraft { at: 0, policy: None });
     let drafts: Vec<_> = drafts.chain(lost).collect();
     let mut assigned = Vec::new();
     let mut checked = Vec::new();
@@ -153,7 +121,11 @@ fn keys(raw: &RawConfig, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<
     lists.filter(|list| !list.is_empty()).map(|list| names.resolve(list, problems)).collect()
 }
 
-fn policy(entry: &Member<RawPolicy>, apis: &[Api], problems: &mut Problems<'_>) -> Option<Policy> {
+fn policy(
+    entry: &Member<RawPolicy>,
+    apis: &[ApiDraft],
+    problems: &mut Problems<'_>,
+) -> Option<Policy> {
     let name = written::name(&entry.name, "a policy", problems);
     let raw = entry.value.as_ref()?;
     let name = name?;
@@ -233,7 +205,7 @@ fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
 fn access(
     raw: &At<RawPolicy>,
     policy: &Name,
-    apis: &[Api],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<Entry>> {
     not_empty(
@@ -284,7 +256,7 @@ fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
 fn entry(
     raw: &At<RawAccess>,
     names: &[String],
-    apis: &[Api],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Entry {
     if raw.apis.is_absent() {
@@ -318,7 +290,8 @@ fn entry(
         && entry.paths.len() == items(&raw.paths).len();
     let mut ids = Vec::new();
     for name in items(&raw.apis) {
-        let is_named = |api: &Api| api.name.as_ref().is_some_and(|api| api.as_str() == &***name);
+        let is_named =
+            |api: &ApiDraft| api.name.as_ref().is_some_and(|api| api.as_str() == &***name);
         let Some(place) = apis.iter().position(is_named) else {
             refuse_unknown_api(name, apis, problems);
             continue;
@@ -347,7 +320,7 @@ fn entry(
 }
 
 /// Why an entry cannot speak of an API.
-fn refused_api(api: &Api, entry: &Entry, whole: bool) -> Option<&'static str> {
+fn refused_api(api: &ApiDraft, entry: &Entry, whole: bool) -> Option<&'static str> {
     if matches!(api.auth, Some(Auth::None)) {
         return Some("this API is public, and policies have no say there; delete the name");
     }
@@ -513,7 +486,10 @@ fn given(
 
 /// The clients that the API's providers accept; `None` where one of them accepts any, or none of
 /// them issues tokens.
-fn accepted_clients<'p>(api: &Api, providers: &'p [Option<Provider>]) -> Option<Vec<&'p str>> {
+fn accepted_clients<'p>(
+    api: &ApiDraft,
+    providers: &'p [Option<ProviderDraft>],
+) -> Option<Vec<&'p str>> {
     let mut accepted = Vec::new();
     for id in &api.providers {
         if let Some(jwt) = providers.get(id.0)?.as_ref()?.jwt() {

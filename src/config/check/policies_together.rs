@@ -1,8 +1,6 @@
 //! What policies, APIs and providers must not say together.
 
-use super::apis::Draft as Api;
-use super::policies::{Assigned, Draft, Together};
-use super::provider::{Draft as Provider, DraftKind};
+use super::drafts::{ApiDraft, Assigned, DraftKind, PolicyDraft, ProviderDraft, Together};
 use crate::api::{Auth, Branch};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
@@ -12,9 +10,9 @@ use crate::verdict::quoted;
 
 /// All that is checked, by place.
 struct Whole<'w> {
-    policies: &'w [Draft],
-    providers: &'w [Option<Provider>],
-    apis: &'w [Api],
+    policies: &'w [PolicyDraft],
+    providers: &'w [Option<ProviderDraft>],
+    apis: &'w [ApiDraft],
     /// What each API says about policies, where it does.
     assigned: &'w [Option<Assigned>],
     /// What API keys have themselves.
@@ -34,11 +32,11 @@ enum Source {
 
 /// Every cross-check of policies.
 pub(super) fn check(
-    policies: &[Draft],
+    policies: &[PolicyDraft],
     assigned: &[Option<Assigned>],
     own: &[Together],
-    providers: &[Option<Provider>],
-    apis: &[Api],
+    providers: &[Option<ProviderDraft>],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
     let whole = Whole { policies, providers, apis, assigned, own };
@@ -68,7 +66,10 @@ impl Whole<'_> {
     }
 
     /// The providers whose sessions an API uses.
-    fn session_providers<'a>(&'a self, api: &'a Api) -> impl Iterator<Item = &'a Provider> {
+    fn session_providers<'a>(
+        &'a self,
+        api: &'a ApiDraft,
+    ) -> impl Iterator<Item = &'a ProviderDraft> {
         let branches: &[Branch] = match &api.auth {
             Some(Auth::Branches { branches, .. }) => branches,
             Some(Auth::None) | None => &[],
@@ -79,11 +80,11 @@ impl Whole<'_> {
     }
 
     /// Whether an API uses sessions of tokens, or of API keys.
-    fn uses(&self, api: &Api, tokens: bool) -> bool {
+    fn uses(&self, api: &ApiDraft, tokens: bool) -> bool {
         self.session_providers(api).any(|provider| provider.jwt().is_some() == tokens)
     }
 
-    fn somebody_gets_one(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
+    fn somebody_gets_one(&self, api: &ApiDraft, assigned: &Assigned, problems: &mut Problems<'_>) {
         let by_tokens = !assigned.by_scope.is_empty()
             || !assigned.by_client.is_empty()
             || !assigned.by_claim.is_empty()
@@ -107,9 +108,14 @@ impl Whole<'_> {
     }
 
     /// `from_claim` needs a claim to read.
-    fn tokens_name_policies(&self, api: &Api, assigned: &Assigned, problems: &mut Problems<'_>) {
+    fn tokens_name_policies(
+        &self,
+        api: &ApiDraft,
+        assigned: &Assigned,
+        problems: &mut Problems<'_>,
+    ) {
         let Some(at) = assigned.from_claim else { return };
-        let silent = |provider: &&Provider| provider.policies_at.is_none();
+        let silent = |provider: &&ProviderDraft| provider.policies_at.is_none();
         let tokens = || self.session_providers(api).filter(|provider| provider.jwt().is_some());
         let all = tokens().count();
         let names: Vec<_> = tokens()
@@ -362,7 +368,8 @@ impl Whole<'_> {
             .chain(of_keys)
             .map(|(key, _)| &**key)
             .collect();
-        let unsure = |provider: &Option<Provider>| match provider.as_ref().map(|one| &one.kind) {
+        let unsure = |provider: &Option<ProviderDraft>| match provider.as_ref().map(|one| &one.kind)
+        {
             Some(DraftKind::ApiKey { metadata_is_sure, .. }) => !metadata_is_sure,
             Some(DraftKind::Jwt(_)) => false,
             None => true,

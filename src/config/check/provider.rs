@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::api_keys::{self, PolicyNames};
+use super::api_keys;
+use super::drafts::{DraftKind, JwtDraft, ProviderDraft};
 use super::headers::{self, Use};
 use super::issuers;
-use super::keys::{self, Keys};
+use super::keys;
 use super::places;
 use super::rules::rules;
 use super::written::{boxed, name, not_empty};
@@ -21,8 +22,7 @@ use crate::config::raw::{
 use crate::config::read::{At, Entry, Field, List, Text};
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
-use crate::provider::api_key::ApiKeys;
-use crate::provider::{HeaderSource, Location, SessionFact, Upstream};
+use crate::provider::{HeaderSource, SessionFact, Upstream};
 use crate::verdict::quoted;
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -37,71 +37,12 @@ const NEVER_ACCESS: [&str; 4] =
 /// Algorithms that exist and are not supported.
 const UNSUPPORTED: [&str; 2] = ["ES256K", "Ed448"];
 
-/// A provider, judged on its own.
-pub(super) struct Draft {
-    /// Its name; `None` where that is wrong.
-    pub(super) name: Option<Name>,
-    /// Where the name is written.
-    pub(super) at: usize,
-    /// What it is by its kind.
-    pub(super) kind: DraftKind,
-    pub(super) from: Vec<At<Location>>,
-    /// Where the names of APIs in `from` are written.
-    pub(super) from_apis: Vec<At<Box<str>>>,
-    pub(super) upstream: Upstream,
-    /// Where `from` is written, or else the provider; `None` where a place of it is wrong, which may
-    /// have been meant for any API.
-    pub(super) from_at: Option<usize>,
-    /// The headers that it names to write, lower-case, with their places.
-    pub(super) written: Vec<At<Box<str>>>,
-    /// The keys of policies' metadata that it writes, with their places.
-    pub(super) metadata: Vec<At<Box<str>>>,
-    /// Where `claims.policies` is written.
-    pub(super) policies_at: Option<usize>,
-}
-
-/// What a provider is by its kind.
-pub(super) enum DraftKind {
-    /// A list of API keys.
-    ApiKey {
-        keys: ApiKeys,
-        /// The names of policies that keys have.
-        policies: PolicyNames,
-        /// Whether `keys` has all that is written of their metadata.
-        metadata_is_sure: bool,
-    },
-    /// A JWT issuer.
-    Jwt(Box<JwtDraft>),
-}
-
-/// A JWT issuer, judged on its own.
-pub(super) struct JwtDraft {
-    /// The issuers, with the places where they are written.
-    pub(super) issuers: Vec<At<Box<str>>>,
-    /// Where `any_issuer` is written, if it says `true`.
-    pub(super) any_issuer: Option<usize>,
-    /// Where keys come from; `None` where that is wrong.
-    pub(super) keys: Option<Keys>,
-    pub(super) algorithms: AlgSet,
-    pub(super) requirements: Requirements,
-}
-
-impl Draft {
-    /// What it is as a JWT issuer.
-    pub(super) fn jwt(&self) -> Option<&JwtDraft> {
-        match &self.kind {
-            DraftKind::ApiKey { .. } => None,
-            DraftKind::Jwt(jwt) => Some(jwt),
-        }
-    }
-}
-
 /// Judges each provider; one that is no object at all is `None`.
 pub(super) fn check_all(
     raw: &RawConfig,
     variables: Variables<'_>,
     problems: &mut Problems<'_>,
-) -> Vec<Option<Draft>> {
+) -> Vec<Option<ProviderDraft>> {
     let Some(providers) = raw.providers.given() else { return Vec::new() };
     providers.0.iter().map(|entry| check(entry, variables, problems)).collect()
 }
@@ -110,7 +51,7 @@ fn check(
     entry: &Entry<RawProvider>,
     variables: Variables<'_>,
     problems: &mut Problems<'_>,
-) -> Option<Draft> {
+) -> Option<ProviderDraft> {
     let name = name(&entry.name, "a provider", problems);
     let raw = entry.value.as_ref()?;
     let kind = match (&raw.kind, raw.kind.or(RawKind::Jwt)) {
@@ -149,7 +90,7 @@ fn check(
     if matches!(kind, DraftKind::ApiKey { .. }) {
         refuse_claims(&raw.upstream, problems);
     }
-    Some(Draft {
+    Some(ProviderDraft {
         name,
         at: entry.name.at,
         kind,

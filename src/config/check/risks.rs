@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::apis::Draft as Api;
-use super::keys::Keys;
-use super::provider::{Draft, DraftKind, JwtDraft};
+use super::drafts::{ApiDraft, DraftKind, JwtDraft, Keys, ProviderDraft};
 use crate::claims::shared;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
@@ -27,8 +25,8 @@ const OKTA: [&str; 3] = [".okta.com", ".oktapreview.com", ".okta-emea.com"];
 /// Warns of what is risky about providers, and about APIs that only they make risky.
 pub(super) fn check(
     raw: &RawConfig,
-    drafts: &[Option<Draft>],
-    apis: &[Api],
+    drafts: &[Option<ProviderDraft>],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
     let raw_apis = items(&raw.apis);
@@ -149,9 +147,9 @@ fn keys(raw: &RawProvider, jwt: &JwtDraft, problems: &mut Problems<'_>) {
 }
 
 /// An API each branch of which needs a key of a list in which none is active.
-fn unreachable(api: &Api, drafts: &[Option<Draft>], problems: &mut Problems<'_>) {
+fn unreachable(api: &ApiDraft, drafts: &[Option<ProviderDraft>], problems: &mut Problems<'_>) {
     let is_shut = |id: &ProviderId| match drafts.get(id.0) {
-        Some(Some(Draft { kind: DraftKind::ApiKey { keys, .. }, .. })) => {
+        Some(Some(ProviderDraft { kind: DraftKind::ApiKey { keys, .. }, .. })) => {
             let mut keys = keys.iter().peekable();
             keys.peek().is_some() && keys.all(|key| !key.active)
         }

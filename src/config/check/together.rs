@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apis::{Draft as Api, Members};
+use super::drafts::{ApiDraft, Members, ProviderDraft};
 use super::headers::{self, DEFAULTS};
-use super::provider::Draft as Provider;
 use crate::api::{Auth, Branch, Matcher};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
@@ -14,13 +13,13 @@ use crate::ids::ProviderId;
 use crate::provider::{Location, Place};
 use crate::verdict::quoted;
 
-type Providers = [Option<Provider>];
+type Providers = [Option<ProviderDraft>];
 
 /// Every cross-check.
 pub(super) fn check(
     raw: &At<RawConfig>,
     providers: &Providers,
-    apis: &[Api],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
     somebody_vouches(raw, providers, apis, problems);
@@ -38,24 +37,14 @@ pub(super) fn check(
     }
 }
 
-fn provider(providers: &Providers, id: ProviderId) -> Option<&Provider> {
+fn provider(providers: &Providers, id: ProviderId) -> Option<&ProviderDraft> {
     providers.get(id.0).and_then(Option::as_ref)
-}
-
-/// A provider's name in a message.
-pub(super) fn shown(provider: &Provider) -> &str {
-    provider.name.as_ref().map_or("?", |name| name.as_str())
-}
-
-/// An API's name in a message.
-pub(super) fn shown_api(api: &Api) -> &str {
-    api.name.as_ref().map_or("?", |name| name.as_str())
 }
 
 fn somebody_vouches(
     raw: &At<RawConfig>,
     providers: &Providers,
-    apis: &[Api],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
     let public = apis.iter().any(|api| matches!(api.auth, Some(Auth::None)));
@@ -75,7 +64,7 @@ fn somebody_vouches(
     }
 }
 
-fn api_names(apis: &[Api], problems: &mut Problems<'_>) {
+fn api_names(apis: &[ApiDraft], problems: &mut Problems<'_>) {
     for (index, api) in apis.iter().enumerate() {
         let twin = apis
             .iter()
@@ -83,14 +72,14 @@ fn api_names(apis: &[Api], problems: &mut Problems<'_>) {
             .position(|earlier| earlier.name.is_some() && earlier.name == api.name);
         if let Some(twin) = twin {
             let message =
-                format!("`{}` is the name of apis[{twin}], too; write another", shown_api(api));
+                format!("`{}` is the name of apis[{twin}], too; write another", api.shown());
             problems.refuse(Code::NameTwice, api.name_at, message);
         }
     }
 }
 
 /// Prometheus has no `-` in a name and gets `_` instead: two names would share their counters there.
-fn metric_names(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+fn metric_names(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     let providers = providers.iter().flatten();
     let providers: Vec<_> =
         providers.filter_map(|one| Some((one.name.as_ref()?.as_str(), one.at))).collect();
@@ -118,7 +107,7 @@ fn metric_names(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>
     }
 }
 
-fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
+fn hidden_apis(apis: &[ApiDraft], problems: &mut Problems<'_>) {
     for (index, api) in apis.iter().enumerate() {
         let hiding = apis.iter().take(index).enumerate().find(|(place, earlier)| {
             let next = apis.get(place.saturating_add(1)).map_or(api.at, |next| next.at);
@@ -136,7 +125,7 @@ fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
                 format_args!(
                     "hidden: `{}` (apis[{place}]) comes first and takes every request of this API; \
                      put this one before it, or narrow its `match`",
-                    shown_api(hiding)
+                    hiding.shown()
                 ),
             );
         }
@@ -144,7 +133,7 @@ fn hidden_apis(apis: &[Api], problems: &mut Problems<'_>) {
 }
 
 /// A public API that takes whatever is left makes public what somebody forgot to list.
-fn warn_of_open_doors(apis: &[Api], problems: &mut Problems<'_>) {
+fn warn_of_open_doors(apis: &[ApiDraft], problems: &mut Problems<'_>) {
     for api in apis.iter().filter(|api| matches!(api.auth, Some(Auth::None))) {
         let takes_all = |matcher: &Matcher| matcher.covers(&Matcher::default());
         if api.matcher.as_ref().is_some_and(takes_all) {
@@ -159,7 +148,7 @@ fn warn_of_open_doors(apis: &[Api], problems: &mut Problems<'_>) {
 }
 
 /// A token must say by its issuer which provider of an API it is for.
-fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+fn issuers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     let mut said = BTreeSet::new();
     for api in apis {
         for pair in pairs(&api.providers) {
@@ -178,8 +167,8 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                     format_args!(
                         "provider `{}` takes any issuer, too, and API `{}` lists both: a token \
                          could be for either; name the issuers of one of them",
-                        shown(shown_one),
-                        shown_api(api)
+                        shown_one.shown(),
+                        api.shown()
                     ),
                 );
             }
@@ -193,8 +182,8 @@ fn issuers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
                             "also the issuer of provider `{}`, and API `{}` lists both: a token \
                              could be for either; make them one provider, or list them in \
                              different APIs",
-                            shown(shown_one),
-                            shown_api(api)
+                            shown_one.shown(),
+                            api.shown()
                         ),
                     );
                 }
@@ -213,7 +202,7 @@ pub(super) fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
 }
 
 /// The APIs in `from` exist and list the provider; each API that lists it finds a place.
-fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+fn places_of_tokens(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     let names: Vec<_> =
         apis.iter().filter_map(|api| api.name.as_ref().map(|name| name.as_str())).collect();
     for (index, draft) in providers.iter().enumerate() {
@@ -244,16 +233,16 @@ fn places_of_tokens(providers: &Providers, apis: &[Api], problems: &mut Problems
 
 /// Each API that lists a provider finds a place where its token may stand.
 fn places_for_each_api(
-    draft: &Provider,
+    draft: &ProviderDraft,
     id: ProviderId,
-    apis: &[Api],
+    apis: &[ApiDraft],
     names: &[&str],
     problems: &mut Problems<'_>,
 ) {
     // A misspelt API, or another one, probably is the one that would be missed.
     let unsure = draft.from_apis.iter().any(|written| {
         !names.contains(&&*written.value)
-            || apis.iter().any(|api| shown_api(api) == &*written.value && !api.lists(id))
+            || apis.iter().any(|api| api.shown() == &*written.value && !api.lists(id))
     });
     let Some(from_at) = draft.from_at.filter(|_| !unsure) else { return };
     let listing = apis.iter().filter(|api| api.lists(id));
@@ -275,7 +264,7 @@ fn places_for_each_api(
 /// Refuses the name of no API, unless one has a name that is wrong: it may be that one.
 pub(super) fn refuse_unknown_api(
     name: &At<impl AsRef<str>>,
-    apis: &[Api],
+    apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
     let Some(names) = apis.iter().map(|api| Some(api.name.as_ref()?.as_str())).collect() else {
@@ -290,7 +279,7 @@ pub(super) fn refuse_unknown_api(
     problems.refuse(Code::NameUnknown, name.at, message);
 }
 
-fn api_branches(apis: &[Api], id: ProviderId) -> impl Iterator<Item = (usize, &Members)> {
+fn api_branches(apis: &[ApiDraft], id: ProviderId) -> impl Iterator<Item = (usize, &Members)> {
     apis.iter()
         .flat_map(|api| &api.branches)
         .filter(move |branch| branch.value.0.contains(&id))
@@ -319,8 +308,8 @@ fn warn_of_one_place<'a>(
                     format_args!(
                         "`{}` and `{}` both read only the header `{first}`, and two tokens in one \
                          header are refused: give one of them another place in `from`",
-                        shown(one),
-                        shown(two),
+                        one.shown(),
+                        two.shown(),
                     ),
                 );
             }
@@ -329,7 +318,7 @@ fn warn_of_one_place<'a>(
 }
 
 /// The header in which a provider looks for its token, where it looks nowhere else.
-fn only_header(provider: &Provider) -> Option<&str> {
+fn only_header(provider: &ProviderDraft) -> Option<&str> {
     let mut names = provider.from.iter().map(|place| match &place.place {
         Place::Header { name, .. } => Some(&**name),
         Place::Cookie { .. } | Place::Query { .. } => None,
@@ -342,8 +331,8 @@ fn only_header(provider: &Provider) -> Option<&str> {
 /// spelling of what is read, cannot be a credential.
 fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problems<'_>) {
     let all = || providers.iter().flatten();
-    let places = |reader: &'p Provider| reader.from.iter().map(move |place| (place, reader));
-    let mut readers: BTreeMap<String, (&str, &Provider)> = BTreeMap::new();
+    let places = |reader: &'p ProviderDraft| reader.from.iter().map(move |place| (place, reader));
+    let mut readers: BTreeMap<String, (&str, &ProviderDraft)> = BTreeMap::new();
     for (place, reader) in all().flat_map(places) {
         let Some(header) = place.place.header() else { continue };
         match readers.get(&headers::folded(header)) {
@@ -355,7 +344,7 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                     format_args!(
                         "`{header}` and `{first}`, which provider `{}` reads, are one name to many \
                          servers; let both read the same one",
-                        shown(other)
+                        other.shown()
                     ),
                 );
             }
@@ -371,7 +360,7 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                 format_args!(
                     "`{}` is where provider `{}` reads its token (`from`); write another header",
                     &**header,
-                    shown(reader)
+                    reader.shown()
                 ),
             );
         }
@@ -379,7 +368,7 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
 }
 
 /// All members of a branch write their headers, so that none may write another's.
-fn headers_of_a_branch(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+fn headers_of_a_branch(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     for api in apis {
         for branch in &api.branches {
             for (one, other) in pairs(&branch.value.0) {
@@ -409,7 +398,12 @@ fn set(texts: impl Iterator<Item = String>) -> BTreeSet<String> {
     set
 }
 
-fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mut Problems<'_>) {
+fn refuse_same_header(
+    one: &ProviderDraft,
+    other: &ProviderDraft,
+    api: &ApiDraft,
+    problems: &mut Problems<'_>,
+) {
     let known = set(one.written.iter().map(|header| headers::folded(header)));
     for header in &other.written {
         if known.contains(&headers::folded(header)) {
@@ -419,9 +413,9 @@ fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mu
                 format_args!(
                     "provider `{}` writes `{}`, too, and a branch of API `{}` has both; write \
                      another header",
-                    shown(one),
+                    one.shown(),
                     &**header,
-                    shown_api(api)
+                    api.shown()
                 ),
             );
         }
@@ -431,7 +425,7 @@ fn refuse_same_header(one: &Provider, other: &Provider, api: &Api, problems: &mu
 fn refuse_default_header(
     branch: &Branch,
     providers: &Providers,
-    api: &Api,
+    api: &ApiDraft,
     problems: &mut Problems<'_>,
 ) {
     let Some(session) = provider(providers, branch.session_from) else { return };
@@ -447,8 +441,8 @@ fn refuse_default_header(
                 format_args!(
                     "on API `{}` the session of provider `{}` writes `{}`; write another header, \
                      or give that provider `upstream.headers` of its own",
-                    shown_api(api),
-                    shown(session),
+                    api.shown(),
+                    session.shown(),
                     &**header
                 ),
             );
@@ -456,7 +450,7 @@ fn refuse_default_header(
     }
 }
 
-fn unused_providers(providers: &Providers, apis: &[Api], problems: &mut Problems<'_>) {
+fn unused_providers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
     for (index, draft) in providers.iter().enumerate() {
         let Some(draft) = draft else { continue };
         let listed = apis.iter().any(|api| api.lists(ProviderId(index)));

@@ -1,15 +1,18 @@
 //! What kinds of provider must not say together.
 
-use super::apis::Draft as Api;
+use super::drafts::{ApiDraft, DraftKind, ProviderDraft};
 use super::places::{meet, same};
-use super::provider::{Draft as Provider, DraftKind};
 use crate::api::Auth;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::ids::ProviderId;
 
 /// Every check of API keys against APIs and other providers.
-pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut Problems<'_>) {
+pub(super) fn check(
+    providers: &[Option<ProviderDraft>],
+    apis: &[ApiDraft],
+    problems: &mut Problems<'_>,
+) {
     for (index, draft) in providers.iter().enumerate() {
         let Some(draft) = draft else { continue };
         let DraftKind::ApiKey { policies, .. } = &draft.kind else { continue };
@@ -34,7 +37,7 @@ pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut
                     format_args!(
                         "`{field}` is asked of a token, and this API takes the session of API keys \
                          (`{}`), which say nothing of it; delete it, or leave that provider out",
-                        super::together::shown(draft)
+                        draft.shown()
                     ),
                 );
             }
@@ -44,7 +47,7 @@ pub(super) fn check(providers: &[Option<Provider>], apis: &[Api], problems: &mut
 }
 
 /// Whether a session of this provider can be the one that counts on an API.
-fn uses_session(api: &Api, id: ProviderId) -> bool {
+fn uses_session(api: &ApiDraft, id: ProviderId) -> bool {
     match &api.auth {
         Some(Auth::Branches { branches, .. }) => {
             branches.iter().any(|branch| branch.session_from == id)
@@ -55,7 +58,11 @@ fn uses_session(api: &Api, id: ProviderId) -> bool {
 
 /// What two providers find at one place each takes for its own. A token says by its issuer whose it
 /// is; beside a list of API keys nothing does, and each would refuse what is the other's.
-fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: &mut Problems<'_>) {
+fn refuse_shared_places(
+    providers: &[Option<ProviderDraft>],
+    apis: &[ApiDraft],
+    problems: &mut Problems<'_>,
+) {
     let mut said = Vec::new();
     for api in apis {
         for (one, other) in super::together::pairs(&api.providers) {
@@ -82,8 +89,8 @@ fn refuse_shared_places(providers: &[Option<Provider>], apis: &[Api], problems: 
                             "provider `{}` reads the same place on API `{}`: each would take the \
                              other's credential for a bad one of its own; give one of them another \
                              place in `from`",
-                            super::together::shown(one),
-                            super::together::shown_api(api)
+                            one.shown(),
+                            api.shown()
                         ),
                     );
                 }

@@ -1,0 +1,197 @@
+//! What is known of each thing once it is judged on its own, with the places where that is written.
+
+use std::sync::Arc;
+
+use crate::api::{Api, Auth, Matcher};
+use crate::claims::{Requirements, Rule};
+use crate::config::RingConfig;
+use crate::config::raw_policies::RawMode;
+use crate::config::read::At;
+use crate::ids::{Name, PolicyId, ProviderId};
+use crate::jose::alg::AlgSet;
+use crate::jose::jwk::KeySet;
+use crate::limits::{Definition, Rate};
+use crate::policy::Policy;
+use crate::provider::api_key::ApiKeys;
+use crate::provider::{Location, Upstream};
+
+/// A provider, judged on its own.
+pub(super) struct ProviderDraft {
+    /// Its name; `None` where that is wrong.
+    pub(super) name: Option<Name>,
+    /// Where the name is written.
+    pub(super) at: usize,
+    /// What it is by its kind.
+    pub(super) kind: DraftKind,
+    pub(super) from: Vec<At<Location>>,
+    /// Where the names of APIs in `from` are written.
+    pub(super) from_apis: Vec<At<Box<str>>>,
+    pub(super) upstream: Upstream,
+    /// Where `from` is written, or else the provider; `None` where a place of it is wrong, which may
+    /// have been meant for any API.
+    pub(super) from_at: Option<usize>,
+    /// The headers that it names to write, lower-case, with their places.
+    pub(super) written: Vec<At<Box<str>>>,
+    /// The keys of policies' metadata that it writes, with their places.
+    pub(super) metadata: Vec<At<Box<str>>>,
+    /// Where `claims.policies` is written.
+    pub(super) policies_at: Option<usize>,
+}
+
+/// What a provider is by its kind.
+pub(super) enum DraftKind {
+    /// A list of API keys.
+    ApiKey {
+        keys: ApiKeys,
+        /// The names of policies that keys have.
+        policies: PolicyNames,
+        /// Whether `keys` has all that is written of their metadata.
+        metadata_is_sure: bool,
+    },
+    /// A JWT issuer.
+    Jwt(Box<JwtDraft>),
+}
+
+/// A JWT issuer, judged on its own.
+pub(super) struct JwtDraft {
+    /// The issuers, with the places where they are written.
+    pub(super) issuers: Vec<At<Box<str>>>,
+    /// Where `any_issuer` is written, if it says `true`.
+    pub(super) any_issuer: Option<usize>,
+    /// Where keys come from; `None` where that is wrong.
+    pub(super) keys: Option<Keys>,
+    pub(super) algorithms: AlgSet,
+    pub(super) requirements: Requirements,
+}
+
+impl ProviderDraft {
+    /// What it is as a JWT issuer.
+    pub(super) fn jwt(&self) -> Option<&JwtDraft> {
+        match &self.kind {
+            DraftKind::ApiKey { .. } => None,
+            DraftKind::Jwt(jwt) => Some(jwt),
+        }
+    }
+
+    /// Its name in a message.
+    pub(super) fn shown(&self) -> &str {
+        self.name.as_ref().map_or("?", |name| name.as_str())
+    }
+}
+
+/// The names of policies that keys have, each with its place.
+pub(super) type PolicyNames = Vec<At<Box<str>>>;
+
+/// Where one provider's keys come from.
+pub(super) enum Keys {
+    /// Written in the configuration.
+    Inline(Arc<KeySet>),
+    /// Fetched.
+    Ring(Box<Ring>),
+    /// Fetched for each tenant apart.
+    Tenants(Vec<Ring>),
+}
+
+/// A key ring as one provider asks for it.
+#[derive(Clone)]
+pub(super) struct Ring {
+    pub(super) config: RingConfig,
+    /// Where `timeout`, `refresh`, `cooldown` and `max_stale` are written, or the object where they
+    /// would be.
+    pub(super) places: [usize; 4],
+}
+
+/// An API, judged on its own. The default is one of which nothing is known.
+#[derive(Default)]
+pub(super) struct ApiDraft {
+    /// Its name; `None` where that is wrong.
+    pub(super) name: Option<Name>,
+    /// Where it begins.
+    pub(super) at: usize,
+    /// Where the name is written, or else where the API begins.
+    pub(super) name_at: usize,
+    /// Which requests belong to it; `None` where that is wrong.
+    pub(super) matcher: Option<Matcher>,
+    /// Who may vouch; `None` where that is wrong.
+    pub(super) auth: Option<Auth>,
+    /// The branches that could be read, each with its place.
+    pub(super) branches: Vec<At<Members>>,
+    /// Every provider that it lists, once, in the order of their ids.
+    pub(super) providers: Vec<ProviderId>,
+    /// The fields that ask something of the session's token, with the places where they are written.
+    pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
+    pub(super) preflight_passes: bool,
+    /// Whether an encoded slash is part of its segment.
+    pub(super) encoded_slash: bool,
+    pub(super) rules: Vec<Rule>,
+    pub(super) rate: Option<Definition<Rate>>,
+    /// What its own `mode` says.
+    pub(super) mode: Option<RawMode>,
+    pub(super) audiences: Option<Vec<Box<str>>>,
+    pub(super) clients: Option<Vec<Box<str>>>,
+    pub(super) scopes: Vec<Box<str>>,
+}
+
+/// A branch's members.
+#[derive(Clone, Debug)]
+pub(super) struct Members(pub(super) Vec<ProviderId>);
+
+impl ApiDraft {
+    /// The API, where nothing was refused.
+    pub(super) fn build(self, mode: RawMode) -> Option<Api> {
+        Some(Api {
+            name: self.name?,
+            matcher: self.matcher?,
+            encoded_slash: self.encoded_slash,
+            auth: self.auth?,
+            preflight_passes: self.preflight_passes,
+            audiences: self.audiences,
+            clients: self.clients,
+            scopes: self.scopes,
+            rules: self.rules,
+            rate: self.rate,
+            reports: self.mode.unwrap_or(mode) == RawMode::Report,
+        })
+    }
+
+    /// Whether it lists a provider.
+    pub(super) fn lists(&self, provider: ProviderId) -> bool {
+        self.providers.binary_search(&provider).is_ok()
+    }
+
+    /// Its name in a message.
+    pub(super) fn shown(&self) -> &str {
+        self.name.as_ref().map_or("?", |name| name.as_str())
+    }
+}
+
+/// A policy with the place of its name.
+pub(super) struct PolicyDraft {
+    /// Where its name is written.
+    pub(super) at: usize,
+    /// It; parts that are wrong are left out, which has been said. `None` where it, its name or its
+    /// metadata is wrong: what it has in common with others cannot be known.
+    pub(super) policy: Option<Policy>,
+}
+
+/// Some policies that somebody gets together, and where that is written.
+pub(super) type Together = At<Vec<PolicyId>>;
+
+/// What an API's `policies` say.
+#[derive(Default)]
+pub(super) struct Assigned {
+    /// Where they are written.
+    pub(super) at: usize,
+    /// `default`.
+    pub(super) default: Option<Together>,
+    /// Each list of `by_scope`.
+    pub(super) by_scope: Vec<Together>,
+    /// Each list of `by_client`.
+    pub(super) by_client: Vec<Together>,
+    /// Each list of `by_claim`, by claim.
+    pub(super) by_claim: Vec<Vec<Together>>,
+    /// Where `from_claim` says `true`.
+    pub(super) from_claim: Option<usize>,
+    /// Whether a way to policies is written, if only wrongly.
+    pub(super) has_way: bool,
+}
