@@ -1,19 +1,54 @@
 //! What is known of each thing once it is judged on its own, with the places where that is written.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::{Api, Auth, Matcher};
 use crate::claims::{Requirements, Rule};
-use crate::config::RingConfig;
 use crate::config::raw_policies::RawMode;
 use crate::config::read::At;
+use crate::config::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
 use crate::ids::{Name, PolicyId, ProviderId};
 use crate::jose::alg::AlgSet;
 use crate::jose::jwk::KeySet;
 use crate::limits::{Definition, Rate};
-use crate::policy::Policy;
+use crate::policy::{ApiPolicies, Policy};
 use crate::provider::api_key::ApiKeys;
 use crate::provider::{Location, Upstream};
+use crate::revoked::{List, Source};
+use crate::secret::KeyHashes;
+
+/// All things, each judged on its own.
+pub(super) struct Drafts {
+    /// By id; one that is no object at all is `None`.
+    pub(super) providers: Vec<Option<ProviderDraft>>,
+    /// By id.
+    pub(super) apis: Vec<ApiDraft>,
+    /// By id.
+    pub(super) policies: Vec<PolicyDraft>,
+    /// What each API says about policies, where it does.
+    pub(super) assigned: Vec<Option<Assigned>>,
+    /// The policies that each API key has itself.
+    pub(super) of_keys: Vec<Together>,
+    /// How many sessions are recorded at once.
+    pub(super) session_capacity: u32,
+    pub(super) limits: LimitsConfig,
+    pub(super) revoked: List,
+    pub(super) revoked_source: Option<Source>,
+    pub(super) realm: Box<str>,
+    pub(super) log: LogConfig,
+    pub(super) instance: Option<Box<str>>,
+    pub(super) explain: Option<KeyHashes>,
+    pub(super) status: Option<StatusConfig>,
+}
+
+/// Providers by their ids.
+pub(super) type Providers = [Option<ProviderDraft>];
+
+/// A provider by its id.
+pub(super) fn provider(providers: &Providers, id: ProviderId) -> Option<&ProviderDraft> {
+    providers.get(id.0).and_then(Option::as_ref)
+}
 
 /// A provider, judged on its own.
 pub(super) struct ProviderDraft {
@@ -194,4 +229,25 @@ pub(super) struct Assigned {
     pub(super) from_claim: Option<usize>,
     /// Whether a way to policies is written, if only wrongly.
     pub(super) has_way: bool,
+    /// All of it, as requests meet it.
+    pub(super) policies: ApiPolicies,
+}
+
+/// Each two of these, once.
+pub(super) fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
+    let from = |(index, one): (usize, &ProviderId)| {
+        let one = *one;
+        ids.iter().skip(index.saturating_add(1)).map(move |other| (one, *other)).collect::<Vec<_>>()
+    };
+    ids.iter().enumerate().flat_map(from).collect()
+}
+
+/// A set of texts, made by one insertion after the other: made at once they would be sorted, by code
+/// that is larger than this file's.
+pub(super) fn set(texts: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let mut set = BTreeSet::new();
+    for text in texts {
+        set.insert(text);
+    }
+    set
 }

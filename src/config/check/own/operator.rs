@@ -1,14 +1,16 @@
-//! What is open to operators alone.
+//! What is open to operators alone, and what else they choose for the whole filter.
 
-use super::drafts::ApiDraft;
-use crate::config::StatusConfig;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::RawConfig;
+use crate::config::raw::{RawConfig, RawLogFormat, RawLogIdentity, RawLogPath};
 use crate::config::raw_operator::Hashes;
-use crate::config::read::{At, Field, Text};
+use crate::config::read::{At, Count, Field, Text};
+use crate::config::{LogConfig, LogFormat, LogIdentity, StatusConfig};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};
+
+const DEFAULT_LINES_PER_SECOND: u32 = 10;
+const DEFAULT_REALM: &str = "api";
 
 /// Who is told each step.
 pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<KeyHashes> {
@@ -17,11 +19,7 @@ pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Ke
 }
 
 /// Where the operator's page is, and who may see it.
-pub(super) fn status(
-    raw: &RawConfig,
-    apis: &[ApiDraft],
-    problems: &mut Problems<'_>,
-) -> Option<StatusConfig> {
+pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<StatusConfig> {
     let status = raw.status.given()?;
     let keys = keys(status.at, &status.key_sha256, problems);
     if status.path.is_absent() {
@@ -39,37 +37,7 @@ pub(super) fn status(
                        `.`, `_` and `~` between its slashes: \"/.tollgate\"";
         problems.refuse(Code::ValueInvalid, path.at, message);
     }
-    apart(path, apis, problems);
     Some(StatusConfig { path: path.value.0.clone(), keys: keys?, ready })
-}
-
-/// Warns of a page that takes its path from an API which names it, if only by a part: what takes
-/// everything must be able to stand beside any page.
-fn apart(path: &At<Text>, apis: &[ApiDraft], problems: &mut Problems<'_>) {
-    let ready = format!("{}/ready", &***path);
-    let Ok(parsed) = RequestPath::parse(ready.as_bytes()) else { return };
-    let ready = parsed.segments();
-    let page = ready.split_last().map_or(ready, |(_, page)| page);
-    // What no pattern names, in place of the page and beside its probe.
-    let unnamed = vec![[0_u8]; page.len()];
-    let mut beside = page.to_vec();
-    beside.push(Default::default());
-    let takes = |api: &&ApiDraft| {
-        let mut paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
-        paths.any(|pattern| {
-            let names = |own, other| pattern.matches(own) && !pattern.matches(other);
-            names(page, &unnamed) || pattern.matches(ready) && !pattern.matches(&beside)
-        })
-    };
-    if let Some(name) = apis.iter().find(takes).and_then(|api| api.name.as_ref()) {
-        problems.warn(
-            Code::StatusOnApi,
-            path.at,
-            format_args!(
-                "takes this path from the API `{name}`; choose one that no API has: \"/.tollgate\""
-            ),
-        );
-    }
 }
 
 fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<KeyHashes> {
@@ -94,4 +62,44 @@ fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<K
         );
     }
     Some(KeyHashes::new(list.items.iter().map(|hash: &At<_>| hash.value.0)))
+}
+
+pub(super) fn log(raw: &RawConfig) -> LogConfig {
+    let log = raw.log.given();
+    let format = match log.map(|log| log.format.or(RawLogFormat::Json)) {
+        None | Some(RawLogFormat::Json) => LogFormat::Json,
+        Some(RawLogFormat::Logfmt) => LogFormat::Logfmt,
+    };
+    let identity = match log.map(|log| log.identity.or(RawLogIdentity::Plain)) {
+        None | Some(RawLogIdentity::Plain) => LogIdentity::Plain,
+        Some(RawLogIdentity::Hash) => LogIdentity::Hash,
+        Some(RawLogIdentity::Omit) => LogIdentity::Omit,
+    };
+    let shows_paths = log.is_none_or(|log| log.path.or(RawLogPath::Plain) == RawLogPath::Plain);
+    let Count(per_second) = log.map_or(Count(DEFAULT_LINES_PER_SECOND), |log| {
+        log.per_second.or(Count(DEFAULT_LINES_PER_SECOND))
+    });
+    LogConfig { format, identity, shows_paths, per_second }
+}
+
+pub(super) fn realm(raw: &Field<Text>, problems: &mut Problems<'_>) -> Box<str> {
+    const MAX_BYTES: usize = 256;
+    let Some(realm) = raw.given() else { return DEFAULT_REALM.into() };
+    let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+    if realm.len() > MAX_BYTES || !realm.bytes().all(plain) {
+        let message = format!(
+            "a realm is at most {MAX_BYTES} printable ASCII characters, without `\"` and `\\`"
+        );
+        problems.refuse(Code::ValueInvalid, realm.at, message);
+    }
+    realm.value.0.clone()
+}
+
+pub(super) fn instance(raw: &Field<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> {
+    const MAX_BYTES: usize = 256;
+    let instance = raw.given()?;
+    if instance.len() > MAX_BYTES {
+        problems.refuse(Code::ValueTooLong, instance.at, format_args!("at most {MAX_BYTES} bytes"));
+    }
+    Some(instance.value.0.clone())
 }

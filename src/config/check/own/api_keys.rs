@@ -1,8 +1,8 @@
 //! The keys of a provider of kind `api_key`.
 
-use super::drafts::PolicyNames;
-use super::written::{boxed, not_empty};
 use crate::claims::is_identity;
+use crate::config::check::drafts::PolicyNames;
+use crate::config::check::written::{boxed, not_empty};
 use crate::config::code::Code;
 use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::api_keys;
-use super::drafts::{DraftKind, JwtDraft, ProviderDraft};
-use super::headers::{self, Use};
 use super::issuers;
 use super::keys;
 use super::places;
-use super::rules::rules;
-use super::written::{boxed, name, not_empty};
 use crate::claims::{ClaimRef, Form, Requirements};
 use crate::config::Variables;
+use crate::config::check::drafts::{DraftKind, JwtDraft, ProviderDraft};
+use crate::config::check::headers::{self, Use};
+use crate::config::check::rules::rules;
+use crate::config::check::written::{boxed, name, not_empty};
 use crate::config::code::Code;
 use crate::config::credentials::RawKey;
 use crate::config::problems::{Problems, listed, near_by_slip};

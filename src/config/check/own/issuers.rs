@@ -1,6 +1,6 @@
 //! Who issues a provider's tokens, tenant by tenant.
 
-use super::written::refuse_repeated;
+use crate::config::check::written::refuse_repeated;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawDiscovery, RawProvider, items, one_or_many};

@@ -1,13 +1,16 @@
-//! What is legal and risky about a provider: said once, refused never.
+//! What is legal and risky: said once, refused never.
 
 use std::time::Duration;
 
-use super::drafts::{ApiDraft, DraftKind, JwtDraft, Keys, ProviderDraft};
 use crate::claims::shared;
+use crate::config::check::drafts::{
+    ApiDraft, DraftKind, Drafts, JwtDraft, Keys, ProviderDraft, Providers,
+};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawApi, RawConfig, RawProvider, items, one_or_many};
-use crate::config::read::At;
+use crate::config::raw_policies::RawMode;
+use crate::config::read::{At, Field};
 use crate::http::Url;
 use crate::ids::ProviderId;
 use crate::verdict::quoted;
@@ -22,16 +25,12 @@ const DEVELOPMENT: &str = "dev-";
 /// Domains of Okta.
 const OKTA: [&str; 3] = [".okta.com", ".oktapreview.com", ".okta-emea.com"];
 
-/// Warns of what is risky about providers, and about APIs that only they make risky.
-pub(super) fn check(
-    raw: &RawConfig,
-    drafts: &[Option<ProviderDraft>],
-    apis: &[ApiDraft],
-    problems: &mut Problems<'_>,
-) {
+/// Warns of what is risky about providers and APIs.
+pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_>) {
+    let Drafts { providers, apis, .. } = drafts;
     let raw_apis = items(&raw.apis);
     let entries = raw.providers.given().map_or(&[][..], |providers| &providers.0);
-    for (id, (entry, draft)) in entries.iter().zip(drafts).enumerate() {
+    for (id, (entry, draft)) in entries.iter().zip(providers).enumerate() {
         let (Some(raw), Some(draft)) = (&entry.value, draft) else { continue };
         if let Some(jwt) = draft.jwt() {
             times(raw, problems);
@@ -46,7 +45,16 @@ pub(super) fn check(
         }
     }
     for api in apis {
-        unreachable(api, drafts, problems);
+        unreachable(api, providers, problems);
+    }
+    let modes = raw_apis.iter().map(|api| &api.mode).chain([&raw.mode]);
+    for mode in modes.filter_map(Field::given).filter(|mode| mode.value == RawMode::Report) {
+        problems.warn(
+            Code::ReportMode,
+            mode.at,
+            "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
+             `tollgate_would_deny_*` show what you expect",
+        );
     }
 }
 
@@ -147,8 +155,8 @@ fn keys(raw: &RawProvider, jwt: &JwtDraft, problems: &mut Problems<'_>) {
 }
 
 /// An API each branch of which needs a key of a list in which none is active.
-fn unreachable(api: &ApiDraft, drafts: &[Option<ProviderDraft>], problems: &mut Problems<'_>) {
-    let is_shut = |id: &ProviderId| match drafts.get(id.0) {
+fn unreachable(api: &ApiDraft, providers: &Providers, problems: &mut Problems<'_>) {
+    let is_shut = |id: &ProviderId| match providers.get(id.0) {
         Some(Some(ProviderDraft { kind: DraftKind::ApiKey { keys, .. }, .. })) => {
             let mut keys = keys.iter().peekable();
             keys.peek().is_some() && keys.all(|key| !key.active)

@@ -1,25 +1,24 @@
 //! Where a provider's keys come from, and which providers share them.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::drafts::{Keys, ProviderDraft, Ring};
 use super::issuers::{PLACEHOLDER, Tenant, by_url};
 use super::secret;
+use crate::config::check::drafts::{Keys, Ring};
 use crate::config::code::Code;
-use crate::config::duration::{Time, spelt};
+use crate::config::duration::Time;
 use crate::config::problems::{Problems, listed};
 use crate::config::raw::{Inline, RawDiscovery, RawJwks, RawProvider, one_or_many};
 use crate::config::read::{At, Field, Text};
 use crate::config::{RingConfig, RingSource, Variables};
 use crate::http::Url;
-use crate::ids::{Name, RingId};
+use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::{KeySet, Origin, PublicKey, SetError};
-use crate::provider::jwt::KeySource;
 use crate::verdict::quoted;
 use crate::wire::to_hex;
 
@@ -476,71 +475,4 @@ pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
         hash.update(part);
     }
     to_hex(&hash.finalize(), BYTES).into()
-}
-
-/// Gives providers with the same source the same ring, in the order of the file. A provider without
-/// keys to verify with has no source.
-pub(super) fn share_rings(
-    drafts: &[Option<ProviderDraft>],
-    problems: &mut Problems<'_>,
-) -> (Vec<RingConfig>, Vec<Option<KeySource>>) {
-    let mut rings: Vec<RingConfig> = Vec::new();
-    let mut share = |ring: &Ring| {
-        let known = rings.iter().position(|known| known.id == ring.config.id);
-        if let Some(known) = known.and_then(|known| rings.get(known)) {
-            refuse_conflicts(known, ring, problems);
-        }
-        RingId(known.unwrap_or_else(|| {
-            rings.push(ring.config.clone());
-            rings.len().saturating_sub(1)
-        }))
-    };
-    let mut source = |draft: &Option<ProviderDraft>| match draft.as_ref()?.jwt()?.keys.as_ref()? {
-        Keys::Inline(set) => Some(KeySource::Inline(Arc::clone(set))),
-        Keys::Ring(ring) => Some(KeySource::Ring(share(ring))),
-        Keys::Tenants(rings) => {
-            let mut issuers = Vec::new();
-            for ring in rings {
-                let id = share(ring);
-                issuers.extend(ring.config.issuers.iter().map(|issuer| (issuer.clone(), id)));
-            }
-            Some(KeySource::Tenants(issuers))
-        }
-    };
-    let sources = drafts.iter().map(&mut source).collect();
-    (rings, sources)
-}
-
-/// One fetch serves all who share a ring, so that they cannot want different timings.
-fn refuse_conflicts(known: &RingConfig, ring: &Ring, problems: &mut Problems<'_>) {
-    let timings = [
-        ("timeout", known.timeout, ring.config.timeout),
-        ("refresh", known.refresh, ring.config.refresh),
-        ("cooldown", known.cooldown, ring.config.cooldown),
-        ("max_stale", known.max_stale, ring.config.max_stale),
-    ];
-    for ((name, known_time, time), at) in timings.into_iter().zip(ring.places) {
-        if known_time != time {
-            problems.refuse(
-                Code::Contradiction,
-                at,
-                format_args!(
-                    "`{name}` is {} here and {} at provider `{}`, which shares these keys; give \
-                     both the same",
-                    Shown(time),
-                    Shown(known_time),
-                    known.provider
-                ),
-            );
-        }
-    }
-}
-
-/// A duration as it would be written.
-struct Shown(Duration);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&spelt(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)))
-    }
 }

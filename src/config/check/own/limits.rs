@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::keys::{id_of, time};
-use super::written::not_empty;
-use super::{BUCKET, DEFAULT_CAPACITY};
 use crate::config::LimitsConfig;
+use crate::config::check::written::not_empty;
 use crate::config::code::Code;
 use crate::config::duration::Time;
 use crate::config::problems::Problems;
@@ -16,9 +15,13 @@ use crate::http::Url;
 use crate::revoked::{List, ListBuilder, OnStale, Source, Subject};
 use crate::verdict::quoted;
 
+const DEFAULT_CAPACITY: u32 = 65_536;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_REFRESH: Duration = Duration::from_secs(10);
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
+
+/// How many records a bucket of the store holds: capacities are rounded up to whole buckets.
+const BUCKET: u32 = 8;
 
 /// A list that is fetched more often than this is worth a word.
 const OFTEN: Duration = Duration::from_secs(10);
@@ -189,4 +192,10 @@ fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
             "has no use without `url`, from which a list is fetched; delete it",
         );
     }
+}
+
+pub(super) fn session_capacity(raw: &RawConfig) -> u32 {
+    let written = raw.sessions.given().and_then(|sessions| sessions.capacity.given());
+    let capacity = written.map_or(DEFAULT_CAPACITY, |capacity| capacity.value.0);
+    capacity.checked_next_multiple_of(BUCKET).unwrap_or(capacity)
 }

@@ -1,9 +1,12 @@
 //! What policies, APIs and providers must not say together.
 
-use super::drafts::{ApiDraft, Assigned, DraftKind, PolicyDraft, ProviderDraft, Together};
 use crate::api::{Auth, Branch};
+use crate::config::check::drafts::{
+    ApiDraft, Assigned, DraftKind, Drafts, PolicyDraft, ProviderDraft, Providers, Together,
+};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
+use crate::config::raw::{RawApi, RawConfig, items};
 use crate::ids::{ApiId, PolicyId};
 use crate::policy::{LimitBy, Policy};
 use crate::verdict::quoted;
@@ -11,7 +14,7 @@ use crate::verdict::quoted;
 /// All that is checked, by place.
 struct Whole<'w> {
     policies: &'w [PolicyDraft],
-    providers: &'w [Option<ProviderDraft>],
+    providers: &'w Providers,
     apis: &'w [ApiDraft],
     /// What each API says about policies, where it does.
     assigned: &'w [Option<Assigned>],
@@ -31,14 +34,11 @@ enum Source {
 }
 
 /// Every cross-check of policies.
-pub(super) fn check(
-    policies: &[PolicyDraft],
-    assigned: &[Option<Assigned>],
-    own: &[Together],
-    providers: &[Option<ProviderDraft>],
-    apis: &[ApiDraft],
-    problems: &mut Problems<'_>,
-) {
+pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_>) {
+    let Drafts { providers, apis, policies, assigned, of_keys: own, .. } = drafts;
+    for (api, draft) in items(&raw.apis).iter().zip(apis) {
+        clients(api, accepted_clients(draft, providers).as_deref(), problems);
+    }
     let whole = Whole { policies, providers, apis, assigned, own };
     for (place, (api, assigned)) in apis.iter().zip(assigned).enumerate() {
         let Some(assigned) = assigned else { continue };
@@ -403,3 +403,61 @@ impl Whole<'_> {
 
 /// Most contradictions of one API that are warned about.
 const MOST_WARNINGS: usize = 16;
+
+/// The clients that the API's providers accept; `None` where one of them accepts any, or none of
+/// them issues tokens.
+fn accepted_clients<'p>(api: &ApiDraft, providers: &'p Providers) -> Option<Vec<&'p str>> {
+    let mut accepted = Vec::new();
+    for id in &api.providers {
+        if let Some(jwt) = providers.get(id.0)?.as_ref()?.jwt() {
+            accepted.extend(jwt.requirements.clients.as_ref()?.iter().map(AsRef::as_ref));
+        }
+    }
+    Some(accepted).filter(|accepted| !accepted.is_empty())
+}
+
+/// A client that the API, or each of its providers, does not let in can do nothing there.
+fn clients(api: &RawApi, accepted: Option<&[&str]>, problems: &mut Problems<'_>) {
+    let of_api = api.clients.given();
+    let given = api.policies.given().and_then(|policies| policies.by_client.given());
+    let named =
+        given.iter().flat_map(|map| &map.0).map(|entry| (entry.name.at, &*entry.name.value));
+    for (at, client) in named {
+        if of_api.is_some_and(|all| {
+            all.is_whole() && all.items.iter().all(|known| *known.value.0 != *client)
+        }) {
+            problems.refuse(
+                Code::ClientRefused,
+                at,
+                format_args!(
+                    "{} is none of the API's `clients`; add it there, or delete it here",
+                    quoted(client)
+                ),
+            );
+        } else {
+            refuse_excluded(at, client, accepted, problems);
+        }
+    }
+    for client in items(&api.clients) {
+        refuse_excluded(client.at, &client.value.0, accepted, problems);
+    }
+}
+
+fn refuse_excluded(
+    at: usize,
+    client: &str,
+    accepted: Option<&[&str]>,
+    problems: &mut Problems<'_>,
+) {
+    if accepted.is_some_and(|accepted| !accepted.contains(&client)) {
+        problems.refuse(
+            Code::ClientRefused,
+            at,
+            format_args!(
+                "{} is none of the `clients` of the API's providers, which refuse its tokens; add \
+                 it there, or delete it here",
+                quoted(client)
+            ),
+        );
+    }
+}

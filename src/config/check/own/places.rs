@@ -1,7 +1,7 @@
 //! Where a provider's credential stands in a request.
 
-use super::headers::{self, Use};
-use super::written::{boxed, not_empty};
+use crate::config::check::headers::{self, Use};
+use crate::config::check::written::{boxed, not_empty};
 use crate::config::code::Code;
 use crate::config::credentials::{RawLocation, SchemeWord};
 use crate::config::problems::Problems;
@@ -252,8 +252,14 @@ fn clash(earlier: &Location, later: &Location) -> Option<String> {
     }
 }
 
+fn name(place: &Place) -> &str {
+    match place {
+        Place::Cookie { name, .. } | Place::Header { name, .. } | Place::Query { name } => name,
+    }
+}
+
 /// Whether two places count on one API.
-pub(super) fn meet(one: &Location, other: &Location) -> bool {
+pub(in crate::config::check) fn meet(one: &Location, other: &Location) -> bool {
     match (&one.apis, &other.apis) {
         (Some(one), Some(other)) => one.iter().any(|name| other.contains(name)),
         _ => true,
@@ -261,7 +267,7 @@ pub(super) fn meet(one: &Location, other: &Location) -> bool {
 }
 
 /// Whether two places find the same credential.
-pub(super) fn same(one: &Place, other: &Place) -> bool {
+pub(in crate::config::check) fn same(one: &Place, other: &Place) -> bool {
     match (one, other) {
         (
             Place::Header { name: one, scheme: one_scheme },
@@ -270,12 +276,6 @@ pub(super) fn same(one: &Place, other: &Place) -> bool {
         (Place::Query { name: one }, Place::Query { name: other })
         | (Place::Cookie { name: one, .. }, Place::Cookie { name: other, .. }) => one == other,
         _ => false,
-    }
-}
-
-fn name(place: &Place) -> &str {
-    match place {
-        Place::Cookie { name, .. } | Place::Header { name, .. } | Place::Query { name } => name,
     }
 }
 

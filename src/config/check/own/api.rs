@@ -1,59 +1,27 @@
 //! One API on its own, against the providers.
 
-use super::drafts::{ApiDraft, Members, ProviderDraft};
-use super::matching::{matcher, refuse_slashes};
-use super::policies;
-use super::rules::rules;
-use super::written::{self, not_empty, scopes};
+use super::rates;
 use crate::api::{Auth, Branch, Matcher};
+use crate::config::check::drafts::{ApiDraft, Members};
+use crate::config::check::matching::{matcher, refuse_slashes};
+use crate::config::check::names::{KnownProviders, unknown_provider};
+use crate::config::check::rules::rules;
+use crate::config::check::written::{self, not_empty, scopes};
 use crate::config::code::Code;
-use crate::config::problems::{Problems, listed, near, near_by_slip};
+use crate::config::problems::{Problems, near_by_slip};
 use crate::config::raw::{RawApi, RawAuth, RawConfig, RawPreflight, RawSlash, items, one_or_many};
-use crate::config::raw_policies::RawMode;
 use crate::config::read::{At, Field, List, OneOrMany, Text};
 
 use crate::ids::{Name, ProviderId};
 use crate::limits::Definition;
 use crate::verdict::quoted;
 
-/// What is risky about only reporting.
-pub(super) const REPORTS: &str = "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
-     `tollgate_would_deny_*` show what you expect";
-
-/// What is known about providers: their names, in the order of their ids; and whether these are all,
-/// which nobody knows where `providers` is wrong as a whole.
-struct Names<'r>(Vec<&'r str>, bool);
-
-impl Names<'_> {
-    fn find(&self, name: &str) -> Option<ProviderId> {
-        self.0.iter().position(|known| *known == name).map(ProviderId)
-    }
-
-    fn get(&self, id: ProviderId) -> &str {
-        self.0.get(id.0).copied().unwrap_or_default()
-    }
-
-    fn list(&self, ids: &[ProviderId]) -> String {
-        ids.iter().map(|id| self.get(*id)).collect::<Vec<_>>().join(", ")
-    }
-
-    fn branch(&self, members: &Members) -> String {
-        members.0.iter().map(|id| format!("`{}`", self.get(*id))).collect::<Vec<_>>().join(" + ")
-    }
-}
-
 /// Judges each API.
-pub(super) fn check_all(
-    raw: &RawConfig,
-    providers: &[Option<ProviderDraft>],
-    problems: &mut Problems<'_>,
-) -> Vec<ApiDraft> {
-    let names = raw.providers.given().map_or(&[][..], |providers| &providers.0);
-    let known = names.iter().map(|entry| &*entry.name.value).collect();
-    let names = Names(known, !raw.providers.is_wrong());
+pub(super) fn check_all(raw: &RawConfig, problems: &mut Problems<'_>) -> Vec<ApiDraft> {
+    let names = KnownProviders::new(raw);
     if raw.apis.is_absent() {
         let unsure = raw.providers.is_wrong();
-        return everything(providers.len(), unsure).into_iter().collect();
+        return everything(names.0.len(), unsure).into_iter().collect();
     }
     not_empty(
         &raw.apis,
@@ -83,7 +51,7 @@ fn everything(providers: usize, unsure: bool) -> Option<ApiDraft> {
     })
 }
 
-fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> ApiDraft {
+fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'_>) -> ApiDraft {
     if api.name.is_absent() {
         problems.missing(api.at, "name", "missing; name the API, such as \"orders\"");
     }
@@ -109,10 +77,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Ap
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
     let mode = api.mode.given();
-    if let Some(mode) = mode.filter(|mode| mode.value == RawMode::Report) {
-        problems.warn(Code::ReportMode, mode.at, REPORTS);
-    }
-    let rate = api.rate.given().and_then(|rate| policies::rate(rate, problems));
+    let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
     let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
     let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
     let require = api.require.given().map(|require| ("require", require.at));
@@ -140,7 +105,7 @@ fn check(api: &At<RawApi>, names: &Names<'_>, problems: &mut Problems<'_>) -> Ap
 
 fn auth(
     api: &At<RawApi>,
-    names: &Names<'_>,
+    names: &KnownProviders<'_>,
     branches: &mut Vec<At<Members>>,
     problems: &mut Problems<'_>,
 ) -> Option<Auth> {
@@ -187,7 +152,7 @@ fn auth(
     whole.then_some(Auth::Branches { branches, optional: api.optional.or(false) })
 }
 
-fn refused_word(word: &str, names: &Names<'_>) -> String {
+fn refused_word(word: &str, names: &KnownProviders<'_>) -> String {
     if names.find(word).is_some() {
         return format!("a provider stands in a list; write [\"{word}\"]");
     }
@@ -224,7 +189,7 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
 
 fn members(
     branch: &At<OneOrMany<16>>,
-    names: &Names<'_>,
+    names: &KnownProviders<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<At<Members>> {
     let list = &branch.value.0;
@@ -255,18 +220,12 @@ fn members(
     (members.len() == list.written).then_some(At { at: branch.at, value: Members(members) })
 }
 
-fn unknown_provider(name: &str, names: &Names<'_>) -> String {
-    let known = names.0.iter().copied();
-    match near(name, known.clone()) {
-        Some(meant) => format!("{} is no provider; did you mean `{meant}`?", quoted(name)),
-        None if name == "none" => "a public API has no list; write \"auth\": \"none\"".into(),
-        None if names.0.is_empty() => format!("{} is no provider; there are none", quoted(name)),
-        None => format!("{} is no provider; known: {}", quoted(name), listed(known, "and")),
-    }
-}
-
 /// Refuses a branch that another makes needless.
-fn refuse_needless(branches: &[At<Members>], names: &Names<'_>, problems: &mut Problems<'_>) {
+fn refuse_needless(
+    branches: &[At<Members>],
+    names: &KnownProviders<'_>,
+    problems: &mut Problems<'_>,
+) {
     for (index, branch) in branches.iter().enumerate() {
         for (other_index, other) in branches.iter().enumerate() {
             let contains = other.value.0.iter().all(|id| branch.value.0.contains(id));
@@ -300,7 +259,7 @@ fn session_from(
     api: &At<RawApi>,
     branches: &[At<Members>],
     whole: bool,
-    names: &Names<'_>,
+    names: &KnownProviders<'_>,
     problems: &mut Problems<'_>,
 ) -> Vec<Option<ProviderId>> {
     let mut listed_ids: Vec<ProviderId> = Vec::new();
@@ -345,7 +304,7 @@ fn choose(
     branch: &At<Members>,
     chosen: &[ProviderId],
     sure: bool,
-    names: &Names<'_>,
+    names: &KnownProviders<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ProviderId> {
     let shown = names.branch(&branch.value);
@@ -381,7 +340,7 @@ fn choose(
     None
 }
 
-fn not_of_this_api(name: &str, of_this_api: &[ProviderId], names: &Names<'_>) -> String {
+fn not_of_this_api(name: &str, of_this_api: &[ProviderId], names: &KnownProviders<'_>) -> String {
     let mut message = format!("{} is no provider of this API", quoted(name));
     if !of_this_api.is_empty() {
         message = format!("{message}; its branches have: {}", names.list(of_this_api));

@@ -1,0 +1,51 @@
+//! Each thing on its own: what it says, and whom it names.
+
+use super::drafts::Drafts;
+use super::names::KnownPolicies;
+use crate::config::Variables;
+use crate::config::problems::Problems;
+use crate::config::raw::RawConfig;
+
+mod api;
+mod api_keys;
+mod assigned;
+mod issuers;
+mod keys;
+mod limits;
+mod operator;
+pub(super) mod places;
+mod policy;
+mod provider;
+mod rates;
+mod secret;
+
+/// Judges each thing.
+pub(super) fn check(
+    raw: &RawConfig,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> Drafts {
+    let providers = provider::check_all(raw, variables, problems);
+    let apis = api::check_all(raw, problems);
+    let names = KnownPolicies::new(raw);
+    let policies = policy::check_all(raw, &names, &apis, problems);
+    let assigned = assigned::check_all(raw, &names, problems);
+    let of_keys = assigned::keys(raw, &names, problems);
+    let (revoked, revoked_source) = limits::revoked(raw, problems);
+    Drafts {
+        providers,
+        apis,
+        policies,
+        assigned,
+        of_keys,
+        session_capacity: limits::session_capacity(raw),
+        limits: limits::limits(raw),
+        revoked,
+        revoked_source,
+        realm: operator::realm(&raw.realm, problems),
+        log: operator::log(raw),
+        instance: operator::instance(&raw.instance, problems),
+        explain: operator::explain(raw, problems),
+        status: operator::status(raw, problems),
+    }
+}
