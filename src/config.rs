@@ -5,20 +5,10 @@
 //! written where (`raw`), and those, once nothing contradicts anything (`check`), a [`Config`].
 //! Everything that is wrong is reported at once.
 
-use std::fmt;
-use std::time::Duration;
-
 use sha2::{Digest as _, Sha256};
 
-use crate::api::{Api, Index};
-use crate::http::Url;
-use crate::ids::{ApiId, Name, ProviderId, RingId};
-use crate::policy::Policies;
-use crate::provider::Provider;
-use crate::revoked::{List, Source};
-use crate::secret::KeyHashes;
-
 mod check;
+mod checked;
 mod code;
 mod credentials;
 mod define;
@@ -34,190 +24,16 @@ mod read;
 mod schema;
 mod tree;
 
+pub use checked::{
+    Config, Crypto, DEFAULT_HEADERS, LimitsConfig, LogConfig, LogFormat, LogIdentity, RingConfig,
+    RingSource, StatusConfig, Variables,
+};
 pub use code::Code;
+pub use problems::Problem;
 #[cfg(feature = "cli")]
 pub(crate) use problems::{near, near_by_slip};
 #[cfg(not(target_family = "wasm"))]
 pub use schema::schema;
-
-/// A checked configuration: names are resolved, nothing contradicts anything.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Who vouches; a [`ProviderId`] is a place in here.
-    pub providers: Vec<Provider>,
-    /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
-    /// here.
-    pub apis: Vec<Api>,
-    /// What callers may do, and which API gives it to whom.
-    pub policies: Policies,
-    /// Every method that APIs and policies name, and those that are known besides; none where nothing
-    /// looks at methods. A request's must not be one of them in other letters.
-    pub methods: Vec<Box<str>>,
-    /// Whether refusals are only reported where no API says otherwise.
-    pub reports: bool,
-    /// Finds a request's API among them.
-    pub index: Index,
-    /// The key rings that the providers share; a [`RingId`] is a place in here.
-    pub rings: Vec<RingConfig>,
-    /// How many sessions are recorded at once.
-    pub session_capacity: u32,
-    /// The counters of rates and quotas.
-    pub limits: LimitsConfig,
-    /// Whom to refuse although the credential is good.
-    pub revoked: List,
-    /// Where further entries are fetched from.
-    pub revoked_source: Option<Source>,
-    /// The realm of challenges (RFC 9110 §11.5): visible ASCII without `"` and `\`.
-    pub realm: Box<str>,
-    /// How refusals are logged.
-    pub log: LogConfig,
-    /// Who checks signatures.
-    pub crypto: Crypto,
-    /// Keeps sessions of different filters apart; `None` is the plugin's root id.
-    pub instance: Option<Box<str>>,
-    /// Who is told each step of a decision; `None` is nobody.
-    pub explain: Option<KeyHashes>,
-    /// The operator's page; `None` is that there is none.
-    pub status: Option<StatusConfig>,
-    /// What is legal and risky: to be logged once.
-    pub warnings: Vec<Problem>,
-    /// SHA-256 of what it was read from, as compact JSON with its members by name: the same for a
-    /// text and a message that say the same, in whatever order.
-    pub hash: [u8; 32],
-}
-
-/// Looks up a variable of the process's environment; `None` where there is none.
-pub type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
-
-/// The counters of rates and quotas.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LimitsConfig {
-    /// How many subjects can have running limits at once.
-    pub capacity: u32,
-    /// Whether clients are told of their limits.
-    pub headers: bool,
-}
-
-/// A key ring's source and its timing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RingConfig {
-    /// What tells this ring from others: lower-case hex of SHA-256 over issuers, source kind, URL
-    /// and clusters, cut to 16 bytes.
-    pub id: Box<str>,
-    /// Name of the first provider that uses it, for logs and metrics.
-    pub provider: crate::ids::Name,
-    /// Issuers that a discovery document may name; empty is "any".
-    pub issuers: Vec<Box<str>>,
-    /// Where the keys are.
-    pub source: RingSource,
-    /// The cluster that is called.
-    pub cluster: Box<str>,
-    /// How long a call may take.
-    pub timeout: Duration,
-    /// How old a key set becomes before it is fetched again.
-    pub refresh: Duration,
-    /// Shortest time between two fetches on demand (an unknown `kid`).
-    pub cooldown: Duration,
-    /// How old a key set may be and still be used.
-    pub max_stale: Duration,
-}
-
-/// How a key ring finds its keys.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RingSource {
-    /// The URL of the key set.
-    Jwks(Url),
-    /// A discovery document (OpenID Connect Discovery §4, RFC 8414 §3) that names the key set.
-    Discovery {
-        /// The document's URL.
-        url: Url,
-        /// The cluster for the key set where it is on another host than the document.
-        keys_cluster: Option<Box<str>>,
-    },
-}
-
-/// How refusals are logged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogConfig {
-    /// The form of a line.
-    pub format: LogFormat,
-    /// How an identity is shown.
-    pub identity: LogIdentity,
-    /// Whether a request's path is shown.
-    pub shows_paths: bool,
-    /// Lines per second and worker; the rest is counted.
-    pub per_second: u32,
-}
-
-/// The operator's page.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StatusConfig {
-    /// Where it is: segments of unreserved characters (RFC 3986 §2.3), each behind a `/`.
-    pub path: Box<str>,
-    /// What opens it.
-    pub keys: KeyHashes,
-    /// Whether `<path>/ready` answers without a key.
-    pub ready: bool,
-}
-
-/// Who checks signatures. Which algorithms are accepted does not depend on it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Crypto {
-    /// The host, where it is known to be Envoy and passes a test; otherwise the filter itself.
-    Auto,
-    /// The host. Where it cannot, the configuration is refused.
-    Host,
-    /// The filter itself.
-    Wasm,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogFormat {
-    /// One JSON object.
-    Json,
-    /// `key=value` pairs.
-    Logfmt,
-}
-
-/// How an identity is shown in logs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogIdentity {
-    /// The first 16 hex digits of its SHA-256.
-    Hash,
-    /// Not at all.
-    Omit,
-    /// As it is, escaped and cut.
-    Plain,
-}
-
-/// Something wrong, or risky, at one place of the configuration.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Problem {
-    /// Line, from 1; 0 where the configuration is a message, which has no lines.
-    pub line: u32,
-    /// Column in characters, from 1; 0 as for the line.
-    pub column: u32,
-    /// The field: `apis[0].match.paths[1]`; empty for the whole document.
-    pub path: Box<str>,
-    /// What was found, what would be valid, and the remedy; never a secret.
-    pub message: Box<str>,
-    /// Its kind.
-    pub code: Code,
-}
-
-impl fmt::Display for Problem {
-    /// `7:9: providers.okta.jwks.clustr: unknown field; …`, to be written behind a file's name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}: ", self.line, self.column)?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
-    }
-}
 
 impl Config {
     /// Reads a configuration, at most 1 MiB and 32 levels deep: JSON (RFC 8259) in UTF-8, or a
@@ -273,61 +89,7 @@ impl Config {
             _ => Err(refused),
         }
     }
-
-    /// A provider by its id.
-    pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
-        self.providers.get(id.0)
-    }
-
-    /// A provider's name by its id.
-    pub fn provider_name(&self, id: ProviderId) -> Option<&Name> {
-        self.provider(id).map(|provider| &provider.name)
-    }
-
-    /// An API by its id.
-    pub fn api(&self, id: ApiId) -> Option<&Api> {
-        self.apis.get(id.0)
-    }
-
-    /// A key ring by its id.
-    pub fn ring(&self, id: RingId) -> Option<&RingConfig> {
-        self.rings.get(id.0)
-    }
-
-    /// Whether any part of the configuration looks at paths, so that one which two hops could read
-    /// differently must be refused.
-    pub fn looks_at_paths(&self) -> bool {
-        self.index.looks_at_paths() || self.policies.look_at_paths()
-    }
-
-    /// Every header that any part of the configuration may write, [folded](crate::http::folded): what
-    /// is removed from every request in every spelling, whichever API it belongs to. Names that start
-    /// with `x-tollgate-` are removed besides.
-    ///
-    /// In their order, each once.
-    pub fn emitted_headers(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        let mut add = |name: &str| {
-            let name = crate::http::folded(name);
-            if let Err(place) = names.binary_search(&name) {
-                names.insert(place, name);
-            }
-        };
-        for provider in &self.providers {
-            let upstream = &provider.upstream;
-            match &upstream.headers {
-                None => DEFAULT_HEADERS.iter().for_each(|name| add(name)),
-                Some(headers) => headers.iter().for_each(|(name, _)| add(name)),
-            }
-            upstream.payload_header.iter().for_each(|name| add(name));
-        }
-        names
-    }
 }
-
-/// The headers that a provider without `upstream.headers` of its own writes: the session's identity
-/// and its provider.
-pub const DEFAULT_HEADERS: [&str; 2] = ["x-tollgate-identity", "x-tollgate-provider"];
 
 #[inline(never)]
 fn no_tree(text: Option<&str>, malformed: tree::Malformed) -> Problem {

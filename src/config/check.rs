@@ -3,11 +3,11 @@
 //! Every check runs, whatever the others found. What a check returns counts only where nothing was
 //! refused, so that a wrong value may stand for itself until the end.
 
+use super::checked::{Config, Crypto, Variables};
 use super::problems::Problems;
 use super::raw::{RawConfig, RawCrypto};
 use super::raw_policies::RawMode;
 use super::read::At;
-use super::{Config, Crypto, Variables};
 use crate::api::{Api, Index};
 use crate::policy::Policies;
 use crate::provider::jwt::{JwtProvider, KeySource};

@@ -2,9 +2,36 @@
 
 use std::fmt;
 
-use super::Problem;
 use super::code::Code;
 use super::tree::{self, Node, Places};
+
+/// Something wrong, or risky, at one place of the configuration.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Problem {
+    /// Line, from 1; 0 where the configuration is a message, which has no lines.
+    pub line: u32,
+    /// Column in characters, from 1; 0 as for the line.
+    pub column: u32,
+    /// The field: `apis[0].match.paths[1]`; empty for the whole document.
+    pub path: Box<str>,
+    /// What was found, what would be valid, and the remedy; never a secret.
+    pub message: Box<str>,
+    /// Its kind.
+    pub code: Code,
+}
+
+impl fmt::Display for Problem {
+    /// `7:9: providers.okta.jwks.clustr: unknown field; …`, to be written behind a file's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
 
 /// Most problems that are kept; a text with more is not a configuration with mistakes.
 pub(super) const MAX_PROBLEMS: usize = 1000;

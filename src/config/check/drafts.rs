@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::api::{Api, Auth, Matcher};
 use crate::claims::{Requirements, Rule};
+use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
 use crate::config::raw_policies::RawMode;
 use crate::config::read::At;
-use crate::config::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
 use crate::ids::{Name, PolicyId, ProviderId};
 use crate::jose::alg::AlgSet;
 use crate::jose::jwk::KeySet;

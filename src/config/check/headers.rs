@@ -2,7 +2,7 @@
 
 use super::written::not_empty;
 use crate::claims::HeaderValue;
-pub(super) use crate::config::DEFAULT_HEADERS as DEFAULTS;
+pub(super) use crate::config::checked::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::items;

@@ -2,7 +2,7 @@
 
 use super::drafts::Drafts;
 use super::names::KnownPolicies;
-use crate::config::Variables;
+use crate::config::checked::Variables;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 

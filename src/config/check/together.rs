@@ -1,7 +1,7 @@
 //! What things must not say together: only this, and nothing of one thing alone.
 
 use super::drafts::Drafts;
-use crate::config::RingConfig;
+use crate::config::checked::RingConfig;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 use crate::config::read::At;

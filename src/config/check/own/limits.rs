@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::keys::{id_of, time};
-use crate::config::LimitsConfig;
 use crate::config::check::written::not_empty;
+use crate::config::checked::LimitsConfig;
 use crate::config::code::Code;
 use crate::config::duration::Time;
 use crate::config::problems::Problems;

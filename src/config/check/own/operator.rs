@@ -1,11 +1,11 @@
 //! What is open to operators alone, and what else they choose for the whole filter.
 
+use crate::config::checked::{LogConfig, LogFormat, LogIdentity, StatusConfig};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawConfig, RawLogFormat, RawLogIdentity, RawLogPath};
 use crate::config::raw_operator::Hashes;
 use crate::config::read::{At, Count, Field, Text};
-use crate::config::{LogConfig, LogFormat, LogIdentity, StatusConfig};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};
 

@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::config::checked::Variables;
 use crate::config::code::Code;
+use crate::config::credentials::RawSecret;
 use crate::config::problems::Problems;
 use crate::config::raw::{RawProvider, items};
 use crate::config::read::{At, Field, Text};
-use crate::config::{Variables, credentials::RawSecret};
 use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::KeySet;
 use crate::verdict::quoted;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::RingConfig;
 use crate::config::check::drafts::{Drafts, Keys, ProviderDraft, Ring};
+use crate::config::checked::RingConfig;
 use crate::config::code::Code;
 use crate::config::duration::spelt;
 use crate::config::problems::Problems;
