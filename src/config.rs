@@ -10,15 +10,11 @@ use sha2::{Digest as _, Sha256};
 mod check;
 mod checked;
 mod code;
-mod credentials;
 mod define;
 mod duration;
 mod message;
 mod problems;
 mod raw;
-mod raw_limits;
-mod raw_operator;
-mod raw_policies;
 mod read;
 #[cfg(not(target_family = "wasm"))]
 mod schema;
@@ -32,8 +28,6 @@ pub use code::Code;
 pub use problems::Problem;
 #[cfg(feature = "cli")]
 pub(crate) use problems::{near, near_by_slip};
-#[cfg(not(target_family = "wasm"))]
-pub use schema::schema;
 
 impl Config {
     /// Reads a configuration, at most 1 MiB and 32 levels deep: JSON (RFC 8259) in UTF-8, or a
@@ -89,6 +83,14 @@ impl Config {
             _ => Err(refused),
         }
     }
+}
+
+/// The JSON Schema of the configuration.
+///
+/// It knows the shapes; what contradicts what only [`Config::parse`] says.
+#[cfg(not(target_family = "wasm"))]
+pub fn schema() -> serde_json::Value {
+    schema::document(<raw::RawConfig as read::Read>::schema())
 }
 
 #[inline(never)]

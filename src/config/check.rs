@@ -5,8 +5,8 @@
 
 use super::checked::{Config, Crypto, Variables};
 use super::problems::Problems;
-use super::raw::{RawConfig, RawCrypto};
-use super::raw_policies::RawMode;
+use super::raw::RawConfig;
+use super::raw::operator::{RawCrypto, RawMode};
 use super::read::At;
 use crate::api::{Api, Index};
 use crate::policy::Policies;

@@ -17,8 +17,8 @@ macro_rules! object {
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
-        pub(super) struct $object {
-            $( $(#[doc = $field_doc])* pub(super) $field: $crate::config::read::Field<$type>, )*
+        pub(in crate::config) struct $object {
+            $( $(#[doc = $field_doc])* pub(in crate::config) $field: $crate::config::read::Field<$type>, )*
         }
 
         impl $crate::config::read::Read for $object {
@@ -67,7 +67,7 @@ macro_rules! choice {
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub(super) enum $choice { $( $(#[doc = $word_doc])* $variant, )* }
+        pub(in crate::config) enum $choice { $( $(#[doc = $word_doc])* $variant, )* }
 
         impl $crate::config::read::Read for $choice {
             const WHAT: &'static str = "a string";

@@ -246,6 +246,15 @@ fn check_comment(node: &Node<'_>, problems: &mut Problems<'_>) {
     }
 }
 
+/// The schema of a comment.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn comment() -> serde_json::Value {
+    serde_json::json!({
+        "description": "A comment; ignored.",
+        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+    })
+}
+
 /// Reads one of a few words.
 pub(super) fn word(
     node: &Node<'_>,
@@ -490,8 +499,18 @@ impl<T: Read> Read for Map<T> {
     fn schema() -> serde_json::Value {
         serde_json::json!({
             "type": "object",
-            "properties": { COMMENT: super::schema::comment() },
+            "properties": { COMMENT: comment() },
             "additionalProperties": T::schema(),
         })
     }
+}
+
+/// The elements of a list member, none where it is absent or wrong.
+pub(super) fn items<T, const MOST: usize>(field: &Field<List<T, MOST>>) -> &[At<T>] {
+    field.given().map_or(&[], |list| &list.items)
+}
+
+/// The elements of a member that is one value or a list, none where it is absent or wrong.
+pub(super) fn one_or_many(field: &Field<OneOrMany>) -> &[At<Text>] {
+    field.given().map_or(&[], |list| &list.0.items)
 }

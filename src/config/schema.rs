@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::raw::RawConfig;
-use super::read::{COMMENT, Read as _};
+use super::read::{COMMENT, comment};
 
 /// A member of an object.
 pub(super) struct Property {
@@ -15,11 +14,8 @@ pub(super) struct Property {
     pub(super) required: bool,
 }
 
-/// The JSON Schema of the configuration.
-///
-/// It knows the shapes; what contradicts what only [`Config::parse`](super::Config::parse) says.
-pub fn schema() -> Value {
-    let mut schema = RawConfig::schema();
+/// The schema of a whole document.
+pub(super) fn document(mut schema: Value) -> Value {
     if let Value::Object(members) = &mut schema {
         members.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
         members.insert("title".into(), "Tollgate".into());
@@ -57,14 +53,6 @@ pub(super) fn object(doc: &'static str, members: Vec<Property>) -> Value {
         schema.insert("required".into(), required.into());
     }
     schema
-}
-
-/// The schema of a comment.
-pub(super) fn comment() -> Value {
-    json!({
-        "description": "A comment; ignored.",
-        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-    })
 }
 
 fn default_value(default: &str) -> Value {

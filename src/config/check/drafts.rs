@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::api::{Api, Auth, Matcher};
 use crate::claims::{Requirements, Rule};
 use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
-use crate::config::raw_policies::RawMode;
+use crate::config::raw::operator::RawMode;
 use crate::config::read::At;
 use crate::ids::{Name, PolicyId, ProviderId};
 use crate::jose::alg::AlgSet;

@@ -5,8 +5,7 @@ use crate::claims::HeaderValue;
 pub(super) use crate::config::checked::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::items;
-use crate::config::read::{At, Field, List, Map, Text};
+use crate::config::read::{At, Field, List, Map, Text, items};
 pub(super) use crate::http::{folded, is_token};
 use crate::verdict::quoted;
 

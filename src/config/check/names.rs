@@ -4,7 +4,7 @@ use super::drafts::{ApiDraft, Members, Together};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
 use crate::config::raw::RawConfig;
-use crate::config::raw_policies::RawPolicy;
+use crate::config::raw::policy::RawPolicy;
 use crate::config::read::{At, Entry as Member, List, Text};
 use crate::ids::{PolicyId, ProviderId};
 use crate::verdict::quoted;

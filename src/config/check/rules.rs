@@ -4,9 +4,8 @@ use super::written::not_empty;
 use crate::claims::{Rule, Test};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::items;
-use crate::config::raw_policies::{RawRule, Scalar};
-use crate::config::read::{At, Field, List};
+use crate::config::raw::value::{RawRule, Scalar};
+use crate::config::read::{At, Field, List, items};
 
 /// The rules of a provider or an API.
 pub(super) fn rules(field: &Field<List<RawRule>>, problems: &mut Problems<'_>) -> Vec<Rule> {

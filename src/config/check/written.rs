@@ -2,8 +2,7 @@
 
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::items;
-use crate::config::read::{At, Field, List, Text};
+use crate::config::read::{At, Field, List, Text, items};
 use crate::ids::Name;
 use crate::verdict::quoted;
 

@@ -9,8 +9,9 @@ use crate::config::check::rules::rules;
 use crate::config::check::written::{self, not_empty, scopes};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, near_by_slip};
-use crate::config::raw::{RawApi, RawAuth, RawConfig, RawPreflight, RawSlash, items, one_or_many};
-use crate::config::read::{At, Field, List, OneOrMany, Text};
+use crate::config::raw::RawConfig;
+use crate::config::raw::api::{RawApi, RawAuth, RawPreflight, RawSlash};
+use crate::config::read::{At, Field, List, OneOrMany, Text, items, one_or_many};
 
 use crate::ids::{Name, ProviderId};
 use crate::limits::Definition;

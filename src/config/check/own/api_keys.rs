@@ -4,10 +4,10 @@ use crate::claims::is_identity;
 use crate::config::check::drafts::PolicyNames;
 use crate::config::check::written::{boxed, not_empty};
 use crate::config::code::Code;
-use crate::config::credentials::RawKey;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawProvider, items};
-use crate::config::read::{At, Entry, Field, Text};
+use crate::config::raw::credential::RawKey;
+use crate::config::raw::provider::RawProvider;
+use crate::config::read::{At, Entry, Field, Text, items};
 use crate::ids::Name;
 use crate::provider::api_key::{ApiKey, ApiKeys};
 

@@ -5,9 +5,9 @@ use crate::config::check::names::KnownPolicies;
 use crate::config::check::written::not_empty;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawConfig, items};
-use crate::config::raw_policies::RawApiPolicies;
-use crate::config::read::{At, Field, List, Map, Text};
+use crate::config::raw::RawConfig;
+use crate::config::raw::api::RawApiPolicies;
+use crate::config::read::{At, Field, List, Map, Text, items};
 use crate::policy::{ApiPolicies, Given};
 use crate::verdict::quoted;
 

@@ -3,8 +3,8 @@
 use crate::config::check::written::refuse_repeated;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawDiscovery, RawProvider, items, one_or_many};
-use crate::config::read::{At, Text};
+use crate::config::raw::provider::{RawDiscovery, RawProvider};
+use crate::config::read::{At, Text, items, one_or_many};
 use crate::verdict::quoted;
 
 /// What a tenant's name stands for in issuers and URLs.

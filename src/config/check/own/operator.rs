@@ -3,8 +3,9 @@
 use crate::config::checked::{LogConfig, LogFormat, LogIdentity, StatusConfig};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawConfig, RawLogFormat, RawLogIdentity, RawLogPath};
-use crate::config::raw_operator::Hashes;
+use crate::config::raw::RawConfig;
+use crate::config::raw::operator::{RawLogFormat, RawLogIdentity, RawLogPath};
+use crate::config::raw::value::Hashes;
 use crate::config::read::{At, Count, Field, Text};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};

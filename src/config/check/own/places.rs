@@ -3,10 +3,10 @@
 use crate::config::check::headers::{self, Use};
 use crate::config::check::written::{boxed, not_empty};
 use crate::config::code::Code;
-use crate::config::credentials::{RawLocation, SchemeWord};
 use crate::config::problems::Problems;
-use crate::config::raw::{RawProvider, items};
-use crate::config::read::{At, Field, Text};
+use crate::config::raw::credential::{RawLocation, SchemeWord};
+use crate::config::raw::provider::RawProvider;
+use crate::config::read::{At, Field, Text, items};
 use crate::ids::Name;
 use crate::provider::{Location, Place};
 use crate::verdict::quoted;

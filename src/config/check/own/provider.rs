@@ -13,13 +13,14 @@ use crate::config::check::rules::rules;
 use crate::config::check::written::{boxed, name, not_empty};
 use crate::config::checked::Variables;
 use crate::config::code::Code;
-use crate::config::credentials::RawKey;
 use crate::config::problems::{Problems, listed, near_by_slip};
-use crate::config::raw::{
-    RawBinding, RawClaims, RawConfig, RawCredential, RawFact, RawForm, RawHeader, RawKind,
-    RawProvider, RawUpstream, items,
+use crate::config::raw::RawConfig;
+use crate::config::raw::credential::RawKey;
+use crate::config::raw::provider::{
+    RawBinding, RawClaims, RawCredential, RawFact, RawForm, RawHeader, RawKind, RawProvider,
+    RawUpstream,
 };
-use crate::config::read::{At, Entry, Field, List, Text};
+use crate::config::read::{At, Entry, Field, List, Text, items};
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
 use crate::provider::{HeaderSource, SessionFact, Upstream};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw_policies::{RawBound, RawQuota, RawRate, Requests};
+use crate::config::raw::policy::{RawBound, RawQuota, RawRate, Requests};
 use crate::config::read::{At, Field};
 use crate::limits::{Bound, Definition, LONGEST, Quota, Rate};
 

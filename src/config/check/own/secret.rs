@@ -8,10 +8,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::config::checked::Variables;
 use crate::config::code::Code;
-use crate::config::credentials::RawSecret;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawProvider, items};
-use crate::config::read::{At, Field, Text};
+use crate::config::raw::credential::RawSecret;
+use crate::config::raw::provider::RawProvider;
+use crate::config::read::{At, Field, Text, items};
 use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::KeySet;
 use crate::verdict::quoted;

@@ -6,7 +6,9 @@ use crate::config::check::drafts::{
 };
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
-use crate::config::raw::{RawApi, RawConfig, items};
+use crate::config::raw::RawConfig;
+use crate::config::raw::api::RawApi;
+use crate::config::read::items;
 use crate::ids::{ApiId, PolicyId};
 use crate::policy::{LimitBy, Policy};
 use crate::verdict::quoted;

@@ -8,9 +8,11 @@ use crate::config::check::drafts::{
 };
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::{RawApi, RawConfig, RawProvider, items, one_or_many};
-use crate::config::raw_policies::RawMode;
-use crate::config::read::{At, Field};
+use crate::config::raw::RawConfig;
+use crate::config::raw::api::RawApi;
+use crate::config::raw::operator::RawMode;
+use crate::config::raw::provider::RawProvider;
+use crate::config::read::{At, Field, items, one_or_many};
 use crate::http::Url;
 use crate::ids::ProviderId;
 use crate::verdict::quoted;

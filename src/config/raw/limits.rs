@@ -1,9 +1,17 @@
 //! The file, exactly: counters, and what was revoked.
 
-use super::credentials::{Moment, Sha256Hex};
-use super::define::{choice, object};
-use super::duration::{HOUR, Time, YEAR};
-use super::read::{Count, List, Text};
+use super::value::{Moment, Sha256Hex};
+use crate::config::define::{choice, object};
+use crate::config::duration::{HOUR, Time, YEAR};
+use crate::config::read::{Count, List, Text};
+
+object! {
+    /// The record of sessions.
+    RawSessions {
+        /// How many sessions are recorded at once, rounded up to a multiple of 8.
+        capacity: Count<8, 16_777_216> = "65536";
+    }
+}
 
 object! {
     /// The counters of rates and quotas.

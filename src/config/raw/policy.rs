@@ -1,13 +1,13 @@
 //! The file, exactly, as far as it speaks of what callers may do: policies, who gets them, and what
 //! claims must say.
 
-use super::code::Code;
-use super::define::{choice, object};
-use super::duration::{Time, YEAR};
-use super::problems::{Problems, near};
-use super::read::{Count, List, Map, OneOrMany, Read, Text, unknown, wrong_type};
-use super::tree::{Node, Value};
 use crate::claims::ClaimRef;
+use crate::config::code::Code;
+use crate::config::define::{choice, object};
+use crate::config::duration::{Time, YEAR};
+use crate::config::problems::{Problems, near};
+use crate::config::read::{Count, List, Map, Read, Text, unknown, wrong_type};
+use crate::config::tree::{Node, Value};
 use crate::verdict::quoted;
 
 /// Most requests of a limit.
@@ -76,7 +76,7 @@ object! {
 
 /// How many requests a limit allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Requests(pub(super) u32);
+pub(in crate::config) struct Requests(pub(in crate::config) u32);
 
 impl Read for Requests {
     const WHAT: &'static str = "a whole number";
@@ -105,7 +105,7 @@ impl Read for Requests {
 
 /// A limit, or none on purpose.
 #[derive(Clone, Debug)]
-pub(super) enum RawBound<T> {
+pub(in crate::config) enum RawBound<T> {
     /// This much.
     Limit(T),
     /// `"unlimited"`.
@@ -138,7 +138,7 @@ impl<T: Read> Read for RawBound<T> {
 
 /// `limit_by`.
 #[derive(Clone, Debug)]
-pub(super) enum RawLimitBy {
+pub(in crate::config) enum RawLimitBy {
     /// An object that names a claim.
     Claim(RawLimitClaim),
     /// A word.
@@ -180,87 +180,5 @@ impl Read for RawLimitBy {
     #[cfg(not(target_family = "wasm"))]
     fn schema() -> serde_json::Value {
         serde_json::json!({ "anyOf": [RawLimitWho::schema(), RawLimitClaim::schema()] })
-    }
-}
-
-object! {
-    /// Which policies an API gives to whom. What the `by_…`, `from_claim` and a key's own yield is
-    /// joined.
-    RawApiPolicies {
-        /// For callers to whom nothing else gives any.
-        default: List<Text>;
-        /// By the token's scopes.
-        by_scope: Map<List<Text>>;
-        /// By the token's client.
-        by_client: Map<List<Text>>;
-        /// By the values of claims.
-        by_claim: List<RawByClaim>;
-        /// Whether the tokens name policies themselves, in the providers' `claims.policies`.
-        from_claim: bool = "false";
-    }
-}
-
-object! {
-    /// Policies by the values of a claim.
-    RawByClaim {
-        /// The claim: a string, an array of strings, or an object by the names of its members.
-        claim: ClaimRef, required;
-        /// The policies for each value.
-        values: Map<List<Text>>, required;
-    }
-}
-
-object! {
-    /// What is required of a claim, at most one thing besides its presence.
-    RawRule {
-        /// The claim, which must be there and not null.
-        claim: ClaimRef, required;
-        /// It must be one of these.
-        values as "in": List<Scalar>;
-        /// It must be an array with one of these, or an object with a member of such a name.
-        contains_any: List<Scalar>;
-        /// It must be an array with all of these, or an object with members of these names.
-        contains_all: List<Scalar>;
-        /// It must be a string that begins so, or with one of a list.
-        starts_with: OneOrMany;
-    }
-}
-
-/// A string, a whole number or a boolean, to be compared with claims.
-#[derive(Clone, Debug)]
-pub(super) struct Scalar(pub(super) serde_json::Value);
-
-impl Read for Scalar {
-    const WHAT: &'static str = "a string, a whole number, true or false";
-
-    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) => Some(Self(text.as_ref().into())),
-            Value::Bool(flag) => Some(Self((*flag).into())),
-            Value::Number(digits) if digits.parse::<i64>().is_ok() => {
-                digits.parse::<i64>().ok().map(|number| Self(number.into()))
-            }
-            _ => {
-                wrong_type(node, Self::WHAT, problems);
-                None
-            }
-        }
-    }
-
-    #[cfg(not(target_family = "wasm"))]
-    fn schema() -> serde_json::Value {
-        let types = ["string", "integer", "boolean"];
-        let types = types.map(|name| serde_json::json!({ "type": name }));
-        serde_json::json!({ "anyOf": types })
-    }
-}
-
-choice! {
-    /// What becomes of requests that are refused.
-    RawMode {
-        /// They are answered here.
-        Enforce = "enforce",
-        /// They go upstream as they came, and the refusal is only logged and counted.
-        Report = "report",
     }
 }

@@ -1,0 +1,286 @@
+//! The file, exactly: who vouches for callers, and with which keys.
+
+use super::credential::{Pem, RawKey, RawLocation, RawSecret};
+use super::value::RawRule;
+use crate::claims::ClaimRef;
+use crate::config::code::Code;
+use crate::config::define::{choice, object};
+use crate::config::duration::{HOUR, Time, YEAR};
+use crate::config::problems::Problems;
+use crate::config::read::{List, Map, OneOrMany, Read, Text, wrong_type};
+use crate::config::tree::{self, Node, Value};
+
+object! {
+    /// A provider: a JWT issuer, or a list of API keys. What is not said of keys is for issuers.
+    RawProvider {
+        /// What kind of provider this is.
+        kind: RawKind = "jwt";
+        /// The exact bytes of the tokens' `iss`, one or a list.
+        issuer: OneOrMany;
+        /// What `{tenant}` in `issuer`, `jwks.url` and `jwks.discovery` stands for, one after the
+        /// other.
+        tenants: List<Text>;
+        /// Says on purpose that `iss` is not checked.
+        any_issuer: bool = "false";
+        /// One of these must be in the tokens' `aud`.
+        audiences: List<Text>;
+        /// The tokens' client must be one of these.
+        clients: List<Text>;
+        /// Says on purpose that `aud` is not checked.
+        any_audience: bool = "false";
+        /// Where the keys are; or `pem`, or `secret`.
+        jwks: RawJwks;
+        /// The public keys themselves, in PEM.
+        pem: Pem;
+        /// The secret of the HS family.
+        secret: RawSecret;
+        /// The API keys, for the kind `api_key`.
+        keys: List<RawKey, 10_000>;
+        /// The signature algorithms accepted. Left out: every asymmetric one
+        /// except ES384 and ES512.
+        algorithms: List<Text>;
+        /// The header `typ` must be one of these, without regard to case or an `application/`
+        /// prefix. Left out: not checked.
+        typ: List<Text>;
+        /// Whether ID tokens pass for access tokens.
+        allow_id_tokens: bool = "false";
+        /// How far clocks may differ, for `exp`, `nbf`, `iat` and the session's end.
+        clock_skew: Time<0, YEAR> = "60s";
+        /// The longest life of a token: `exp` - `iat`, without `iat` `exp` - now. Left out: any.
+        max_lifetime: Time<1, YEAR>;
+        /// Whether a token without `exp` passes.
+        allow_no_expiry: bool = "false";
+        /// What to do with a token that is bound to a key (`cnf`).
+        binding: RawBinding = "refuse";
+        /// Where the credential stands in a request, for both kinds. Left out: the header
+        /// `authorization`, scheme `Bearer`.
+        from: List<RawLocation, 16>;
+        /// Which claims say what.
+        claims: RawClaims;
+        /// What else the tokens' claims must say; a token that does not is refused with 401.
+        require: List<RawRule>;
+        /// What goes upstream, for both kinds.
+        upstream: RawUpstream;
+    }
+}
+
+choice! {
+    /// The kinds of provider.
+    RawKind {
+        /// A JWT issuer.
+        Jwt = "jwt",
+        /// A list of API keys.
+        ApiKey = "api_key",
+    }
+}
+
+choice! {
+    /// What to do with a token that is bound to a key.
+    RawBinding {
+        /// Refuse it: proofs are not checked here.
+        Refuse = "refuse",
+        /// Take it: something in front checks the proof.
+        Ignore = "ignore",
+    }
+}
+
+object! {
+    /// Where the keys are: exactly one of `url`, `discovery` and `inline`.
+    RawJwks {
+        /// The URL of the key set.
+        url: Text;
+        /// A discovery document that names the key set: its URL, or `true` for the issuer followed
+        /// by `/.well-known/openid-configuration`.
+        discovery: RawDiscovery;
+        /// The key set itself (RFC 7517 §5).
+        inline: Inline;
+        /// The Envoy cluster that is called. Needed with `url` and `discovery`.
+        cluster: Text;
+        /// The Envoy cluster for the key set, where a discovery document names one on another host.
+        keys_cluster: Text;
+        /// How long a call may take.
+        timeout: Time<1, HOUR> = "5s";
+        /// How old a key set becomes before it is fetched again.
+        refresh: Time<100, YEAR> = "10m";
+        /// Shortest time between two fetches on demand (an unknown `kid`).
+        cooldown: Time<100, YEAR> = "30s";
+        /// How old a key set may be and still be used.
+        max_stale: Time<1, YEAR> = "24h";
+    }
+}
+
+/// `jwks.discovery`.
+#[derive(Clone, Debug)]
+pub(in crate::config) enum RawDiscovery {
+    /// `true`: from the issuer.
+    Issuer,
+    /// A URL.
+    Url(Text),
+}
+
+impl Read for RawDiscovery {
+    const WHAT: &'static str = "a URL or `true`";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        match node.value {
+            Value::Bool(true) => Some(Self::Issuer),
+            Value::Bool(false) => {
+                problems.refuse(
+                    Code::ValueUnknown,
+                    node.start,
+                    "`false` names no keys; write `true` or a URL",
+                );
+                None
+            }
+            Value::Text(ref text) if text != "true" => Text::read(node, problems).map(Self::Url),
+            _ => {
+                wrong_type(node, Self::WHAT, problems);
+                None
+            }
+        }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "anyOf": [{ "const": true }, Text::schema()] })
+    }
+}
+
+/// `jwks.inline`: the text of a JSON object.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Inline(pub(in crate::config) Box<str>);
+
+impl Read for Inline {
+    const WHAT: &'static str = "a key set: an object with a list `keys`";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        if !matches!(node.value, Value::Object(_)) {
+            wrong_type(node, Self::WHAT, problems);
+            return None;
+        }
+        let mut text = String::new();
+        tree::write(node, &mut text);
+        Some(Self(text.into()))
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        let keys =
+            serde_json::json!({ "type": "array", "minItems": 1, "items": { "type": "object" } });
+        serde_json::json!({ "type": "object", "required": ["keys"], "properties": { "keys": keys } })
+    }
+}
+
+object! {
+    /// Which claims say what. The first that is present and not null wins.
+    RawClaims {
+        /// Who the caller is.
+        identity: List<ClaimRef> = "[\"sub\"]";
+        /// Which client the caller uses.
+        client: List<ClaimRef> = "[\"client_id\", \"azp\", \"cid\", \"appid\"]";
+        /// The token's scopes.
+        scopes: List<ClaimRef> = "[\"scp\", \"scope\"]";
+        /// The names of the caller's policies, for APIs with `from_claim`.
+        policies: List<ClaimRef>;
+    }
+}
+
+object! {
+    /// What goes upstream with a permitted request.
+    RawUpstream {
+        /// What becomes of the credential itself.
+        credential: RawCredential = "strip";
+        /// Headers by name, each a claim, `{"claim": …}` or `{"session": …}`; `{}` is none. Left
+        /// out: `x-tollgate-identity` and `x-tollgate-provider`, from the session.
+        headers: Map<RawHeader>;
+        /// A header that carries the token's payload as it came: base64url, unpadded.
+        payload_header: Text;
+    }
+}
+
+choice! {
+    /// What becomes of the credential itself.
+    RawCredential {
+        /// It is removed.
+        Strip = "strip",
+        /// It goes upstream.
+        Keep = "keep",
+    }
+}
+
+/// An upstream header's value.
+#[derive(Clone, Debug)]
+pub(in crate::config) enum RawHeader {
+    /// A claim.
+    Claim(ClaimRef),
+    /// An object that says which.
+    Source(RawSource),
+}
+
+object! {
+    /// Where an upstream header's value comes from: exactly one of `claim`, `session` and
+    /// `metadata`.
+    RawSource {
+        /// A claim of this provider's token.
+        claim: ClaimRef;
+        /// How the claim is written. Left out: a string as it is, an array as `csv`, numbers and
+        /// booleans as the token has them.
+        form as "as": RawForm;
+        /// A fact of the session.
+        session: RawFact;
+        /// What the policies in force say under this key of `metadata`.
+        metadata: Text;
+    }
+}
+
+choice! {
+    /// How a claim is written into a header.
+    RawForm {
+        /// As it is; no array.
+        Text = "text",
+        /// An array joined by commas.
+        Csv = "csv",
+        /// Its JSON, compact and in ASCII.
+        Json = "json",
+        /// That JSON in base64url, unpadded.
+        Base64Url = "base64url",
+    }
+}
+
+choice! {
+    /// What a session can tell the upstream.
+    RawFact {
+        /// Who the caller is.
+        Identity = "identity",
+        /// The provider whose session is used.
+        Provider = "provider",
+        /// The client's id.
+        Client = "client",
+        /// The token's scopes, joined by a space.
+        Scopes = "scopes",
+        /// The policies in force, joined by commas.
+        Policies = "policies",
+        /// The tags of the policies in force, joined by commas.
+        Tags = "tags",
+    }
+}
+
+impl Read for RawHeader {
+    const WHAT: &'static str = "a claim or an object with `claim`, `session` or `metadata`";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        match node.value {
+            Value::Text(_) | Value::List(_) => ClaimRef::read(node, problems).map(Self::Claim),
+            Value::Object(_) => RawSource::read(node, problems).map(Self::Source),
+            _ => {
+                wrong_type(node, Self::WHAT, problems);
+                None
+            }
+        }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "anyOf": [ClaimRef::schema(), RawSource::schema()] })
+    }
+}
