@@ -92,8 +92,62 @@ const NARROWER: &[(&str, &[&str])] = &[
 
 /// The files of a folder on floors, from the bottom up: a file names files of the floors below its
 /// own, and none beside it or above. The folder's own file, which lists them, has its floor, too.
-const FLOORS: &[(&str, &[&[&str]])] =
-    &[("kept", &[&["record"], &["kept"]]), ("provider", &[&["api_key", "jwt"], &["provider"]])];
+const FLOORS: &[(&str, &[&[&str]])] = &[
+    (
+        "config",
+        &[
+            &["code"],
+            &["tree"],
+            &["problems"],
+            &["checked", "message", "read"],
+            &["duration", "schema"],
+            &["define"],
+            // What may be written.
+            &["raw/policy", "raw/value"],
+            &["raw/credential", "raw/limits", "raw/operator"],
+            &["raw/api", "raw/provider"],
+            &["raw"],
+            // What may be meant.
+            &["check/drafts", "check/written"],
+            &["check/headers", "check/names", "check/rules"],
+            &["check/matching"],
+            // By each thing on its own.
+            &[
+                "check/own/api_keys",
+                "check/own/issuers",
+                "check/own/operator",
+                "check/own/places",
+                "check/own/rates",
+                "check/own/secret",
+            ],
+            &["check/own/keys"],
+            &[
+                "check/own/api",
+                "check/own/assigned",
+                "check/own/limits",
+                "check/own/policy",
+                "check/own/provider",
+            ],
+            &["check/own"],
+            // By all of them together.
+            &[
+                "check/together/apis",
+                "check/together/headers",
+                "check/together/names",
+                "check/together/places",
+                "check/together/policies",
+                "check/together/rings",
+                "check/together/risks",
+                "check/together/vouching",
+            ],
+            &["check/together"],
+            &["check"],
+            &["config"],
+        ],
+    ),
+    ("kept", &[&["record"], &["kept"]]),
+    ("provider", &[&["api_key", "jwt"], &["provider"]]),
+];
 
 /// What of `std` answers differently from call to call, or leaves the process.
 const OUTSIDE: &[&str] = &[
