@@ -1,0 +1,174 @@
+//! What the built module costs, counted, and held against `counts.txt`.
+//!
+//! `make counts` builds the module and runs this; `make counts WRITE=1` writes the table anew. With
+//! `TOLLGATE_WASM` another module is counted than the one in the target folder.
+#![allow(clippy::disallowed_methods, reason = "a tool for developers")]
+
+#[allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, reason = "shared by tests")]
+#[path = "../../support/token.rs"]
+mod token;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use token::{AUDIENCE, ISSUER, Signer, Token};
+use tollgate_hosts::table::{self, Table};
+use tollgate_hosts::{Module, Outcome, Worker};
+
+fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = module(folder);
+    println!("counting {}", path.display());
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let measured = measure(&Module::new(&bytes));
+    let kept = folder.join("counts.txt");
+    if std::env::args().any(|argument| argument == "--write") {
+        std::fs::write(&kept, table::write(&measured)).expect("the table can be written");
+        println!("wrote {}", kept.display());
+        return ExitCode::SUCCESS;
+    }
+    let text = std::fs::read_to_string(&kept).expect("the table; `make counts WRITE=1` writes it");
+    let before = table::read(&text).expect("a table");
+    print(&before, &measured);
+    let changes = table::compare(&before, &measured);
+    for line in &changes.better {
+        println!("cheaper: {line}");
+    }
+    if !changes.better.is_empty() {
+        println!("the table can be lowered: `make counts WRITE=1`");
+    }
+    for line in &changes.worse {
+        println!("DEARER: {line}");
+    }
+    println!("{} scenarios, {} changes for the worse", measured.len(), changes.worse.len());
+    if changes.worse.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("where that is worth it: `make counts WRITE=1`");
+    ExitCode::FAILURE
+}
+
+/// The module that is counted: what `make wasm` made, or the one that `TOLLGATE_WASM` names.
+fn module(folder: &Path) -> PathBuf {
+    if let Some(path) = std::env::var_os("TOLLGATE_WASM") {
+        return path.into();
+    }
+    let project = folder.join("../..");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let built = project.join(target).join("wasm32-wasip1");
+    let (path, as_cargo_made_it) =
+        (built.join("release/tollgate.wasm"), built.join("wasm-opt/before.wasm"));
+    let module = std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` makes it", path.display()));
+    assert!(
+        std::fs::read(as_cargo_made_it).is_ok_and(|bytes| bytes != module),
+        "{} is what Cargo makes: `make wasm` makes the one that ships",
+        path.display()
+    );
+    path
+}
+
+fn print(kept: &Table, measured: &Table) {
+    println!("{:<52}{:>12}{:>9}{:>7}", "", "instructions", "change", "calls");
+    for (what, cost) in measured {
+        let before = kept.iter().find(|(known, _)| known == what).map(|(_, cost)| cost);
+        let change = before.map_or(String::new(), |before| {
+            #[allow(clippy::cast_precision_loss, reason = "a part")]
+            let part = cost.instructions as f64 / before.instructions as f64 - 1.0;
+            format!("{:+.2} %", part * 100.0)
+        });
+        let calls: u64 = cost.calls.values().sum();
+        println!("{what:<52}{:>12}{change:>9}{calls:>7}", cost.instructions);
+    }
+}
+
+/// Does everything that is counted.
+fn measure(module: &Module) -> Table {
+    let mut table = Table::new();
+    let signer = Signer::new("k1");
+    let rsa: Value = serde_json::from_str(include_str!("rs256.json")).expect("JSON");
+    let plain = json!({
+        "providers": { "idp": {
+            "issuer": ISSUER, "audiences": [AUDIENCE],
+            "jwks": { "inline": { "keys": [signer.jwk(), rsa["jwk"]] } },
+            "upstream": { "headers": { "x-user": "sub" } },
+        } },
+        "crypto": "wasm",
+    });
+    let mut limited = plain.clone();
+    limited["apis"] = json!([{
+        "name": "orders", "auth": ["idp"], "match": { "paths": ["/orders/**"] },
+        "policies": { "default": ["standard"] },
+    }]);
+    limited["policies"] = json!({ "standard": {
+        "access": [{ "apis": ["orders"], "methods": ["GET"], "paths": ["/orders/{id}"] }],
+        "rate": { "requests": 100, "per": "1s" },
+        "quota": { "requests": 10000, "per": "30d" },
+    } });
+
+    let mut worker = start(module, &plain);
+    note(&mut table, "a start", &mut worker);
+    worker.tick();
+    forget(&mut worker);
+    worker.tick();
+    note(&mut table, "a tick while another worker counts records", &mut worker);
+    worker.wait(Duration::from_millis(500));
+    worker.tick();
+    note(&mut table, "a tick that counts records", &mut worker);
+
+    let token = |identity: &str| signer.sign(&Token::for_identity(identity));
+    let (alice, bob) = (token("alice"), token("bob"));
+    let forged = signer.renewed().sign(&Token::for_identity("bob"));
+    let by_rsa = rsa["token"].as_str().expect("a token");
+    let (forwarded, refused) = (Outcome::Forwarded, Outcome::Answered(401));
+    let rows = [
+        ("a request without a token", &plain, None, refused),
+        ("a token seen before", &plain, Some(&*alice), forwarded),
+        ("a token seen before, with a rate and a quota", &limited, Some(&*alice), forwarded),
+        ("a new token, EdDSA", &plain, Some(&*bob), forwarded),
+        ("a new token, RS256", &plain, Some(by_rsa), forwarded),
+        ("a forged token, EdDSA", &plain, Some(&*forged), refused),
+    ];
+    for (what, configuration, bearer, expected) in rows {
+        let mut worker = start(module, configuration);
+        // What is done once in a while is behind it then.
+        assert_eq!(ask(&mut worker, Some(&alice)), forwarded, "{:#?}", worker.log());
+        forget(&mut worker);
+        assert_eq!(ask(&mut worker, bearer), expected, "{what}: {:#?}", worker.log());
+        note(&mut table, what, &mut worker);
+    }
+    table
+}
+
+fn start(module: &Module, configuration: &Value) -> Worker {
+    Worker::start(module, &configuration.to_string())
+}
+
+/// Sends a request as Envoy hands it on.
+fn ask(worker: &mut Worker, bearer: Option<&str>) -> Outcome {
+    let bearer = bearer.map(|token| format!("Bearer {token}"));
+    let mut headers = vec![
+        (":authority", "api.example.com"),
+        (":path", "/orders/7"),
+        (":method", "GET"),
+        (":scheme", "https"),
+        ("user-agent", "curl/8.14.1"),
+        ("accept", "*/*"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "4f2b9f0e-5b0c-4f7e-9d4a-1f0a8c7b6d5e"),
+    ];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    worker.request(&headers)
+}
+
+/// Takes what was done since the last time into the table.
+fn note(table: &mut Table, what: &str, worker: &mut Worker) {
+    table.push((what.to_owned(), worker.cost()));
+}
+
+/// Leaves uncounted what was done since the last time.
+fn forget(worker: &mut Worker) {
+    let _ = worker.cost();
+}
