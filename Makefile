@@ -1,10 +1,10 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui test test-ui test-compose screenshot check fmt clippy doc deny wasm trap e2e bench fuzz clean
+.PHONY: demo setup setup-ui test test-ui test-compose screenshot check fmt clippy doc deny wasm trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
 setup-ui: ; @demo/setup.sh ui
-test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast
+test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
 # What is meant for people's eyes, in a real browser and a real Prometheus.
 test-ui: setup-ui wasm ; cargo test --locked --features cli --test ui
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
@@ -19,6 +19,9 @@ doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
 # The filter that traps on purpose, for a test; built apart and quickly, since nobody runs it.
 trap: ; cargo wasm --locked --target-dir target/trap --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 -- --cfg tollgate_trap && mkdir -p "$${CARGO_TARGET_DIR:-target}" && cp target/trap/wasm32-wasip1/release/tollgate.wasm "$${CARGO_TARGET_DIR:-target}/trap.wasm"
+# The instructions and host calls of the built module, against a table; WRITE=1 writes it anew.
+counts: wasm ; $(count)
+count = cargo test --locked --manifest-path tests/hosts/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts" $(if $(WRITE),--test counts -- --write)
 e2e: setup wasm trap ; cargo test --locked --test e2e
 bench: ; @benches/run.sh
 # Ten minutes for each target; SECONDS_EACH=60 for a look. Needs the nightly toolchain.
