@@ -1,5 +1,7 @@
 //! How many records of a table are in use: counted a few buckets at a time, by one worker at a time.
 
+use std::fmt::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::Table;
@@ -75,8 +77,7 @@ impl Table {
         let mine = Round { at: now, ..round };
         shared.put(&key, &mine.encode(self.buckets), stored.cas).ok()?;
         let end = round.next.saturating_add(STEP).min(self.buckets);
-        let found = (round.next..end).map(|bucket| self.in_use(bucket, shared, now));
-        let found = found.fold(round.found, u64::saturating_add);
+        let found = round.found.saturating_add(self.in_use(round.next..end, shared, now));
         let is_last = end == self.buckets;
         let next = if is_last { Round::default() } else { Round { next: end, found, at: now } };
         let next = Round { at: now, ..next };
@@ -90,10 +91,18 @@ impl Table {
         (is_last && written.is_ok()).then_some(found)
     }
 
-    /// The records of a bucket that are in use.
-    fn in_use(&self, bucket: u32, shared: &dyn SharedData, now: UnixMillis) -> u64 {
-        let stored = shared.get(&self.bucket_key(bucket));
-        let bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
-        bucket.in_use(now, self.room)
+    /// The records of these buckets that are in use.
+    fn in_use(&self, buckets: Range<u32>, shared: &dyn SharedData, now: UnixMillis) -> u64 {
+        // One text for all their keys: to make each anew takes longer than to ask for it.
+        let mut key = self.bucket_key("");
+        let beginning = key.len();
+        let in_use = |bucket| {
+            key.truncate(beginning);
+            let _ = write!(key, "{bucket}");
+            let stored = shared.get(&key);
+            let bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
+            bucket.in_use(now, self.room)
+        };
+        buckets.map(in_use).fold(0, u64::saturating_add)
     }
 }
