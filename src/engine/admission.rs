@@ -4,11 +4,8 @@
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
 mod api_key;
-mod credential;
 mod keyring;
-mod rights;
 mod signature;
-mod telling;
 mod token;
 
 use std::cmp::Reverse;
@@ -16,165 +13,31 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
+use super::credential::{self, Readers};
+use super::key_uses::KeyUses;
+use super::passage::{Passage, Permit};
+use super::reply::quoted_list;
+use super::rights::{Rights, may_call};
+use super::stop::Stop;
+use super::tally::Tally;
+use super::target::{self, Target};
+use super::trail::Trail;
+use super::verified::VerifiedTokens;
+use super::voucher::Vouched;
+use super::{revocation, telling};
 use crate::api::{Api, Auth, Branch};
-use crate::claims::{Claims, Issuer};
 use crate::config::Config;
-use crate::engine::budget::Budget;
-use crate::engine::key_uses::KeyUses;
-use crate::engine::reply::quoted_list;
-use crate::engine::revocation;
-use crate::engine::tally::Tally;
-use crate::engine::verified::{Verified, VerifiedTokens};
 use crate::env::Env;
-use crate::event::Effect;
-use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host, is_token};
-use crate::ids::{ApiId, Kid, Name, ProviderId, RingId, StreamId};
+use crate::http::{RequestHead, Route};
+use crate::ids::{Name, ProviderId, RingId};
 use crate::keys::{Patience, Ring};
-use crate::limits::Charge;
-use crate::policy::{Endpoint, LimitBy};
 use crate::revoked::Revocations;
-use crate::session::{Session, Sessions};
-use crate::trace::Trace;
-use crate::verdict::{Deny, Refusal, Scheme, Step, list, quoted};
-pub(super) use credential::{Presented, Readers};
-pub(super) use rights::Rights;
-use rights::{Target, may_call};
-pub(super) use token::{Proof, Vouched, VouchedToken};
+use crate::session::Sessions;
+use crate::verdict::{Deny, Refusal, Scheme, Step, quoted};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
-/// Most APIs that a reason speaks of.
-const MAX_APIS_TOLD: usize = 6;
-
-/// What stops a request.
-pub(super) enum Stop {
-    /// It may not pass.
-    Refuse(Refusal),
-    /// Nobody can tell before this ring has fetched.
-    Wait(RingId),
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refuse(refusal)
-    }
-}
-
-/// A request that may pass, and what that is owed to.
-#[derive(Default)]
-pub(super) struct Passage<'c, 'h> {
-    /// The API that the request belongs to.
-    pub(super) api: Option<ApiId>,
-    /// The credentials that the request shows to the API's providers.
-    pub(super) presented: Vec<Presented<'h>>,
-    /// On whose behalf; `None` where the API asks for nobody.
-    pub(super) permit: Option<Permit<'c>>,
-}
-
-/// Proof that a request may pass, and on whose behalf.
-///
-/// Only [`admit`] makes one, and only from vouchers: verified tokens, known keys. What needs a verified identity takes a
-/// `Permit`, so the check cannot be forgotten.
-pub(super) struct Permit<'c> {
-    session: Session,
-    rights: Rights<'c>,
-    /// The rate of what grants the request.
-    endpoint: Option<Endpoint<'c>>,
-    owner: Vouched<'c>,
-    others: Vec<Vouched<'c>>,
-}
-
-impl<'c> Permit<'c> {
-    /// The caller's session.
-    pub(super) const fn session(&self) -> &Session {
-        &self.session
-    }
-
-    /// What the caller may do.
-    pub(super) const fn rights(&self) -> &Rights<'c> {
-        &self.rights
-    }
-
-    /// The caller's own limits, with those whose counters they count.
-    pub(super) fn charges(&self) -> impl Iterator<Item = (Charge, &LimitBy)> {
-        self.rights.charges(self.endpoint)
-    }
-
-    /// The provider whose session it is.
-    pub(super) const fn owner(&self) -> &Vouched<'c> {
-        &self.owner
-    }
-
-    /// Every provider that vouched, the session's first.
-    pub(super) fn vouched(&self) -> impl Iterator<Item = &Vouched<'c>> {
-        std::iter::once(&self.owner).chain(&self.others)
-    }
-}
-
-/// What was learnt on the way, for the log and the access log. Untrusted until the identity is set.
-#[derive(Debug, Default)]
-pub(super) struct Trail {
-    pub(super) api: Option<Name>,
-    pub(super) provider: Option<Name>,
-    /// What the API key that was shown is called.
-    pub(super) key: Option<Arc<str>>,
-    pub(super) kid: Option<Kid>,
-    pub(super) issuer: Option<Arc<str>>,
-    /// The verified identity.
-    pub(super) identity: Option<Arc<str>>,
-    /// The names of the policies in force.
-    pub(super) policies: Option<Arc<str>>,
-    /// Whether the API only reports refusals; `None` where no API is known.
-    pub(super) reports: Option<bool>,
-    /// Each step, where somebody may be told.
-    pub(super) steps: Trace,
-}
-
-impl Trail {
-    /// Another provider's credential is looked at now.
-    fn enter(&mut self, provider: Option<&Name>) {
-        self.provider = provider.cloned();
-        self.steps.enter(provider);
-        (self.kid, self.issuer) = (None, None);
-    }
-
-    /// What a token says of itself.
-    fn claimed(&mut self, kid: Option<&Kid>, claims: &Claims) {
-        self.kid = kid.cloned();
-        self.issuer = match claims.issuer() {
-            Issuer::Is(issuer) => Some(issuer.into()),
-            Issuer::Absent | Issuer::WrongType => None,
-        };
-    }
-
-    /// What a verified token says.
-    fn verified(&mut self, provider: &Name, token: &Verified) {
-        self.provider = Some(provider.clone());
-        self.steps.enter(Some(provider));
-        self.kid.clone_from(&token.kid);
-        self.issuer.clone_from(&token.judged.issuer);
-    }
-
-    /// Leaves what is known for other filters and the access log.
-    pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
-        let verified = self.identity.as_ref();
-        let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
-        let policies = self.policies.as_ref().filter(|names| !names.is_empty());
-        let facts = [
-            ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
-            ("tollgate.code", deny.map(|deny| deny.code().into())),
-            ("tollgate.identity", verified.cloned()),
-            ("tollgate.key", self.key.clone()),
-            ("tollgate.policies", policies.map(Arc::clone)),
-            ("tollgate.provider", provider),
-        ];
-        effects.extend(
-            facts
-                .into_iter()
-                .filter_map(|(key, value)| Some(Effect::Note { stream, key, value: value? })),
-        );
-    }
-}
 
 /// What a request is judged with.
 pub(super) struct Judge<'a, 'c> {
@@ -211,7 +74,7 @@ impl<'c> Judge<'_, 'c> {
         'c: 'h,
     {
         let config = self.config;
-        let target = find_api(config, head, route, &mut trail.steps)?;
+        let target = target::find(config, head, route, &mut trail.steps)?;
         let api = target.api;
         trail.api = Some(api.name.clone());
         trail.reports = Some(api.reports);
@@ -306,120 +169,8 @@ impl<'c> Judge<'_, 'c> {
             None => {}
         }
         let endpoint = rights.permit(method, &target.path, steps)?;
-        Ok(Permit { session, rights, endpoint, owner, others })
+        Ok(Permit::new(session, rights, endpoint, owner, others))
     }
-}
-
-/// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
-fn find_api<'c>(
-    config: &'c Config,
-    head: &RequestHead,
-    route: &Route,
-    trace: &mut Trace,
-) -> Result<Target<'c>, Refusal> {
-    let index = &config.index;
-    let method = head.preflight_method().unwrap_or_else(|| head.method());
-    one_reading(config, head, method)?;
-    let find = |path: &RequestPath| {
-        index.find(&config.apis, head.authority(), path.segments(), method, route)
-    };
-    telling::path(config, head, trace);
-    let path = match config.looks_at_paths() {
-        true => RequestPath::parse(head.path()).map_err(ambiguous)?,
-        false => RequestPath::default(),
-    };
-    let found = find(&path);
-    let api = found.and_then(|id| config.api(id));
-    if path.has_slash() && !api.is_some_and(|api| api.encoded_slash) {
-        return Err(ambiguous(Ambiguity::EncodedSlash));
-    }
-    for reading in path.readings().map_err(ambiguous)? {
-        let named = |path| api.map(|api| api.matcher.named(path));
-        if find(&reading) != found || named(&reading) != named(&path) {
-            return Err(Refusal::new(
-                Deny::PathAmbiguous,
-                "without what is behind a `;`, or with `%2f` for a slash, the path belongs to \
-                 another API, or has something else in a named segment",
-            ));
-        }
-    }
-    if index.looks_at_route_metadata()
-        && let Some(name) = route.api.as_deref().filter(|name| !index.may_be_named(name))
-    {
-        // Whoever wrote the metadata meant an API: none that happens to match will do.
-        let reason = format!(
-            "the route's metadata names the API {}, and no API of that name has `route_metadata`",
-            shown(name)
-        );
-        return Err(Refusal::new(Deny::ApiUnknown, reason));
-    }
-    telling::api(config, head, (method, &path, route), found, trace);
-    let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
-    target.ok_or_else(|| {
-        let (method, host) = (shown(method), shown(head.authority()));
-        let mut reason = format!("no API matches method {method} and host {host}");
-        if let Some(name) = &route.name {
-            reason = format!("{reason} on the route {}", shown(name));
-        }
-        let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
-        Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
-    })
-}
-
-/// Demands that every server reads method and host in one way, as far as anything looks at them.
-fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
-    let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
-    if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
-        let reason = format!("the method {} is `{known}` in other letters", shown(method));
-        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
-    }
-    if !config.methods.is_empty() && !std::str::from_utf8(method).is_ok_and(is_token) {
-        let reason = format!("the method {} is no token (RFC 9110 §9.1)", shown(method));
-        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
-    }
-    if config.index.looks_at_hosts() {
-        let host = comparable_host(head.authority());
-        let is_it = |other: &[u8]| host.is_some() && comparable_host(other) == host;
-        if host.is_none() || !head.authorities().all(is_it) {
-            let mut hosts = vec![shown(head.authority())];
-            let other = head.authorities().find(|other| *other != head.authority());
-            hosts.extend(other.map(shown));
-            let reason = format!("servers could read the host {} differently", hosts.join(", "));
-            return Err(Refusal::new(Deny::HostAmbiguous, reason));
-        }
-    }
-    Ok(())
-}
-
-fn ambiguous(why: Ambiguity) -> Refusal {
-    Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
-}
-
-/// Bytes that a stranger sent.
-fn shown(bytes: &[u8]) -> String {
-    quoted(&String::from_utf8_lossy(bytes))
-}
-
-/// What an API takes, in words.
-fn in_words(api: &Api) -> String {
-    let matcher = &api.matcher;
-    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
-    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
-    let mut told = format!("`{}` takes", api.name);
-    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
-        if !of.is_empty() {
-            told.push_str(&format!(" {kind} {}", list(of)));
-        }
-    }
-    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
-        if !of.is_empty() {
-            told.push_str(&format!(" {kind} {}", list(of)));
-        }
-    }
-    if matcher.named.is_some() {
-        told.push_str(" routes whose metadata names it");
-    }
-    told
 }
 
 /// The members of a branch that have not vouched.

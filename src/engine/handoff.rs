@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::admission::{Passage, Permit, Vouched, VouchedToken};
+use super::passage::{Passage, Permit};
+use super::voucher::{Vouched, VouchedToken};
 use crate::claims::{ClientClaim, HeaderValue};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};

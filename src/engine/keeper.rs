@@ -7,6 +7,7 @@ use serde_json::Value;
 
 mod failure;
 
+use super::fetched::{keys_remedy, list_remedy, url, without_query};
 use super::log::Log;
 use crate::config::{RingConfig, RingSource};
 use crate::env::Env;
@@ -15,9 +16,8 @@ use crate::http::Url;
 use crate::ids::CallId;
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet};
 use crate::json;
-use crate::keys::{Attempt, Finished, Ring, Standing};
-use crate::revoked::{self, List, MAX_DOCUMENT_BYTES, Revocations, Source};
-use crate::time::{UnixMillis, roughly};
+use crate::keys::{Attempt, Finished, Ring};
+use crate::revoked::{self, List, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::{quoted, quoted_to};
 use failure::{DiscoveryError, Failure};
 
@@ -359,56 +359,6 @@ fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> C
         timeout,
         max_body: document.max_bytes(),
     }
-}
-
-/// What to do about the last failure of a ring; `providers.*` stands for its provider.
-pub(super) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
-    let (field, document) = match config.source {
-        RingSource::Jwks(_) => ("providers.*.jwks.url", "key set"),
-        RingSource::Discovery { .. } => ("providers.*.jwks.discovery", "document"),
-    };
-    failure::remedy(kind, "providers.*.jwks", field, document, &config.cluster)
-}
-
-/// What to do about the last failure of the list of revocations.
-pub(super) fn list_remedy(kind: u8, source: &Source) -> String {
-    failure::remedy(kind, "revoked", "revoked.url", "list", &source.cluster)
-}
-
-/// Where a document is from, how old it is, and what the last attempt brought where that failed.
-pub(super) fn told(
-    standing: &Standing,
-    is_loaded: bool,
-    (url, cluster): (&Url, &str),
-    now: UnixMillis,
-) -> String {
-    let from = format!("from {} by cluster {}", without_query(url), quoted(cluster));
-    let from = match standing.fetched_at.filter(|_| is_loaded) {
-        Some(at) => format!("{from}, {} old", roughly(now.since(at))),
-        None => format!("none so far {from}"),
-    };
-    match standing.failure.as_ref().filter(|_| standing.failing) {
-        None => from,
-        Some(failure) => {
-            let at = failure.at.in_words(now);
-            // What others may have written, on one line.
-            let reason = failure.reason.replace(char::is_control, " ");
-            format!("{from}; the last attempt, at {at}, brought {reason}")
-        }
-    }
-}
-
-/// Where a ring's keys are fetched from, or what says where they are.
-pub(super) fn url(config: &RingConfig) -> &Url {
-    match &config.source {
-        RingSource::Jwks(url) | RingSource::Discovery { url, .. } => url,
-    }
-}
-
-/// A URL for the log: a query may hold a secret.
-pub(super) fn without_query(url: &Url) -> String {
-    let path = url.path.split('?').next().unwrap_or_default();
-    format!("{}://{}{path}", url.scheme(), url.authority)
 }
 
 /// A URL that an answer names, without what may be a secret in it.

@@ -4,8 +4,8 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::admission::Trail;
 use super::budget::Budget;
+use super::trail::Trail;
 use super::{remedy, reply};
 use crate::config::{Config, LogConfig, LogFormat, LogIdentity, Problem};
 use crate::event::{Effect, Level, metric};

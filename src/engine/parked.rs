@@ -1,8 +1,6 @@
 //! Requests that wait for keys: bounded in number, bytes and time.
 
-use std::time::Duration;
-
-use crate::http::{RequestHead, Route};
+use super::request::{MAX_WAIT, Request};
 use crate::ids::{RingId, StreamId};
 use crate::keys::{Patience, Progress, Ring};
 use crate::time::UnixMillis;
@@ -13,38 +11,6 @@ const MAX_REQUESTS: usize = 256;
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Longest wait.
-const MAX_WAIT: Duration = Duration::from_secs(10);
-
-/// A request that is not settled.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) stream: StreamId,
-    pub(super) head: RequestHead,
-    /// The route at the time it came.
-    pub(super) route: Route,
-    /// When it came.
-    since: UnixMillis,
-    /// Of each ring that it has waited for, the first fetch that began after it came.
-    pub(super) awaited: Vec<(RingId, u32)>,
-}
-
-impl Request {
-    /// A request that has just come.
-    pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
-        Self { stream, head, route, since: now, awaited: Vec::new() }
-    }
-
-    /// How long ago it came.
-    pub(super) fn waited(&self, now: UnixMillis) -> Duration {
-        now.since(self.since)
-    }
-
-    /// When it must be settled, however often its keys failed to come.
-    fn until(&self) -> UnixMillis {
-        self.since.after(MAX_WAIT)
-    }
-}
 
 /// A request that waits for a ring's next fetch.
 #[derive(Debug)]

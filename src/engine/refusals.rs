@@ -8,9 +8,9 @@ mod index;
 
 use sha2::{Digest as _, Sha256};
 
-use super::admission::Trail;
 use super::budget::Budget;
 use super::log::{Log, MAX_FIELD, MAX_ISSUER, visible};
+use super::trail::Trail;
 use super::{remedy, reply};
 use crate::config::Config;
 use crate::env::{Env, PutError};

@@ -1,6 +1,6 @@
 //! What an operator is told to change, with the real names of what a request met.
 
-use super::admission::Trail;
+use super::trail::Trail;
 use crate::api::Auth;
 use crate::config::Config;
 use crate::ids::Name;

@@ -3,8 +3,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::admission::{Proof, Vouched};
-use super::keeper;
+use super::fetched;
+use super::voucher::{Proof, Vouched};
 use crate::env::Env;
 use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
@@ -73,10 +73,10 @@ fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
         return Refusal::new(Deny::RevocationsStale, reason);
     };
     let is_loaded = revocations.fetched_entries().is_some();
-    let told = keeper::told(&standing, is_loaded, (&source.url, &source.cluster), now);
+    let told = fetched::told(&standing, is_loaded, (&source.url, &source.cluster), now);
     let failure = standing.failure.filter(|_| standing.failing);
     Refusal {
-        remedy: failure.map(|failure| keeper::list_remedy(failure.kind, source)),
+        remedy: failure.map(|failure| fetched::list_remedy(failure.kind, source)),
         ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
     }
 }

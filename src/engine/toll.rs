@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::admission::Permit;
+use super::passage::Permit;
 use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Trail;
-use super::token::{Proof, Vouched};
 use crate::engine::key_uses::KeyUses;
+use crate::engine::trail::Trail;
+use crate::engine::voucher::{Proof, Vouched};
 use crate::ids::ProviderId;
 use crate::provider::Provider;
 use crate::provider::api_key::ApiKeys;

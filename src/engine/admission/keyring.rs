@@ -1,7 +1,7 @@
 //! What a reason says of the keys that a token was held against: which they are, where they are from
 //! and how old.
 
-use crate::engine::keeper::{self, url};
+use crate::engine::fetched::{self, url};
 use crate::ids::Kid;
 use crate::jose::jwk::KeySet;
 use crate::keys::{Ring, Wanted};
@@ -47,7 +47,7 @@ pub(super) fn no_key(
     let by_fetch = matches!(deny, Deny::KeysStale | Deny::KeysUnavailable);
     let remedy = failure.zip(ring).filter(|_| by_fetch);
     Refusal {
-        remedy: remedy.map(|(failure, ring)| keeper::keys_remedy(failure.kind, ring.config())),
+        remedy: remedy.map(|(failure, ring)| fetched::keys_remedy(failure.kind, ring.config())),
         ..Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
             let (config, standing) = (ring.config(), ring.standing(now));
             let is_loaded = set.is_some() && standing.fetched_at.is_some();
             let place = (url(config), &*config.cluster);
-            let told = keeper::told(&standing, is_loaded, place, now);
+            let told = fetched::told(&standing, is_loaded, place, now);
             if !is_loaded {
                 return format!("the keys: {told}");
             }

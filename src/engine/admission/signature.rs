@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::telling;
 use crate::engine::budget::Budget;
 use crate::engine::tally::Tally;
+use crate::engine::telling;
 use crate::env::Env;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::PublicKey;

@@ -1,147 +1,31 @@
 //! From credentials to vouchers; of a token: whose is it, is its key known, did that key sign it, what does it say.
 
 use std::cell::{Cell, OnceCell};
-use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
-use super::api_key;
-use super::credential::{Presented, challenging, with_front};
 use super::keyring::{self, no_key};
 use super::signature::check_signature;
-use super::{Judge, Stop, Trail, telling};
-use crate::claims::{Claims, ClientClaim, Issuer, near};
+use super::{Judge, api_key};
+use crate::claims::{Claims, Issuer, near};
 use crate::config::Config;
+use crate::engine::credential::{Presented, challenging, with_front};
 use crate::engine::grants::Grants;
-use crate::engine::key_uses::KeyUse;
 use crate::engine::reply::quoted_list;
+use crate::engine::stop::Stop;
+use crate::engine::telling;
+use crate::engine::trail::Trail;
 use crate::engine::verified::Verified;
+use crate::engine::voucher::{Proof, Vouched, VouchedToken};
 use crate::ids::{Kid, Name, ProviderId, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::Jws;
 use crate::keys::{self, Lookup, Patience, Wanted};
-use crate::policy::Grant;
-use crate::provider::api_key::ApiKey;
 use crate::provider::jwt::{JwtProvider, Keys};
 use crate::provider::{Kind, Provider};
-use crate::session::Session;
 use crate::time::UnixMillis;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list, quoted};
-
-/// A provider that has vouched for the request's caller.
-pub(in crate::engine) struct Vouched<'c> {
-    /// Which provider.
-    pub(in crate::engine) provider: ProviderId,
-    /// Its configuration.
-    pub(in crate::engine) config: &'c Provider,
-    /// What it vouches with.
-    pub(in crate::engine) proof: Proof<'c>,
-}
-
-/// What a provider vouches with.
-pub(in crate::engine) enum Proof<'c> {
-    /// An API key that may be used.
-    Key(&'c ApiKey, Rc<KeyUse>),
-    /// A token that is verified and whose claims hold.
-    Token(VouchedToken<'c>),
-}
-
-/// A token that is verified and whose claims hold, with what its provider asks of it.
-pub(in crate::engine) struct VouchedToken<'c> {
-    /// What was asked.
-    pub(in crate::engine) config: &'c JwtProvider,
-    verified: Rc<Verified>,
-}
-
-impl Deref for VouchedToken<'_> {
-    type Target = Verified;
-
-    fn deref(&self) -> &Verified {
-        &self.verified
-    }
-}
-
-impl<'c> Vouched<'c> {
-    /// The token, where that is what vouches.
-    pub(in crate::engine) const fn token(&self) -> Option<&VouchedToken<'c>> {
-        match &self.proof {
-            Proof::Key(..) => None,
-            Proof::Token(token) => Some(token),
-        }
-    }
-
-    /// Who the caller is.
-    pub(super) fn identity(&self) -> &Arc<str> {
-        match &self.proof {
-            Proof::Key(key, _) => &key.identity,
-            Proof::Token(token) => &token.verified.judged.identity,
-        }
-    }
-
-    /// When the session was last put on record by this worker.
-    pub(in crate::engine) fn noted_at(&self) -> &Cell<UnixMillis> {
-        match &self.proof {
-            Proof::Key(_, used) => &used.noted_at,
-            Proof::Token(token) => &token.noted_at,
-        }
-    }
-
-    /// What policies came to for this credential.
-    pub(in crate::engine) fn grants(&self) -> &Grants {
-        match &self.proof {
-            Proof::Key(_, used) => &used.grants,
-            Proof::Token(token) => &token.grants,
-        }
-    }
-
-    /// How far clocks may differ about the session's end.
-    pub(super) const fn clock_skew(&self) -> Duration {
-        match &self.proof {
-            // The end is written in the configuration: no other clock is asked.
-            Proof::Key(..) => Duration::ZERO,
-            Proof::Token(token) => token.config.requirements.clock_skew,
-        }
-    }
-
-    /// The session of this identity at this provider.
-    pub(super) fn session(&self, grant: &Grant) -> Session {
-        let provider = self.config.name.clone();
-        match &self.proof {
-            Proof::Key(key, used) => Session {
-                id: used.session,
-                provider,
-                issuer: None,
-                identity: Arc::clone(&key.identity),
-                client: None,
-                ends: key.expires,
-                policies: grant.names().clone(),
-            },
-            Proof::Token(token) => Session {
-                id: token.session,
-                provider,
-                issuer: token.judged.issuer.clone(),
-                identity: Arc::clone(&token.judged.identity),
-                client: match &token.judged.client {
-                    ClientClaim::Is(client) => Some(client.clone()),
-                    ClientClaim::Absent | ClientClaim::Malformed => None,
-                },
-                ends: earliest(token.judged.expires, grant.ends()),
-                policies: grant.names().clone(),
-            },
-        }
-    }
-}
-
-/// The earlier of two ends.
-fn earliest(one: Option<UnixMillis>, other: Option<UnixMillis>) -> Option<UnixMillis> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
 
 /// A credential that is its reader's own.
 enum Own<'c, 't> {

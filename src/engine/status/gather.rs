@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
 use crate::engine::Engine;
-use crate::engine::keeper::{keys_remedy, list_remedy, url, without_query};
+use crate::engine::fetched::{keys_remedy, list_remedy, url, without_query};
 use crate::engine::meters;
 use crate::env::Env;
 use crate::event::metric;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Trail, telling};
+use super::telling;
+use super::trail::Trail;
 use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
@@ -12,7 +13,7 @@ use crate::verdict::{Deny, Refusal, Scheme, quoted};
 
 /// Where the credentials of each API's requests may stand, and who looks there.
 #[derive(Debug)]
-pub(in crate::engine) struct Readers(Vec<OfApi>);
+pub(super) struct Readers(Vec<OfApi>);
 
 /// The same for one API.
 #[derive(Debug, Default)]
@@ -25,19 +26,19 @@ pub(super) struct OfApi {
 
 /// A place of a request, and the providers that look there.
 #[derive(Debug)]
-pub(in crate::engine) struct Spot {
+pub(super) struct Spot {
     location: Location,
     readers: Vec<ProviderId>,
 }
 
 impl Spot {
     /// The place, as the configuration names it.
-    pub(in crate::engine) const fn place(&self) -> &Place {
+    pub(super) const fn place(&self) -> &Place {
         &self.location.place
     }
 
     /// Who looks here; never nobody.
-    pub(in crate::engine) fn readers(&self) -> &[ProviderId] {
+    pub(super) fn readers(&self) -> &[ProviderId] {
         &self.readers
     }
 
@@ -48,15 +49,15 @@ impl Spot {
 }
 
 /// A credential that stands where a provider looks for one.
-pub(in crate::engine) struct Presented<'a> {
+pub(super) struct Presented<'a> {
     /// Where it stands.
-    pub(in crate::engine) spot: &'a Spot,
+    pub(super) spot: &'a Spot,
     /// The credential itself, without its scheme, decoded. Never logged.
-    pub(in crate::engine) token: Cow<'a, [u8]>,
+    pub(super) token: Cow<'a, [u8]>,
 }
 
 impl Readers {
-    pub(in crate::engine) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self(config.apis.iter().map(|api| OfApi::new(config, api)).collect())
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::shown;
 use crate::api::Part;
 use crate::config::Config;
 use crate::http::{RequestHead, RequestPath, Route};
@@ -151,4 +150,9 @@ pub(super) fn session(session: &Session, skew: Duration, now: UnixMillis, trace:
 /// What an API asks of the session's token that it has.
 pub(super) fn asked(field: &'static str, wanted: &[Box<str>], trace: &mut Trace) {
     trace.passed(Step::Access, field, || format!("the token has one of {}", list(wanted)));
+}
+
+/// Bytes that a stranger sent.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    quoted(&String::from_utf8_lossy(bytes))
 }

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use super::reply::quoted_list;
 use super::telling;
-use super::token::{Proof, Vouched, VouchedToken};
+use super::voucher::{Proof, Vouched, VouchedToken};
 use crate::api::Api;
 use crate::claims::ClientClaim;
 use crate::config::Config;
-use crate::engine::reply::quoted_list;
 use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
@@ -15,18 +15,8 @@ use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFa
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list, quoted};
 
-/// Where a request goes.
-pub(super) struct Target<'c> {
-    /// The API's place.
-    pub(super) id: ApiId,
-    /// The API.
-    pub(super) api: &'c Api,
-    /// The path; empty where nothing looks at paths.
-    pub(super) path: RequestPath,
-}
-
 /// What a caller was found to have a right to.
-pub(in crate::engine) struct Rights<'c> {
+pub(super) struct Rights<'c> {
     policies: &'c Policies,
     grant: Rc<Grant>,
     /// What the caller's API key says itself.
@@ -81,17 +71,17 @@ impl<'c> Rights<'c> {
     }
 
     /// What the policies in force come to.
-    pub(in crate::engine) fn grant(&self) -> &Grant {
+    pub(super) fn grant(&self) -> &Grant {
         &self.grant
     }
 
     /// The tags of the key and of the policies in force.
-    pub(in crate::engine) fn tags(&self) -> Vec<&str> {
+    pub(super) fn tags(&self) -> Vec<&str> {
         self.policies.tags(&self.grant, self.tags)
     }
 
     /// What the key and the policies in force say under a key of `metadata`.
-    pub(in crate::engine) fn metadata(&self, key: &str) -> Metadata<'_> {
+    pub(super) fn metadata(&self, key: &str) -> Metadata<'_> {
         self.policies.metadata(&self.grant, self.metadata, key)
     }
 }

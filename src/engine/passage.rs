@@ -1,0 +1,71 @@
+//! A request that may pass, and on whose behalf. Decides nothing.
+
+use super::credential::Presented;
+use super::rights::Rights;
+use super::voucher::Vouched;
+use crate::ids::ApiId;
+use crate::limits::Charge;
+use crate::policy::{Endpoint, LimitBy};
+use crate::session::Session;
+
+/// A request that may pass, and what that is owed to.
+#[derive(Default)]
+pub(super) struct Passage<'c, 'h> {
+    /// The API that the request belongs to.
+    pub(super) api: Option<ApiId>,
+    /// The credentials that the request shows to the API's providers.
+    pub(super) presented: Vec<Presented<'h>>,
+    /// On whose behalf; `None` where the API asks for nobody.
+    pub(super) permit: Option<Permit<'c>>,
+}
+
+/// Proof that a request may pass, and on whose behalf.
+///
+/// Only [`admit`] makes one, and only from vouchers: verified tokens, known keys. What needs a verified identity takes a
+/// `Permit`, so the check cannot be forgotten.
+pub(super) struct Permit<'c> {
+    session: Session,
+    rights: Rights<'c>,
+    /// The rate of what grants the request.
+    endpoint: Option<Endpoint<'c>>,
+    owner: Vouched<'c>,
+    others: Vec<Vouched<'c>>,
+}
+
+impl<'c> Permit<'c> {
+    /// Puts together what [`admission`](super::admission) has found; nobody else may.
+    pub(super) const fn new(
+        session: Session,
+        rights: Rights<'c>,
+        endpoint: Option<Endpoint<'c>>,
+        owner: Vouched<'c>,
+        others: Vec<Vouched<'c>>,
+    ) -> Self {
+        Self { session, rights, endpoint, owner, others }
+    }
+
+    /// The caller's session.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What the caller may do.
+    pub(super) const fn rights(&self) -> &Rights<'c> {
+        &self.rights
+    }
+
+    /// The caller's own limits, with those whose counters they count.
+    pub(super) fn charges(&self) -> impl Iterator<Item = (Charge, &LimitBy)> {
+        self.rights.charges(self.endpoint)
+    }
+
+    /// The provider whose session it is.
+    pub(super) const fn owner(&self) -> &Vouched<'c> {
+        &self.owner
+    }
+
+    /// Every provider that vouched, the session's first.
+    pub(super) fn vouched(&self) -> impl Iterator<Item = &Vouched<'c>> {
+        std::iter::once(&self.owner).chain(&self.others)
+    }
+}

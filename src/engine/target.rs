@@ -1,0 +1,134 @@
+//! Which API a request belongs to, and whether every server would say the same.
+
+use super::telling::{self, shown};
+use crate::api::Api;
+use crate::config::Config;
+use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host, is_token};
+use crate::ids::ApiId;
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, list};
+
+/// Most APIs that a reason speaks of.
+const MAX_APIS_TOLD: usize = 6;
+
+/// Where a request goes.
+pub(super) struct Target<'c> {
+    /// The API's place.
+    pub(super) id: ApiId,
+    /// The API.
+    pub(super) api: &'c Api,
+    /// The path; empty where nothing looks at paths.
+    pub(super) path: RequestPath,
+}
+
+/// The API that a request belongs to; a CORS preflight belongs to that of the method it asks for.
+///
+/// # Errors
+///
+/// [`Deny::ApiUnknown`], and what is refused because two servers could read it differently:
+/// [`Deny::MethodAmbiguous`], [`Deny::HostAmbiguous`], [`Deny::PathAmbiguous`].
+pub(super) fn find<'c>(
+    config: &'c Config,
+    head: &RequestHead,
+    route: &Route,
+    trace: &mut Trace,
+) -> Result<Target<'c>, Refusal> {
+    let index = &config.index;
+    let method = head.preflight_method().unwrap_or_else(|| head.method());
+    one_reading(config, head, method)?;
+    let find = |path: &RequestPath| {
+        index.find(&config.apis, head.authority(), path.segments(), method, route)
+    };
+    telling::path(config, head, trace);
+    let path = match config.looks_at_paths() {
+        true => RequestPath::parse(head.path()).map_err(ambiguous)?,
+        false => RequestPath::default(),
+    };
+    let found = find(&path);
+    let api = found.and_then(|id| config.api(id));
+    if path.has_slash() && !api.is_some_and(|api| api.encoded_slash) {
+        return Err(ambiguous(Ambiguity::EncodedSlash));
+    }
+    for reading in path.readings().map_err(ambiguous)? {
+        let named = |path| api.map(|api| api.matcher.named(path));
+        if find(&reading) != found || named(&reading) != named(&path) {
+            return Err(Refusal::new(
+                Deny::PathAmbiguous,
+                "without what is behind a `;`, or with `%2f` for a slash, the path belongs to \
+                 another API, or has something else in a named segment",
+            ));
+        }
+    }
+    if index.looks_at_route_metadata()
+        && let Some(name) = route.api.as_deref().filter(|name| !index.may_be_named(name))
+    {
+        // Whoever wrote the metadata meant an API: none that happens to match will do.
+        let reason = format!(
+            "the route's metadata names the API {}, and no API of that name has `route_metadata`",
+            shown(name)
+        );
+        return Err(Refusal::new(Deny::ApiUnknown, reason));
+    }
+    telling::api(config, head, (method, &path, route), found, trace);
+    let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
+    target.ok_or_else(|| {
+        let (method, host) = (shown(method), shown(head.authority()));
+        let mut reason = format!("no API matches method {method} and host {host}");
+        if let Some(name) = &route.name {
+            reason = format!("{reason} on the route {}", shown(name));
+        }
+        let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
+        Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
+    })
+}
+
+/// Demands that every server reads method and host in one way, as far as anything looks at them.
+fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
+    let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
+    if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
+        let reason = format!("the method {} is `{known}` in other letters", shown(method));
+        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
+    }
+    if !config.methods.is_empty() && !std::str::from_utf8(method).is_ok_and(is_token) {
+        let reason = format!("the method {} is no token (RFC 9110 §9.1)", shown(method));
+        return Err(Refusal::new(Deny::MethodAmbiguous, reason));
+    }
+    if config.index.looks_at_hosts() {
+        let host = comparable_host(head.authority());
+        let is_it = |other: &[u8]| host.is_some() && comparable_host(other) == host;
+        if host.is_none() || !head.authorities().all(is_it) {
+            let mut hosts = vec![shown(head.authority())];
+            let other = head.authorities().find(|other| *other != head.authority());
+            hosts.extend(other.map(shown));
+            let reason = format!("servers could read the host {} differently", hosts.join(", "));
+            return Err(Refusal::new(Deny::HostAmbiguous, reason));
+        }
+    }
+    Ok(())
+}
+
+fn ambiguous(why: Ambiguity) -> Refusal {
+    Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
+}
+
+/// What an API takes, in words.
+fn in_words(api: &Api) -> String {
+    let matcher = &api.matcher;
+    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
+    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
+    let mut told = format!("`{}` takes", api.name);
+    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
+        if !of.is_empty() {
+            told.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    if matcher.named.is_some() {
+        told.push_str(" routes whose metadata names it");
+    }
+    told
+}

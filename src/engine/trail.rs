@@ -1,0 +1,75 @@
+//! What was learnt about a request on its way, for the log, the access log and whoever may be told.
+
+use std::sync::Arc;
+
+use super::verified::Verified;
+use crate::claims::{Claims, Issuer};
+use crate::event::Effect;
+use crate::ids::{Kid, Name, StreamId};
+use crate::trace::Trace;
+use crate::verdict::Deny;
+
+/// What was learnt on the way, for the log and the access log. Untrusted until the identity is set.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    pub(super) api: Option<Name>,
+    pub(super) provider: Option<Name>,
+    /// What the API key that was shown is called.
+    pub(super) key: Option<Arc<str>>,
+    pub(super) kid: Option<Kid>,
+    pub(super) issuer: Option<Arc<str>>,
+    /// The verified identity.
+    pub(super) identity: Option<Arc<str>>,
+    /// The names of the policies in force.
+    pub(super) policies: Option<Arc<str>>,
+    /// Whether the API only reports refusals; `None` where no API is known.
+    pub(super) reports: Option<bool>,
+    /// Each step, where somebody may be told.
+    pub(super) steps: Trace,
+}
+
+impl Trail {
+    /// Another provider's credential is looked at now.
+    pub(super) fn enter(&mut self, provider: Option<&Name>) {
+        self.provider = provider.cloned();
+        self.steps.enter(provider);
+        (self.kid, self.issuer) = (None, None);
+    }
+
+    /// What a token says of itself.
+    pub(super) fn claimed(&mut self, kid: Option<&Kid>, claims: &Claims) {
+        self.kid = kid.cloned();
+        self.issuer = match claims.issuer() {
+            Issuer::Is(issuer) => Some(issuer.into()),
+            Issuer::Absent | Issuer::WrongType => None,
+        };
+    }
+
+    /// What a verified token says.
+    pub(super) fn verified(&mut self, provider: &Name, token: &Verified) {
+        self.provider = Some(provider.clone());
+        self.steps.enter(Some(provider));
+        self.kid.clone_from(&token.kid);
+        self.issuer.clone_from(&token.judged.issuer);
+    }
+
+    /// Leaves what is known for other filters and the access log.
+    pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
+        let verified = self.identity.as_ref();
+        let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);
+        let policies = self.policies.as_ref().filter(|names| !names.is_empty());
+        let facts = [
+            ("tollgate.api", self.api.as_ref().map(Name::to_shared)),
+            ("tollgate.code", deny.map(|deny| deny.code().into())),
+            ("tollgate.identity", verified.cloned()),
+            ("tollgate.key", self.key.clone()),
+            ("tollgate.policies", policies.map(Arc::clone)),
+            ("tollgate.provider", provider),
+        ];
+        effects.extend(
+            facts
+                .into_iter()
+                .filter_map(|(key, value)| Some(Effect::Note { stream, key, value: value? })),
+        );
+    }
+}
