@@ -13,6 +13,7 @@ mod grants;
 mod handoff;
 mod keeper;
 mod key_uses;
+mod line;
 mod log;
 mod meters;
 mod parked;
@@ -36,9 +37,9 @@ mod waiting;
 
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use crate::env::Env;
-use crate::event::{Effect, Event, GaugeChange, Reply, Settlement, metric};
+use crate::event::{Effect, Event, GaugeChange, Record, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
 use crate::keys::{Patience, Ring};
@@ -54,6 +55,7 @@ pub use explain::{Explanation, Outcome};
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
 use key_uses::KeyUses;
+pub use line::line;
 use log::Log;
 use parked::{Full, Parked};
 use passage::{Passage, Permit};
@@ -156,14 +158,21 @@ impl Engine {
         let instance = self.sessions.instance();
         self.is_first = meters::accepted(&self.config, instance, env, &mut effects);
         let warnings = self.config.warnings.iter();
-        effects.extend(warnings.map(|warning| self.log.configuration_warning(warning)));
+        effects.extend(
+            warnings.map(|warning| Effect::Log(log::configuration_warning(warning).into())),
+        );
         effects
     }
 
-    /// The log line that says which configuration is in use now: once it has [started](Self::start),
-    /// and in the process's first worker alone.
-    pub fn loaded(&self) -> Option<String> {
-        self.is_first.then(|| self.log.configuration_loaded(&self.config))
+    /// What says which configuration is in use now: once it has [started](Self::start), and in the
+    /// process's first worker alone.
+    pub fn loaded(&self) -> Option<Record> {
+        self.is_first.then(|| log::configuration_loaded(&self.config))
+    }
+
+    /// The form of the lines of the log.
+    pub const fn log_format(&self) -> LogFormat {
+        self.log.format()
     }
 
     /// Ends this configuration's use in this worker: gives the fetches that are out to whoever goes on,
@@ -231,7 +240,7 @@ impl Engine {
             }
             Event::CallDone { call, response } => {
                 let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
-                self.keeper.call_done(call, response, kept, &self.log, env, &mut effects);
+                self.keeper.call_done(call, response, kept, env, &mut effects);
                 self.judge_parked(env, &mut effects);
             }
             Event::StreamGone { stream } => drop(self.parked.take(stream)),

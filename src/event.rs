@@ -7,12 +7,15 @@
 //! 3. Every [`Event::RequestHeaders`] gets exactly one [`Effect::Settle`], now or later, unless
 //!    [`Event::StreamGone`] comes first.
 
+mod record;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{CallId, Name, StreamId};
+pub use record::{Denied, FetchFailure, KeyLabel, ListState, Loaded, Record, kid_or_dash};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -102,12 +105,7 @@ pub enum Effect {
         remove: Vec<Vec<u8>>,
     },
     /// Write a line to the host's log.
-    Log {
-        /// How bad it is.
-        level: Level,
-        /// The line: one line, without a token in it.
-        line: String,
-    },
+    Log(Box<Record>),
     /// Add a value to a histogram.
     Observe {
         /// Which.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
 
-use crate::config::{Config, Crypto};
+use crate::config::{Config, Crypto, LogFormat};
 use crate::engine::{self, Engine};
 use crate::env::Env;
 use crate::event::{
@@ -160,7 +160,10 @@ impl Filter {
             Effect::Count { metric, by } => self.metrics.count(&metric, by),
             Effect::Define { metric, kind } => drop(self.metrics.id(kind, &metric)),
             Effect::Gauge { metric, change } => self.metrics.change(&metric, change),
-            Effect::Log { level, line } => write_log(level, &line),
+            Effect::Log(record) => {
+                let format = self.engine.as_ref().map_or(LogFormat::Json, Engine::log_format);
+                write_log(record.level(), &engine::line(&record, format));
+            }
             Effect::Note { stream, key, value } => {
                 if is(current, stream) || host::set_effective_context(stream.0) {
                     host::set_property(key, value.as_bytes());
@@ -359,8 +362,8 @@ impl RootContext for Root {
         let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
         let now = UnixMillis::new(millis(host::now()));
         let effects = engine.start(&env(now, None, &filter.metrics));
-        if let Some(line) = engine.loaded() {
-            log::info!("{line}");
+        if let Some(record) = engine.loaded() {
+            log::info!("{}", engine::line(&record, engine.log_format()));
         }
         filter.host_crypto = host_crypto;
         filter.removes_headers = host::is_envoy();

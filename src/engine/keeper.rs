@@ -8,13 +8,14 @@ use serde_json::Value;
 mod failure;
 
 use super::fetched::{keys_remedy, list_remedy, url, without_query};
-use super::log::Log;
 use crate::config::{RingConfig, RingSource};
 use crate::env::Env;
-use crate::event::{CallRequest, CallResponse, Effect, Level, metric};
+use crate::event::{
+    CallRequest, CallResponse, Effect, FetchFailure, KeyLabel, ListState, Record, metric,
+};
 use crate::http::Url;
 use crate::ids::CallId;
-use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet};
+use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, PublicKey};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
 use crate::revoked::{self, List, MAX_DOCUMENT_BYTES, Revocations};
@@ -116,7 +117,6 @@ impl Keeper {
         call: CallId,
         response: Option<CallResponse>,
         kept: Kept<'_>,
-        log: &Log,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
@@ -129,14 +129,14 @@ impl Keeper {
                     let read = revoked::parse(&response.body);
                     read.map_err(|error| Failure::list(error, &response.body))
                 });
-                return list_done(kept.revocations, fetch.attempt, list, log, env, effects);
+                return list_done(kept.revocations, fetch.attempt, list, env, effects);
             }
             Document::Discovery(place) | Document::Keys(place) => place,
         };
         let Some(ring) = kept.rings.get_mut(place) else { return };
         let response = match response {
             Ok(response) => response,
-            Err(failure) => return keys_failed(ring, fetch.attempt, &failure, log, env, effects),
+            Err(failure) => return keys_failed(ring, fetch.attempt, &failure, env, effects),
         };
         if let Document::Discovery(_) = fetch.document {
             match keys_request(&response, ring.config(), place) {
@@ -145,16 +145,16 @@ impl Keeper {
                 }
                 Err(error) => {
                     let failure = Failure::Discovery(error);
-                    keys_failed(ring, fetch.attempt, &failure, log, env, effects);
+                    keys_failed(ring, fetch.attempt, &failure, env, effects);
                 }
             }
             return;
         }
         match KeySet::parse(&response.body, Origin::Fetched) {
-            Ok(set) => install(ring, fetch.attempt, &response, set, log, env, effects),
+            Ok(set) => install(ring, fetch.attempt, &response, set, env, effects),
             Err(error) => {
                 let failure = Failure::keys(error, &response.body);
-                keys_failed(ring, fetch.attempt, &failure, log, env, effects);
+                keys_failed(ring, fetch.attempt, &failure, env, effects);
             }
         }
     }
@@ -164,7 +164,6 @@ fn keys_failed(
     ring: &mut Ring,
     attempt: Attempt,
     failure: &Failure,
-    log: &Log,
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
@@ -174,19 +173,33 @@ fn keys_failed(
     }
     let provider = &ring.config().provider;
     effects.push(Effect::Count { metric: metric::keys_fetch(false, provider), by: 1 });
-    let fields = [
-        ("found", found),
-        ("url", without_query(url(ring.config()))),
-        ("cluster", ring.config().cluster.to_string()),
-        ("next_attempt_ms", ring.until_due(env.now).as_millis().to_string()),
-        ("keys_in_use", if ring.is_loaded() { "kept" } else { "none" }.to_owned()),
-        (
-            "remedy",
-            keys_remedy(failure.kind(), ring.config())
-                .replace("providers.*", &format!("providers.{provider}")),
-        ),
-    ];
-    effects.push(log.keys(Level::Warn, "keys_fetch_failed", provider, &fields));
+    let config = ring.config();
+    let remedy = keys_remedy(failure.kind(), config)
+        .replace("providers.*", &format!("providers.{provider}"));
+    let failure = told(failure, found, (url(config), &config.cluster), remedy);
+    let record = Record::KeysFetchFailed {
+        provider: provider.clone(),
+        failure,
+        next_attempt: ring.until_due(env.now),
+        in_use: ring.is_loaded(),
+    };
+    effects.push(Effect::Log(record.into()));
+}
+
+/// A failure as the log has it.
+fn told(
+    failure: &Failure,
+    found: String,
+    (url, cluster): (&Url, &str),
+    remedy: String,
+) -> FetchFailure {
+    FetchFailure {
+        found,
+        is_unanswered: matches!(failure, Failure::NoAnswer),
+        url: without_query(url),
+        cluster: cluster.to_owned(),
+        remedy,
+    }
 }
 
 /// Puts a fetched list to use, or tells why there is none.
@@ -194,7 +207,6 @@ fn list_done(
     revocations: &mut Revocations,
     attempt: Attempt,
     list: Result<List, Failure>,
-    log: &Log,
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
@@ -205,29 +217,29 @@ fn list_done(
             (revocations.fail(attempt, failure.kind(), &found, env), Some(failure))
         }
     };
-    let in_use = revocations.fetched_entries();
-    let (level, event) = match finished {
-        Finished::Superseded => return,
-        Finished::Changed => (Level::Info, "revocations_changed"),
-        Finished::Confirmed => (Level::Debug, "revocations_confirmed"),
-        Finished::Failed => (Level::Warn, "revocations_fetch_failed"),
-    };
+    if finished == Finished::Superseded {
+        return;
+    }
     let metric = match failure {
         None => metric::REVOCATIONS_FETCH_OK,
         Some(_) => metric::REVOCATIONS_FETCH_FAILED,
     };
     effects.push(Effect::Count { metric: metric.into(), by: 1 });
-    let mut fields = vec![
-        ("next_fetch_ms", revocations.until_due(env.now).as_millis().to_string()),
-        ("entries_in_use", in_use.map_or("none".to_owned(), |count| count.to_string())),
-    ];
-    if let (Some(failure), Some(source)) = (failure, revocations.source()) {
-        fields.push(("remedy", list_remedy(failure.kind(), source)));
-        fields.push(("found", failure.to_string()));
-        fields.push(("url", without_query(&source.url)));
-        fields.push(("cluster", source.cluster.to_string()));
-    }
-    effects.push(log.about(level, event, &fields));
+    let state = ListState {
+        next_fetch: revocations.until_due(env.now),
+        entries: revocations.fetched_entries(),
+    };
+    let record = match failure.zip(revocations.source()) {
+        Some((failure, source)) => {
+            let remedy = list_remedy(failure.kind(), source);
+            let failure =
+                told(&failure, failure.to_string(), (&source.url, &source.cluster), remedy);
+            Record::RevocationsFetchFailed(state, failure)
+        }
+        None if finished == Finished::Changed => Record::RevocationsChanged(state),
+        None => Record::RevocationsConfirmed(state),
+    };
+    effects.push(Effect::Log(record.into()));
 }
 
 /// Puts a fetched set to use, and tells what was noticed in it.
@@ -236,53 +248,41 @@ fn install(
     attempt: Attempt,
     response: &CallResponse,
     parsed: ParsedSet,
-    log: &Log,
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
     let max_age = response.max_age();
-    let kids: Vec<_> = parsed
-        .set
-        .iter()
-        .map(|key| {
-            format!("{} {}", key.kid().map_or("-".to_owned(), |k| quoted(k.as_str())), key.kind())
-        })
-        .collect();
+    let label = |key: &PublicKey| KeyLabel { kid: key.kid().cloned(), kind: key.kind() };
+    let keys: Vec<_> = parsed.set.iter().map(label).collect();
     let finished = ring.succeed(attempt, &response.body, parsed.set, max_age, env);
     if finished == Finished::Superseded {
         return;
     }
     let provider = &ring.config().provider;
     effects.push(Effect::Count { metric: metric::keys_fetch(true, provider), by: 1 });
+    let mut log = |record: Record| effects.push(Effect::Log(record.into()));
     if finished == Finished::Confirmed {
-        let fields = [("keys", kids.len().to_string())];
-        effects.push(log.keys(Level::Debug, "keys_confirmed", provider, &fields));
-        return;
+        return log(Record::KeysConfirmed { provider: provider.clone(), keys: keys.len() });
     }
     for skipped in &parsed.skipped {
         let remedy = format!(
             "tokens signed with it are refused; if it is for signing, have the provider of \
              `providers.{provider}.jwks` publish one that can be used"
         );
-        let fields = [("skipped", skipped.to_string()), ("remedy", remedy)];
-        effects.push(log.keys(Level::Warn, "key_skipped", provider, &fields));
+        let (provider, skipped) = (provider.clone(), skipped.to_string());
+        log(Record::KeySkipped { provider, skipped, remedy });
     }
     for (entry, odd) in &parsed.tolerated {
         let reason = format!("{entry}: {odd}; it is taken, and other software may refuse it");
-        let fields = [("reason", reason)];
-        effects.push(log.keys(Level::Info, "key_tolerated", provider, &fields));
+        log(Record::KeyTolerated { provider: provider.clone(), reason });
     }
     for entry in &parsed.private {
-        let kid = entry.kid.as_ref().map_or("-".to_owned(), |kid| quoted(kid.as_str()));
         let reason = "the provider publishes this key's private part: it must be replaced";
-        let fields = [("kid", kid), ("reason", reason.to_owned())];
-        effects.push(log.keys(Level::Error, "key_private", provider, &fields));
+        let (provider, kid) = (provider.clone(), entry.kid.clone());
+        log(Record::KeyPrivate { provider, kid, reason });
     }
-    let fields = [
-        ("keys", kids.join(", ")),
-        ("next_fetch_ms", ring.until_due(env.now).as_millis().to_string()),
-    ];
-    effects.push(log.keys(Level::Info, "keys_changed", provider, &fields));
+    let next_fetch = ring.until_due(env.now);
+    log(Record::KeysChanged { provider: provider.clone(), keys, next_fetch });
 }
 
 /// The document of an answer: only a whole, plain 200 counts. Redirects are not followed.

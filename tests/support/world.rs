@@ -241,7 +241,8 @@ impl<'w> Worker<'w> {
                     self.observed.push((metric.into_owned(), value));
                 }
                 Effect::Clean { remove, .. } => self.cleaned.extend(remove),
-                Effect::Log { line, .. } => {
+                Effect::Log(record) => {
+                    let line = tollgate::engine::line(&record, self.engine.log_format());
                     assert!(!line.contains('\n'), "a log line of two lines: {line}");
                     self.log.push(line);
                 }

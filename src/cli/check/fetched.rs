@@ -1,23 +1,23 @@
-//! What the network says: the engine fetches what it would fetch in a proxy, and its own log says
+//! What the network says: the engine fetches what it would fetch in a proxy, and its own records say
 //! what that is worth.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use serde_json::{Map, Value};
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
 use super::yaml::{Node, Place};
 use crate::cli::host::{Store, SystemRandom};
 use crate::cli::online::Client;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::env::{Env, Unmetered};
-use crate::event::{CallRequest, CallResponse, Effect, Event};
-use crate::ids::CallId;
+use crate::event::{
+    CallRequest, CallResponse, Effect, Event, FetchFailure, KeyLabel, Record, kid_or_dash,
+};
+use crate::ids::{CallId, Name};
 use crate::jose::verify::InWasm;
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, secs_rounded_up};
 use crate::verdict::quoted;
 
 /// A discovery and its key set are two calls, one after the other; no fetch makes more.
@@ -40,8 +40,6 @@ pub(super) fn ask(
     tree: Option<&Node>,
     at: Place,
 ) -> Online {
-    let mut config = config;
-    config.log.format = LogFormat::Json;
     let refresh = config.rings.iter().map(|ring| (ring.provider.to_string(), ring.refresh));
     let refresh = refresh.collect();
     let mut asking = Asking {
@@ -121,67 +119,59 @@ impl Asking<'_> {
         for effect in effects {
             match effect {
                 Effect::Call { call, request } => calls.push((call, request)),
-                Effect::Log { line, .. } => {
-                    if let Ok(Value::Object(line)) = serde_json::from_str(&line) {
-                        self.learn(&line);
-                    }
-                }
+                Effect::Log(record) => self.learn(*record),
                 _ => {}
             }
         }
         calls
     }
 
-    /// Tells what a line of the engine's log says.
-    fn learn(&mut self, line: &Map<String, Value>) {
-        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-        let provider = text("provider");
-        let field = match provider {
-            "" => "revoked".to_owned(),
-            provider => format!("providers.{provider}.jwks"),
-        };
-        let (severity, code, message) = match text("event") {
-            "keys_changed" => {
-                self.usable(provider, text("keys"), text("next_fetch_ms"));
-                return self.development(&field, text("keys"));
+    /// Tells what a record says of what was fetched.
+    fn learn(&mut self, record: Record) {
+        let (severity, code, field, message) = match record {
+            Record::KeysChanged { provider, keys, next_fetch } => {
+                self.usable(&provider, &keys, next_fetch);
+                return self.development(&provider, &keys);
             }
-            "revocations_changed" => {
-                let entries = text("entries_in_use");
+            Record::RevocationsChanged(list) => {
+                let entries = list.entries.unwrap_or_default();
                 return self.online.lines.push(format!("revoked: a list of {entries} entries"));
             }
-            "key_tolerated" => {
-                let told = format!("provider {provider}: {}", text("reason"));
-                return self.online.lines.push(told);
+            Record::KeyTolerated { provider, reason } => {
+                return self.online.lines.push(format!("provider {provider}: {reason}"));
             }
-            "key_skipped" => (
-                Severity::Warning,
-                FileCode::OnlineKeySkipped,
-                format!("{}: tokens that it signs are refused", text("skipped")),
-            ),
-            "key_private" => (
-                Severity::Warning,
-                FileCode::OnlineKeyPrivate,
-                format!("key {}: {}", text("kid"), text("reason")),
-            ),
-            "keys_fetch_failed" | "revocations_fetch_failed" => {
-                // The reader of sockets knows more than the engine, which only misses an answer.
-                let found = match text("found") {
-                    found if found.starts_with("no answer") => self.reasons.pop(),
-                    _ => None,
-                };
-                let found = found.unwrap_or_else(|| format!("{}: {}", text("url"), text("found")));
-                (Severity::Problem, FileCode::OnlineFailed, found)
+            Record::KeySkipped { provider, skipped, .. } => {
+                let message = format!("{skipped}: tokens that it signs are refused");
+                (Severity::Warning, FileCode::OnlineKeySkipped, keys_field(&provider), message)
+            }
+            Record::KeyPrivate { provider, kid, reason } => {
+                let message = format!("key {}: {reason}", kid_or_dash(kid.as_ref()));
+                (Severity::Warning, FileCode::OnlineKeyPrivate, keys_field(&provider), message)
+            }
+            Record::KeysFetchFailed { provider, failure, .. } => {
+                let found = self.found(failure);
+                (Severity::Problem, FileCode::OnlineFailed, keys_field(&provider), found)
+            }
+            Record::RevocationsFetchFailed(_, failure) => {
+                let found = self.found(failure);
+                (Severity::Problem, FileCode::OnlineFailed, "revoked".to_owned(), found)
             }
             _ => return,
         };
         self.remark(severity, code, &field, message);
     }
 
-    fn usable(&mut self, provider: &str, keys: &str, next: &str) {
-        let count = keys.split(", ").count();
+    /// Why a fetch has failed: the reader of sockets knows more than the engine, which only misses an
+    /// answer.
+    fn found(&mut self, failure: FetchFailure) -> String {
+        let known = if failure.is_unanswered { self.reasons.pop() } else { None };
+        known.unwrap_or_else(|| format!("{}: {}", failure.url, failure.found))
+    }
+
+    fn usable(&mut self, provider: &Name, keys: &[KeyLabel], next: Duration) {
+        let count = keys.len();
         let noun = if count == 1 { "key" } else { "keys" };
-        let next: u64 = next.parse().unwrap_or_default();
-        let configured = self.refresh.get(provider).copied().unwrap_or_default();
+        let configured = self.refresh.get(provider.as_str()).copied().unwrap_or_default();
         let cached = match self.max_age {
             Some(age) if age < configured && age <= SHORTEST_REFRESH => {
                 ", since `cache-control` allows no longer (30 s at least)"
@@ -189,19 +179,23 @@ impl Asking<'_> {
             Some(age) if age < configured => ", since `cache-control` allows no longer",
             _ => "",
         };
-        let seconds = next.div_ceil(1000);
+        let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+        let (keys, seconds) = (keys.join(", "), secs_rounded_up(next));
         self.online.lines.push(format!(
             "provider {provider}: {count} usable {noun} ({keys}); fetched again after {seconds} \
              s{cached}"
         ));
     }
 
-    fn development(&mut self, field: &str, keys: &str) {
-        for key in keys.split(", ").filter(|key| key.trim_start_matches('`').starts_with("dev-")) {
+    fn development(&mut self, provider: &Name, keys: &[KeyLabel]) {
+        let is_minted =
+            |key: &&KeyLabel| key.kid.as_ref().is_some_and(|kid| kid.as_str().starts_with("dev-"));
+        for key in keys.iter().filter(is_minted) {
             let message = format!(
                 "the key {key} was minted for development: whoever has its other half is let in"
             );
-            self.remark(Severity::Warning, FileCode::OnlineKeyDevelopment, field, message);
+            let code = FileCode::OnlineKeyDevelopment;
+            self.remark(Severity::Warning, code, &keys_field(provider), message);
         }
     }
 
@@ -210,6 +204,11 @@ impl Asking<'_> {
         let at = self.tree.and_then(|tree| place(tree, &names)).unwrap_or(self.at);
         self.online.remarks.push(Remark::new(severity, code, at, field, message));
     }
+}
+
+/// The field that says where a provider's keys are.
+fn keys_field(provider: &Name) -> String {
+    format!("providers.{provider}.jwks")
 }
 
 /// Where the member of a path stands.

@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
-
 use crate::cli::host::{Store, SystemRandom};
 use crate::cli::online::Client;
 use crate::cli::{Exit, Failure, input};
-use crate::config::{Config, LogFormat, RingSource};
+use crate::config::{Config, RingSource};
 use crate::engine::{Engine, Explanation, Outcome};
 use crate::env::{Env, Unmetered};
-use crate::event::{CallRequest, CallResponse, Effect, Event, Level, Reply, Settlement};
+use crate::event::{
+    CallRequest, CallResponse, Effect, Event, FetchFailure, Record, Reply, Settlement, kid_or_dash,
+};
 use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{RingId, StreamId};
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
@@ -133,9 +133,6 @@ pub(super) fn judge(
     now: UnixMillis,
 ) -> Result<Seen, Failure> {
     let mut notes = Vec::new();
-    // What is found on the way is told here, not to the log.
-    config.log.format = LogFormat::Json;
-    config.log.per_second = config.log.per_second.max(1);
     if let Keys::Files(files) = &keys {
         for (place, ring) in config.rings.iter_mut().enumerate() {
             let is_given = files.iter().any(|(id, _)| id.0 == place);
@@ -255,9 +252,7 @@ impl Collected {
                 Effect::Call { call, request } => calls.push((call, request)),
                 Effect::Settle { how, .. } => self.settled = Some(how),
                 // What the keys are like; the refusal itself is told in full.
-                Effect::Log { level: Level::Warn | Level::Error, line } => {
-                    self.notes.extend(note(&line, self.is_online));
-                }
+                Effect::Log(record) => self.notes.extend(note(&record, self.is_online)),
                 _ => {}
             }
         }
@@ -265,20 +260,24 @@ impl Collected {
     }
 }
 
-/// What a line of the engine's log says of keys, in a sentence; `None` where it is about something
-/// else. Files were fetched from nowhere, so that only `is_online` speaks of fetches.
-fn note(line: &str, is_online: bool) -> Option<String> {
-    let line: Map<String, Value> = serde_json::from_str(line).ok()?;
-    let text = |name: &str| line.get(name).and_then(Value::as_str);
-    let event = text("event")?;
-    let is_told = event.starts_with("key_") || (is_online && event.ends_with("_fetch_failed"));
-    if !is_told {
-        return None;
+/// What a record says of keys that an operator must know, in a sentence; `None` where it is about
+/// something else. Files were fetched from nowhere, so that only `is_online` speaks of fetches.
+fn note(record: &Record, is_online: bool) -> Option<String> {
+    let of_fetch = |whose: String, failure: &FetchFailure| {
+        let FetchFailure { url, found, remedy, .. } = failure;
+        is_online.then(|| format!("{whose}: {url}: {found}; {remedy}"))
+    };
+    match record {
+        Record::KeyPrivate { provider, kid, reason } => {
+            Some(format!("provider `{provider}`: {}: {reason}", kid_or_dash(kid.as_ref())))
+        }
+        Record::KeySkipped { provider, skipped, remedy } => {
+            Some(format!("provider `{provider}`: {skipped}; {remedy}"))
+        }
+        Record::KeysFetchFailed { provider, failure, .. } => {
+            of_fetch(format!("provider `{provider}`"), failure)
+        }
+        Record::RevocationsFetchFailed(_, failure) => of_fetch("`revoked`".to_owned(), failure),
+        _ => None,
     }
-    let whose =
-        text("provider").map_or("`revoked`".to_owned(), |name| format!("provider `{name}`"));
-    let said = ["kid", "url", "skipped", "found", "reason"].into_iter().filter_map(text);
-    let said = said.collect::<Vec<_>>().join(": ");
-    let remedy = text("remedy").map_or(String::new(), |remedy| format!("; {remedy}"));
-    Some(format!("{whose}: {said}{remedy}"))
 }

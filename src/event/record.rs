@@ -1,0 +1,226 @@
+//! The lines of the log, as values: what has happened, before anybody words it.
+
+use std::time::Duration;
+
+use super::Level;
+use crate::ids::{Kid, Name};
+use crate::verdict::{Deny, quoted};
+
+/// One line of the log, without a token in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A configuration is in use now.
+    ConfigurationLoaded(Loaded),
+    /// Something is risky about the configuration.
+    ConfigurationWarning {
+        /// Which kind of risk.
+        code: &'static str,
+        /// The path of the field.
+        field: String,
+        /// What is risky.
+        reason: String,
+    },
+    /// A key set shows a private key to whoever reads it.
+    KeyPrivate {
+        /// Whose keys.
+        provider: Name,
+        /// The key's id.
+        kid: Option<Kid>,
+        /// What that means.
+        reason: &'static str,
+    },
+    /// A key of a set is not used.
+    KeySkipped {
+        /// Whose keys.
+        provider: Name,
+        /// Which key, and why.
+        skipped: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A key of a set is used although something of it is written otherwise than it should be.
+    KeyTolerated {
+        /// Whose keys.
+        provider: Name,
+        /// Which key, and what of it.
+        reason: String,
+    },
+    /// A new set of keys is in use.
+    KeysChanged {
+        /// Whose keys.
+        provider: Name,
+        /// The keys.
+        keys: Vec<KeyLabel>,
+        /// How long until the next fetch.
+        next_fetch: Duration,
+    },
+    /// A fetch has brought the keys that were in use.
+    KeysConfirmed {
+        /// Whose keys.
+        provider: Name,
+        /// How many.
+        keys: usize,
+    },
+    /// A fetch has brought no keys.
+    KeysFetchFailed {
+        /// Whose keys.
+        provider: Name,
+        /// Why.
+        failure: FetchFailure,
+        /// How long until the next attempt.
+        next_attempt: Duration,
+        /// Whether there are keys from before.
+        in_use: bool,
+    },
+    /// Lines were left out, and none of their kind has told so.
+    LogSuppressed {
+        /// How many.
+        count: u64,
+        /// The event of these lines.
+        of: &'static str,
+    },
+    /// A request was refused, or would have been.
+    RequestDenied(Denied),
+    /// A new list of revocations is in use.
+    RevocationsChanged(ListState),
+    /// A fetch has brought the list that was in use.
+    RevocationsConfirmed(ListState),
+    /// A fetch has brought no list.
+    RevocationsFetchFailed(ListState, FetchFailure),
+    /// Somebody showed a wrong key for the operator's page.
+    StatusKeyRefused {
+        /// What was wrong.
+        reason: &'static str,
+        /// The proxy's id of the request.
+        request_id: Option<String>,
+        /// How many such lines were left out since the last.
+        suppressed: Option<u64>,
+    },
+}
+
+/// A configuration, in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The beginning of its hash.
+    pub configuration: String,
+    /// Whether refusals are only reported.
+    pub reports: bool,
+    /// How many of what it has.
+    pub counts: [(&'static str, usize); 4],
+}
+
+/// A key by its id and kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyLabel {
+    /// Its id.
+    pub kid: Option<Kid>,
+    /// Its kind.
+    pub kind: String,
+}
+
+impl std::fmt::Display for KeyLabel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", kid_or_dash(self.kid.as_ref()), self.kind)
+    }
+}
+
+/// A key's id, quoted; a dash where it has none.
+pub fn kid_or_dash(kid: Option<&Kid>) -> String {
+    kid.map_or_else(|| "-".to_owned(), |kid| quoted(kid.as_str()))
+}
+
+/// Why a fetch has brought nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchFailure {
+    /// What came instead.
+    pub found: String,
+    /// Whether no answer came at all.
+    pub is_unanswered: bool,
+    /// The document's URL, without its query.
+    pub url: String,
+    /// The cluster that was called.
+    pub cluster: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Where the fetched list of revocations stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListState {
+    /// How long until the next fetch.
+    pub next_fetch: Duration,
+    /// How many entries are in use; `None` where there is no list.
+    pub entries: Option<usize>,
+}
+
+/// A refusal. What a client sent is escaped and cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Denied {
+    /// The reason's code, which has its step.
+    pub deny: Deny,
+    /// The provider that refused, or whose credential was looked at.
+    pub provider: Option<Name>,
+    /// The API.
+    pub api: Option<Name>,
+    /// What the API key that was shown is called.
+    pub key: Option<String>,
+    /// The path without its query.
+    pub path: Option<String>,
+    /// The token's key id.
+    pub kid: Option<String>,
+    /// The token's issuer.
+    pub issuer: Option<String>,
+    /// The verified identity, as the configuration wants it shown.
+    pub identity: Option<String>,
+    /// Why, in full.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The proxy's id of the request.
+    pub request_id: Option<String>,
+    /// Whether it was only reported.
+    pub reports: bool,
+    /// How many such lines were left out since the last.
+    pub suppressed: Option<u64>,
+}
+
+impl Record {
+    /// How bad it is.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::KeysConfirmed { .. } | Self::RevocationsConfirmed(_) => Level::Debug,
+            Self::ConfigurationLoaded(_)
+            | Self::KeyTolerated { .. }
+            | Self::KeysChanged { .. }
+            | Self::RevocationsChanged(_) => Level::Info,
+            Self::ConfigurationWarning { .. }
+            | Self::KeySkipped { .. }
+            | Self::KeysFetchFailed { .. }
+            | Self::LogSuppressed { .. }
+            | Self::RequestDenied(_)
+            | Self::RevocationsFetchFailed(..)
+            | Self::StatusKeyRefused { .. } => Level::Warn,
+            Self::KeyPrivate { .. } => Level::Error,
+        }
+    }
+
+    /// What the line calls it: the field `event`.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::ConfigurationLoaded(_) => "configuration_loaded",
+            Self::ConfigurationWarning { .. } => "configuration_warning",
+            Self::KeyPrivate { .. } => "key_private",
+            Self::KeySkipped { .. } => "key_skipped",
+            Self::KeyTolerated { .. } => "key_tolerated",
+            Self::KeysChanged { .. } => "keys_changed",
+            Self::KeysConfirmed { .. } => "keys_confirmed",
+            Self::KeysFetchFailed { .. } => "keys_fetch_failed",
+            Self::LogSuppressed { .. } => "log_suppressed",
+            Self::RequestDenied(_) => "request_denied",
+            Self::RevocationsChanged(_) => "revocations_changed",
+            Self::RevocationsConfirmed(_) => "revocations_confirmed",
+            Self::RevocationsFetchFailed(..) => "revocations_fetch_failed",
+            Self::StatusKeyRefused { .. } => "status_key_refused",
+        }
+    }
+}
