@@ -7,12 +7,13 @@
 mod admission;
 mod budget;
 mod credential;
+mod desk;
 mod explain;
 mod fetched;
 mod grants;
 mod handoff;
 mod keeper;
-mod key_uses;
+mod keyring;
 mod line;
 mod log;
 mod meters;
@@ -32,6 +33,7 @@ mod telling;
 mod toll;
 mod trail;
 mod verified;
+mod vouch;
 mod voucher;
 mod waiting;
 
@@ -48,13 +50,12 @@ use crate::session::{Recorded, Sessions};
 use crate::time::millis;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
-use admission::Judge;
 use budget::Budget;
 use credential::Readers;
+use desk::Desk;
 pub use explain::{Explanation, Outcome};
 use handoff::Hygiene;
 use keeper::{Keeper, Kept};
-use key_uses::KeyUses;
 pub use line::line;
 use log::Log;
 use parked::{Full, Parked};
@@ -66,6 +67,7 @@ use tally::Tally;
 use toll::Toll;
 use trail::Trail;
 use verified::VerifiedTokens;
+use vouch::KnownKeys;
 use waiting::Waiting;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
@@ -90,7 +92,7 @@ pub struct Engine {
     /// What is removed where nothing is written.
     reserved: Hygiene,
     keeper: Keeper,
-    key_uses: KeyUses,
+    api_keys: KnownKeys,
     log: Log,
     parked: Parked,
     revocations: Revocations,
@@ -129,7 +131,7 @@ impl Engine {
             observed: None,
             reserved: Hygiene::default(),
             keeper: Keeper::default(),
-            key_uses: KeyUses::new(&config, &sessions),
+            api_keys: KnownKeys::new(&config, &sessions),
             log: Log::new(&config.log),
             parked: Parked::default(),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
@@ -279,13 +281,13 @@ impl Engine {
         let waited = request.waited(env.now);
         let (stream, head, route) = (request.stream, &request.head, &request.route);
         let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
-        let mut judge = Judge {
+        let mut desk = Desk {
             config: &self.config,
             readers: &self.readers,
             rings: &mut self.rings,
             failures: &mut self.failures,
             verified: &mut self.verified,
-            key_uses: &self.key_uses,
+            api_keys: &self.api_keys,
             sessions: &self.sessions,
             revocations: &self.revocations,
             tally: &self.tally,
@@ -294,8 +296,8 @@ impl Engine {
             awaited: std::mem::take(&mut request.awaited),
             env,
         };
-        let admitted = judge.admit(head, route, &mut trail);
-        request.awaited = judge.awaited;
+        let admitted = desk.admit(head, route, &mut trail);
+        request.awaited = desk.awaited;
         if has_waited(patience) && !matches!(admitted, Err(Stop::Wait(_))) {
             let value = millis(request.waited(env.now));
             effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
@@ -349,7 +351,7 @@ impl Engine {
     /// Puts the session on record; whether that works changes no verdict.
     fn record(&self, permit: &Permit<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
         // The record's last use is written once a minute: in between, not even read.
-        let noted_at = permit.owner().noted_at();
+        let noted_at = &permit.owner().known.noted_at;
         if env.now >= noted_at.get() && env.now.since(noted_at.get()) < Sessions::NOTED_EVERY {
             return;
         }

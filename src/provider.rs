@@ -5,6 +5,7 @@ pub mod jwt;
 
 use crate::claims::{ClaimRef, Form};
 use crate::ids::Name;
+use crate::verdict::Scheme;
 
 /// A provider of the configuration.
 #[derive(Clone, Debug)]
@@ -29,6 +30,14 @@ pub enum Kind {
 }
 
 impl Provider {
+    /// How its credential is asked for.
+    pub const fn scheme(&self) -> Scheme {
+        match &self.kind {
+            Kind::ApiKey(_) => Scheme::ApiKey,
+            Kind::Jwt(_) => Scheme::Bearer,
+        }
+    }
+
     /// What it asks of tokens, where it is a JWT issuer.
     pub fn jwt(&self) -> Option<&jwt::JwtProvider> {
         match &self.kind {

@@ -3,62 +3,30 @@
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
-mod api_key;
-mod keyring;
-mod signature;
-mod token;
-
 use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::budget::Budget;
-use super::credential::{self, Readers};
-use super::key_uses::KeyUses;
+use super::credential;
+use super::desk::Desk;
 use super::passage::{Passage, Permit};
 use super::reply::quoted_list;
 use super::rights::{Rights, may_call};
 use super::stop::Stop;
-use super::tally::Tally;
 use super::target::{self, Target};
 use super::trail::Trail;
-use super::verified::VerifiedTokens;
-use super::voucher::Vouched;
-use super::{revocation, telling};
+use super::voucher::Voucher;
+use super::{revocation, telling, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
-use crate::env::Env;
 use crate::http::{RequestHead, Route};
-use crate::ids::{Name, ProviderId, RingId};
-use crate::keys::{Patience, Ring};
-use crate::revoked::Revocations;
-use crate::session::Sessions;
+use crate::ids::{Name, ProviderId};
 use crate::verdict::{Deny, Refusal, Scheme, Step, quoted};
 
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
 
-/// What a request is judged with.
-pub(super) struct Judge<'a, 'c> {
-    pub(super) config: &'c Config,
-    pub(super) readers: &'c Readers,
-    pub(super) rings: &'a mut [Ring],
-    pub(super) failures: &'a mut Budget,
-    pub(super) verified: &'a mut VerifiedTokens,
-    pub(super) key_uses: &'a KeyUses,
-    pub(super) sessions: &'a Sessions,
-    pub(super) revocations: &'a Revocations,
-    pub(super) tally: &'a Tally,
-    pub(super) patience: Patience,
-    /// How long ago the request came.
-    pub(super) waited: Duration,
-    /// Of each ring that it has to wait for, the first fetch that began after it came.
-    pub(super) awaited: Vec<(RingId, u32)>,
-    pub(super) env: &'a Env<'a>,
-}
-
-impl<'c> Judge<'_, 'c> {
+impl<'c> Desk<'_, 'c> {
     /// Decides about a request.
     ///
     /// # Errors
@@ -99,7 +67,7 @@ impl<'c> Judge<'_, 'c> {
             trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
             return Ok(Passage { api: Some(target.id), presented, permit: None });
         }
-        let vouched = self.judge_all(&readers.members, &presented, trail)?;
+        let vouched = vouch::all(self, &readers.members, &presented, trail)?;
         let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
         let Some(branch) = branches.iter().find(vouches) else {
             if optional && vouched.is_empty() {
@@ -119,23 +87,20 @@ impl<'c> Judge<'_, 'c> {
         target: &Target<'c>,
         method: &[u8],
         branch: &Branch,
-        vouched: Vec<Vouched<'c>>,
+        vouched: Vec<Voucher<'c>>,
         trail: &mut Trail,
     ) -> Result<Permit<'c>, Refusal> {
         let mut others = vouched;
-        let place = others.iter().position(|one| one.provider == branch.session_from);
+        let place = others.iter().position(|one| one.id == branch.session_from);
         let Some(owner) = place.map(|place| others.remove(place)) else {
             return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
         };
-        match owner.token() {
-            Some(token) => trail.verified(&owner.config.name, token),
-            None => trail.enter(Some(&owner.config.name)),
-        }
+        trail.known(&owner.provider.name, &owner.known);
         trail.identity = Some(Arc::clone(owner.identity()));
         let env = self.env;
         let names = branch.members.iter().filter_map(|id| self.config.provider_name(*id));
         trail.steps.passed(Step::Credential, "`auth`", || {
-            let owner = quoted(owner.config.name.as_str());
+            let owner = quoted(owner.provider.name.as_str());
             format!(
                 "all of {} vouch; the session is {owner}'s",
                 quoted_list(names.map(Name::as_str))
@@ -145,7 +110,7 @@ impl<'c> Judge<'_, 'c> {
         let all = iter::once(&owner).chain(&others);
         revocation::judge(self.revocations, all, env, &mut trail.steps)?;
         // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-        others.retain(|vouched| branch.members.contains(&vouched.provider));
+        others.retain(|voucher| branch.members.contains(&voucher.id));
         let steps = &mut trail.steps;
         let rights = Rights::find(self.config, target.id, &owner, steps)?;
         trail.policies = Some(rights.grant().names().clone());
@@ -160,8 +125,8 @@ impl<'c> Judge<'_, 'c> {
             )
         })?;
         telling::session(&session, owner.clock_skew(), env.now, steps);
-        match owner.token() {
-            Some(token) => may_call(target.api, token, steps)?,
+        match owner.says() {
+            Some(says) => may_call(target.api, &owner, says, steps)?,
             // A configuration that asks something of tokens here takes no API key's session.
             None if target.api.asks_of_tokens() => {
                 return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
@@ -174,8 +139,8 @@ impl<'c> Judge<'_, 'c> {
 }
 
 /// The members of a branch that have not vouched.
-fn missing(branch: &Branch, vouched: &[Vouched<'_>]) -> Vec<ProviderId> {
-    let absent = |id: &&ProviderId| !vouched.iter().any(|vouched| vouched.provider == **id);
+fn missing(branch: &Branch, vouched: &[Voucher<'_>]) -> Vec<ProviderId> {
+    let absent = |id: &&ProviderId| !vouched.iter().any(|voucher| voucher.id == **id);
     branch.members.iter().filter(absent).copied().collect()
 }
 
@@ -184,7 +149,7 @@ fn nobody_vouches(
     config: &Config,
     api: &Api,
     branches: &[Branch],
-    vouched: &[Vouched<'_>],
+    vouched: &[Voucher<'_>],
     head: &RequestHead,
 ) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
@@ -205,7 +170,8 @@ fn nobody_vouches(
     let told: Vec<_> = told.take(MAX_BRANCHES_TOLD).collect();
     let refusal = Refusal::new(Deny::CredentialMissing, told.join("; or: "));
     let mut all = branches.iter().flat_map(|branch| &branch.members);
-    let is_issuer = |id: &ProviderId| config.provider(*id).is_some_and(|one| one.jwt().is_some());
-    let scheme = if all.any(is_issuer) { Scheme::Bearer } else { Scheme::ApiKey };
+    let takes_tokens =
+        |id: &ProviderId| config.provider(*id).is_some_and(|one| one.scheme() == Scheme::Bearer);
+    let scheme = if all.any(takes_tokens) { Scheme::Bearer } else { Scheme::ApiKey };
     Refusal { scheme, ..refusal }
 }

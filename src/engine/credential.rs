@@ -8,8 +8,8 @@ use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
 use crate::ids::{ApiId, Name, ProviderId};
-use crate::provider::{Kind, Location, Place, Provider};
-use crate::verdict::{Deny, Refusal, Scheme, quoted};
+use crate::provider::{Location, Place, Provider};
+use crate::verdict::{Deny, Refusal, quoted};
 
 /// Where the credentials of each API's requests may stand, and who looks there.
 #[derive(Debug)]
@@ -152,11 +152,7 @@ impl OfApi {
 
 /// A refusal that asks for what a provider takes.
 pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
-    let scheme = match &provider.kind {
-        Kind::ApiKey(_) => Scheme::ApiKey,
-        Kind::Jwt(_) => Scheme::Bearer,
-    };
-    Refusal { scheme, ..refusal }
+    Refusal { scheme: provider.scheme(), ..refusal }
 }
 
 /// Where a provider looks for its credential in requests of an API, in words.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::passage::{Passage, Permit};
-use super::voucher::{Vouched, VouchedToken};
-use crate::claims::{ClientClaim, HeaderValue};
+use super::voucher::{Said, Voucher};
+use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
@@ -144,13 +144,13 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
         }
         HeaderValue::Absent => {}
     };
-    for vouched in permit.vouched() {
-        let upstream = &vouched.config.upstream;
-        let owns_session = vouched.provider == permit.owner().provider;
+    for voucher in permit.vouchers() {
+        let upstream = &voucher.provider.upstream;
+        let owns_session = voucher.id == permit.owner().id;
         match &upstream.headers {
             Some(headers) => {
                 for (name, source) in headers {
-                    write(name.to_string().into(), value(source, vouched, permit));
+                    write(name.to_string().into(), value(source, voucher, permit));
                 }
             }
             None if owns_session => {
@@ -160,18 +160,18 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
             }
             None => {}
         }
-        if let (Some(name), Some(token)) = (&upstream.payload_header, vouched.token()) {
-            write(name.to_string().into(), HeaderValue::Value(token.payload.as_bytes().to_vec()));
+        if let (Some(name), Some(said)) = (&upstream.payload_header, &voucher.known.says) {
+            write(name.to_string().into(), HeaderValue::Value(said.payload.as_bytes().to_vec()));
         }
     }
     out
 }
 
-fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> HeaderValue {
+fn value(source: &HeaderSource, voucher: &Voucher<'_>, permit: &Permit<'_>) -> HeaderValue {
     let session = permit.session();
     match source {
-        HeaderSource::Claim(claim, form) => match vouched.token() {
-            Some(token) => token.claims.header_value(claim, *form, &token.payload),
+        HeaderSource::Claim(claim, form) => match &voucher.known.says {
+            Some(said) => said.claims.header_value(claim, *form, &said.payload),
             None => HeaderValue::Absent,
         },
         HeaderSource::Metadata(key) => match permit.rights().metadata(key) {
@@ -187,13 +187,11 @@ fn value(source: &HeaderSource, vouched: &Vouched<'_>, permit: &Permit<'_>) -> H
         HeaderSource::Session(SessionFact::Provider) => {
             HeaderValue::from_text(session.provider.as_str())
         }
-        HeaderSource::Session(fact @ (SessionFact::Client | SessionFact::Scopes)) => {
-            match permit.owner().token() {
-                Some(token) if *fact == SessionFact::Client => client(token),
-                Some(token) => scopes(token),
-                None => HeaderValue::Absent,
-            }
-        }
+        HeaderSource::Session(SessionFact::Client) => client(&permit.owner().known.who.client),
+        HeaderSource::Session(SessionFact::Scopes) => match permit.owner().says() {
+            Some(says) => scopes(says),
+            None => HeaderValue::Absent,
+        },
     }
 }
 
@@ -202,16 +200,16 @@ fn several(joined: &str) -> HeaderValue {
     if joined.is_empty() { HeaderValue::Absent } else { HeaderValue::from_text(joined) }
 }
 
-fn client(token: &VouchedToken<'_>) -> HeaderValue {
-    match &token.judged.client {
+fn client(client: &ClientClaim) -> HeaderValue {
+    match client {
         ClientClaim::Is(client) => HeaderValue::from_text(client),
         ClientClaim::Absent => HeaderValue::Absent,
         ClientClaim::Malformed => HeaderValue::Unsafe,
     }
 }
 
-fn scopes(token: &VouchedToken<'_>) -> HeaderValue {
-    match token.claims.scopes(&token.config.requirements.scopes) {
+fn scopes((said, asks): (&Said, &Requirements)) -> HeaderValue {
+    match said.claims.scopes(&asks.scopes) {
         Ok(scopes) if scopes.is_empty() => HeaderValue::Absent,
         // A scope with a space in it would read as two.
         Ok(scopes) if scopes.iter().any(|scope| scope.contains(' ')) => HeaderValue::Unsafe,
@@ -236,7 +234,7 @@ impl<'p> Spent<'p> {
             |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
         let vouched = |id| {
             let permit = passage.permit.as_ref();
-            permit.is_some_and(|permit| permit.vouched().any(|one| one.provider == id))
+            permit.is_some_and(|permit| permit.vouchers().any(|one| one.id == id))
         };
         let mut spent = Self::default();
         for one in &passage.presented {

@@ -2,7 +2,7 @@
 
 use super::credential::Presented;
 use super::rights::Rights;
-use super::voucher::Vouched;
+use super::voucher::Voucher;
 use crate::ids::ApiId;
 use crate::limits::Charge;
 use crate::policy::{Endpoint, LimitBy};
@@ -28,8 +28,8 @@ pub(super) struct Permit<'c> {
     rights: Rights<'c>,
     /// The rate of what grants the request.
     endpoint: Option<Endpoint<'c>>,
-    owner: Vouched<'c>,
-    others: Vec<Vouched<'c>>,
+    owner: Voucher<'c>,
+    others: Vec<Voucher<'c>>,
 }
 
 impl<'c> Permit<'c> {
@@ -38,8 +38,8 @@ impl<'c> Permit<'c> {
         session: Session,
         rights: Rights<'c>,
         endpoint: Option<Endpoint<'c>>,
-        owner: Vouched<'c>,
-        others: Vec<Vouched<'c>>,
+        owner: Voucher<'c>,
+        others: Vec<Voucher<'c>>,
     ) -> Self {
         Self { session, rights, endpoint, owner, others }
     }
@@ -60,12 +60,12 @@ impl<'c> Permit<'c> {
     }
 
     /// The provider whose session it is.
-    pub(super) const fn owner(&self) -> &Vouched<'c> {
+    pub(super) const fn owner(&self) -> &Voucher<'c> {
         &self.owner
     }
 
     /// Every provider that vouched, the session's first.
-    pub(super) fn vouched(&self) -> impl Iterator<Item = &Vouched<'c>> {
+    pub(super) fn vouchers(&self) -> impl Iterator<Item = &Voucher<'c>> {
         std::iter::once(&self.owner).chain(&self.others)
     }
 }

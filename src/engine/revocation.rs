@@ -1,10 +1,13 @@
 //! Whether a credential that is good was revoked: asked for every request, also where the token was
 //! verified before.
 
+use std::rc::Rc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::fetched;
-use super::voucher::{Proof, Vouched};
+use super::voucher::{Said, Voucher};
+use crate::claims::Claims;
 use crate::env::Env;
 use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
@@ -15,7 +18,7 @@ use crate::verdict::{Deny, Refusal, Step};
 /// Refuses what any of the credentials is on a list for.
 pub(super) fn judge<'v, 'c: 'v>(
     revocations: &Revocations,
-    vouched: impl IntoIterator<Item = &'v Vouched<'c>>,
+    vouched: impl IntoIterator<Item = &'v Voucher<'c>>,
     env: &Env<'_>,
     trace: &mut Trace,
 ) -> Result<(), Refusal> {
@@ -25,9 +28,9 @@ pub(super) fn judge<'v, 'c: 'v>(
     }
     for one in vouched {
         if revocations.names_jtis()
-            && let Some(token) = one.token()
+            && let Some(said) = &one.known.says
         {
-            token.claims.check_text("jti")?;
+            said.claims.check_text("jti")?;
         }
         let facts = facts(one, revocations.names_tokens());
         let twin = if facts.token.is_some() { twin(one) } else { None };
@@ -37,7 +40,7 @@ pub(super) fn judge<'v, 'c: 'v>(
             None => Ok(()),
         });
         let Err(revoked) = judged else { continue };
-        let provider = &one.config.name;
+        let provider = &one.provider.name;
         return Err(match revoked {
             Revoked::Listed(deny) => Refusal::new(
                 deny,
@@ -82,36 +85,30 @@ fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
 }
 
 /// What a list may say of a credential; hashed once for each that this worker knows.
-fn facts(vouched: &Vouched<'_>, with_token: bool) -> Facts {
-    let provider = vouched.config.name.as_str();
-    let identity = |identity| Key::new(provider, Subject::Identity(identity));
-    match &vouched.proof {
-        Proof::Key(key, used) => Facts {
-            identity: *used.revocable.get_or_init(|| identity(&key.identity)),
-            jti: None,
+fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
+    let provider = voucher.provider.name.as_str();
+    let known = &voucher.known;
+    let facts = || {
+        let claims = known.says.as_ref().map(|said| &said.claims);
+        let jti = claims.and_then(|claims| claims.text("jti"));
+        Box::new(Facts {
+            identity: Key::new(provider, Subject::Identity(&known.who.identity)),
+            jti: jti.map(|jti| Key::new(provider, Subject::Jti(jti))),
             token: None,
-            issued: None,
-        },
-        Proof::Token(token) => {
-            let of_claims = || Facts {
-                identity: identity(&token.judged.identity),
-                jti: token.claims.text("jti").map(|jti| Key::new(provider, Subject::Jti(jti))),
-                token: None,
-                issued: token.claims.issued(),
-            };
-            let digest = || of_token(provider, &token.token);
-            let facts = *token.revocable.get_or_init(of_claims);
-            Facts { token: with_token.then(|| *token.digest.get_or_init(digest)), ..facts }
-        }
-    }
+            issued: claims.and_then(Claims::issued),
+        })
+    };
+    let said = known.says.as_ref().filter(|_| with_token);
+    let digest = |said: &Rc<Said>| *said.digest.get_or_init(|| of_token(provider, &said.token));
+    Facts { token: said.map(digest), ..**known.revocable.get_or_init(facts) }
 }
 
 /// What a list may call the other spelling of a token.
-fn twin(vouched: &Vouched<'_>) -> Option<Key> {
-    let token = vouched.token()?;
-    *token.twin.get_or_init(|| {
-        let twin = twin::of(&token.token, token.alg)?;
-        Some(of_token(vouched.config.name.as_str(), &twin))
+fn twin(voucher: &Voucher<'_>) -> Option<Key> {
+    let said = voucher.known.says.as_ref()?;
+    *said.twin.get_or_init(|| {
+        let twin = twin::of(&said.token, said.alg)?;
+        Some(of_token(voucher.provider.name.as_str(), &twin))
     })
 }
 

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::reply::quoted_list;
 use super::telling;
-use super::voucher::{Proof, Vouched, VouchedToken};
+use super::voucher::{Own, Said, Voucher};
 use crate::api::Api;
-use crate::claims::ClientClaim;
+use crate::claims::{ClientClaim, Requirements};
 use crate::config::Config;
 use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
@@ -33,18 +33,15 @@ impl<'c> Rights<'c> {
     pub(super) fn find(
         config: &'c Config,
         id: ApiId,
-        owner: &Vouched<'c>,
+        owner: &Voucher<'c>,
         trace: &mut Trace,
     ) -> Result<Self, Refusal> {
         let policies = &config.policies;
-        let (tags, metadata) = match &owner.proof {
-            Proof::Key(key, _) => (&*key.tags, &*key.metadata),
-            Proof::Token(_) => ([].as_slice(), [].as_slice()),
-        };
+        let Own { tags, metadata, .. } = owner.own;
         let is_on = trace.is_on();
         let mut combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()), trace);
         // Who is to be told how they came about sees them come about.
-        let grant = if is_on { Rc::new(combine()?) } else { owner.grants().at(id, combine)? };
+        let grant = if is_on { Rc::new(combine()?) } else { owner.known.grants.at(id, combine)? };
         Ok(Self { policies, grant, tags, metadata })
     }
 
@@ -86,37 +83,32 @@ impl<'c> Rights<'c> {
     }
 }
 
-/// What vouches for a caller; `own` holds the policies that an API key has itself.
-fn facts<'a>(policies: &Policies, owner: &'a Vouched<'_>, own: &'a mut Vec<PolicyId>) -> Facts<'a> {
-    let token = match &owner.proof {
-        Proof::Key(key, _) => {
-            own.extend(key.policies.iter().filter_map(|name| policies.find(name.as_str())));
-            None
-        }
-        Proof::Token(token) => Some(TokenFacts {
-            claims: &token.claims,
-            requirements: &token.config.requirements,
-            judged: &token.judged,
-        }),
-    };
+/// What vouches for a caller; `own` holds the policies that the credential has by itself.
+fn facts<'a>(policies: &Policies, owner: &'a Voucher<'_>, own: &'a mut Vec<PolicyId>) -> Facts<'a> {
+    own.extend(owner.own.policies.iter().filter_map(|name| policies.find(name.as_str())));
+    let token = owner.says().map(|(said, requirements)| {
+        let (claims, judged) = (&said.claims, &owner.known.who);
+        TokenFacts { claims, requirements, judged }
+    });
     Facts { token, own }
 }
 
 /// What an API narrows further, judged on the credential of the session's provider.
 pub(super) fn may_call(
     api: &Api,
-    owner: &VouchedToken<'_>,
+    owner: &Voucher<'_>,
+    (said, asks): (&Said, &Requirements),
     trace: &mut Trace,
 ) -> Result<(), Refusal> {
     if let Some(audiences) = &api.audiences {
-        owner.claims.has_audience(audiences).map_err(|refusal| {
+        said.claims.has_audience(audiences).map_err(|refusal| {
             let reason = format!("{} by the API's own `audiences`", refusal.reason);
             Refusal { reason: reason.into(), ..refusal }
         })?;
         telling::asked("`apis[].audiences`", audiences, trace);
     }
     if let Some(clients) = &api.clients {
-        match &owner.judged.client {
+        match &owner.known.who.client {
             ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {
                 telling::asked("`apis[].clients`", clients, trace);
             }
@@ -131,7 +123,7 @@ pub(super) fn may_call(
                 ));
             }
             ClientClaim::Absent => {
-                let missing = owner.claims.useless(&owner.config.requirements.client);
+                let missing = said.claims.useless(&asks.client);
                 return Err(Refusal::new(
                     Deny::AccessDenied,
                     format!("the token names no client: {missing}"),
@@ -140,37 +132,37 @@ pub(super) fn may_call(
             ClientClaim::Malformed => {
                 return Err(Refusal::new(
                     Deny::TokenClaimMalformed,
-                    owner.claims.useless(&owner.config.requirements.client),
+                    said.claims.useless(&asks.client),
                 ));
             }
         }
     }
-    has_scopes(api, owner)?;
+    has_scopes(api, (said, asks))?;
     if !api.scopes.is_empty() {
         let found = || format!("the token has all of {}", list(&api.scopes));
         trace.passed(Step::Access, "`apis[].scopes`", found);
     }
-    let met = owner.claims.meets(&api.rules, Step::Access, trace);
+    let met = said.claims.meets(&api.rules, Step::Access, trace);
     met.map_err(|reason| Refusal::new(Deny::ClaimInsufficient, reason))
 }
 
-fn has_scopes(api: &Api, owner: &VouchedToken<'_>) -> Result<(), Refusal> {
+fn has_scopes(api: &Api, (said, asks): (&Said, &Requirements)) -> Result<(), Refusal> {
     if api.scopes.is_empty() {
         return Ok(());
     }
-    let stands = &owner.config.requirements.scopes;
-    let scopes = owner.claims.scopes(stands)?;
+    let stands = &asks.scopes;
+    let scopes = said.claims.scopes(stands)?;
     let lacking: Vec<_> =
         api.scopes.iter().map(AsRef::as_ref).filter(|scope| !scopes.contains(scope)).collect();
     if lacking.is_empty() {
         return Ok(());
     }
-    let looked_at = match owner.claims.first(stands) {
+    let looked_at = match said.claims.first(stands) {
         Some((claim, _)) => {
             let claim = claim.quoted();
             format!("it has {}, in the claim {claim}", list(&scopes))
         }
-        None => owner.claims.missing(stands),
+        None => said.claims.missing(stands),
     };
     let lacking = quoted_list(lacking.iter().copied());
     let mut refusal = Refusal::new(

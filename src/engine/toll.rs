@@ -87,7 +87,7 @@ impl Toll {
     fn subject(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
         match by {
             LimitBy::Identity => Ok(self.counters.id(Subject::Identity(permit.session().id))),
-            by => permit.owner().grants().subject(by, || self.hash(permit, by)),
+            by => permit.owner().known.grants.subject(by, || self.hash(permit, by)),
         }
     }
 
@@ -97,10 +97,10 @@ impl Toll {
             let (provider, issuer) = (&session.provider, session.issuer.as_deref());
             self.counters.id(Subject::Value { provider, issuer, claim, value })
         };
-        let token = permit.owner().token();
+        let says = permit.owner().says();
         let missing = |stands: &[ClaimRef]| {
-            let found = match token {
-                Some(token) => token.claims.useless(stands),
+            let found = match says {
+                Some((said, _)) => said.claims.useless(stands),
                 None => "an API key has no claims".to_owned(),
             };
             let reason = format!("nothing to count the caller by (`limit_by`): {found}");
@@ -109,13 +109,13 @@ impl Toll {
         match by {
             LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
             LimitBy::Client => {
-                let stands = token.map_or([].as_slice(), |token| &token.config.requirements.client);
+                let stands = says.map_or([].as_slice(), |(_, asks)| &asks.client);
                 let client = session.client.as_deref().ok_or_else(|| missing(stands))?;
                 Ok(value("client", client))
             }
             LimitBy::Claim(claim) => {
                 let name = format!("the claim {claim}");
-                match token.and_then(|token| token.claims.find(claim)) {
+                match says.and_then(|(said, _)| said.claims.find(claim)) {
                     Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
                     Some(found @ (Value::Number(_) | Value::Bool(_))) => {
                         Ok(value(&name, &found.to_string()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::verified::Verified;
+use super::voucher::Known;
 use crate::claims::{Claims, Issuer};
 use crate::event::Effect;
 use crate::ids::{Kid, Name, StreamId};
@@ -45,12 +45,13 @@ impl Trail {
         };
     }
 
-    /// What a verified token says.
-    pub(super) fn verified(&mut self, provider: &Name, token: &Verified) {
-        self.provider = Some(provider.clone());
-        self.steps.enter(Some(provider));
-        self.kid.clone_from(&token.kid);
-        self.issuer.clone_from(&token.judged.issuer);
+    /// What a credential that is known to be good says.
+    pub(super) fn known(&mut self, provider: &Name, known: &Known) {
+        self.enter(Some(provider));
+        if let Some(said) = &known.says {
+            self.kid.clone_from(&said.kid);
+            self.issuer.clone_from(&known.who.issuer);
+        }
     }
 
     /// Leaves what is known for other filters and the access log.

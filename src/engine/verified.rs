@@ -3,21 +3,17 @@
 //! A verified token is not verified again while the key that did it is in use; time and revocation
 //! are judged on every hit. Only good tokens come in, so refused ones never push out good ones.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::hash::Hasher;
 use std::mem;
 use std::rc::Rc;
 
 use siphasher::sip::SipHasher13;
 
-use super::grants::Grants;
-use crate::claims::{Claims, Judged};
+use super::voucher::{Known, Said};
 use crate::env::Random;
-use crate::ids::{Kid, ProviderId};
+use crate::ids::ProviderId;
 use crate::jose::alg::Alg;
-use crate::revoked::{self, Facts};
-use crate::store::RecordId;
-use crate::time::UnixMillis;
 
 /// Most tokens kept, per worker.
 const MAX_TOKENS: usize = 4096;
@@ -27,36 +23,18 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// A token whose signature is verified and whose claims hold, apart from time.
 #[derive(Debug)]
 pub(super) struct Verified {
-    /// The token in compact form. Never logged.
-    pub(super) token: Box<[u8]>,
     /// The provider whose token it is.
     pub(super) provider: ProviderId,
     /// The algorithm that it was verified with.
     pub(super) alg: Alg,
-    /// The key's id, as the token has it.
-    pub(super) kid: Option<Kid>,
     /// The thumbprint of the key that verified it (RFC 7638).
     pub(super) key: [u8; 32],
     /// The version of the key set in which that key was last seen.
     pub(super) seen_in: Cell<[u8; 16]>,
-    /// The token's claims.
-    pub(super) claims: Claims,
-    /// What they say.
-    pub(super) judged: Judged,
-    /// The payload as it came: base64url, unpadded.
-    pub(super) payload: Box<str>,
-    /// The session of this identity.
-    pub(super) session: RecordId,
-    /// When this worker last put that session on record.
-    pub(super) noted_at: Cell<UnixMillis>,
-    /// What a list of revocations may say of it, apart from the token itself.
-    pub(super) revocable: OnceCell<Facts>,
-    /// The token itself, as such a list would name it.
-    pub(super) digest: OnceCell<revoked::Key>,
-    /// Its [twin](crate::jose::twin), where it has one, as such a list would name it.
-    pub(super) twin: OnceCell<Option<revoked::Key>>,
-    /// What policies come to for it.
-    pub(super) grants: Grants,
+    /// The token, and its claims.
+    pub(super) said: Rc<Said>,
+    /// What else is known of it.
+    pub(super) known: Rc<Known>,
 }
 
 /// The verified tokens of one worker, in two generations: when the younger is full it becomes the
@@ -95,14 +73,14 @@ impl Generation {
     fn insert(&mut self, hash: u64, verified: Rc<Verified>) {
         let key = (hash, verified.provider);
         self.remove(key);
-        self.bytes = self.bytes.saturating_add(verified.token.len());
+        self.bytes = self.bytes.saturating_add(verified.said.token.len());
         let (Ok(place) | Err(place)) = self.place(key);
         self.tokens.insert(place, (key, verified));
     }
 
     fn remove(&mut self, key: Key) -> Option<Rc<Verified>> {
         let (_, verified) = self.tokens.remove(self.place(key).ok()?);
-        self.bytes = self.bytes.saturating_sub(verified.token.len());
+        self.bytes = self.bytes.saturating_sub(verified.said.token.len());
         Some(verified)
     }
 
@@ -120,7 +98,7 @@ impl VerifiedTokens {
         accepts: impl Fn(&Verified) -> bool,
     ) -> Option<Rc<Verified>> {
         let hash = self.hash(token, random);
-        let wanted = |found: &&Rc<Verified>| same(&found.token, token) && accepts(found);
+        let wanted = |found: &&Rc<Verified>| same(&found.said.token, token) && accepts(found);
         if let Some(found) = self.younger.of(hash).find(wanted) {
             return Some(Rc::clone(found));
         }
@@ -132,14 +110,14 @@ impl VerifiedTokens {
 
     /// Keeps a token.
     pub(super) fn insert(&mut self, verified: &Rc<Verified>, random: &dyn Random) {
-        let hash = self.hash(&verified.token, random);
+        let hash = self.hash(&verified.said.token, random);
         self.older.remove((hash, verified.provider));
         self.keep(hash, Rc::clone(verified));
     }
 
     /// Forgets a token.
     pub(super) fn forget(&mut self, verified: &Verified, random: &dyn Random) {
-        let key = (self.hash(&verified.token, random), verified.provider);
+        let key = (self.hash(&verified.said.token, random), verified.provider);
         self.younger.remove(key);
         self.older.remove(key);
     }

@@ -1,123 +1,130 @@
-//! Who vouches for a request's caller, and with what.
+//! Who vouches for a request's caller, as data: what later steps may ask, whichever kind of credential
+//! it was.
 
-use std::cell::Cell;
-use std::ops::Deref;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::grants::Grants;
-use super::key_uses::KeyUse;
-use super::verified::Verified;
-use crate::claims::ClientClaim;
-use crate::ids::ProviderId;
+use crate::claims::{Claims, ClientClaim, Judged, Requirements};
+use crate::ids::{Kid, Name, ProviderId};
+use crate::jose::alg::Alg;
 use crate::policy::Grant;
 use crate::provider::Provider;
-use crate::provider::api_key::ApiKey;
-use crate::provider::jwt::JwtProvider;
+use crate::revoked::{Facts, Key};
 use crate::session::Session;
+use crate::store::RecordId;
 use crate::time::UnixMillis;
 
 /// A provider that has vouched for the request's caller.
-pub(super) struct Vouched<'c> {
-    /// Which provider.
-    pub(super) provider: ProviderId,
+///
+/// Only [`vouch`](super::vouch) makes one: from a credential that is good.
+pub(super) struct Voucher<'c> {
+    /// The provider's place.
+    pub(super) id: ProviderId,
     /// Its configuration.
-    pub(super) config: &'c Provider,
-    /// What it vouches with.
-    pub(super) proof: Proof<'c>,
+    pub(super) provider: &'c Provider,
+    /// What it asks of claims, and where they stand; `None` where its credentials have none.
+    pub(super) asks: Option<&'c Requirements>,
+    /// What the configuration says of this one credential.
+    pub(super) own: Own<'c>,
+    /// What this worker knows of the credential.
+    pub(super) known: Rc<Known>,
 }
 
-/// What a provider vouches with.
-pub(super) enum Proof<'c> {
-    /// An API key that may be used.
-    Key(&'c ApiKey, Rc<KeyUse>),
-    /// A token that is verified and whose claims hold.
-    Token(VouchedToken<'c>),
+/// What the configuration says of one credential: nothing, but of an API key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own<'c> {
+    /// The policies that it has on every API.
+    pub(super) policies: &'c [Name],
+    /// Words that its session carries.
+    pub(super) tags: &'c [Box<str>],
+    /// Names and values that its session carries.
+    pub(super) metadata: &'c [(Box<str>, Box<str>)],
 }
 
-/// A token that is verified and whose claims hold, with what its provider asks of it.
-pub(super) struct VouchedToken<'c> {
-    /// What was asked.
-    pub(super) config: &'c JwtProvider,
-    pub(super) verified: Rc<Verified>,
+/// What a worker knows of a credential, found out once for as long as it remembers it.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Whose it is.
+    pub(super) who: Judged,
+    /// What it says, where it says anything.
+    pub(super) says: Option<Rc<Said>>,
+    /// The session of this identity.
+    pub(super) session: RecordId,
+    /// When this worker last put that session on record.
+    pub(super) noted_at: Cell<UnixMillis>,
+    /// What a list of revocations may say of it, apart from the token itself.
+    pub(super) revocable: OnceCell<Box<Facts>>,
+    /// What policies come to for it.
+    pub(super) grants: Grants,
 }
 
-impl Deref for VouchedToken<'_> {
-    type Target = Verified;
+/// What a credential says.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// The token as it was shown. Never logged.
+    pub(super) token: Box<[u8]>,
+    /// The algorithm that it is signed with.
+    pub(super) alg: Alg,
+    /// The key's id, as the token has it.
+    pub(super) kid: Option<Kid>,
+    /// The claims.
+    pub(super) claims: Claims,
+    /// The payload as it came: base64url, unpadded.
+    pub(super) payload: Box<str>,
+    /// The token itself, as a list of revocations would name it.
+    pub(super) digest: OnceCell<Key>,
+    /// Its [twin](crate::jose::twin), where it has one, as such a list would name it.
+    pub(super) twin: OnceCell<Option<Key>>,
+}
 
-    fn deref(&self) -> &Verified {
-        &self.verified
+impl Known {
+    /// A credential of this owner, of which nothing else is known yet.
+    pub(super) fn new(who: Judged, says: Option<Rc<Said>>, session: RecordId) -> Self {
+        Self {
+            who,
+            says,
+            session,
+            noted_at: Cell::default(),
+            revocable: OnceCell::new(),
+            grants: Grants::default(),
+        }
     }
 }
 
-impl<'c> Vouched<'c> {
-    /// The token, where that is what vouches.
-    pub(super) const fn token(&self) -> Option<&VouchedToken<'c>> {
-        match &self.proof {
-            Proof::Key(..) => None,
-            Proof::Token(token) => Some(token),
-        }
+impl<'c> Voucher<'c> {
+    /// What the credential says, and what its provider asks of that.
+    pub(super) fn says(&self) -> Option<(&Said, &'c Requirements)> {
+        self.known.says.as_deref().zip(self.asks)
     }
 
     /// Who the caller is.
     pub(super) fn identity(&self) -> &Arc<str> {
-        match &self.proof {
-            Proof::Key(key, _) => &key.identity,
-            Proof::Token(token) => &token.verified.judged.identity,
-        }
-    }
-
-    /// When the session was last put on record by this worker.
-    pub(super) fn noted_at(&self) -> &Cell<UnixMillis> {
-        match &self.proof {
-            Proof::Key(_, used) => &used.noted_at,
-            Proof::Token(token) => &token.noted_at,
-        }
-    }
-
-    /// What policies came to for this credential.
-    pub(super) fn grants(&self) -> &Grants {
-        match &self.proof {
-            Proof::Key(_, used) => &used.grants,
-            Proof::Token(token) => &token.grants,
-        }
+        &self.known.who.identity
     }
 
     /// How far clocks may differ about the session's end.
-    pub(super) const fn clock_skew(&self) -> Duration {
-        match &self.proof {
-            // The end is written in the configuration: no other clock is asked.
-            Proof::Key(..) => Duration::ZERO,
-            Proof::Token(token) => token.config.requirements.clock_skew,
-        }
+    pub(super) fn clock_skew(&self) -> Duration {
+        // An end that the configuration says asks no other clock.
+        self.asks.map_or(Duration::ZERO, |asks| asks.clock_skew)
     }
 
     /// The session of this identity at this provider.
     pub(super) fn session(&self, grant: &Grant) -> Session {
-        let provider = self.config.name.clone();
-        match &self.proof {
-            Proof::Key(key, used) => Session {
-                id: used.session,
-                provider,
-                issuer: None,
-                identity: Arc::clone(&key.identity),
-                client: None,
-                ends: key.expires,
-                policies: grant.names().clone(),
+        let who = &self.known.who;
+        Session {
+            id: self.known.session,
+            provider: self.provider.name.clone(),
+            issuer: who.issuer.clone(),
+            identity: Arc::clone(&who.identity),
+            client: match &who.client {
+                ClientClaim::Is(client) => Some(client.clone()),
+                ClientClaim::Absent | ClientClaim::Malformed => None,
             },
-            Proof::Token(token) => Session {
-                id: token.session,
-                provider,
-                issuer: token.judged.issuer.clone(),
-                identity: Arc::clone(&token.judged.identity),
-                client: match &token.judged.client {
-                    ClientClaim::Is(client) => Some(client.clone()),
-                    ClientClaim::Absent | ClientClaim::Malformed => None,
-                },
-                ends: earliest(token.judged.expires, grant.ends()),
-                policies: grant.names().clone(),
-            },
+            ends: earliest(who.expires, grant.ends()),
+            policies: grant.names().clone(),
         }
     }
 }

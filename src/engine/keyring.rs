@@ -1,7 +1,7 @@
 //! What a reason says of the keys that a token was held against: which they are, where they are from
 //! and how old.
 
-use crate::engine::fetched::{self, url};
+use super::fetched::{self, url};
 use crate::ids::Kid;
 use crate::jose::jwk::KeySet;
 use crate::keys::{Ring, Wanted};

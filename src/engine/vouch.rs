@@ -1,0 +1,80 @@
+//! From credentials to vouchers. The only place that asks which kind a provider is.
+
+mod api_key;
+mod jwt;
+mod signature;
+
+use super::credential::{Presented, challenging};
+use super::desk::Desk;
+use super::stop::Stop;
+use super::trail::Trail;
+use super::voucher::Voucher;
+use crate::ids::ProviderId;
+use crate::provider::Kind;
+use crate::verdict::Refusal;
+pub(super) use api_key::KnownKeys;
+
+/// A credential that is its reader's own, and what is to be done before it vouches.
+enum Own<'c, 't> {
+    /// Nothing.
+    Good(Voucher<'c>),
+    /// It is a token, to be judged.
+    Token(jwt::Token<'c, 't>),
+}
+
+/// Judges every credential that was presented to the API's `members`. A bad one refuses the request
+/// whichever branch it belongs to, and before one that has to wait.
+///
+/// # Errors
+///
+/// The first refusal, else the first wait.
+pub(super) fn all<'c>(
+    desk: &mut Desk<'_, 'c>,
+    members: &[ProviderId],
+    presented: &[Presented<'_>],
+    trail: &mut Trail,
+) -> Result<Vec<Voucher<'c>>, Stop> {
+    let mut own = Vec::with_capacity(presented.len());
+    for one in presented {
+        own.extend(take(desk, members, one, trail)?);
+    }
+    let mut vouched = Vec::with_capacity(own.len());
+    let mut waits = None;
+    for one in own {
+        let judged = match one {
+            Own::Good(voucher) => Ok(voucher),
+            Own::Token(token) => jwt::judge(desk, token, trail),
+        };
+        match judged {
+            Ok(voucher) => vouched.push(voucher),
+            Err(Stop::Wait(awaited)) => waits = waits.or(Some(awaited)),
+            Err(stop) => return Err(stop),
+        }
+    }
+    match waits {
+        Some(awaited) => Err(Stop::Wait(awaited)),
+        None => Ok(vouched),
+    }
+}
+
+/// What is cheap to find out of a credential; `None` where it is not its readers' own.
+fn take<'c, 't>(
+    desk: &mut Desk<'_, 'c>,
+    members: &[ProviderId],
+    presented: &'t Presented<'_>,
+    trail: &mut Trail,
+) -> Result<Option<Own<'c, 't>>, Refusal> {
+    // All who read a place are of one kind: the configuration refuses what would not be.
+    let first = presented.spot.readers().first().copied();
+    let first = first.and_then(|id| Some((id, desk.config.provider(id)?)));
+    let Some((id, provider)) = first else { return Ok(None) };
+    match &provider.kind {
+        Kind::ApiKey(keys) => {
+            trail.enter(Some(&provider.name));
+            api_key::judge(&presented.token, (id, provider), keys, desk, trail)
+                .map(|voucher| Some(Own::Good(voucher)))
+                .map_err(|refusal| challenging(refusal, provider))
+        }
+        Kind::Jwt(_) => Ok(jwt::take(desk, members, presented, trail)?.map(Own::Token)),
+    }
+}

@@ -1,0 +1,90 @@
+//! From an API key to a voucher: who owns it, and may it be used now.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::claims::{ClientClaim, Judged};
+use crate::config::Config;
+use crate::engine::desk::Desk;
+use crate::engine::trail::Trail;
+use crate::engine::voucher::{Known, Own, Voucher};
+use crate::ids::ProviderId;
+use crate::provider::api_key::{ApiKey, ApiKeys, KeyId};
+use crate::provider::{Kind, Provider};
+use crate::session::Sessions;
+use crate::verdict::{Deny, Refusal, Step, quoted};
+
+/// The API keys of every provider, as a worker knows them.
+#[derive(Debug)]
+pub(in crate::engine) struct KnownKeys(Vec<Vec<Rc<Known>>>);
+
+impl KnownKeys {
+    pub(in crate::engine) fn new(config: &Config, sessions: &Sessions) -> Self {
+        let known = |provider: &Provider, key: &ApiKey| {
+            let who = Judged {
+                identity: Arc::clone(&key.identity),
+                client: ClientClaim::Absent,
+                issuer: None,
+                expires: key.expires,
+                authenticated_at: None,
+            };
+            Rc::new(Known::new(who, None, sessions.id(&provider.name, None, &key.identity)))
+        };
+        let of = |provider: &Provider| match &provider.kind {
+            Kind::ApiKey(keys) => keys.iter().map(|key| known(provider, key)).collect(),
+            Kind::Jwt(_) => Vec::new(),
+        };
+        Self(config.providers.iter().map(of).collect())
+    }
+
+    /// One key of a provider.
+    fn of(&self, provider: ProviderId, key: KeyId) -> Option<&Rc<Known>> {
+        self.0.get(provider.0)?.get(key.0)
+    }
+}
+
+/// Judges an API key.
+///
+/// # Errors
+///
+/// [`Deny::KeyUnknown`], [`Deny::KeyInactive`] and [`Deny::KeyExpired`].
+pub(super) fn judge<'c>(
+    token: &[u8],
+    (id, provider): (ProviderId, &'c Provider),
+    keys: &'c ApiKeys,
+    desk: &Desk<'_, 'c>,
+    trail: &mut Trail,
+) -> Result<Voucher<'c>, Refusal> {
+    let now = desk.env.now;
+    let found = keys.find(token).and_then(|id| Some((id, keys.get(id)?)));
+    let Some((place, key)) = found else {
+        let reason = "the SHA-256 of what was presented is that of no key of this provider";
+        return Err(Refusal::new(Deny::KeyUnknown, reason));
+    };
+    trail.key = Some(Arc::clone(&key.name));
+    if !key.active {
+        return Err(Refusal::new(Deny::KeyInactive, "the key is switched off"));
+    }
+    if let Some(end) = key.expires.filter(|end| now >= *end) {
+        return Err(Refusal::new(
+            Deny::KeyExpired,
+            format!("the key ended at {} ({})", end.in_words(now), end.numeric_date()),
+        ));
+    }
+    let Some(known) = desk.api_keys.of(id, place) else {
+        return Err(Refusal::new(Deny::Internal, "a key that nobody counts"));
+    };
+    trail.steps.passed(Step::Credential, "the SHA-256 of the API key", || {
+        let end = match key.expires {
+            Some(end) => format!("ends at {}", end.in_words(now)),
+            None => "has no end".to_owned(),
+        };
+        format!(
+            "the key {} of {}; it is active and {end}",
+            quoted(&key.name),
+            quoted(&key.identity)
+        )
+    });
+    let own = Own { policies: &key.policies, tags: &key.tags, metadata: &key.metadata };
+    Ok(Voucher { id, provider, asks: None, own, known: Rc::clone(known) })
+}

@@ -1,0 +1,405 @@
+//! From a token to a voucher: whose is it, is its key known, did that key sign it, what does it say.
+
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+
+use super::signature::check_signature;
+use crate::claims::{Claims, Issuer, Requirements, near};
+use crate::config::Config;
+use crate::engine::credential::{Presented, with_front};
+use crate::engine::desk::Desk;
+use crate::engine::keyring::{self, no_key};
+use crate::engine::reply::quoted_list;
+use crate::engine::stop::Stop;
+use crate::engine::telling;
+use crate::engine::trail::Trail;
+use crate::engine::verified::Verified;
+use crate::engine::voucher::{Known, Own, Said, Voucher};
+use crate::ids::{Kid, Name, ProviderId, RingId};
+use crate::jose::alg::Alg;
+use crate::jose::jwk::KeySet;
+use crate::jose::jws::Jws;
+use crate::keys::{self, Lookup, Patience, Wanted};
+use crate::provider::Provider;
+use crate::provider::jwt::{JwtProvider, Keys};
+use crate::time::UnixMillis;
+use crate::trace::{Decided, Trace};
+use crate::verdict::{Deny, Refusal, Step, list, quoted};
+
+/// A token that is its reader's own.
+pub(super) enum Token<'c, 't> {
+    /// Its form is right; nothing in it is verified.
+    Claimed(Claimed<'c, 't>),
+    /// It was verified before, and the key that did it is in use.
+    Recalled(Owner<'c>, Rc<Verified>),
+}
+
+/// A token whose form is right and whose provider is known; nothing in it is verified.
+pub(super) struct Claimed<'c, 't> {
+    owner: Owner<'c>,
+    token: &'t [u8],
+    jws: Jws<'t>,
+    claims: Claims,
+}
+
+/// Whose a token is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'c> {
+    id: ProviderId,
+    provider: &'c Provider,
+    jwt: &'c JwtProvider,
+}
+
+/// What verified a signature.
+struct Checked {
+    /// The key's thumbprint.
+    key: [u8; 32],
+    /// The version of its set.
+    set: [u8; 16],
+}
+
+/// Recalls a token, or takes it apart; `None` where it is not its readers' own but another provider's
+/// of this API.
+pub(super) fn take<'c, 't>(
+    desk: &mut Desk<'_, 'c>,
+    members: &[ProviderId],
+    presented: &'t Presented<'_>,
+    trail: &mut Trail,
+) -> Result<Option<Token<'c, 't>>, Refusal> {
+    if let Some((owner, verified)) = recall(desk, members, presented, &mut trail.steps) {
+        return Ok(Some(Token::Recalled(owner, verified)));
+    }
+    let (spot, token) = (presented.spot, presented.token.as_ref());
+    trail.enter(spot.first_reader(desk.config).map(|provider| &provider.name));
+    let jws = Jws::parse(token).map_err(|refusal| with_front(refusal, token))?;
+    telling::token(token, &jws, &mut trail.steps);
+    let claims = Claims::parse(jws.payload())?;
+    trail.claimed(jws.header().kid.as_ref(), &claims);
+    let Some(owner) = owner(desk.config, members, &claims)? else {
+        return Err(unknown_issuer(desk.config, spot.readers(), &claims));
+    };
+    let is_own = spot.readers().contains(&owner.id);
+    let decided = if is_own { Decided::Passed } else { Decided::Skipped };
+    trail.steps.note(Step::Token, decided, || {
+        let name = &owner.provider.name;
+        let place = if is_own { "" } else { ", which does not look here" };
+        let found = format!("it selects the provider `{name}`{place}");
+        ("the claim `iss`, not verified yet".into(), found)
+    });
+    Ok(is_own.then_some(Token::Claimed(Claimed { owner, token, jws, claims })))
+}
+
+/// Judges a token: one that was verified before by what changes with time.
+pub(super) fn judge<'c>(
+    desk: &mut Desk<'_, 'c>,
+    token: Token<'c, '_>,
+    trail: &mut Trail,
+) -> Result<Voucher<'c>, Stop> {
+    match token {
+        Token::Recalled(owner, verified) => {
+            let name = &owner.provider.name;
+            trail.steps.enter(Some(name));
+            let asks = &owner.jwt.requirements;
+            if let Err(refusal) = judge_known(&verified, asks, desk.env.now, &mut trail.steps) {
+                trail.known(name, &verified.known);
+                return Err(refusal.into());
+            }
+            Ok(voucher(owner, &verified))
+        }
+        Token::Claimed(claimed) => {
+            trail.enter(Some(&claimed.owner.provider.name));
+            trail.claimed(claimed.jws.header().kid.as_ref(), &claimed.claims);
+            verify(desk, claimed, &mut trail.steps)
+        }
+    }
+}
+
+fn voucher<'c>(owner: Owner<'c>, verified: &Verified) -> Voucher<'c> {
+    Voucher {
+        id: owner.id,
+        provider: owner.provider,
+        asks: Some(&owner.jwt.requirements),
+        own: Own::default(),
+        known: Rc::clone(&verified.known),
+    }
+}
+
+/// A token that this worker has verified, while the key that did it is in use.
+fn recall<'c>(
+    desk: &mut Desk<'_, 'c>,
+    members: &[ProviderId],
+    presented: &Presented<'_>,
+    trace: &mut Trace,
+) -> Option<(Owner<'c>, Rc<Verified>)> {
+    let (config, random) = (desk.config, desk.env.random);
+    let whose = Cell::new(None);
+    let found = desk.verified.find(&presented.token, random, |verified| {
+        whose.set(owner(config, members, &verified.said.claims).ok().flatten());
+        whose.get().is_some_and(|owner| owner.id == verified.provider)
+            && presented.spot.readers().contains(&verified.provider)
+    })?;
+    let owner = whose.get()?;
+    let said = &found.said;
+    let in_use = match keys(owner.jwt, &said.claims)? {
+        Keys::Inline(_) => true,
+        Keys::Ring(id) => desk.rings.get(id.0).is_some_and(|ring| {
+            let wanted = wanted(said.kid.as_ref(), found.alg, &said.claims);
+            ring.still_has(&found.key, wanted, &found.seen_in, desk.env.now)
+        }),
+    };
+    if !in_use {
+        desk.verified.forget(&found, random);
+        trace.skipped(Step::Signature, "the tokens that this worker has verified", || {
+            "it is one, and the key that verified it is no longer in use".to_owned()
+        });
+        return None;
+    }
+    trace.enter(Some(&owner.provider.name));
+    trace.passed(Step::Signature, "the tokens that this worker has verified", || {
+        let kid = said.kid.as_ref().map_or("", Kid::as_str);
+        format!(
+            "it is one: its {} signature was verified before, and the key is still in use; its \
+             `kid` is {}",
+            found.alg.name(),
+            quoted(kid)
+        )
+    });
+    desk.tally.recalled.raise();
+    Some((owner, found))
+}
+
+/// Algorithm → key → signature → claims.
+fn verify<'c>(
+    desk: &mut Desk<'_, 'c>,
+    token: Claimed<'c, '_>,
+    trace: &mut Trace,
+) -> Result<Voucher<'c>, Stop> {
+    let header = token.jws.header();
+    let Owner { id, provider, jwt } = token.owner;
+    let allowed = |alg: &Alg| jwt.algorithms.contains(*alg);
+    let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
+        let reason = format!(
+            "the token says {}; the provider's algorithms are {}",
+            quoted(&header.alg),
+            quoted_list(jwt.algorithms.iter().map(Alg::name)),
+        );
+        return Err(Refusal::new(Deny::TokenAlgorithmRefused, reason).into());
+    };
+    trace.passed(Step::Token, "the algorithm", || {
+        let allowed = quoted_list(jwt.algorithms.iter().map(Alg::name));
+        format!("`{}`; the provider's algorithms are {allowed}", alg.name())
+    });
+    let kid = header.kid.as_ref();
+    let wanted = wanted(kid, alg, &token.claims);
+    let Checked { key, set } = match keys(jwt, &token.claims) {
+        Some(Keys::Inline(set)) => check_with_set(desk, set, &token.jws, wanted, trace)?,
+        Some(Keys::Ring(id)) => check_with_ring(desk, id, &token.jws, wanted, trace)?,
+        None => return Err(Refusal::new(Deny::Internal, "an issuer without keys").into()),
+    };
+    let typ = header.typ.as_deref();
+    let who = token.claims.judge(typ, &jwt.requirements, desk.env.now, trace)?;
+    let session = desk.sessions.id(&provider.name, who.issuer.as_deref(), &who.identity);
+    let said = Rc::new(Said {
+        token: token.token.into(),
+        alg,
+        kid: kid.cloned(),
+        payload: token.jws.payload_base64().into(),
+        claims: token.claims,
+        digest: OnceCell::new(),
+        twin: OnceCell::new(),
+    });
+    let verified = Rc::new(Verified {
+        provider: id,
+        alg,
+        key,
+        seen_in: Cell::new(set),
+        known: Rc::new(Known::new(who, Some(Rc::clone(&said)), session)),
+        said,
+    });
+    desk.verified.insert(&verified, desk.env.random);
+    Ok(voucher(token.owner, &verified))
+}
+
+/// Checks a signature with the keys of the configuration.
+fn check_with_set(
+    desk: &mut Desk<'_, '_>,
+    set: &KeySet,
+    jws: &Jws<'_>,
+    wanted: Wanted<'_>,
+    trace: &mut Trace,
+) -> Result<Checked, Refusal> {
+    let now = desk.env.now;
+    trace.looks_at(Step::Key, || keyring::told(None, Some(set), now));
+    let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), now));
+    match keys::candidates(set, wanted) {
+        Some(keys) if !keys.is_empty() => {
+            let by = (desk.env, desk.tally, &mut *desk.failures);
+            let key = check_signature(by, jws, &keys, wanted, trace)?;
+            Ok(Checked { key, set: set.version() })
+        }
+        Some(_) => refuse(Deny::TokenKeyMismatch),
+        None => refuse(Deny::TokenKeyUnknown),
+    }
+}
+
+/// Checks a signature with a ring's keys, which may have to be fetched first.
+fn check_with_ring(
+    desk: &mut Desk<'_, '_>,
+    id: RingId,
+    jws: &Jws<'_>,
+    wanted: Wanted<'_>,
+    trace: &mut Trace,
+) -> Result<Checked, Stop> {
+    let (env, patience) = (desk.env, desk.patience);
+    let Some(ring) = desk.rings.get_mut(id.0) else {
+        return Err(Refusal::new(Deny::Internal, "a provider of no key ring").into());
+    };
+    if patience != Patience::Fresh {
+        telling::waited(desk.waited, trace);
+    }
+    if trace.is_on() {
+        ring.catch_up(wanted, env);
+        trace.looks_at(Step::Key, || keyring::told(Some(ring), ring.set(), env.now));
+    }
+    let awaited = desk.awaited.iter().find(|(of, _)| *of == id).map(|(_, fetch)| *fetch);
+    let (deny, retry_after) = match ring.lookup(wanted, patience, awaited, env) {
+        Lookup::Found { keys, version } => {
+            let by = (env, desk.tally, &mut *desk.failures);
+            let key = check_signature(by, jws, &keys, wanted, trace);
+            return match key {
+                Ok(key) => Ok(Checked { key, set: version }),
+                Err(unchecked) if unchecked.deny == Deny::VerifyBudget => Err(unchecked.into()),
+                Err(forged) => {
+                    ring.suspect(env.now);
+                    let keys = keyring::told(Some(ring), ring.set(), env.now);
+                    let reason = format!("{}; {keys}", forged.reason).into();
+                    Err(Refusal { reason, ..forged }.into())
+                }
+            };
+        }
+        Lookup::MayArrive => {
+            if awaited.is_none() {
+                desk.awaited.push((id, ring.next_fetch(env.now)));
+            }
+            return Err(Stop::Wait(id));
+        }
+        Lookup::Mismatch => (Deny::TokenKeyMismatch, None),
+        Lookup::Unknown => (Deny::TokenKeyUnknown, None),
+        Lookup::Stale(wait) => (Deny::KeysStale, Some(wait)),
+        Lookup::Unavailable(wait) => {
+            let is_crowded = patience == Patience::Crowded;
+            let deny = if is_crowded { Deny::Overloaded } else { Deny::KeysUnavailable };
+            (deny, Some(wait))
+        }
+    };
+    let refusal = no_key(deny, wanted, Some(ring), ring.set(), env.now);
+    Err(Refusal { retry_after, ..refusal }.into())
+}
+
+/// Whose a token is among an API's `members`, by its unverified issuer: the provider's that names it,
+/// else that of any issuer's. No two members name the same, and one at most takes any.
+fn owner<'c>(
+    config: &'c Config,
+    members: &[ProviderId],
+    claims: &Claims,
+) -> Result<Option<Owner<'c>>, WrongType> {
+    let issuer = match claims.issuer() {
+        Issuer::WrongType => return Err(WrongType),
+        Issuer::Is(issuer) => Some(issuer),
+        Issuer::Absent => None,
+    };
+    let mut takes_any = None;
+    for &id in members {
+        let provider = config.provider(id);
+        let Some((provider, jwt)) = provider.and_then(|one| Some((one, one.jwt()?))) else {
+            continue;
+        };
+        let owner = Owner { id, provider, jwt };
+        match &jwt.requirements.issuers {
+            None => takes_any = Some(owner),
+            Some(all) if all.iter().any(|one| Some(&**one) == issuer) => return Ok(Some(owner)),
+            Some(_) => {}
+        }
+    }
+    Ok(takes_any)
+}
+
+/// The claim `iss` is no string.
+#[derive(Debug, Eq, PartialEq)]
+struct WrongType;
+
+impl From<WrongType> for Refusal {
+    fn from(_: WrongType) -> Self {
+        Self::new(Deny::TokenClaimMalformed, "the claim `iss` is no string")
+            .with_remedy("have the provider write `iss` as a string (RFC 7519)")
+    }
+}
+
+/// Judges anew what changes with time about a token that was verified before. Who is to be told why
+/// the rest is good sees it judged as it was then.
+fn judge_known(
+    verified: &Verified,
+    asks: &Requirements,
+    now: UnixMillis,
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    let said = &verified.said;
+    if !trace.is_on() {
+        return said.claims.judge_times(asks, now);
+    }
+    let jws = Jws::parse(&said.token)?;
+    let typ = jws.header().typ.as_deref();
+    said.claims.judge(typ, asks, now, trace).map(|_| ())
+}
+
+/// The configuration of a JWT issuer.
+fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
+    config.provider(id).and_then(Provider::jwt)
+}
+
+/// The keys for a token of this provider.
+fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
+    match claims.issuer() {
+        Issuer::Is(issuer) => config.keys.of(Some(issuer)),
+        Issuer::Absent | Issuer::WrongType => config.keys.of(None),
+    }
+}
+
+fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
+    let issuer = match claims.issuer() {
+        Issuer::Is(issuer) => Some(issuer),
+        Issuer::Absent | Issuer::WrongType => None,
+    };
+    Wanted { kid, alg, issuer, tenant: claims.text("tid") }
+}
+
+fn unknown_issuer(config: &Config, readers: &[ProviderId], claims: &Claims) -> Refusal {
+    let found = match claims.issuer() {
+        Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
+        Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
+    };
+    let providers = readers.iter().filter_map(|id| jwt(config, *id));
+    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
+    let expected: Vec<_> = expected.collect();
+    let hint = match claims.issuer() {
+        Issuer::Is(issuer) => match elsewhere(config, issuer) {
+            Some(name) => format!("; it is that of provider `{name}`, which this API does not ask"),
+            None => near(issuer, &expected).to_owned(),
+        },
+        Issuer::Absent | Issuer::WrongType => String::new(),
+    };
+    let expected = list(&expected);
+    Refusal::new(
+        Deny::TokenIssuerUnknown,
+        format!("the claim `iss` {found}; the provider's issuer is {expected}{hint}"),
+    )
+}
+
+/// The provider of any API that has this issuer.
+fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
+    let has = |provider: &&Provider| {
+        let issuers = provider.jwt().and_then(|jwt| jwt.requirements.issuers.as_ref());
+        issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
+    };
+    config.providers.iter().find(has).map(|provider| &provider.name)
+}
