@@ -6,19 +6,23 @@
 
 mod admission;
 mod budget;
+mod configure;
 mod credential;
 mod desk;
 mod explain;
 mod fetched;
 mod grants;
 mod handoff;
-mod keeper;
 mod keyring;
+mod known_keys;
 mod line;
 mod log;
 mod meters;
+mod outside;
 mod parked;
 mod passage;
+#[cfg(feature = "probe")]
+mod probe;
 mod refusals;
 mod remedy;
 mod reply;
@@ -26,6 +30,7 @@ mod request;
 mod revocation;
 mod rights;
 mod status;
+mod steps;
 mod stop;
 mod tally;
 mod target;
@@ -41,40 +46,45 @@ use std::time::Duration;
 
 use crate::config::{Config, LogFormat};
 use crate::env::Env;
-use crate::event::{Effect, Event, GaugeChange, Record, Reply, Settlement, metric};
+use crate::event::{
+    CallResponse, Effect, Event, Headers, HostQuestions, Record, Reply, Settlement, metric,
+};
 use crate::http::RequestHead;
 use crate::ids::StreamId;
-use crate::keys::{Patience, Ring};
-use crate::revoked::Revocations;
-use crate::session::{Recorded, Sessions};
-use crate::time::millis;
+use crate::session::Sessions;
+use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use budget::Budget;
+pub use configure::Surroundings;
 use credential::Readers;
 use desk::Desk;
 pub use explain::{Explanation, Outcome};
-use handoff::Hygiene;
-use keeper::{Keeper, Kept};
+use handoff::Handoff;
+use known_keys::KnownKeys;
 pub use line::line;
 use log::Log;
+use outside::Outside;
+use outside::calls::{Callback, Owner};
 use parked::{Full, Parked};
-use passage::{Passage, Permit};
-use request::Request;
-use status::Status;
-use stop::Stop;
+use passage::Passage;
+use request::{Patience, Request};
+use status::{Inside, Status};
+use steps::Passed;
+use stop::{Awaited, Stop};
 use tally::Tally;
 use toll::Toll;
 use trail::Trail;
 use verified::VerifiedTokens;
-use vouch::KnownKeys;
 use waiting::Waiting;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
 /// be out of use in every worker.
 const IDLE_TICK: Duration = Duration::from_millis(500);
-/// The time between ticks while requests wait for keys.
+/// The time between ticks while requests wait.
 const BUSY_TICK: Duration = Duration::from_millis(10);
+/// The time until the next tick while a call waits to leave.
+const LEAVING_TICK: Duration = Duration::from_millis(1);
 
 /// What a worker spends in a second on signatures that fail and are dear to check, in microseconds of
 /// the module's own code: forged tokens take a tenth of its time and no more.
@@ -84,32 +94,46 @@ const FAILURES_PER_SECOND: u32 = 100_000;
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    hygiene: Hygiene,
+    handoff: Handoff,
     /// Whether this worker is the first of the process that took this configuration into use.
     is_first: bool,
     /// What was decided since somebody last looked, where somebody does.
     observed: Option<Vec<(StreamId, Explanation)>>,
-    /// What is removed where nothing is written.
-    reserved: Hygiene,
-    keeper: Keeper,
     api_keys: KnownKeys,
     log: Log,
+    outside: Outside,
     parked: Parked,
-    revocations: Revocations,
     readers: Readers,
-    rings: Vec<Ring>,
     sessions: Sessions,
     status: Option<Status>,
     toll: Toll,
     failures: Budget,
     tally: Tally,
     verified: VerifiedTokens,
+    /// When the last tick came that was not for calls alone.
+    ticked: UnixMillis,
     waiting: Waiting,
 }
 
-/// Whether a request has been parked before.
-const fn has_waited(patience: Patience) -> bool {
-    matches!(patience, Patience::Overdue | Patience::Waited)
+/// Takes down how long a request has waited for keys, once it waits no more.
+fn observe_wait(request: &Request, patience: Patience, effects: &mut Vec<Effect>) {
+    if patience.is_used()
+        && let Some(waited) = request.memo.waited_for_keys
+    {
+        let value = millis(waited);
+        effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
+    }
+}
+
+/// What becomes of a configuration.
+#[derive(Debug)]
+pub struct Configured {
+    /// The engine; `None` where the configuration is refused.
+    pub engine: Option<Engine>,
+    /// Whether the host checks signatures, where it can.
+    pub host_verifies: bool,
+    /// What is to be done about it, in either case.
+    pub effects: Vec<Effect>,
 }
 
 /// The answer where no engine could be asked: refused, like every request that cannot be judged.
@@ -126,35 +150,53 @@ impl Engine {
         let instance = config.instance.as_deref().unwrap_or(root_id);
         let sessions = Sessions::new(config.session_capacity, instance);
         Self {
-            hygiene: Hygiene::new(&config),
+            handoff: Handoff::new(&config),
             is_first: false,
             observed: None,
-            reserved: Hygiene::default(),
-            keeper: Keeper::default(),
             api_keys: KnownKeys::new(&config, &sessions),
             log: Log::new(&config.log),
+            outside: Outside::new(&config),
             parked: Parked::default(),
-            revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             readers: Readers::new(&config),
-            rings: config.rings.iter().cloned().map(Ring::new).collect(),
             sessions,
             status: config.status.clone().map(|status| Status::new(status, instance)),
             toll: Toll::new(&config, instance),
             failures: Budget::new(FAILURES_PER_SECOND),
             tally: Tally::new(&config),
             verified: VerifiedTokens::default(),
+            ticked: UnixMillis::default(),
             waiting: Waiting::default(),
             config,
         }
     }
 
+    /// Reads a configuration, and starts an engine with it.
+    pub fn configure(
+        bytes: &[u8],
+        surroundings: &mut dyn Surroundings,
+        env: &Env<'_>,
+    ) -> Configured {
+        let mut effects = Vec::new();
+        let Some(taken) = configure::read(bytes, surroundings, &mut effects) else {
+            return Configured { engine: None, host_verifies: false, effects };
+        };
+        let mut engine = Self::new(taken.config, &surroundings.root_id());
+        let started = engine.start(env);
+        effects.extend(engine.loaded().map(|record| Effect::Log(record.into())));
+        effects.extend(started);
+        Configured { engine: Some(engine), host_verifies: taken.host_verifies, effects }
+    }
+
+    /// Asks a question that no request waits for.
+    #[cfg(feature = "probe")]
+    pub fn begin_probe(&mut self, id: &str) {
+        probe::begin(&mut self.outside, id);
+    }
+
     /// Defines the metrics, takes key sets that other workers have already published, and says what
     /// is risky about the configuration. Makes no call: a canary configures too, and its answer would never come.
     pub fn start(&mut self, env: &Env<'_>) -> Vec<Effect> {
-        for ring in &mut self.rings {
-            ring.sync(env);
-        }
-        self.revocations.sync(env);
+        self.outside.sync(env);
         let mut effects = Vec::new();
         meters::define(&self.config, &mut effects);
         let instance = self.sessions.instance();
@@ -182,12 +224,11 @@ impl Engine {
     /// gauges back.
     pub fn stop(&mut self, env: &Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
-        self.keeper.stop(kept, env);
+        self.outside.stop(env);
         self.tally.flush(&mut effects);
         self.parked = Parked::default();
         self.waiting.tell(0, env, &mut effects);
-        meters::end(&self.rings, env.now, &mut effects);
+        meters::end(&self.outside.rings, env.now, &mut effects);
         effects
     }
 
@@ -205,72 +246,133 @@ impl Engine {
 
     /// How long until the next [`Event::Tick`] is wanted.
     pub fn tick_period(&self) -> Duration {
-        if self.parked.is_empty() { IDLE_TICK } else { BUSY_TICK }
+        if self.outside.calls.wait_to_leave() {
+            LEAVING_TICK
+        } else if self.parked.is_empty() {
+            IDLE_TICK
+        } else {
+            BUSY_TICK
+        }
     }
 
-    /// Whether a request's [`Route::name`](crate::http::Route::name) is asked for: each answer
-    /// costs the host a call.
-    pub fn asks_for_route_name(&self) -> bool {
-        self.config.index.looks_at_routes()
-    }
-
-    /// Whether a request's [`Route::api`](crate::http::Route::api) is asked for.
-    pub fn asks_for_route_metadata(&self) -> bool {
-        self.config.index.looks_at_route_metadata()
+    /// What of a request the host is asked for beside its head.
+    pub fn host_questions(&self) -> HostQuestions {
+        let index = &self.config.index;
+        HostQuestions {
+            route_name: index.looks_at_routes(),
+            route_api: index.looks_at_route_metadata(),
+        }
     }
 
     /// Decides what to do about an event.
     pub fn handle(&mut self, event: Event, env: &Env<'_>) -> Vec<Effect> {
         // As many as a permitted request has.
         let mut effects = Vec::with_capacity(7);
+        let mut callback = Callback::Root;
         match event {
-            Event::RequestHeaders { stream, head, route } => {
-                if let Some(asked) = self.status.as_ref().and_then(|status| status.asked(&head)) {
-                    let reply = self.show(asked, &head, env, &mut effects);
+            Event::RequestHeaders { stream, head, host } => {
+                callback = Callback::Stream(stream);
+                if let Some(status) = &mut self.status
+                    && let Some(asked) = status.asked(&head)
+                {
+                    let (outside, log) = (&mut self.outside, &mut self.log);
+                    let inside = Inside { config: &self.config, outside, log };
+                    let reply = status.answer(asked, &head, inside, env, &mut effects);
                     let how = Settlement::Respond(reply);
                     effects.push(Effect::Settle { stream, how });
                     return effects;
                 }
-                let request = Request::new(stream, head, route, env.now);
+                let request = Request::new(stream, head, host, env.now);
                 self.judge(request, Patience::Fresh, env, &mut effects);
             }
+            Event::Body { stream, body } => {
+                callback = Callback::Stream(stream);
+                self.parked.read(stream, body);
+                self.judge_parked(env, &mut effects);
+            }
             Event::Fields { stream, section, fields } => {
-                let remove = self.trailers().unwanted(section, &fields);
-                if !remove.is_empty() {
-                    effects.push(Effect::Clean { stream, section, remove });
+                let remove = self.handoff.unwanted(section, &fields);
+                #[cfg(not(feature = "probe"))]
+                let remove_values = Vec::new();
+                #[cfg(feature = "probe")]
+                let remove_values = probe::unwanted(section, &fields);
+                if !remove.is_empty() || !remove_values.is_empty() {
+                    effects.push(Effect::Clean { stream, section, remove, remove_values });
                 }
+                return effects;
             }
             Event::CallDone { call, response } => {
-                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
-                self.keeper.call_done(call, response, kept, env, &mut effects);
+                callback = match self.outside.calls.end(call) {
+                    Some((owner, from)) => {
+                        self.call_done(owner, response, env, &mut effects);
+                        from
+                    }
+                    None => Callback::Unknown,
+                };
                 self.judge_parked(env, &mut effects);
             }
-            Event::StreamGone { stream } => drop(self.parked.take(stream)),
-            Event::Tick => {
-                self.log.flush(env.now, &mut effects);
-                let kept = Kept { rings: &mut self.rings, revocations: &mut self.revocations };
-                self.keeper.tick(kept, env, &mut effects);
-                self.tally.flush(&mut effects);
-                let counters = self.toll.counters();
-                meters::look(&self.rings, &self.sessions, counters, env, &mut effects);
-                if let Some(status) = &mut self.status {
-                    status.refusals.flush(env);
-                }
-                self.waiting.tick(env, &mut effects);
-                self.judge_parked(env, &mut effects);
+            Event::StreamGone { stream } => {
+                callback = Callback::Stream(stream);
+                self.outside.calls.forget(stream);
+                drop(self.parked.take(stream, env.now));
             }
+            Event::Tick if self.only_leaves(env.now) => {}
+            Event::Tick => self.tick(env, &mut effects),
         }
-        self.waiting.tell(self.parked.len(), env, &mut effects);
+        if self.outside.calls.wait_to_leave() {
+            let calls = self.outside.calls.leave(callback, env.now);
+            effects.splice(..0, calls);
+        }
+        self.waiting.tell(self.parked.for_keys(), env, &mut effects);
         effects
     }
 
-    /// Judges again every parked request whose keys may have come, or whose time is over.
+    /// Whether a tick comes for the sake of calls that wait to leave, so soon after the last one that
+    /// nothing else is due.
+    fn only_leaves(&self, now: UnixMillis) -> bool {
+        let is_soon = self.ticked <= now && now.since(self.ticked) < BUSY_TICK;
+        self.outside.calls.wait_to_leave() && is_soon
+    }
+
+    fn tick(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
+        self.ticked = env.now;
+        self.log.flush(env.now, effects);
+        for owner in self.outside.calls.overdue(env.now) {
+            self.call_done(owner, None, env, effects);
+        }
+        self.outside.fetch(env);
+        self.tally.flush(effects);
+        meters::look(&self.outside.rings, &self.sessions, self.toll.counters(), env, effects);
+        if let Some(status) = &mut self.status {
+            status.refusals.flush(env);
+        }
+        self.waiting.tick(env, effects);
+        self.judge_parked(env, effects);
+    }
+
+    /// Hands what a call brought to whoever wanted it; nothing where no answer came.
+    fn call_done(
+        &mut self,
+        owner: Owner,
+        response: Option<CallResponse>,
+        env: &Env<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match owner {
+            Owner::Stream(stream, ask) => self.parked.answer(stream, ask, response),
+            owner => self.outside.done(owner, response, env, effects),
+        }
+    }
+
+    /// Judges again every parked request for which something has moved on, or whose time is over.
     fn judge_parked(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
-        for (request, patience) in self.parked.ready(&self.rings, env.now) {
+        for (request, patience) in self.parked.ready(&self.outside, env) {
             self.judge(request, patience, env, effects);
         }
     }
 
+    /// Takes a request through its three steps, each of which may refuse it, answer it or have it wait:
+    /// it is admitted, charged to its limits, and forwarded.
     fn judge(
         &mut self,
         mut request: Request,
@@ -279,110 +381,95 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let waited = request.waited(env.now);
-        let (stream, head, route) = (request.stream, &request.head, &request.route);
+        let Request { stream, ref head, ref host, ref mut memo, .. } = request;
         let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
         let mut desk = Desk {
             config: &self.config,
             readers: &self.readers,
-            rings: &mut self.rings,
+            outside: &mut self.outside,
             failures: &mut self.failures,
             verified: &mut self.verified,
             api_keys: &self.api_keys,
             sessions: &self.sessions,
-            revocations: &self.revocations,
             tally: &self.tally,
+            parked: &self.parked,
+            stream,
             patience,
             waited,
-            awaited: std::mem::take(&mut request.awaited),
+            memo,
             env,
         };
-        let admitted = desk.admit(head, route, &mut trail);
-        request.awaited = desk.awaited;
-        if has_waited(patience) && !matches!(admitted, Err(Stop::Wait(_))) {
-            let value = millis(request.waited(env.now));
-            effects.push(Effect::Observe { metric: metric::KEYS_WAIT_MS.into(), value });
-        }
-        match admitted {
-            Ok(mut passage) => {
-                if let Some(permit) = &passage.permit {
-                    self.record(permit, env, effects);
-                }
-                let (api, permit) = (passage.api, passage.permit.as_ref());
-                let mut advice = match self.toll.charge(api, permit, &mut trail.steps, env) {
-                    Err(refusal) => {
-                        return self.refuse(stream, head, &refusal, trail, env, effects);
-                    }
-                    Ok(_) if self.reports(&trail) => Vec::new(),
-                    Ok(advice) => advice,
-                };
-                let mut hygiene = &self.hygiene;
-                if self.reports(&trail) {
-                    (passage, hygiene) = (Passage::default(), self.reporting());
-                }
-                let changes = hygiene.changes(&self.config, head, &passage, effects);
-                handoff::tell(&changes, &mut trail.steps);
-                trail.note(stream, None, effects);
-                let provider = trail.identity.as_ref().and(trail.provider.as_ref());
-                self.tally.outcome(true, trail.api.as_ref(), provider);
-                let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
-                advice.extend(explained.into_iter().flat_map(Explanation::into_headers));
-                if !advice.is_empty() {
-                    effects.push(Effect::Advise { stream, headers: advice });
-                }
-                effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
-                effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
+        let then = (&self.toll, &self.handoff);
+        let stop = match steps::take(&mut desk, (head, &host.route), then, &mut trail, effects) {
+            Ok(passed) => {
+                observe_wait(&request, patience, effects);
+                return self.forward(request.stream, passed, trail, effects);
             }
-            Err(Stop::Refuse(refusal)) => {
-                self.refuse(stream, head, &refusal, trail, env, effects);
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Wait(awaited) if patience.is_left() => {
+                self.park(request, awaited, env, effects);
             }
-            Err(Stop::Wait(ring)) => {
-                match self.parked.park(request, ring, &self.rings) {
-                    // The same request without patience is never told to wait.
-                    Err(Full(request)) => self.judge(*request, Patience::Crowded, env, effects),
-                    Ok(()) if has_waited(patience) => {}
-                    Ok(()) => {
-                        effects.push(Effect::Count { metric: metric::PARKED_TOTAL.into(), by: 1 });
-                    }
-                }
+            // A step that asks a request to wait which cannot has no answer of its own.
+            Stop::Wait(_) => {
+                let refusal = Refusal::new(Deny::Overloaded, "the request can wait no longer");
+                self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
+            }
+            Stop::Refuse(refusal) => {
+                observe_wait(&request, patience, effects);
+                self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
+            }
+            Stop::Answer(reply) => {
+                let how = Settlement::Respond(reply);
+                effects.push(Effect::Settle { stream: request.stream, how });
             }
         }
     }
 
-    /// Puts the session on record; whether that works changes no verdict.
-    fn record(&self, permit: &Permit<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
-        // The record's last use is written once a minute: in between, not even read.
-        let noted_at = &permit.owner().known.noted_at;
-        if env.now >= noted_at.get() && env.now.since(noted_at.get()) < Sessions::NOTED_EVERY {
-            return;
-        }
-        noted_at.set(env.now);
-        let recorded = self.sessions.record(permit.session(), env.shared, env.random, env.now);
-        let count = |metric: &'static str| Effect::Count { metric: metric.into(), by: 1 };
-        effects.push(match recorded {
-            Recorded::Evicted => count(metric::SESSION_EVICTED),
-            Recorded::Unrecorded => count(metric::SESSION_UNRECORDED),
-            // The next whole count of the table says how many there are.
-            Recorded::New => {
-                Effect::Gauge { metric: metric::SESSION_RECORDS.into(), change: GaugeChange::By(1) }
+    /// Lets a request wait, or judges it as one that cannot.
+    fn park(
+        &mut self,
+        request: Request,
+        awaited: Awaited,
+        env: &Env<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_first = awaited.is_keys() && request.memo.waited_for_keys.is_none();
+        match self.parked.park(request, awaited, &self.outside, env) {
+            Err(Full(request)) => self.judge(*request, Patience::Crowded, env, effects),
+            Ok(()) if is_first => {
+                effects.push(Effect::Count { metric: metric::PARKED_TOTAL.into(), by: 1 });
             }
-            Recorded::Known => return,
-        });
+            Ok(()) => {}
+        }
+    }
+
+    /// Lets a request go upstream.
+    fn forward(
+        &mut self,
+        stream: StreamId,
+        Passed { changes, mut told }: Passed,
+        mut trail: Trail,
+        effects: &mut Vec<Effect>,
+    ) {
+        handoff::tell(&changes, &mut trail.steps);
+        trail.note(stream, None, effects);
+        let provider = trail.identity.as_ref().and(trail.provider.as_ref());
+        self.tally.outcome(true, trail.api.as_ref(), provider);
+        let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
+        told.extend(explained.into_iter().flat_map(Explanation::into_headers));
+        if !told.is_empty() {
+            let (set, append) = (told, Headers::new());
+            effects.push(Effect::ResponseHeaders { stream, set, append });
+        }
+        effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
+        effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
     }
 
     /// Whether a refusal is only reported, as the request's API or else the whole says.
     fn reports(&self, trail: &Trail) -> bool {
         trail.reports.unwrap_or(self.config.reports)
-    }
-
-    /// What is removed from trailers, whose API nobody remembers.
-    fn trailers(&self) -> &Hygiene {
-        let enforced = self.config.apis.iter().any(|api| !api.reports);
-        if enforced { &self.hygiene } else { self.reporting() }
-    }
-
-    /// What is removed where refusals are only reported.
-    const fn reporting(&self) -> &Hygiene {
-        if self.config.reports { &self.reserved } else { &self.hygiene }
     }
 
     /// Notes the steps of a request, if anybody may be told them.
@@ -445,11 +532,12 @@ impl Engine {
         }
         let how = if reports {
             let nothing = Passage::default();
-            let changes = self.reporting().changes(&self.config, head, &nothing, effects);
+            let changes = self.handoff.changes(&self.config, head, &nothing, true, effects);
             handoff::tell(&changes, &mut trail.steps);
             let outcome = Outcome::WouldRefuse;
             if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
-                effects.push(Effect::Advise { stream, headers: explained.into_headers() });
+                let (set, append) = (explained.into_headers(), Headers::new());
+                effects.push(Effect::ResponseHeaders { stream, set, append });
             }
             Settlement::Forward(changes)
         } else {

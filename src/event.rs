@@ -1,21 +1,23 @@
 //! The whole boundary of the core: what comes in, what goes out.
 //!
 //! 1. Every callback of the host is one [`Event`]; [`Effect`]s are carried out in order, and an
-//!    [`Effect::Call`] stands before every [`Effect::Settle`] of its batch: a host makes a call for
-//!    the context that is current, which settling changes.
-//! 2. Every [`Effect::Call`] gets exactly one [`Event::CallDone`], even if it could not be sent.
+//!    [`Effect::Call`] stands before every other effect of its batch: a host makes a call for the
+//!    context that is current, which others change.
+//! 2. Every [`Effect::Call`] gets at most one [`Event::CallDone`], also if it could not be sent. One
+//!    without it ends by itself, a second after its time-out.
 //! 3. Every [`Event::RequestHeaders`] gets exactly one [`Effect::Settle`], now or later, unless
 //!    [`Event::StreamGone`] comes first.
 
 mod record;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::{Fields, RequestHead, Route};
+use crate::http::{Fields, RequestHead, Route, Url};
 use crate::ids::{CallId, Name, StreamId};
-pub use record::{Denied, FetchFailure, KeyLabel, ListState, Loaded, Record, kid_or_dash};
+pub use record::{Denied, FetchFailure, KeyLabel, ListState, Loaded, Notice, Record, kid_or_dash};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -26,8 +28,15 @@ pub enum Event {
         stream: StreamId,
         /// Its method, path and headers.
         head: RequestHead,
-        /// What the proxy's routing says of it, as far as the engine asks for it.
-        route: Route,
+        /// What else the host knows of it, as far as the engine [asks](HostQuestions) for it.
+        host: HostFacts,
+    },
+    /// The body of a request that the engine has [asked for](Effect::Read) is there.
+    Body {
+        /// The request.
+        stream: StreamId,
+        /// The body; `None` where it is longer than is of use.
+        body: Option<Vec<u8>>,
     },
     /// Another section of fields of a forwarded request, or of its upstream's answer, is complete.
     /// Answers of the filter itself do not come back as events.
@@ -59,19 +68,24 @@ pub enum Event {
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Make an HTTP call on the filter's own behalf, not a stream's.
+    /// Make an HTTP call, in the callback that the host is in.
     Call {
         /// The number under which its end is told.
         call: CallId,
+        /// The request in whose callback it is made, and with which it ends; `None` where it is made in
+        /// the filter's own and outlives all requests.
+        stream: Option<StreamId>,
         /// What to send.
         request: CallRequest,
     },
-    /// Set these headers of the answer to a request that goes upstream.
-    Advise {
+    /// Change the headers of the answer to a request that goes upstream, when that comes.
+    ResponseHeaders {
         /// The request.
         stream: StreamId,
-        /// Names and values.
-        headers: Vec<(&'static str, String)>,
+        /// Those that take the place of the upstream's.
+        set: Headers,
+        /// Those that stand beside the upstream's.
+        append: Headers,
     },
     /// Add to a counter.
     Count {
@@ -103,6 +117,8 @@ pub enum Effect {
         section: Section,
         /// The names, as the host spells them.
         remove: Vec<Vec<u8>>,
+        /// Single fields of a name that keeps its others: names and values, as the host has them.
+        remove_values: Vec<(Vec<u8>, Vec<u8>)>,
     },
     /// Write a line to the host's log.
     Log(Box<Record>),
@@ -121,6 +137,13 @@ pub enum Effect {
         key: &'static str,
         /// The fact.
         value: Arc<str>,
+    },
+    /// Read the body of a request that waits for it.
+    Read {
+        /// The request.
+        stream: StreamId,
+        /// The longest that is of use, in bytes.
+        max: usize,
     },
     /// End the wait of a request.
     Settle {
@@ -190,9 +213,28 @@ pub struct Reply {
     /// What the proxy's access log calls this answer: letters, digits and `_`.
     pub details: String,
     /// Headers.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Headers,
     /// The body.
     pub body: String,
+}
+
+/// Headers that the filter writes: names in lower case, and values.
+pub type Headers = Vec<(&'static str, String)>;
+
+/// What the host knows of a request beside its head.
+#[derive(Clone, Debug, Default)]
+pub struct HostFacts {
+    /// What the proxy's routing says of it.
+    pub route: Route,
+}
+
+/// Which of [`HostFacts`] are of use: each answer costs the host a call.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HostQuestions {
+    /// [`Route::name`].
+    pub route_name: bool,
+    /// [`Route::api`].
+    pub route_api: bool,
 }
 
 /// A call to a cluster of the proxy.
@@ -200,16 +242,56 @@ pub struct Reply {
 pub struct CallRequest {
     /// The cluster, always from the configuration.
     pub cluster: Box<str>,
+    /// The method.
+    pub method: &'static str,
     /// `http` or `https`: what the URL says; whether TLS is spoken is the cluster's own affair.
     pub scheme: &'static str,
     /// Host and port.
     pub authority: Box<str>,
     /// Path and query.
     pub path: Box<str>,
+    /// The other headers.
+    pub headers: Headers,
+    /// The body; empty where there is none.
+    pub body: SecretBytes,
     /// How long to wait for the whole answer.
     pub timeout: Duration,
     /// The longest body that is of use, in bytes.
     pub max_body: usize,
+    /// Whether the answer's trailers are of use.
+    pub trailers: bool,
+}
+
+impl CallRequest {
+    /// A call for a JSON document.
+    pub fn document(url: &Url, cluster: &str, timeout: Duration, max_body: usize) -> Self {
+        Self {
+            cluster: cluster.into(),
+            method: "GET",
+            scheme: url.scheme(),
+            authority: url.authority.clone(),
+            path: url.path.clone(),
+            headers: vec![
+                ("accept", "application/json".to_owned()),
+                ("accept-encoding", "identity".to_owned()),
+                ("user-agent", concat!("tollgate/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ],
+            body: SecretBytes::default(),
+            timeout,
+            max_body,
+            trailers: false,
+        }
+    }
+}
+
+/// Bytes that may hold a secret: what is shown of them is how many they are.
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct SecretBytes(pub Vec<u8>);
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// What a call brought.
@@ -223,6 +305,8 @@ pub struct CallResponse {
     pub body_size: usize,
     /// The body, cut at one byte more than the longest that is of use.
     pub body: Vec<u8>,
+    /// Its trailers, where the call asked for them.
+    pub trailers: Fields,
 }
 
 impl CallResponse {

@@ -48,6 +48,10 @@ impl fmt::Display for Name {
     }
 }
 
+/// What tells a question from others: a [`digest`] of all that its answer depends on.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct AskId(pub [u8; 32]);
+
 /// The key ID of a JWK or a JOSE header (`kid`, RFC 7515 §4.1.4): opaque, compared byte for byte,
 /// at most [`Kid::MAX_BYTES`] long because it arrives unauthenticated.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

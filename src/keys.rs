@@ -62,23 +62,16 @@ pub enum Lookup<'a> {
     Unknown,
 }
 
-/// What a request has been through before it looks up a key.
+/// How long a request may wait for a key that is not here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Patience {
-    /// It has just come, and can wait.
-    Fresh,
-    /// It has waited for a fetch, and can wait for another.
-    Waited,
-    /// It has waited as long as any may.
-    Overdue,
-    /// Too many wait already.
-    Crowded,
-}
-
-impl Patience {
-    const fn is_left(self) -> bool {
-        matches!(self, Self::Fresh | Self::Waited)
-    }
+pub struct Wait {
+    /// Whether it may wait at all.
+    pub is_left: bool,
+    /// Whether it has waited before, for whatever ring.
+    pub is_used: bool,
+    /// The first fetch of this ring that began after the request came: once that has ended without the
+    /// key, there is none. `None` before the request has waited for this ring.
+    pub fetch: Option<u32>,
 }
 
 impl Ring {
@@ -142,25 +135,16 @@ impl Ring {
     }
 
     /// Finds the keys for a token.
-    ///
-    /// `awaited` is the first fetch that began after the request came: once that has ended without
-    /// the key, there is none. `None` before the request has waited for this ring.
-    pub fn lookup(
-        &mut self,
-        wanted: Wanted<'_>,
-        patience: Patience,
-        awaited: Option<u32>,
-        env: &Env<'_>,
-    ) -> Lookup<'_> {
+    pub fn lookup(&mut self, wanted: Wanted<'_>, wait: Wait, env: &Env<'_>) -> Lookup<'_> {
         self.catch_up(wanted, env);
         if self.set.is_none() {
-            return self.without_a_set(patience, env.now);
+            return self.without_a_set(wait, env.now);
         }
         if self.is_stale(env.now) {
             return Lookup::Stale(self.until_due(env.now));
         }
         if self.selects_nothing(wanted) {
-            return self.without_the_key(patience, awaited, env.now);
+            return self.without_the_key(wait, env.now);
         }
         match self.set.as_deref().map(|set| (set.version(), candidates(set, wanted))) {
             Some((version, Some(keys))) if !keys.is_empty() => Lookup::Found { keys, version },
@@ -203,30 +187,25 @@ impl Ring {
         self.set.as_deref().is_none_or(|set| candidates(set, wanted).is_none())
     }
 
-    fn without_a_set(&mut self, patience: Patience, now: UnixMillis) -> Lookup<'static> {
+    fn without_a_set(&mut self, wait: Wait, now: UnixMillis) -> Lookup<'static> {
         let may_arrive = self.kept.running(now) || self.kept.is_due(now);
         // One that was published and cannot be read is asked for out of turn.
         let is_lost = self.kept.is_published();
-        if patience.is_left() && (is_lost && self.kept.want(now) || may_arrive) {
+        if wait.is_left && (is_lost && self.kept.want(now) || may_arrive) {
             return Lookup::MayArrive;
         }
         Lookup::Unavailable(self.until_due(now))
     }
 
-    fn without_the_key(
-        &mut self,
-        patience: Patience,
-        awaited: Option<u32>,
-        now: UnixMillis,
-    ) -> Lookup<'static> {
-        if !patience.is_left() {
+    fn without_the_key(&mut self, wait: Wait, now: UnixMillis) -> Lookup<'static> {
+        if !wait.is_left {
             return Lookup::Unknown;
         }
-        let was_asked = awaited.is_some_and(|fetch| self.kept.has_ended(fetch));
+        let was_asked = wait.fetch.is_some_and(|fetch| self.kept.has_ended(fetch));
         if !was_asked && (self.kept.running(now) || self.kept.want(now)) {
             return Lookup::MayArrive;
         }
-        if patience == Patience::Waited && self.kept.has_failed() {
+        if wait.is_used && self.kept.has_failed() {
             return Lookup::Unavailable(self.kept.until_fetch(now));
         }
         Lookup::Unknown

@@ -38,6 +38,14 @@ impl Provider {
         }
     }
 
+    /// Its keys, where it is a list of API keys.
+    pub const fn api_keys(&self) -> Option<&api_key::ApiKeys> {
+        match &self.kind {
+            Kind::ApiKey(keys) => Some(keys),
+            Kind::Jwt(_) => None,
+        }
+    }
+
     /// What it asks of tokens, where it is a JWT issuer.
     pub fn jwt(&self) -> Option<&jwt::JwtProvider> {
         match &self.kind {

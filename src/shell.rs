@@ -3,9 +3,10 @@
 //! Decides nothing. If a line here would need a unit test, it belongs in the engine.
 
 mod crypto;
+mod fate;
 mod host;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,19 +14,20 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
 
-use crate::config::{Config, Crypto, LogFormat};
-use crate::engine::{self, Engine};
+use crate::config::LogFormat;
+use crate::engine::{self, Configured, Engine, Surroundings};
 use crate::env::Env;
 use crate::event::{
-    CallRequest, CallResponse, Effect, Event, HeaderChange, Level, Reply, Section, Settlement,
-    metric,
+    CallRequest, CallResponse, Effect, Event, HeaderChange, HostFacts, HostQuestions, Level, Reply,
+    Section, Settlement, metric,
 };
-use crate::http::{RequestHead, Route};
+use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::{UnixMillis, millis};
 use crypto::EnvoyCrypto;
+use fate::{Body, Fate, Stage};
 use host::{HostMetrics, HostRandom, HostStore};
 
 proxy_wasm::main! {{
@@ -44,7 +46,7 @@ struct Filter {
     /// The requests that wait for a decision.
     waiting: Vec<(StreamId, Rc<Fate>)>,
     /// The host's numbers of the calls that are out.
-    calls: Vec<(u32, (CallId, usize))>,
+    calls: Vec<(u32, Out)>,
     /// What is counted.
     metrics: HostMetrics,
     tick: Duration,
@@ -54,26 +56,39 @@ struct Filter {
     decided: Vec<Duration>,
 }
 
-/// Where a request stands.
-#[derive(Clone, Copy, Default, Eq, PartialEq)]
-enum Stage {
-    /// Nothing of it may go upstream yet.
-    #[default]
-    Pending,
-    /// It goes upstream.
-    Forwarded,
-    /// It was answered here.
-    Answered,
+/// A call that is out.
+#[derive(Clone, Copy)]
+struct Out {
+    call: CallId,
+    /// The longest body that is of use, in bytes.
+    max_body: usize,
+    /// Whether the answer's trailers are.
+    trailers: bool,
 }
 
-/// What was decided about a request.
-#[derive(Default)]
-struct Fate {
-    stage: Cell<Stage>,
-    /// What of the filter's time went into it while it could not be decided.
-    spent: Cell<Duration>,
-    /// Headers of the upstream's answer, to be set when that comes.
-    advice: RefCell<Vec<(&'static str, String)>>,
+/// Where the host is.
+#[derive(Clone, Copy)]
+enum In<'s> {
+    /// In the filter's own callback.
+    Root,
+    /// In a callback of this request, which goes on or not by what the callback returns.
+    Returning(&'s Stream),
+    /// In another callback of this request.
+    Stream(&'s Stream),
+}
+
+impl<'s> In<'s> {
+    const fn stream(self) -> Option<&'s Stream> {
+        match self {
+            Self::Root => None,
+            Self::Returning(stream) | Self::Stream(stream) => Some(stream),
+        }
+    }
+
+    /// Whether this is the current request of the host.
+    fn is(self, stream: StreamId) -> bool {
+        self.stream().is_some_and(|current| current.id == stream)
+    }
 }
 
 /// The plugin's root context.
@@ -88,18 +103,17 @@ struct Stream {
 }
 
 impl Filter {
-    /// Has the engine decide about an event, and does what it says. `current` is the stream whose
-    /// callback this is.
-    fn handle(&mut self, event: Event, current: Option<&Stream>) {
-        self.handle_at(host::now(), event, current);
+    /// Has the engine decide about an event, and does what it says.
+    fn handle(&mut self, event: Event, at: In<'_>) {
+        self.handle_at(host::now(), event, at);
     }
 
     /// The same for an event that came at `start`. Takes the time of requests: one that this event
     /// decides has an equal share in what the event took.
-    fn handle_at(&mut self, start: Duration, event: Event, current: Option<&Stream>) {
+    fn handle_at(&mut self, start: Duration, event: Event, at: In<'_>) {
         self.now = UnixMillis::new(millis(start));
-        self.react(event, current);
-        let waits = current.filter(|current| current.fate.stage.get() == Stage::Pending);
+        self.react(event, at);
+        let waits = at.stream().filter(|current| current.fate.stage.get() == Stage::Pending);
         if self.decided.is_empty() && waits.is_none() {
             return;
         }
@@ -115,7 +129,7 @@ impl Filter {
         }
     }
 
-    fn react(&mut self, event: Event, current: Option<&Stream>) {
+    fn react(&mut self, event: Event, at: In<'_>) {
         let mut more = VecDeque::new();
         let mut next = Some(event);
         while let Some(event) = next {
@@ -123,7 +137,7 @@ impl Filter {
             let env = env(self.now, self.host_crypto.as_ref(), &self.metrics);
             let effects = engine.handle(event, &env);
             for effect in effects {
-                self.carry_out(effect, current, &mut more);
+                self.carry_out(effect, at, &mut more);
             }
             next = more.pop_front();
         }
@@ -134,27 +148,22 @@ impl Filter {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect, current: Option<&Stream>, more: &mut VecDeque<Event>) {
+    fn carry_out(&mut self, effect: Effect, at: In<'_>, more: &mut VecDeque<Event>) {
         match effect {
-            Effect::Advise { stream, headers } => {
-                let fate = match current {
-                    Some(current) if current.id == stream => Some(&current.fate),
-                    _ => self.waiting.iter().find(|one| one.0 == stream).map(|one| &one.1),
-                };
-                if let Some(fate) = fate {
-                    fate.advice.replace(headers);
-                }
-            }
-            Effect::Call { call, request } => match dispatch(&request) {
+            Effect::Call { call, request, .. } => match dispatch(&request) {
                 Some(token) => {
                     let _ = take(&mut self.calls, token);
-                    self.calls.push((token, (call, request.max_body)));
+                    let CallRequest { max_body, trailers, .. } = request;
+                    self.calls.push((token, Out { call, max_body, trailers }));
                 }
                 None => more.push_back(Event::CallDone { call, response: None }),
             },
-            Effect::Clean { section, remove, .. } => {
+            Effect::Clean { section, remove, remove_values, .. } => {
                 for name in remove {
                     self.remove(map(section), &name);
+                }
+                if !remove_values.is_empty() {
+                    host::remove_values(map(section), &remove_values);
                 }
             }
             Effect::Count { metric, by } => self.metrics.count(&metric, by),
@@ -165,17 +174,38 @@ impl Filter {
                 write_log(record.level(), &engine::line(&record, format));
             }
             Effect::Note { stream, key, value } => {
-                if is(current, stream) || host::set_effective_context(stream.0) {
+                if at.is(stream) || host::set_effective_context(stream.0) {
                     host::set_property(key, value.as_bytes());
                 }
             }
             Effect::Observe { metric, value } => self.metrics.observe(&metric, value),
-            Effect::Settle { stream, how } => self.settle(stream, how, current),
+            Effect::Read { stream, max } => {
+                let Some(fate) = self.fate(stream, at) else { return };
+                fate.body.set(Body { max: Some(max), ..fate.body.get() });
+                if at.is(stream) || host::set_effective_context(stream.0) {
+                    more.extend(read(stream, &fate));
+                }
+            }
+            Effect::ResponseHeaders { stream, set, append } => {
+                if let Some(fate) = self.fate(stream, at) {
+                    fate.set.replace(set);
+                    fate.append.replace(append);
+                }
+            }
+            Effect::Settle { stream, how } => self.settle(stream, how, at),
         }
     }
 
-    fn settle(&mut self, stream: StreamId, how: Settlement, current: Option<&Stream>) {
-        let is_current = is(current, stream);
+    /// What was decided about a request that is not settled.
+    fn fate(&self, stream: StreamId, at: In<'_>) -> Option<Rc<Fate>> {
+        match at.stream() {
+            Some(current) if current.id == stream => Some(Rc::clone(&current.fate)),
+            _ => self.waiting.iter().find(|one| one.0 == stream).map(|one| Rc::clone(&one.1)),
+        }
+    }
+
+    fn settle(&mut self, stream: StreamId, how: Settlement, at: In<'_>) {
+        let is_current = at.is(stream);
         if !is_current && !host::set_effective_context(stream.0) {
             return;
         }
@@ -194,12 +224,13 @@ impl Filter {
             }
         };
         let waited = take(&mut self.waiting, stream);
-        let fate = waited.as_deref().or(current.filter(|_| is_current).map(|one| &*one.fate));
+        let current = at.stream().filter(|_| is_current);
+        let fate = waited.as_deref().or(current.map(|one| &*one.fate));
         if let Some(fate) = fate {
             fate.stage.set(stage);
             self.decided.push(fate.spent.get());
         }
-        if stage == Stage::Forwarded && !is_current {
+        if stage == Stage::Forwarded && !(is_current && matches!(at, In::Returning(_))) {
             host::resume_request();
         }
     }
@@ -221,25 +252,29 @@ impl Filter {
     }
 }
 
-/// What the engine asks for of the current request's route. An empty name is none.
-fn route(engine: &Engine) -> Route {
+/// What the engine asks for of the current request. An empty name of a route is none.
+fn facts(asked: HostQuestions) -> HostFacts {
     let ask = |wanted: bool, path: &str| if wanted { host::property(path) } else { None };
-    let name = ask(engine.asks_for_route_name(), "xds\0route_name");
+    let name = ask(asked.route_name, "xds\0route_name");
     let api = "xds\0route_metadata\0filter_metadata\0tollgate\0api";
-    Route {
-        name: name.filter(|name| !name.is_empty()),
-        api: ask(engine.asks_for_route_metadata(), api),
-    }
+    let route =
+        Route { name: name.filter(|name| !name.is_empty()), api: ask(asked.route_api, api) };
+    HostFacts { route }
+}
+
+/// The body of the current request, where it is wanted and there.
+fn read(stream: StreamId, fate: &Fate) -> Option<Event> {
+    let wanted = fate.body.get();
+    let size = wanted.is_ready()?;
+    fate.body.set(Body { max: None, ..wanted });
+    let body = size.and_then(|size| host::buffer(BufferType::HttpRequestBody, size));
+    Some(Event::Body { stream, body })
 }
 
 /// Takes what is kept under a key out of a list that is short.
 fn take<K: PartialEq, V>(list: &mut Vec<(K, V)>, key: K) -> Option<V> {
     let place = list.iter().position(|(known, _)| *known == key)?;
     Some(list.swap_remove(place).1)
-}
-
-fn is(current: Option<&Stream>, stream: StreamId) -> bool {
-    current.is_some_and(|current| current.id == stream)
 }
 
 fn env<'a>(
@@ -275,41 +310,84 @@ fn respond(reply: &Reply) {
     host::respond(reply);
 }
 
-/// Makes a call; `None` where the host refuses to (no such cluster, no host in it).
+/// Makes a call in the current callback; `None` where the host refuses to (no such cluster, no host in
+/// it).
 fn dispatch(request: &CallRequest) -> Option<u32> {
-    let headers = vec![
-        (":method", "GET"),
+    let mut headers = vec![
+        (":method", request.method),
         (":scheme", request.scheme),
         (":authority", &*request.authority),
         (":path", &*request.path),
-        ("accept", "application/json"),
-        ("accept-encoding", "identity"),
-        ("user-agent", concat!("tollgate/", env!("CARGO_PKG_VERSION"))),
     ];
+    headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    let body = Some(request.body.0.as_slice()).filter(|body| !body.is_empty());
     // The SDK's own call: only it can route the answer. Envoy's two errors are errors in it too.
     proxy_wasm::hostcalls::dispatch_http_call(
         &request.cluster,
         headers,
-        None,
+        body,
         Vec::new(),
         request.timeout,
     )
     .ok()
 }
 
+/// What a call brought: its end, where the call is one of ours.
+fn call_done(
+    filter: &mut Filter,
+    token: u32,
+    (headers, body_size, trailers): (usize, usize, usize),
+) -> Option<Event> {
+    let out = take(&mut filter.calls, token)?;
+    let response = (headers > 0).then(|| {
+        let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
+        let status = headers.first(":status");
+        let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        let max = body_size.min(out.max_body.saturating_add(1));
+        let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
+        let trailers = if out.trailers && trailers > 0 {
+            host::fields(MapType::HttpCallResponseTrailers).unwrap_or_default()
+        } else {
+            Fields::default()
+        };
+        let status = status.unwrap_or_default();
+        CallResponse { status, headers, body_size, body, trailers }
+    });
+    Some(Event::CallDone { call: out.call, response })
+}
+
+/// What the host says of itself when a configuration comes.
+#[derive(Default)]
+struct Host {
+    crypto: Option<ByHost<EnvoyCrypto>>,
+}
+
+impl Surroundings for Host {
+    fn variable(&self, name: &str) -> Option<String> {
+        host::variable(name)
+    }
+
+    fn has_own_store(&self) -> bool {
+        host::property("plugin_vm_id").is_some_and(|id| !id.is_empty())
+    }
+
+    fn root_id(&self) -> String {
+        let id = host::property("plugin_root_id").unwrap_or_default();
+        String::from_utf8_lossy(&id).into_owned()
+    }
+
+    fn checks_signatures(&mut self) -> bool {
+        self.crypto = crypto::trusted();
+        self.crypto.is_some()
+    }
+}
+
 impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return };
-        let Some((call, max_body)) = take(&mut filter.calls, token) else { return };
-        let response = (headers > 0).then(|| {
-            let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
-            let status = headers.first(":status");
-            let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-            let max = body_size.min(max_body.saturating_add(1));
-            let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
-            CallResponse { status: status.unwrap_or_default(), headers, body_size, body }
-        });
-        filter.handle(Event::CallDone { call, response }, None);
+        if let Some(event) = call_done(&mut filter, token, (headers, body, trailers)) {
+            filter.handle(event, In::Root);
+        }
     }
 
     fn on_done(&mut self) -> bool {
@@ -318,7 +396,7 @@ impl Context for Root {
             let env = env(UnixMillis::new(millis(host::now())), None, metrics);
             let effects = engine.as_mut().map(|engine| engine.stop(&env));
             for effect in effects.unwrap_or_default() {
-                filter.carry_out(effect, None, &mut VecDeque::new());
+                filter.carry_out(effect, In::Root, &mut VecDeque::new());
             }
         }
         true
@@ -328,57 +406,28 @@ impl Context for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let Ok(mut filter) = self.0.try_borrow_mut() else { return false };
-        let text = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
-        let config = match Config::parse_with(&text, &host::variable) {
-            Ok(config) => config,
-            Err(problems) => {
-                for problem in problems {
-                    log::error!("configuration refused: {problem} [{}]", problem.code.name());
-                }
-                filter.metrics.count(metric::CONFIG_REJECTED, 1);
-                return false;
-            }
-        };
-        if host::property("plugin_vm_id").is_none_or(|id| id.is_empty()) {
-            log::warn!(
-                "`vm_id` is empty: every plugin without one shares its store; give this one its own"
-            );
-        }
-        let host_crypto = match config.crypto {
-            Crypto::Wasm => None,
-            Crypto::Auto | Crypto::Host => crypto::trusted(),
-        };
-        if config.crypto == Crypto::Host && host_crypto.is_none() {
-            log::error!(
-                "configuration refused: crypto: `host`, but this proxy has no signature check \
-                 that passes the filter's test; use `auto`"
-            );
-            filter.metrics.count(metric::CONFIG_REJECTED, 1);
-            return false;
-        }
-        let by = if host_crypto.is_some() { "the proxy, where it can" } else { "the filter" };
-        log::info!("signatures are checked by {by}");
-        let root_id = host::property("plugin_root_id").unwrap_or_default();
-        let mut engine = Engine::new(config, &String::from_utf8_lossy(&root_id));
+        let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let now = UnixMillis::new(millis(host::now()));
-        let effects = engine.start(&env(now, None, &filter.metrics));
-        if let Some(record) = engine.loaded() {
-            log::info!("{}", engine::line(&record, engine.log_format()));
+        let mut host = Host::default();
+        let configured = Engine::configure(&bytes, &mut host, &env(now, None, &filter.metrics));
+        let Configured { engine, host_verifies, effects } = configured;
+        let is_taken = engine.is_some();
+        if let Some(engine) = engine {
+            filter.host_crypto = host.crypto.filter(|_| host_verifies);
+            filter.removes_headers = host::is_envoy();
+            filter.tick = engine.tick_period();
+            filter.engine = Some(engine);
+            host::set_tick_period(filter.tick);
         }
-        filter.host_crypto = host_crypto;
-        filter.removes_headers = host::is_envoy();
-        filter.tick = engine.tick_period();
-        filter.engine = Some(engine);
-        host::set_tick_period(filter.tick);
         for effect in effects {
-            filter.carry_out(effect, None, &mut VecDeque::new());
+            filter.carry_out(effect, In::Root, &mut VecDeque::new());
         }
-        true
+        is_taken
     }
 
     fn on_tick(&mut self) {
         if let Ok(mut filter) = self.0.try_borrow_mut() {
-            filter.handle(Event::Tick, None);
+            filter.handle(Event::Tick, In::Root);
         }
     }
 
@@ -404,6 +453,14 @@ impl Stream {
         self.action()
     }
 
+    /// Hands the engine the body of the request, where it waits for that.
+    fn read(&self) {
+        let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
+        if let Some(event) = read(self.id, &self.fate) {
+            filter.handle(event, In::Returning(self));
+        }
+    }
+
     /// Lets a section of a request that is not answered here, or of its answer, through. Trailers may
     /// come while the request waits, and do not come again.
     fn pass(&self, section: Section) {
@@ -412,18 +469,25 @@ impl Stream {
         {
             let fields = host::fields(map(section)).unwrap_or_default();
             // What follows a request's head asks nothing of the clock.
-            filter.react(Event::Fields { stream: self.id, section, fields }, Some(self));
+            filter.react(Event::Fields { stream: self.id, section, fields }, In::Returning(self));
         }
     }
 }
 
 impl Context for Stream {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
+        let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
+        if let Some(event) = call_done(&mut filter, token, (headers, body, trailers)) {
+            filter.handle(event, In::Stream(self));
+        }
+    }
+
     fn on_done(&mut self) -> bool {
         if self.fate.stage.get() == Stage::Pending
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             let _ = take(&mut filter.waiting, self.id);
-            filter.handle(Event::StreamGone { stream: self.id }, Some(self));
+            filter.handle(Event::StreamGone { stream: self.id }, In::Stream(self));
         }
         true
     }
@@ -450,9 +514,9 @@ impl HttpContext for Stream {
         }
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return self.fail(&head) };
         let Some(engine) = &filter.engine else { return self.fail(&head) };
-        let route = route(engine);
-        let event = Event::RequestHeaders { stream: self.id, head, route };
-        filter.handle_at(start, event, Some(self));
+        let host = facts(engine.host_questions());
+        let event = Event::RequestHeaders { stream: self.id, head, host };
+        filter.handle_at(start, event, In::Returning(self));
         if self.fate.stage.get() == Stage::Pending {
             filter.waiting.push((self.id, Rc::clone(&self.fate)));
         }
@@ -460,19 +524,31 @@ impl HttpContext for Stream {
         self.action()
     }
 
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, is_whole: bool) -> Action {
+        if self.fate.stage.get() == Stage::Pending {
+            self.fate.body.set(Body { size, is_whole, ..self.fate.body.get() });
+            self.read();
+        }
         self.action()
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         self.pass(Section::RequestTrailers);
+        if self.fate.stage.get() == Stage::Pending {
+            self.fate.body.set(Body { is_whole: true, ..self.fate.body.get() });
+            self.read();
+        }
         self.action()
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         self.pass(Section::ResponseHeaders);
-        for (name, value) in self.fate.advice.take() {
-            host::set_header(MapType::HttpResponseHeaders, name.as_bytes(), value.as_bytes());
+        let kind = MapType::HttpResponseHeaders;
+        for (name, value) in self.fate.set.take() {
+            host::set_header(kind, name.as_bytes(), value.as_bytes());
+        }
+        for (name, value) in self.fate.append.take() {
+            host::add_header(kind, name.as_bytes(), value.as_bytes());
         }
         Action::Continue
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token};
 use support::world::{CONFIG, Worker, World, head, upstream};
 use tollgate::config::Config;
-use tollgate::engine::Engine;
+use tollgate::engine::{Engine, line};
 use tollgate::event::{Event, Section};
 use tollgate::http::Fields;
 
@@ -685,7 +685,8 @@ fn a_configuration_is_told_once_in_the_process_when_it_is_taken_into_use() {
         let mut engine = Engine::new(config, "root");
         assert_eq!(engine.loaded(), None, "it is not in use yet");
         engine.start(&world.env());
-        (engine.loaded(), hash)
+        let line = engine.loaded().map(|record| line(&record, engine.log_format()));
+        (line, hash)
     };
     let (told, hash) = start(CONFIG);
     let line: Value = serde_json::from_str(&told.unwrap()).unwrap();

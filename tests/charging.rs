@@ -233,6 +233,7 @@ fn answer(worker: &mut Worker<'_>, cluster: &str, status: u16, body: &str) {
         headers: std::iter::empty::<(&str, &str)>().collect(),
         body_size: body.len(),
         body: body.into(),
+        trailers: tollgate::http::Fields::default(),
     };
     let call = call.unwrap();
     worker.calls.remove(&call);

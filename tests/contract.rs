@@ -1,8 +1,10 @@
 //! The contract between the engine and the shell, under random events: every request is settled
-//! exactly once unless it left before, no two workers fetch at once, nothing waits for ever.
+//! exactly once unless it left before, whatever it waits for and however that ends; it is charged once;
+//! no two workers fetch at once; nothing waits for ever.
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::as_conversions,
     clippy::indexing_slicing,
     clippy::type_complexity,
     clippy::unwrap_used,
@@ -16,19 +18,77 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use support::token::{Signer, Token, key_set};
-use support::world::{CONFIG, Worker, World, head};
+use support::world::{Worker, World, head};
 use tollgate::event::{CallResponse, Event};
 use tollgate::http::Fields;
-use tollgate::ids::StreamId;
+use tollgate::ids::{CallId, StreamId};
+
+/// What requests wait for beside keys, by what they name in `x-probe`.
+const PROBES: [&str; 9] = [
+    "",
+    "before-shared-1",
+    "before-alone-1",
+    "before-elsewhere-1",
+    "before-body-0",
+    "after-shared-1",
+    "after-alone-1, after-alone-2",
+    "before-shared-2, after-elsewhere-1, after-alone-3",
+    "after-body-0",
+];
+
+/// One provider, and a quota that no test uses up.
+const CONFIG: &str = r#"{ "providers": { "idp": {
+    "issuer": "https://id.example.com/", "audiences": ["api"],
+    "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } },
+    "policies": { "p": { "quota": { "requests": 1000000, "per": "30d" } } },
+    "apis": [{ "name": "a", "match": { "paths": ["/**"] }, "auth": ["idp"],
+    "policies": { "default": ["p"] } }] }"#;
 
 /// One thing that happens to one of two workers.
 #[derive(Clone, Debug)]
 enum Step {
-    Arrive { worker: usize, kid: u8 },
-    ArriveWithoutToken { worker: usize },
-    Leave { worker: usize, which: usize },
-    Tick { worker: usize },
-    Answer { worker: usize, how: Answer },
+    Arrive {
+        worker: usize,
+        kid: u8,
+        probe: usize,
+    },
+    ArriveWithoutToken {
+        worker: usize,
+    },
+    Leave {
+        worker: usize,
+        which: usize,
+    },
+    Tick {
+        worker: usize,
+    },
+    Answer {
+        worker: usize,
+        which: usize,
+        how: Answer,
+    },
+    /// A call gets no answer, and neither does the host say so.
+    Lose {
+        worker: usize,
+        which: usize,
+    },
+    /// An answer comes a second time, or after it was lost.
+    Late {
+        worker: usize,
+        which: usize,
+        how: Answer,
+    },
+    Body {
+        worker: usize,
+        which: usize,
+        length: usize,
+    },
+    /// A question that no request waits for.
+    Begin {
+        worker: usize,
+    },
+    /// Another worker does what requests wait for.
+    Elsewhere,
     LoseWrites(u32),
     Wait(u64),
 }
@@ -42,36 +102,49 @@ enum Answer {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let worker = 0..2_usize;
-    let answer = prop_oneof![
-        4 => (0..4_u8).prop_map(Answer::Keys),
-        1 => Just(Answer::Html),
-        1 => Just(Answer::Nothing),
-        1 => prop_oneof![Just(302), Just(404), Just(500), Just(503)].prop_map(Answer::Status),
-    ];
+    let worker = || 0..2_usize;
+    let which = any::<usize>;
+    let answer = || {
+        prop_oneof![
+            4 => (0..4_u8).prop_map(Answer::Keys),
+            1 => Just(Answer::Html),
+            1 => Just(Answer::Nothing),
+            1 => prop_oneof![Just(204), Just(302), Just(404), Just(500), Just(503)]
+                .prop_map(Answer::Status),
+        ]
+    };
     prop_oneof![
-        6 => (worker.clone(), 0..5_u8).prop_map(|(worker, kid)| Step::Arrive { worker, kid }),
-        1 => worker.clone().prop_map(|worker| Step::ArriveWithoutToken { worker }),
-        2 => (worker.clone(), any::<usize>()).prop_map(|(worker, which)| Step::Leave { worker, which }),
-        6 => worker.clone().prop_map(|worker| Step::Tick { worker }),
-        4 => (worker, answer).prop_map(|(worker, how)| Step::Answer { worker, how }),
+        8 => (worker(), 0..5_u8, 0..PROBES.len())
+            .prop_map(|(worker, kid, probe)| Step::Arrive { worker, kid, probe }),
+        1 => worker().prop_map(|worker| Step::ArriveWithoutToken { worker }),
+        2 => (worker(), which()).prop_map(|(worker, which)| Step::Leave { worker, which }),
+        6 => worker().prop_map(|worker| Step::Tick { worker }),
+        8 => (worker(), which(), answer())
+            .prop_map(|(worker, which, how)| Step::Answer { worker, which, how }),
+        1 => (worker(), which()).prop_map(|(worker, which)| Step::Lose { worker, which }),
+        1 => (worker(), which(), answer())
+            .prop_map(|(worker, which, how)| Step::Late { worker, which, how }),
+        2 => (worker(), which(), 0..80_usize)
+            .prop_map(|(worker, which, length)| Step::Body { worker, which, length }),
+        1 => worker().prop_map(|worker| Step::Begin { worker }),
+        1 => Just(Step::Elsewhere),
         1 => (0..4_u32).prop_map(Step::LoseWrites),
         4 => (1..20_000_u64).prop_map(Step::Wait),
     ]
 }
 
-/// A worker, and what its shell knows: who waits, and who has left.
+/// A worker, and what its shell knows: who waits, who has left, and which answers can still come.
 struct Model<'w> {
     worker: Worker<'w>,
     waiting: BTreeSet<StreamId>,
     gone: BTreeSet<StreamId>,
+    /// Calls that were answered or lost.
+    past: Vec<CallId>,
+    /// How many came with a token.
+    arrived: usize,
 }
 
 impl Model<'_> {
-    fn arrived(&mut self, stream: StreamId) {
-        self.waiting.insert(stream);
-    }
-
     /// Takes note of what was settled; nobody who left may be among them.
     fn check(&mut self) -> Result<(), TestCaseError> {
         let worker = &self.worker;
@@ -82,33 +155,58 @@ impl Model<'_> {
         prop_assert!(self.waiting.len() <= 256, "{} wait", self.waiting.len());
         Ok(())
     }
+
+    /// One of the calls that are out.
+    fn call(&self, which: usize) -> Option<CallId> {
+        let calls = self.worker.calls.keys();
+        calls.clone().nth(which.checked_rem(calls.len())?).copied()
+    }
+
+    /// How many fetches of keys are out.
+    fn fetches(&self) -> usize {
+        self.worker.calls.values().filter(|request| &*request.path == "/keys").count()
+    }
+
+    fn answer(&mut self, call: CallId, how: &Answer) {
+        let is_keys = self.worker.calls.remove(&call).is_some_and(|one| &*one.path == "/keys");
+        self.past.push(call);
+        // The host knows nobody any more whom to tell.
+        if self.worker.callers[&call].is_some_and(|stream| self.gone.contains(&stream)) {
+            return;
+        }
+        let response = |status: u16, body: String| {
+            let (headers, trailers) = (Fields::default(), Fields::default());
+            let body_size = body.len();
+            Some(CallResponse { status, headers, body_size, body: body.into(), trailers })
+        };
+        let response = match how {
+            Answer::Keys(count) if is_keys => {
+                let signers: Vec<_> = (0..*count).map(kid).collect();
+                response(200, key_set(&signers.iter().collect::<Vec<_>>()))
+            }
+            Answer::Keys(_) => response(200, String::new()),
+            Answer::Html => response(200, "<html>".into()),
+            Answer::Nothing => None,
+            Answer::Status(status) => response(*status, String::new()),
+        };
+        self.worker.handle(Event::CallDone { call, response });
+    }
+
+    fn arrive(&mut self, kid_of: u8, probe: &str) {
+        let token = kid(kid_of).sign(&Token::for_identity("alice").claim("exp", 2e9));
+        let authorization = format!("Bearer {token}");
+        let mut headers = vec![("authorization", authorization.as_str()), ("x-probe", probe)];
+        if probe.contains("body") {
+            headers.push(("content-length", "2"));
+        }
+        let stream = self.worker.request(head("POST", "/", &headers));
+        self.waiting.insert(stream);
+        self.arrived += 1;
+    }
 }
 
 fn kid(number: u8) -> Signer {
     Signer::new(&format!("key-{number}"))
-}
-
-fn answer(model: &mut Model<'_>, how: &Answer) {
-    let Some(call) = model.worker.calls.keys().next().copied() else { return };
-    model.worker.calls.remove(&call);
-    let response = |status: u16, body: String| {
-        Some(CallResponse {
-            status,
-            headers: Fields::default(),
-            body_size: body.len(),
-            body: body.into(),
-        })
-    };
-    let response = match how {
-        Answer::Keys(count) => {
-            let signers: Vec<_> = (0..*count).map(kid).collect();
-            response(200, key_set(&signers.iter().collect::<Vec<_>>()))
-        }
-        Answer::Html => response(200, "<html>".into()),
-        Answer::Nothing => None,
-        Answer::Status(status) => response(*status, String::new()),
-    };
-    model.worker.handle(Event::CallDone { call, response });
 }
 
 fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -117,19 +215,17 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         worker: Worker::new(&world, CONFIG),
         waiting: BTreeSet::new(),
         gone: BTreeSet::new(),
+        past: Vec::new(),
+        arrived: 0,
     });
     let longest_call = Duration::from_secs(5);
     let mut call_age = Duration::ZERO;
     for step in steps {
         match step {
-            Step::Arrive { worker, kid: number } => {
-                let token = kid(number).sign(&Token::for_identity("alice").claim("exp", 2e9));
-                let stream = workers[worker].worker.get(&token);
-                workers[worker].arrived(stream);
-            }
+            Step::Arrive { worker, kid, probe } => workers[worker].arrive(kid, PROBES[probe]),
             Step::ArriveWithoutToken { worker } => {
                 let stream = workers[worker].worker.request(head("GET", "/", &[]));
-                workers[worker].arrived(stream);
+                workers[worker].waiting.insert(stream);
             }
             Step::Leave { worker, which } => {
                 let model = &mut workers[worker];
@@ -139,7 +235,36 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 model.worker.handle(Event::StreamGone { stream });
             }
             Step::Tick { worker } => workers[worker].worker.tick(),
-            Step::Answer { worker, how } => answer(&mut workers[worker], &how),
+            Step::Answer { worker, which, how } => {
+                if let Some(call) = workers[worker].call(which) {
+                    workers[worker].answer(call, &how);
+                }
+            }
+            Step::Lose { worker, which } => {
+                if let Some(call) = workers[worker].call(which) {
+                    workers[worker].worker.calls.remove(&call);
+                    workers[worker].past.push(call);
+                }
+            }
+            Step::Late { worker, which, how } => {
+                let model = &mut workers[worker];
+                let Some(place) = which.checked_rem(model.past.len()) else { continue };
+                let call = model.past.remove(place);
+                model.answer(call, &how);
+            }
+            Step::Body { worker, which, length } => {
+                let model = &mut workers[worker];
+                let wanted = model.worker.reads.iter();
+                let wanted = wanted.filter(|(stream, _)| model.waiting.contains(*stream));
+                let wanted: Vec<_> = wanted.map(|(stream, max)| (*stream, *max)).collect();
+                let Some(place) = which.checked_rem(wanted.len()) else { continue };
+                let (stream, max) = wanted[place];
+                let body = (length <= max).then(|| vec![b'n'; length]);
+                model.worker.reads.remove(&stream);
+                model.worker.handle(Event::Body { stream, body });
+            }
+            Step::Begin { worker } => workers[worker].worker.begin_probe("1"),
+            Step::Elsewhere => world.store.force("tg1/probe/1", b"done"),
             Step::LoseWrites(count) => world.store.losses.set(count),
             Step::Wait(millis) => {
                 // The host ends every call within its time-out.
@@ -149,13 +274,17 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 world.wait(span);
                 call_age += span;
                 if call_age == longest_call {
-                    workers.iter_mut().for_each(|model| answer(model, &Answer::Nothing));
+                    for model in &mut workers {
+                        while let Some(call) = model.call(0) {
+                            model.answer(call, &Answer::Nothing);
+                        }
+                    }
                     call_age = Duration::ZERO;
                 }
             }
         }
-        let calls: usize = workers.iter().map(|model| model.worker.calls.len()).sum();
-        prop_assert!(calls <= 1, "{calls} fetches at once");
+        let fetches: usize = workers.iter().map(Model::fetches).sum();
+        prop_assert!(fetches <= 1, "{fetches} fetches at once");
         for model in &mut workers {
             model.check()?;
         }
@@ -164,11 +293,36 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     world.store.losses.set(0);
     world.wait(Duration::from_secs(11));
     for model in &mut workers {
-        answer(model, &Answer::Nothing);
         model.worker.tick();
         model.check()?;
         prop_assert!(model.waiting.is_empty(), "{:?} wait for ever", model.waiting);
     }
+    check_charges(&world, &mut workers)
+}
+
+/// No request is charged twice, and none goes upstream without.
+fn check_charges(world: &World, workers: &mut [Model<'_>; 2]) -> Result<(), TestCaseError> {
+    let arrived: usize = workers.iter().map(|model| model.arrived).sum();
+    let forwarded = workers.iter().map(|model| model.worker.counts.get("tollgate_allowed"));
+    let forwarded: u64 = forwarded.flatten().sum();
+    let model = &mut workers[0];
+    world.wait(Duration::from_secs(60));
+    model.worker.calls.clear();
+    model.worker.tick();
+    while let Some(call) = model.call(0) {
+        model.answer(call, &Answer::Keys(4));
+    }
+    let before = model.worker.settled.len();
+    model.arrive(0, "");
+    prop_assert_eq!(model.worker.settled.len(), before + 1);
+    let told = model.worker.advice.iter().next_back();
+    let left = told.and_then(|(_, headers)| {
+        let (_, value) = headers.iter().find(|(name, _)| *name == "ratelimit")?;
+        value.split_once("r=")?.1.split(';').next()?.parse::<u64>().ok()
+    });
+    let charged = 1_000_000 - left.unwrap_or(999_999) - 1;
+    prop_assert!(forwarded <= charged, "{forwarded} went upstream, {charged} were charged");
+    prop_assert!(charged <= arrived as u64, "{arrived} came, {charged} were charged");
     Ok(())
 }
 

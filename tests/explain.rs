@@ -22,8 +22,8 @@ use support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
 use support::world::{Worker, World, head, upstream};
 use tollgate::config::Config;
 use tollgate::engine::Engine;
-use tollgate::event::{Event, HeaderChange, Section, Settlement};
-use tollgate::http::{RequestHead, Route};
+use tollgate::event::{Event, HeaderChange, HostFacts, Section, Settlement};
+use tollgate::http::RequestHead;
 use tollgate::ids::StreamId;
 
 /// The key that opens the steps.
@@ -170,8 +170,8 @@ fn observe_after(before: &[RequestHead], config: &str, head: RequestHead) -> Val
     let config = Config::parse(config.as_bytes()).unwrap();
     let mut engine = Engine::new(config, "root");
     let request = |engine: &mut Engine, stream, head| {
-        let route = Route::default();
-        engine.handle(Event::RequestHeaders { stream, head, route }, &world.env())
+        let host = HostFacts::default();
+        engine.handle(Event::RequestHeaders { stream, head, host }, &world.env())
     };
     for head in before {
         request(&mut engine, StreamId(1), head.clone());

@@ -19,6 +19,7 @@ use support::token::{Signer, Token, key_set};
 use support::world::{CONFIG, Worker, World};
 use tollgate::env::SharedData as _;
 use tollgate::event::{CallResponse, Event};
+use tollgate::http::Fields;
 
 const DISCOVERY: &str = r#"{ "providers": { "idp": {
     "issuer": "https://id.example.com/", "audiences": ["api"],
@@ -48,6 +49,7 @@ fn answer(worker: &mut Worker<'_>, response: Option<(u16, &[(&str, &str)], &[u8]
         headers: headers.iter().copied().collect(),
         body_size: body.len(),
         body: body.to_vec(),
+        trailers: Fields::default(),
     });
     worker.handle(Event::CallDone { call, response });
 }
@@ -212,8 +214,13 @@ fn so_does_one_for_want_of_a_list_of_revocations_in_its_own_words() {
             worker.calls.remove(&keys);
             let body = key_set(&[&Signer::new("k1")]);
             let headers = std::iter::empty::<(&str, &str)>().collect();
-            let set =
-                CallResponse { status: 200, headers, body_size: body.len(), body: body.into() };
+            let set = CallResponse {
+                status: 200,
+                headers,
+                body_size: body.len(),
+                body: body.into(),
+                trailers: Fields::default(),
+            };
             answer(worker, response);
             worker.handle(Event::CallDone { call: keys, response: Some(set) });
         };

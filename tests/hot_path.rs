@@ -19,8 +19,8 @@ use support::world::{World, head};
 use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Cas, Env, PutError, SharedData, Stored};
-use tollgate::event::{Effect, Event, Section, Settlement};
-use tollgate::http::{Fields, Route};
+use tollgate::event::{Effect, Event, HostFacts, Section, Settlement};
+use tollgate::http::Fields;
 use tollgate::ids::StreamId;
 
 /// Counts what its own thread allocates.
@@ -85,7 +85,7 @@ fn costs(config: &Value, token: &str, count: u32) -> Vec<Cost> {
         let mut head = head("GET", "/orders/7", &[("authorization", &token)]);
         head.headers.extend((0..8).map(|number| (format!("x-{number}"), "something")));
         let event =
-            Event::RequestHeaders { stream: StreamId(number), head, route: Route::default() };
+            Event::RequestHeaders { stream: StreamId(number), head, host: HostFacts::default() };
         let fields: Fields = [(":status", "200"), ("server", "x")].into_iter().collect();
         let (section, stream) = (Section::ResponseHeaders, StreamId(number));
         let answered = Event::Fields { stream, section, fields };

@@ -592,7 +592,9 @@ fn of_requests_that_may_have_a_body_only_32_wait_at_once() {
 fn a_wait_ends_after_ten_seconds() {
     let world = World::default();
     let signer = Signer::new("k1");
-    let mut worker = Worker::new(&world, CONFIG);
+    // The call takes longer than any request may wait.
+    let slow = CONFIG.replace(r#""cluster": "idp""#, r#""cluster": "idp", "timeout": "20s""#);
+    let mut worker = Worker::new(&world, &slow);
     let stream = worker.get(&token(&signer));
     worker.tick();
     world.wait(Duration::from_millis(9_999));

@@ -38,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
-    ("provider", &["claims", "ids", "jose", "secret", "time"]),
+    ("provider", &["claims", "ids", "jose", "secret", "time", "verdict"]),
     ("api", &["claims", "http", "ids", "limits"]),
     // Not: keys, headers, what a counter is.
     ("policy", &["api", "claims", "http", "ids", "limits", "time", "trace", "verdict"]),
@@ -81,9 +81,17 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Knows the code, not why: no configuration, claims, keys or sessions.
     ("engine/reply.rs", &["event", "http", "time", "verdict"]),
     // Knows when a request waits, not for what.
-    ("engine/parked.rs", &["http", "ids", "keys", "time"]),
+    ("engine/parked.rs", &["env", "event", "http", "ids", "time"]),
     // Remembers what was verified: no configuration, no requests, no clock.
-    ("engine/verified.rs", &["claims", "env", "ids", "jose", "revoked", "store", "time"]),
+    ("engine/verified.rs", &["env", "ids", "jose"]),
+    // Asks for all who want to know: no keys, no configuration, no requests.
+    ("engine/outside/asks.rs", &["event", "ids", "time"]),
+    ("engine/outside/calls.rs", &["event", "ids", "keys", "time"]),
+    // What later steps may ask of a credential: no configuration, no keys, no requests.
+    (
+        "engine/voucher.rs",
+        &["claims", "ids", "jose", "policy", "provider", "revoked", "session", "store", "time"],
+    ),
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
     // Wraps the host's calls.
@@ -143,6 +151,42 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["check/together"],
             &["check"],
             &["config"],
+        ],
+    ),
+    (
+        "engine",
+        &[
+            // Values, and what is said of them.
+            &[
+                "budget",
+                "configure",
+                "fetched",
+                "grants",
+                "line",
+                "meters",
+                "outside/calls",
+                "outside/failure",
+                "refusals/index",
+                "reply",
+                "request",
+                "stop",
+                "tally",
+                "telling",
+                "waiting",
+            ],
+            &["explain", "keyring", "outside/asks", "outside/fetches", "target", "voucher"],
+            // What is found out of requests and credentials, and what answers late.
+            &["known_keys", "outside", "revocation", "rights", "trail", "verified"],
+            &["credential", "parked", "remedy"],
+            &["desk", "log", "passage"],
+            // The steps.
+            &["refusals", "vouch/api_key", "vouch/signature"],
+            &["handoff", "status/gather", "toll", "vouch/jwt"],
+            &["probe", "status", "vouch"],
+            &["admission"],
+            &["steps"],
+            // The loop.
+            &["engine"],
         ],
     ),
     ("kept", &[&["record"], &["kept"]]),

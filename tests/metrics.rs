@@ -129,7 +129,9 @@ fn a_request_that_waits_is_counted_while_it_does_and_its_wait_when_it_ends() {
 fn what_a_worker_counted_that_is_gone_is_taken_back_once() {
     let (world, signer) = (World::default(), Signer::new("k1"));
     let token = signer.sign(&Token::for_identity("alice"));
-    let mut workers: Vec<_> = (0..3).map(|_| Worker::new(&world, CONFIG)).collect();
+    // The call takes longer than this.
+    let slow = CONFIG.replace(r#""cluster": "idp""#, r#""cluster": "idp", "timeout": "20s""#);
+    let mut workers: Vec<_> = (0..3).map(|_| Worker::new(&world, &slow)).collect();
     for (count, worker) in workers.iter_mut().enumerate() {
         for _ in 0..=count {
             worker.get(&token);

@@ -133,7 +133,8 @@ fn the_engine_asks_only_for_what_the_configuration_looks_at() {
     for (apis, expected) in cases {
         let config = Config::parse(config(&apis).as_bytes()).unwrap();
         let engine = Engine::new(config, "root");
-        let asked = (engine.asks_for_route_name(), engine.asks_for_route_metadata());
+        let asked = engine.host_questions();
+        let asked = (asked.route_name, asked.route_api);
         assert_eq!(asked, expected, "{apis}");
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, AsSendBody, Body, http};
 
 use super::{Failure, input};
 use crate::event::{CallRequest, CallResponse};
@@ -126,9 +126,6 @@ impl Client {
             .max_redirects_will_error(false)
             // The proxy asks directly, too.
             .proxy(None)
-            .accept("application/json")
-            .accept_encoding("identity")
-            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
             .build();
         Ok(Self { agent: config.into(), roots: count })
     }
@@ -144,8 +141,18 @@ impl Client {
             }
         }
         let url = format!("{}://{}{}", request.scheme, request.authority, request.path);
-        let call = self.agent.get(url).config().timeout_global(Some(request.timeout)).build();
-        let response = call.call().map_err(|error| unreached(error, request))?;
+        let mut call = http::Request::builder().method(request.method).uri(url);
+        for (name, value) in &request.headers {
+            call = call.header(*name, value);
+        }
+        let body = Some(&*request.body.0).filter(|body| !body.is_empty());
+        let response = match body {
+            None => call.body(()).map_err(Into::into).and_then(|call| self.run(call, request)),
+            Some(body) => {
+                call.body(body).map_err(Into::into).and_then(|call| self.run(call, request))
+            }
+        };
+        let response = response.map_err(|error| unreached(error, request))?;
         let (head, body) = response.into_parts();
         let mut headers = Fields::default();
         headers.extend(head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
@@ -157,7 +164,19 @@ impl Client {
             .map_err(|error| unreached(error.into(), request))?;
         let announced = announced.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
         let body_size = bytes.len().max(announced);
-        Ok(CallResponse { status: head.status.as_u16(), headers, body_size, body: bytes })
+        let status = head.status.as_u16();
+        Ok(CallResponse { status, headers, body_size, body: bytes, trailers: Fields::default() })
+    }
+}
+
+impl Client {
+    fn run(
+        &self,
+        call: http::Request<impl AsSendBody>,
+        request: &CallRequest,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let call = self.agent.configure_request(call).timeout_global(Some(request.timeout)).build();
+        self.agent.run(call)
     }
 }
 

@@ -26,116 +26,105 @@ use crate::verdict::{Deny, Refusal, Scheme, Step, quoted};
 /// Most branches that a reason speaks of.
 const MAX_BRANCHES_TOLD: usize = 8;
 
-impl<'c> Desk<'_, 'c> {
-    /// Decides about a request.
-    ///
-    /// # Errors
-    ///
-    /// What stops it.
-    pub(super) fn admit<'h>(
-        &mut self,
-        head: &'h RequestHead,
-        route: &Route,
-        trail: &mut Trail,
-    ) -> Result<Passage<'c, 'h>, Stop>
-    where
-        'c: 'h,
-    {
-        let config = self.config;
-        let target = target::find(config, head, route, &mut trail.steps)?;
-        let api = target.api;
-        trail.api = Some(api.name.clone());
-        trail.reports = Some(api.reports);
-        let (branches, optional) = match &api.auth {
-            Auth::None => {
-                trail.steps.skipped(Step::Credential, "`auth`", || "`none`: anybody passes".into());
-                return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
-            }
-            Auth::Branches { branches, optional } => (branches, *optional),
-        };
-        let is_preflight = head.preflight_method().is_some();
-        if is_preflight && !api.preflight_passes {
-            let reason = format!("a CORS preflight for the protected API `{}`", api.name);
-            return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
+/// Decides about a request.
+///
+/// # Errors
+///
+/// What stops it.
+pub(super) fn admit<'c: 'h, 'h>(
+    desk: &mut Desk<'_, 'c>,
+    head: &'h RequestHead,
+    route: &Route,
+    trail: &mut Trail,
+) -> Result<Passage<'c, 'h>, Stop> {
+    let config = desk.config;
+    let target = target::find(config, head, route, &mut trail.steps)?;
+    let api = target.api;
+    trail.api = Some(api.name.clone());
+    trail.reports = Some(api.reports);
+    let (branches, optional) = match &api.auth {
+        Auth::None => {
+            trail.steps.skipped(Step::Credential, "`auth`", || "`none`: anybody passes".into());
+            return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
         }
-        let Some(readers) = self.readers.of(target.id) else {
-            return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
-        };
-        let presented = readers.presented(config, head, trail)?;
-        if is_preflight {
-            let found = || "a CORS preflight, which passes without a credential".to_owned();
-            trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
+        Auth::Branches { branches, optional } => (branches, *optional),
+    };
+    let is_preflight = head.preflight_method().is_some();
+    if is_preflight && !api.preflight_passes {
+        let reason = format!("a CORS preflight for the protected API `{}`", api.name);
+        return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
+    }
+    let Some(readers) = desk.readers.of(target.id) else {
+        return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
+    };
+    let presented = readers.presented(config, head, trail)?;
+    if is_preflight {
+        let found = || "a CORS preflight, which passes without a credential".to_owned();
+        trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
+        return Ok(Passage { api: Some(target.id), presented, permit: None });
+    }
+    let vouched = vouch::all(desk, &readers.members, &presented, trail)?;
+    let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
+    let Some(branch) = branches.iter().find(vouches) else {
+        if optional && vouched.is_empty() {
+            let found = || "no credential: the request passes without an identity".to_owned();
+            trail.steps.skipped(Step::Credential, "`optional`", found);
             return Ok(Passage { api: Some(target.id), presented, permit: None });
         }
-        let vouched = vouch::all(self, &readers.members, &presented, trail)?;
-        let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
-        let Some(branch) = branches.iter().find(vouches) else {
-            if optional && vouched.is_empty() {
-                let found = || "no credential: the request passes without an identity".to_owned();
-                trail.steps.skipped(Step::Credential, "`optional`", found);
-                return Ok(Passage { api: Some(target.id), presented, permit: None });
-            }
-            return Err(nobody_vouches(config, api, branches, &vouched, head).into());
-        };
-        let permit = self.enter(&target, head.method(), branch, vouched, trail)?;
-        Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
-    }
+        return Err(nobody_vouches(config, api, branches, &vouched, head).into());
+    };
+    let permit = enter(desk, &target, head.method(), branch, vouched, trail)?;
+    Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
+}
 
-    /// From vouchers to a session, and what the session may do at this API.
-    fn enter(
-        &self,
-        target: &Target<'c>,
-        method: &[u8],
-        branch: &Branch,
-        vouched: Vec<Voucher<'c>>,
-        trail: &mut Trail,
-    ) -> Result<Permit<'c>, Refusal> {
-        let mut others = vouched;
-        let place = others.iter().position(|one| one.id == branch.session_from);
-        let Some(owner) = place.map(|place| others.remove(place)) else {
-            return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
-        };
-        trail.known(&owner.provider.name, &owner.known);
-        trail.identity = Some(Arc::clone(owner.identity()));
-        let env = self.env;
-        let names = branch.members.iter().filter_map(|id| self.config.provider_name(*id));
-        trail.steps.passed(Step::Credential, "`auth`", || {
-            let owner = quoted(owner.provider.name.as_str());
-            format!(
-                "all of {} vouch; the session is {owner}'s",
-                quoted_list(names.map(Name::as_str))
-            )
-        });
-        // What was revoked is a bad credential, whichever branch it belongs to.
-        let all = iter::once(&owner).chain(&others);
-        revocation::judge(self.revocations, all, env, &mut trail.steps)?;
-        // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
-        others.retain(|voucher| branch.members.contains(&voucher.id));
-        let steps = &mut trail.steps;
-        let rights = Rights::find(self.config, target.id, &owner, steps)?;
-        trail.policies = Some(rights.grant().names().clone());
-        let session = owner.session(rights.grant());
-        session.check(env.now, owner.clock_skew()).map_err(|deny| {
-            let end = session.ends.unwrap_or_default();
-            let (at, number, policies) =
-                (end.in_words(env.now), end.numeric_date(), rights.grant().names());
-            Refusal::new(
-                deny,
-                format!("the session ended at {at} ({number}); policies: {policies}"),
-            )
-        })?;
-        telling::session(&session, owner.clock_skew(), env.now, steps);
-        match owner.says() {
-            Some(says) => may_call(target.api, &owner, says, steps)?,
-            // A configuration that asks something of tokens here takes no API key's session.
-            None if target.api.asks_of_tokens() => {
-                return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
-            }
-            None => {}
+/// From vouchers to a session, and what the session may do at this API.
+fn enter<'c>(
+    desk: &Desk<'_, 'c>,
+    target: &Target<'c>,
+    method: &[u8],
+    branch: &Branch,
+    vouched: Vec<Voucher<'c>>,
+    trail: &mut Trail,
+) -> Result<Permit<'c>, Refusal> {
+    let mut others = vouched;
+    let place = others.iter().position(|one| one.id == branch.session_from);
+    let Some(owner) = place.map(|place| others.remove(place)) else {
+        return Err(Refusal::new(Deny::SessionMissing, "the session's provider did not vouch"));
+    };
+    trail.known(&owner.provider.name, &owner.known);
+    trail.identity = Some(Arc::clone(owner.identity()));
+    let env = desk.env;
+    let names = branch.members.iter().filter_map(|id| desk.config.provider_name(*id));
+    trail.steps.passed(Step::Credential, "`auth`", || {
+        let owner = quoted(owner.provider.name.as_str());
+        format!("all of {} vouch; the session is {owner}'s", quoted_list(names.map(Name::as_str)))
+    });
+    // What was revoked is a bad credential, whichever branch it belongs to.
+    let all = iter::once(&owner).chain(&others);
+    revocation::judge(&desk.outside.revocations, all, env, &mut trail.steps)?;
+    // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+    others.retain(|voucher| branch.members.contains(&voucher.id));
+    let steps = &mut trail.steps;
+    let rights = Rights::find(desk.config, target.id, &owner, steps)?;
+    trail.policies = Some(rights.grant().names().clone());
+    let session = owner.session(rights.grant());
+    session.check(env.now, owner.clock_skew()).map_err(|deny| {
+        let end = session.ends.unwrap_or_default();
+        let (at, number, policies) =
+            (end.in_words(env.now), end.numeric_date(), rights.grant().names());
+        Refusal::new(deny, format!("the session ended at {at} ({number}); policies: {policies}"))
+    })?;
+    telling::session(&session, owner.clock_skew(), env.now, steps);
+    match owner.says() {
+        Some(says) => may_call(target.api, &owner, says, steps)?,
+        // A configuration that asks something of tokens here takes no API key's session.
+        None if target.api.asks_of_tokens() => {
+            return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
         }
-        let endpoint = rights.permit(method, &target.path, steps)?;
-        Ok(Permit::new(session, rights, endpoint, owner, others))
+        None => {}
     }
+    let endpoint = rights.permit(method, &target.path, steps)?;
+    Ok(Permit::new(session, rights, endpoint, owner, others))
 }
 
 /// The members of a branch that have not vouched.

@@ -25,15 +25,57 @@ const PROVIDER: &str = "x-tollgate-provider";
 /// The header names that are not a client's to use freely; by default those under our own prefix
 /// alone.
 #[derive(Debug, Default)]
-pub(super) struct Hygiene {
+struct Hygiene {
     /// Those that the filter may write: no spelling of them comes through.
     emitted: Vec<String>,
     /// Those that credentials are read from: no other spelling of them comes through.
     read: Vec<Box<str>>,
 }
 
-impl Hygiene {
+/// What becomes of requests on their way upstream.
+#[derive(Debug)]
+pub(super) struct Handoff {
+    enforcing: Hygiene,
+    /// What is removed where refusals are only reported: where nothing is enforced at all, only what
+    /// nobody else may write.
+    reporting: Hygiene,
+    /// Whether any API enforces what it asks.
+    enforces: bool,
+}
+
+impl Handoff {
     pub(super) fn new(config: &Config) -> Self {
+        let reporting = if config.reports { Hygiene::default() } else { Hygiene::new(config) };
+        let enforces = config.apis.iter().any(|api| !api.reports);
+        Self { enforcing: Hygiene::new(config), reporting, enforces }
+    }
+
+    /// The changes to a request that may pass; where refusals are only reported it goes upstream as one
+    /// of nobody.
+    pub(super) fn changes(
+        &self,
+        config: &Config,
+        head: &RequestHead,
+        passage: &Passage<'_, '_>,
+        reports: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<HeaderChange> {
+        if reports {
+            self.reporting.changes(config, head, &Passage::default(), effects)
+        } else {
+            self.enforcing.changes(config, head, passage, effects)
+        }
+    }
+
+    /// What is to be removed from another section of a request, whose API nobody remembers.
+    pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
+        let hygiene = if self.enforces { &self.enforcing } else { &self.reporting };
+        hygiene.unwanted(section, fields)
+    }
+}
+
+impl Hygiene {
+    fn new(config: &Config) -> Self {
         let mut read = Vec::new();
         for location in config.providers.iter().flat_map(|provider| &provider.from) {
             let name = location.place.header();
@@ -64,7 +106,7 @@ impl Hygiene {
     /// The names in another section that nobody but the filter may use: to the upstream every one
     /// that it may emit, and those of credentials, which are not read there; to the client those with
     /// its prefix.
-    pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
+    fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let unwanted = |name: &&[u8]| match section {
             Section::RequestTrailers => self.is_ours(name) || self.looks_read(name),
             Section::ResponseHeaders | Section::ResponseTrailers => begins_spelled(name, RESERVED),
@@ -74,7 +116,7 @@ impl Hygiene {
 
     /// The changes that turn what the client sent into what the upstream gets: ours set, copies of
     /// ours and spent credentials removed.
-    pub(super) fn changes(
+    fn changes(
         &self,
         config: &Config,
         head: &RequestHead,

@@ -15,8 +15,9 @@ struct Line {
 
 /// A record as a line: one line, whatever it holds.
 pub fn line(record: &Record, format: LogFormat) -> String {
-    let mut line = Line::new(record.event(), format);
+    let mut line = Line::new(record.event().unwrap_or_default(), format);
     match record {
+        Record::Notice(notice) => return notice.to_string(),
         Record::ConfigurationLoaded(loaded) => {
             line.text("version", env!("CARGO_PKG_VERSION"));
             line.text("configuration", &loaded.configuration);

@@ -1,24 +1,34 @@
-//! Requests that wait for keys: bounded in number, bytes and time.
+//! Requests that wait, whatever for: bounded in number, bytes and time, with a share for keys.
 
-use super::request::{MAX_WAIT, Request};
-use crate::ids::{RingId, StreamId};
-use crate::keys::{Patience, Progress, Ring};
+use std::rc::Rc;
+
+use super::outside::{Mark, Outside};
+use super::request::{Patience, Request};
+use super::stop::Awaited;
+use crate::env::Env;
+use crate::event::CallResponse;
+use crate::http::RequestHead;
+use crate::ids::{AskId, StreamId};
 use crate::time::UnixMillis;
 
 /// Most requests that wait at once, per worker.
 const MAX_REQUESTS: usize = 256;
+/// Most of them that wait for something other than keys.
+const MAX_OTHERS: usize = 224;
 /// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A request that waits for a ring's next fetch.
+/// A request that waits.
 #[derive(Debug)]
 struct Waiting {
     request: Request,
-    ring: RingId,
-    /// Where the ring stood when the wait began.
-    seen: Progress,
+    awaited: Awaited,
+    /// Where that stood when the wait began.
+    mark: Mark,
+    /// When the wait began.
+    since: UnixMillis,
 }
 
 /// There is no room for this request to wait.
@@ -37,61 +47,86 @@ impl Parked {
         self.requests.is_empty()
     }
 
-    /// How many wait.
-    pub(super) fn len(&self) -> usize {
-        self.requests.len()
+    /// How many wait for keys.
+    pub(super) fn for_keys(&self) -> usize {
+        self.requests.iter().filter(|waiting| waiting.awaited.is_keys()).count()
     }
 
-    /// Lets a request wait for this ring.
+    /// Whether there is room for a request to wait for keys, or for something else.
+    pub(super) fn has_room(&self, head: &RequestHead, for_keys: bool) -> bool {
+        let count = |is: &dyn Fn(&Waiting) -> bool| {
+            self.requests.iter().filter(|waiting| is(waiting)).count()
+        };
+        let with_body = |waiting: &Waiting| waiting.request.head.may_have_body();
+        self.requests.len() < MAX_REQUESTS
+            && self.bytes.saturating_add(head.headers.bytes()) <= MAX_BYTES
+            && (for_keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
+            && (!head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
+    }
+
+    /// Lets a request wait.
     pub(super) fn park(
         &mut self,
         request: Request,
-        ring: RingId,
-        rings: &[Ring],
+        awaited: Awaited,
+        outside: &Outside,
+        env: &Env<'_>,
     ) -> Result<(), Full> {
-        let bytes = self.bytes.saturating_add(request.head.headers.bytes());
-        let with_body = |waiting: &&Waiting| waiting.request.head.may_have_body();
-        let is_full = self.requests.len() >= MAX_REQUESTS
-            || bytes > MAX_BYTES
-            || (request.head.may_have_body()
-                && self.requests.iter().filter(with_body).count() >= MAX_WITH_BODY);
-        if is_full {
+        if !self.has_room(&request.head, awaited.is_keys()) {
             return Err(Full(Box::new(request)));
         }
-        self.bytes = bytes;
-        let waiting = Waiting { ring, seen: progress(rings, ring), request };
-        self.requests.push(waiting);
+        self.bytes = self.bytes.saturating_add(request.head.headers.bytes());
+        let mark = outside.mark(&awaited, env);
+        self.requests.push(Waiting { request, awaited, mark, since: env.now });
         Ok(())
     }
 
     /// Ends a request's wait.
-    pub(super) fn take(&mut self, stream: StreamId) -> Option<Request> {
+    pub(super) fn take(&mut self, stream: StreamId, now: UnixMillis) -> Option<Request> {
         let place = self.requests.iter().position(|waiting| waiting.request.stream == stream)?;
-        let request = self.requests.remove(place).request;
+        let Waiting { mut request, awaited, since, .. } = self.requests.remove(place);
         self.bytes = self.bytes.saturating_sub(request.head.headers.bytes());
+        if awaited.is_keys() {
+            let before = request.memo.waited_for_keys.unwrap_or_default();
+            request.memo.waited_for_keys = Some(before.saturating_add(now.since(since)));
+        }
         Some(request)
     }
 
-    /// Ends the wait of every request whose ring has moved on, or whose time is over.
-    pub(super) fn ready(&mut self, rings: &[Ring], now: UnixMillis) -> Vec<(Request, Patience)> {
-        let patience = |waiting: &Waiting| {
-            // A time further ahead than any could be: the clock was set back.
-            let until = waiting.request.until();
-            if now >= until || until > now.after(MAX_WAIT) {
-                Some(Patience::Overdue)
-            } else if progress(rings, waiting.ring) != waiting.seen {
-                Some(Patience::Waited)
+    /// Hands a request what came of a question that it alone has asked.
+    pub(super) fn answer(&mut self, stream: StreamId, ask: AskId, response: Option<CallResponse>) {
+        if let Some(request) = self.request(stream) {
+            request.memo.answers.push((ask, response.map(Rc::new)));
+        }
+    }
+
+    /// Hands a request its body, which it waits for.
+    pub(super) fn read(&mut self, stream: StreamId, body: Option<Vec<u8>>) {
+        if let Some(request) = self.request(stream) {
+            request.memo.body = Some(body.map(Rc::from));
+        }
+    }
+
+    fn request(&mut self, stream: StreamId) -> Option<&mut Request> {
+        let mut all = self.requests.iter_mut().map(|waiting| &mut waiting.request);
+        all.find(|request| request.stream == stream)
+    }
+
+    /// Ends the wait of every request for which something has moved on, or whose time is over.
+    pub(super) fn ready(&mut self, outside: &Outside, env: &Env<'_>) -> Vec<(Request, Patience)> {
+        let ready = |waiting: &Waiting| {
+            let Waiting { request, awaited, mark, .. } = waiting;
+            let patience = if request.is_overdue(env.now) {
+                Patience::Overdue
+            } else if outside.has_moved((awaited, mark), request, env) {
+                Patience::Waited
             } else {
-                None
-            }
+                return None;
+            };
+            Some((request.stream, patience))
         };
-        let ready = |waiting: &Waiting| Some((waiting.request.stream, patience(waiting)?));
         let ready: Vec<_> = self.requests.iter().filter_map(ready).collect();
-        let take = |(stream, patience)| Some((self.take(stream)?, patience));
+        let take = |(stream, patience)| Some((self.take(stream, env.now)?, patience));
         ready.into_iter().filter_map(take).collect()
     }
-}
-
-fn progress(rings: &[Ring], ring: RingId) -> Progress {
-    rings.get(ring.0).map(Ring::progress).unwrap_or_default()
 }

@@ -1,12 +1,14 @@
 //! A request that is not settled: the only state of one stream.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use crate::http::{RequestHead, Route};
-use crate::ids::{RingId, StreamId};
+use crate::event::{CallResponse, Headers, HostFacts};
+use crate::http::RequestHead;
+use crate::ids::{AskId, RingId, StreamId};
 use crate::time::UnixMillis;
 
-/// Longest wait.
+/// Longest wait of a request, for all that it waits for together.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// A request that is not settled.
@@ -14,18 +16,62 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Request {
     pub(super) stream: StreamId,
     pub(super) head: RequestHead,
-    /// The route at the time it came.
-    pub(super) route: Route,
+    /// What the host knew of it when it came.
+    pub(super) host: HostFacts,
     /// When it came.
     since: UnixMillis,
+    pub(super) memo: Memo,
+}
+
+/// What must not happen twice, however often a request is judged afresh.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
     /// Of each ring that it has waited for, the first fetch that began after it came.
-    pub(super) awaited: Vec<(RingId, u32)>,
+    pub(super) rings: Vec<(RingId, u32)>,
+    /// How long it has waited for keys; `None` where it has not.
+    pub(super) waited_for_keys: Option<Duration>,
+    /// What its caller is told of its limits, once it was charged to them.
+    pub(super) charged: Option<Headers>,
+    /// What came of the questions that it alone has asked; `None` where no answer came.
+    pub(super) answers: Vec<(AskId, Option<Rc<CallResponse>>)>,
+    /// Its body, once it was asked for and is there; `None` inside where it is too long.
+    pub(super) body: Option<Option<Rc<[u8]>>>,
+}
+
+/// What a request has been through before it is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Patience {
+    /// It has just come, and can wait.
+    Fresh,
+    /// It has waited, and can wait again.
+    Waited,
+    /// It has waited as long as any may.
+    Overdue,
+    /// Too many wait already.
+    Crowded,
+}
+
+impl Patience {
+    /// Whether the request can wait.
+    pub(super) const fn is_left(self) -> bool {
+        matches!(self, Self::Fresh | Self::Waited)
+    }
+
+    /// Whether the request has waited.
+    pub(super) const fn is_used(self) -> bool {
+        matches!(self, Self::Overdue | Self::Waited)
+    }
 }
 
 impl Request {
     /// A request that has just come.
-    pub(super) fn new(stream: StreamId, head: RequestHead, route: Route, now: UnixMillis) -> Self {
-        Self { stream, head, route, since: now, awaited: Vec::new() }
+    pub(super) fn new(
+        stream: StreamId,
+        head: RequestHead,
+        host: HostFacts,
+        now: UnixMillis,
+    ) -> Self {
+        Self { stream, head, host, since: now, memo: Memo::default() }
     }
 
     /// How long ago it came.
@@ -33,8 +79,17 @@ impl Request {
         now.since(self.since)
     }
 
-    /// When it must be settled, however often its keys failed to come.
-    pub(super) fn until(&self) -> UnixMillis {
-        self.since.after(MAX_WAIT)
+    /// Whether it must be settled now, however often what it waits for failed to come.
+    pub(super) fn is_overdue(&self, now: UnixMillis) -> bool {
+        let until = self.since.after(MAX_WAIT);
+        // A time further ahead than any could be: the clock was set back.
+        now >= until || until > now.after(MAX_WAIT)
+    }
+}
+
+impl Memo {
+    /// What came of a question that this request alone has asked; `None` where nothing has come yet.
+    pub(super) fn answer(&self, id: AskId) -> Option<&Option<Rc<CallResponse>>> {
+        self.answers.iter().find(|(known, _)| *known == id).map(|(_, answer)| answer)
     }
 }

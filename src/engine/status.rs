@@ -8,14 +8,16 @@ mod gather;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Engine;
+use super::log::Log;
+use super::outside::Outside;
 use super::refusals::Refusals;
-use crate::config::StatusConfig;
+use crate::config::{Config, StatusConfig};
 use crate::env::Env;
 use crate::event::{Effect, Reply};
 use crate::http::{RequestHead, RequestPath, after_scheme, elements, parameters};
 use crate::page::Form;
 use crate::verdict::Deny;
+use gather::View;
 
 /// Longest value of `Authorization` that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 4096;
@@ -100,36 +102,46 @@ fn credential(value: &[u8]) -> Option<Vec<u8>> {
     Some(password.strip_prefix(b":")?.to_vec())
 }
 
-impl Engine {
+/// What of the engine the page shows, and what is done before it is shown.
+pub(super) struct Inside<'e> {
+    pub(super) config: &'e Config,
+    pub(super) outside: &'e mut Outside,
+    pub(super) log: &'e mut Log,
+}
+
+impl Status {
     /// Answers a request for the operator's page or what is below it.
-    pub(super) fn show(
+    pub(super) fn answer(
         &mut self,
         asked: Asked,
         head: &RequestHead,
+        inside: Inside<'_>,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) -> Reply {
-        let mut reply = self.answer(asked, head, env, effects);
+        let mut reply = self.told(asked, head, inside, env, effects);
         if head.method() == b"HEAD" {
             reply.body = String::new();
         }
         reply
     }
 
-    fn answer(
+    fn told(
         &mut self,
         asked: Asked,
         head: &RequestHead,
+        inside: Inside<'_>,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) -> Reply {
+        let Inside { config, outside, log } = inside;
         if !matches!(head.method(), b"GET" | b"HEAD") {
             let mut refused = text(405, "status_method_refused", "Only GET and HEAD.\n");
             refused.headers.push(("allow", "GET, HEAD".to_owned()));
             return refused;
         }
         if asked == Asked::Ready {
-            return match self.is_ready(env.now) {
+            return match outside.is_ready(env.now) {
                 true => text(200, "ready", "ready\n"),
                 false => text(503, "not_ready", "not ready\n"),
             };
@@ -140,15 +152,14 @@ impl Engine {
             let told = "Scripts of other pages see nothing here.\n";
             return text(403, "status_origin_refused", told);
         }
-        let Some(status) = &self.status else { return text(404, "status", "") };
-        match status.shown(head) {
+        match self.shown(head) {
             Shown::RightKey => {}
             shown => {
                 if let Shown::WrongKey = shown {
-                    self.log.wrong_status_key(head, env.now, effects);
+                    log.wrong_status_key(head, env.now, effects);
                 }
                 let mut refused = text(401, "status_unauthorized", CLOSED);
-                let challenge = format!("Basic realm=\"{}\"", self.config.realm);
+                let challenge = format!("Basic realm=\"{}\"", config.realm);
                 refused.headers.push(("www-authenticate", challenge));
                 return refused;
             }
@@ -157,11 +168,12 @@ impl Engine {
         if head.method() == b"HEAD" {
             return page(form, String::new());
         }
-        self.look(env);
-        match self.facts(wanted_code(head), env) {
-            Some(facts) => page(form, form.render(&facts)),
-            None => text(404, "status", ""),
-        }
+        // What is shown is what all workers know.
+        self.refusals.flush(env);
+        outside.sync(env);
+        let Self { config: status, instance, refusals, .. } = &*self;
+        let view = View { config, outside, status, instance, refusals };
+        page(form, form.render(&view.facts(wanted_code(head), env)))
     }
 }
 

@@ -1,14 +1,42 @@
-//! What stops a request on its way.
+//! What stops a request on its way, and what a request can wait for.
 
-use crate::ids::RingId;
+use std::rc::Rc;
+
+use crate::event::Reply;
+use crate::ids::{AskId, RingId};
+use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
+#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
 /// What stops a request.
 pub(super) enum Stop {
     /// It may not pass.
     Refuse(Refusal),
-    /// Nobody can tell before this ring has fetched.
-    Wait(RingId),
+    /// It is answered here, and that is no refusal.
+    Answer(Reply),
+    /// Nobody can tell yet.
+    Wait(Awaited),
+}
+
+#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
+/// What a request waits for. Once it has moved, the request is judged afresh.
+#[derive(Clone, Debug)]
+pub(super) enum Awaited {
+    /// The answer to a question.
+    Asked(AskId),
+    /// The request's own body.
+    Body,
+    /// What another worker does: the shared record at this key changes, or it is too late for that.
+    Elsewhere(Rc<str>, UnixMillis),
+    /// The next fetch of this key ring.
+    Ring(RingId),
+}
+
+impl Awaited {
+    /// Whether it is keys: these have a share of the waiting room that nothing else takes.
+    pub(super) const fn is_keys(&self) -> bool {
+        matches!(self, Self::Ring(_))
+    }
 }
 
 impl From<Refusal> for Stop {

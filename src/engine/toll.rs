@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::passage::Permit;
+use super::passage::{Passage, Permit};
+use super::request::Memo;
+use super::stop::Stop;
 use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;
-use crate::ids::ApiId;
+use crate::event::Headers;
 use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, advice, terms};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
@@ -43,9 +45,6 @@ enum Whose<'n> {
     /// Those of all callers of an API together.
     Everyone,
 }
-
-/// What a client is told of its limits.
-pub(super) type Advice = Vec<(&'static str, String)>;
 
 /// Lists in the making: of what is allowed, and of what is left.
 #[derive(Default)]
@@ -136,19 +135,28 @@ impl Toll {
     /// # Errors
     ///
     /// The limit that refuses, with what its caller is told. What was charged before stays: the
-    /// caller's own where the API's refuses, or where another worker was quicker.
+    /// caller's own where the API's refuses, or where another worker was quicker, and all of it where
+    /// something later refuses. A request that waits once it was charged has that in its memo, and is
+    /// charged once.
     pub(super) fn charge(
         &self,
-        api: Option<ApiId>,
-        permit: Option<&Permit<'_>>,
+        passage: &Passage<'_, '_>,
+        memo: &mut Memo,
         trace: &mut Trace,
         env: &Env<'_>,
-    ) -> Result<Advice, Refusal> {
+    ) -> Result<Headers, Stop> {
+        if let Some(told) = memo.charged.take() {
+            trace.skipped(Step::Limits, Step::Limits.looks_at(), || {
+                "the request was charged before it waited".to_owned()
+            });
+            return Ok(told);
+        }
+        let permit = passage.permit.as_ref();
         let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
-        let everyone = api.and_then(|api| self.everyone.get(api.0)?.as_ref());
+        let everyone = passage.api.and_then(|api| self.everyone.get(api.0)?.as_ref());
         if own.is_empty() && everyone.is_none() {
             trace.skipped(Step::Limits, Step::Limits.looks_at(), || "there are none".to_owned());
-            return Ok(Advice::new());
+            return Ok(Headers::new());
         }
         if let Some(permit) = permit {
             tell_whose(permit, trace);
@@ -334,9 +342,9 @@ impl Told {
         }
     }
 
-    fn advice(self, advises: bool) -> Advice {
+    fn advice(self, advises: bool) -> Headers {
         if !advises || self.terms.is_empty() {
-            return Advice::new();
+            return Headers::new();
         }
         vec![("ratelimit-policy", self.terms), ("ratelimit", self.left)]
     }

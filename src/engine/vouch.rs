@@ -12,7 +12,6 @@ use super::voucher::Voucher;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::verdict::Refusal;
-pub(super) use api_key::KnownKeys;
 
 /// A credential that is its reader's own, and what is to be done before it vouches.
 enum Own<'c, 't> {

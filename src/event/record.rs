@@ -1,5 +1,6 @@
 //! The lines of the log, as values: what has happened, before anybody words it.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::Level;
@@ -79,6 +80,8 @@ pub enum Record {
         /// The event of these lines.
         of: &'static str,
     },
+    /// A sentence about the filter and its host, written as it is in every format.
+    Notice(Notice),
     /// A request was refused, or would have been.
     RequestDenied(Denied),
     /// A new list of revocations is in use.
@@ -96,6 +99,48 @@ pub enum Record {
         /// How many such lines were left out since the last.
         suppressed: Option<u64>,
     },
+}
+
+/// A sentence about the filter and its host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A configuration was refused, for this among other things.
+    ConfigurationRefused {
+        /// What is wrong, and where.
+        problem: String,
+        /// Which kind of problem.
+        code: &'static str,
+    },
+    /// A configuration was refused because the host has no signature check to rely upon.
+    NoHostCrypto,
+    /// The host shares the store with others.
+    SharedStore,
+    /// Who checks signatures: the host, where it can, or the filter.
+    Verifier {
+        /// Whether it is the host.
+        is_host: bool,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConfigurationRefused { problem, code } => {
+                write!(f, "configuration refused: {problem} [{code}]")
+            }
+            Self::NoHostCrypto => f.write_str(
+                "configuration refused: crypto: `host`, but this proxy has no signature check that \
+                 passes the filter's test; use `auto`",
+            ),
+            Self::SharedStore => f.write_str(
+                "`vm_id` is empty: every plugin without one shares its store; give this one its own",
+            ),
+            Self::Verifier { is_host } => {
+                let by = if *is_host { "the proxy, where it can" } else { "the filter" };
+                write!(f, "signatures are checked by {by}")
+            }
+        }
+    }
 }
 
 /// A configuration, in numbers.
@@ -118,8 +163,8 @@ pub struct KeyLabel {
     pub kind: String,
 }
 
-impl std::fmt::Display for KeyLabel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for KeyLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", kid_or_dash(self.kid.as_ref()), self.kind)
     }
 }
@@ -190,6 +235,7 @@ impl Record {
         match self {
             Self::KeysConfirmed { .. } | Self::RevocationsConfirmed(_) => Level::Debug,
             Self::ConfigurationLoaded(_)
+            | Self::Notice(Notice::Verifier { .. })
             | Self::KeyTolerated { .. }
             | Self::KeysChanged { .. }
             | Self::RevocationsChanged(_) => Level::Info,
@@ -197,16 +243,20 @@ impl Record {
             | Self::KeySkipped { .. }
             | Self::KeysFetchFailed { .. }
             | Self::LogSuppressed { .. }
+            | Self::Notice(Notice::SharedStore)
             | Self::RequestDenied(_)
             | Self::RevocationsFetchFailed(..)
             | Self::StatusKeyRefused { .. } => Level::Warn,
-            Self::KeyPrivate { .. } => Level::Error,
+            Self::KeyPrivate { .. }
+            | Self::Notice(Notice::ConfigurationRefused { .. } | Notice::NoHostCrypto) => {
+                Level::Error
+            }
         }
     }
 
-    /// What the line calls it: the field `event`.
-    pub const fn event(&self) -> &'static str {
-        match self {
+    /// What the line calls it: the field `event`; `None` for a sentence.
+    pub const fn event(&self) -> Option<&'static str> {
+        Some(match self {
             Self::ConfigurationLoaded(_) => "configuration_loaded",
             Self::ConfigurationWarning { .. } => "configuration_warning",
             Self::KeyPrivate { .. } => "key_private",
@@ -216,11 +266,12 @@ impl Record {
             Self::KeysConfirmed { .. } => "keys_confirmed",
             Self::KeysFetchFailed { .. } => "keys_fetch_failed",
             Self::LogSuppressed { .. } => "log_suppressed",
+            Self::Notice(_) => return None,
             Self::RequestDenied(_) => "request_denied",
             Self::RevocationsChanged(_) => "revocations_changed",
             Self::RevocationsConfirmed(_) => "revocations_confirmed",
             Self::RevocationsFetchFailed(..) => "revocations_fetch_failed",
             Self::StatusKeyRefused { .. } => "status_key_refused",
-        }
+        })
     }
 }

@@ -38,7 +38,7 @@ impl Fields {
     }
 
     /// Name and value of each, bytes as they came.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.places.iter().map(|place| (self.at(&place.name), self.at(&place.value)))
     }
 

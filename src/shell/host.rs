@@ -29,6 +29,13 @@ const ABSENT: u32 = u32::MAX;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    fn proxy_add_header_map_value(
+        kind: MapType,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -83,6 +90,7 @@ unsafe extern "C" {
         grpc_status: i32,
     ) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_header_map_pairs(kind: MapType, data: *const u8, size: usize) -> u32;
     fn proxy_set_property(
         path: *const u8,
         path_size: usize,
@@ -173,17 +181,16 @@ fn places(map: &[u8]) -> Option<Vec<Place>> {
 }
 
 /// The ABI's form of a header map; `None` where it is too large for it.
-fn packed(headers: &[(&str, String)]) -> Option<Vec<u8>> {
-    let mut out = u32::try_from(headers.len()).ok()?.to_le_bytes().to_vec();
-    for (name, value) in headers {
+fn packed<'h>(headers: impl Iterator<Item = (&'h [u8], &'h [u8])> + Clone) -> Option<Vec<u8>> {
+    let mut out = u32::try_from(headers.clone().count()).ok()?.to_le_bytes().to_vec();
+    for (name, value) in headers.clone() {
         out.extend(u32::try_from(name.len()).ok()?.to_le_bytes());
         out.extend(u32::try_from(value.len()).ok()?.to_le_bytes());
     }
     for (name, value) in headers {
-        out.extend_from_slice(name.as_bytes());
-        out.push(0);
-        out.extend_from_slice(value.as_bytes());
-        out.push(0);
+        for part in [name, &[0], value, &[0]] {
+            out.extend_from_slice(part);
+        }
     }
     Some(out)
 }
@@ -195,6 +202,26 @@ pub(super) fn set_header(kind: MapType, name: &[u8], value: &[u8]) -> bool {
         proxy_replace_header_map_value(kind, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     };
     status == OK
+}
+
+/// Adds a header beside those of its name that are there.
+pub(super) fn add_header(kind: MapType, name: &[u8], value: &[u8]) -> bool {
+    // SAFETY: both slices outlive the call.
+    let status = unsafe {
+        proxy_add_header_map_value(kind, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    status == OK
+}
+
+/// Removes single fields, by name and value, and writes the others back as they came.
+pub(super) fn remove_values(kind: MapType, removed: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    let Some(fields) = fields(kind) else { return false };
+    let is_left = |(name, value): &(&[u8], &[u8])| {
+        !removed.iter().any(|(gone, with)| gone == name && with == value)
+    };
+    let Some(map) = packed(fields.iter().filter(is_left)) else { return false };
+    // SAFETY: the slice outlives the call.
+    unsafe { proxy_set_header_map_pairs(kind, map.as_ptr(), map.len()) == OK }
 }
 
 /// Removes every header of this name, on a host that really does.
@@ -238,6 +265,7 @@ pub(super) fn set_property(name: &str, value: &[u8]) {
 /// among the headers already: hosts heed their own argument in plain gRPC alone.
 pub(super) fn respond(reply: &Reply) -> bool {
     let Reply { status, grpc_status, details, headers, body } = reply;
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let Some(headers) = packed(headers) else { return false };
     let grpc_status = grpc_status.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1);
     // SAFETY: all slices outlive the call.

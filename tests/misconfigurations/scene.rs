@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate::config::{Config, Problem};
 use tollgate::event::{CallRequest, CallResponse, Event};
+use tollgate::http::Fields;
 use tollgate::ids::StreamId;
 use tollgate::time::UnixMillis;
 
@@ -171,6 +172,7 @@ fn respond(scene: &Value, request: &CallRequest) -> Option<CallResponse> {
         headers: location.map(|to| ("location", to)).into_iter().collect(),
         body_size: text.len(),
         body: text.into_bytes(),
+        trailers: Fields::default(),
     })
 }
 

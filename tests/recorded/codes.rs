@@ -1,6 +1,7 @@
 //! Every refusal.
 
 use serde_json::json;
+use tollgate::config::LogFormat;
 use tollgate::engine::failed;
 use tollgate::event::{Effect, Settlement};
 use tollgate::ids::StreamId;
@@ -40,7 +41,7 @@ fn every_refusal_is_recorded() {
         recorded::section("no engine");
         for further in [&[][..], &[GRPC]] {
             let how = Settlement::Respond(failed(&head("GET", "/orders/7", further)));
-            recorded::effects(&[Effect::Settle { stream: StreamId(0), how }]);
+            recorded::effects(&[Effect::Settle { stream: StreamId(0), how }], LogFormat::Json);
         }
     });
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollgate::config::Config;
-use tollgate::engine::Engine;
+use tollgate::engine::{Engine, line};
 use tollgate::event::{CallResponse, Event};
+use tollgate::http::Fields;
 
 use crate::support::recorded;
 use crate::support::token::{Signer, Token, key_set};
@@ -69,6 +70,7 @@ fn answer(worker: &mut Worker<'_>, answer: Answer<'_>) {
         headers: headers.iter().copied().collect(),
         body_size: body.len(),
         body: body.to_vec(),
+        trailers: Fields::default(),
     });
     worker.handle(Event::CallDone { call, response });
 }
@@ -116,9 +118,9 @@ fn what_is_logged_beside_refusals_is_recorded() {
         let report = CONFIG.replacen('{', r#"{ "mode": "report", "policies": { "p": {} },"#, 1);
         for text in [CONFIG, &report] {
             let mut engine = Engine::new(Config::parse(text.as_bytes()).unwrap(), "root");
-            recorded::effects(&engine.start(&world.env()));
-            let line = engine.loaded().expect("the first worker");
-            recorded::line("loaded", line);
+            recorded::effects(&engine.start(&world.env()), engine.log_format());
+            let record = engine.loaded().expect("the first worker");
+            recorded::line("loaded", line(&record, engine.log_format()));
         }
         recorded::section("keys that come, stay, and go");
         let world = World::default();

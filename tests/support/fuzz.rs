@@ -14,7 +14,7 @@ use tollgate::claims::{ClaimRef, Claims, Requirements};
 use tollgate::config::{Config, Problem};
 use tollgate::engine::Engine;
 use tollgate::event::{CallResponse, Event, Section, Settlement};
-use tollgate::http::{self, RequestHead};
+use tollgate::http::{self, Fields, RequestHead};
 use tollgate::ids::StreamId;
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::{
@@ -562,7 +562,13 @@ impl Scene<'_> {
             _ => (bytes.number() as u16, Vec::new()),
         };
         let headers = [("cache-control", bytes.text())].into_iter().collect();
-        let response = CallResponse { status, headers, body_size: body.len(), body };
+        let response = CallResponse {
+            status,
+            headers,
+            body_size: body.len(),
+            body,
+            trailers: Fields::default(),
+        };
         let response = (how & 4 == 0).then_some(response);
         self.workers[at].handle(Event::CallDone { call, response });
     }

@@ -10,7 +10,9 @@ use std::fmt::Display;
 use std::path::Path;
 use std::{env, fs};
 
-use tollgate::event::{Effect, HeaderChange, Level, Reply, Settlement};
+use tollgate::config::LogFormat;
+use tollgate::engine;
+use tollgate::event::{CallRequest, Effect, HeaderChange, Level, Reply, Settlement};
 
 /// Set to anything, it writes every recording anew in place of comparing.
 const ANEW: &str = "TOLLGATE_RECORD";
@@ -79,23 +81,35 @@ pub fn line(kind: &str, text: impl Display) {
 }
 
 /// Writes down a batch of effects.
-pub fn effects(effects: &[Effect]) {
+pub fn effects(effects: &[Effect], format: LogFormat) {
     with_tape(|tape| {
         let (mut batch, mut notes) = (String::new(), String::new());
         for effect in effects {
             batch += &match effect {
-                Effect::Log { level, line } => tape.log(*level, line),
+                Effect::Log(record) => tape.log(record.level(), &engine::line(record, format)),
                 Effect::Note { key, value, .. } => {
                     notes += if notes.is_empty() { "\n    notes: " } else { " " };
                     notes += &format!("{key}={value}");
                     continue;
                 }
-                Effect::Advise { headers, .. } => tape.entry("advise", &fields(headers)),
+                Effect::ResponseHeaders { set, append, .. } => {
+                    assert!(append.is_empty(), "{append:?}");
+                    tape.entry("advise", &fields(set))
+                }
                 Effect::Clean { section, remove, .. } => {
                     let remove: Vec<_> = remove.iter().map(|name| name.escape_ascii()).collect();
                     tape.entry("clean", &format!("{section:?} {remove:?}"))
                 }
-                Effect::Call { request, .. } => tape.entry("call", &format!("{request:?}")),
+                Effect::Call { request, .. } => {
+                    assert!(request.method == "GET" && request.body.0.is_empty(), "{request:?}");
+                    let CallRequest { cluster, scheme, authority, path, timeout, max_body, .. } =
+                        request;
+                    let url =
+                        format!("scheme: {scheme:?}, authority: {authority:?}, path: {path:?}");
+                    let bounds = format!("timeout: {timeout:?}, max_body: {max_body}");
+                    let told = format!("CallRequest {{ cluster: {cluster:?}, {url}, {bounds} }}");
+                    tape.entry("call", &told)
+                }
                 Effect::Settle { how, .. } => {
                     let (kind, told) = match how {
                         Settlement::Forward(all) => ("forward", changes(all)),
@@ -106,7 +120,8 @@ pub fn effects(effects: &[Effect]) {
                 Effect::Count { .. }
                 | Effect::Define { .. }
                 | Effect::Gauge { .. }
-                | Effect::Observe { .. } => continue,
+                | Effect::Observe { .. }
+                | Effect::Read { .. } => continue,
             };
         }
         assert!(notes.is_empty(), "notes about a request that is not settled: {notes}");

@@ -11,6 +11,8 @@ use tollgate::env::{Cas, PutError, SharedData, Stored};
 pub struct MemoryStore {
     entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     version: Cell<u32>,
+    /// How often it was read.
+    pub gets: Cell<u32>,
     /// How many of the next writes are lost to another worker.
     pub losses: Cell<u32>,
     /// Whether the host has no store.
@@ -37,6 +39,7 @@ impl MemoryStore {
 
 impl SharedData for MemoryStore {
     fn get(&self, key: &str) -> Stored {
+        self.gets.set(self.gets.get() + 1);
         match self.entries.borrow().get(key) {
             None => Stored::default(),
             Some((value, version)) => Stored {

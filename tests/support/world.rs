@@ -9,10 +9,10 @@ use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Env, Metrics, Random};
 use tollgate::event::{
-    CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, MetricKind, Reply,
-    Settlement,
+    CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, HostFacts, MetricKind,
+    Reply, Settlement,
 };
-use tollgate::http::{RequestHead, Route};
+use tollgate::http::{Fields, RequestHead, Route};
 use tollgate::ids::{CallId, StreamId};
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::PublicKey;
@@ -136,6 +136,8 @@ pub struct Worker<'w> {
     next_stream: u32,
     /// Calls that nobody has answered.
     pub calls: BTreeMap<CallId, CallRequest>,
+    /// The request in whose callback a call was made, of every call; `None` for the filter's own.
+    pub callers: BTreeMap<CallId, Option<StreamId>>,
     /// How many calls were made.
     pub calls_made: usize,
     /// How each request ended.
@@ -156,6 +158,8 @@ pub struct Worker<'w> {
     pub advice: BTreeMap<StreamId, Vec<(&'static str, String)>>,
     /// The facts left for other filters.
     pub notes: BTreeMap<(StreamId, &'static str), String>,
+    /// The bodies that the engine wants, and how much of each is of use to it.
+    pub reads: BTreeMap<StreamId, usize>,
 }
 
 impl<'w> Worker<'w> {
@@ -169,6 +173,7 @@ impl<'w> Worker<'w> {
             engine: Engine::new(config, "root"),
             next_stream: 0,
             calls: BTreeMap::new(),
+            callers: BTreeMap::new(),
             calls_made: 0,
             settled: BTreeMap::new(),
             cleaned: Vec::new(),
@@ -179,6 +184,7 @@ impl<'w> Worker<'w> {
             is_running: false,
             advice: BTreeMap::new(),
             notes: BTreeMap::new(),
+            reads: BTreeMap::new(),
         };
         let effects = worker.engine.start(&world.env());
         worker.carry_out(effects);
@@ -197,19 +203,38 @@ impl<'w> Worker<'w> {
 
     /// Hands the engine an event and keeps what it asks for.
     pub fn handle(&mut self, event: Event) {
+        // A call is made for the callback that the host is in: the filter's own, or a request's.
+        let callback = match &event {
+            Event::Tick => Some(None),
+            Event::CallDone { call, .. } => self.callers.get(call).copied(),
+            Event::Body { stream, .. }
+            | Event::Fields { stream, .. }
+            | Event::RequestHeaders { stream, .. }
+            | Event::StreamGone { stream } => Some(Some(*stream)),
+        };
         let effects = self.engine.handle(event, &self.world.env());
+        let is_call = |effect: &&Effect| matches!(effect, Effect::Call { .. });
+        let first = effects.iter().take_while(is_call).count();
+        assert_eq!(first, effects.iter().filter(is_call).count(), "a call behind something else");
+        for effect in &effects {
+            if let Effect::Call { call, stream, .. } = effect {
+                assert_eq!(Some(*stream), callback, "{call:?} leaves from another's callback");
+            }
+        }
         self.carry_out(effects);
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
-        recorded::effects(&effects);
+        recorded::effects(&effects, self.engine.log_format());
         for effect in effects {
             match effect {
-                Effect::Advise { stream, headers } => {
+                Effect::ResponseHeaders { stream, set: headers, append } => {
+                    assert!(append.is_empty(), "{append:?}");
                     assert!(!self.settled.contains_key(&stream), "{stream:?} advised too late");
                     assert!(self.advice.insert(stream, headers).is_none(), "{stream:?}");
                 }
-                Effect::Call { call, request } => {
+                Effect::Call { call, stream, request } => {
+                    self.callers.insert(call, stream);
                     self.calls_made += 1;
                     assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");
                 }
@@ -240,6 +265,7 @@ impl<'w> Worker<'w> {
                     self.assert_defined(&metric, MetricKind::Histogram);
                     self.observed.push((metric.into_owned(), value));
                 }
+                Effect::Read { stream, max } => drop(self.reads.insert(stream, max)),
                 Effect::Clean { remove, .. } => self.cleaned.extend(remove),
                 Effect::Log(record) => {
                     let line = tollgate::engine::line(&record, self.engine.log_format());
@@ -265,13 +291,25 @@ impl<'w> Worker<'w> {
     pub fn request_on(&mut self, route: Route, head: RequestHead) -> StreamId {
         let stream = StreamId(self.next_stream);
         self.next_stream += 1;
-        self.handle(Event::RequestHeaders { stream, head, route });
+        self.handle(Event::RequestHeaders { stream, head, host: HostFacts { route } });
         stream
     }
 
     /// `GET /orders/7` with this bearer token.
     pub fn get(&mut self, token: &str) -> StreamId {
         self.request(head("GET", "/orders/7", &[("authorization", &format!("Bearer {token}"))]))
+    }
+
+    /// What came of a call.
+    pub fn call_done(&mut self, call: CallId, response: Option<CallResponse>) {
+        self.calls.remove(&call);
+        self.handle(Event::CallDone { call, response });
+    }
+
+    /// Asks a question that no request waits for.
+    #[cfg(feature = "probe")]
+    pub fn begin_probe(&mut self, id: &str) {
+        self.engine.begin_probe(id);
     }
 
     /// Time has passed.
@@ -294,6 +332,7 @@ impl<'w> Worker<'w> {
             headers: headers.iter().copied().collect(),
             body_size: body.len(),
             body: body.into(),
+            trailers: Fields::default(),
         };
         self.handle(Event::CallDone { call, response: Some(response) });
     }

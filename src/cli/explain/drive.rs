@@ -10,7 +10,8 @@ use crate::config::{Config, RingSource};
 use crate::engine::{Engine, Explanation, Outcome};
 use crate::env::{Env, Unmetered};
 use crate::event::{
-    CallRequest, CallResponse, Effect, Event, FetchFailure, Record, Reply, Settlement, kid_or_dash,
+    CallRequest, CallResponse, Effect, Event, FetchFailure, HostFacts, Record, Reply, Settlement,
+    kid_or_dash,
 };
 use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{RingId, StreamId};
@@ -175,7 +176,8 @@ pub(super) fn judge(
         }
     }
     seen.take(effects);
-    let asked = engine.handle(Event::RequestHeaders { stream: STREAM, head, route }, &env);
+    let asked = engine
+        .handle(Event::RequestHeaders { stream: STREAM, head, host: HostFacts { route } }, &env);
     seen.take(asked);
     // Whoever would wait for keys has waited long enough: they were fetched before.
     let late = Env { now: now.after(std::time::Duration::from_secs(10)), ..env };
@@ -228,7 +230,13 @@ fn answer(
             };
             let (_, text) = files.iter().find(|(ring, _)| is_asked(ring))?;
             let headers = Fields::default();
-            Some(CallResponse { status: 200, headers, body_size: text.len(), body: text.clone() })
+            Some(CallResponse {
+                status: 200,
+                headers,
+                body_size: text.len(),
+                body: text.clone(),
+                trailers: Fields::default(),
+            })
         }
     }
 }
@@ -248,8 +256,8 @@ impl Collected {
         let mut calls = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Advise { headers, .. } => self.advice = headers,
-                Effect::Call { call, request } => calls.push((call, request)),
+                Effect::ResponseHeaders { set, .. } => self.advice = set,
+                Effect::Call { call, request, .. } => calls.push((call, request)),
                 Effect::Settle { how, .. } => self.settled = Some(how),
                 // What the keys are like; the refusal itself is told in full.
                 Effect::Log(record) => self.notes.extend(note(&record, self.is_online)),

@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use rustls::pki_types::PrivateKeyDer;
 
 use super::*;
+use crate::http::Url;
 
 const TLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls");
 
@@ -64,14 +65,8 @@ fn tls_server(text: &'static [u8]) -> (u16, JoinHandle<String>) {
 }
 
 fn request(scheme: &'static str, authority: &str) -> CallRequest {
-    CallRequest {
-        cluster: "idp".into(),
-        scheme,
-        authority: authority.into(),
-        path: "/keys?a=b".into(),
-        timeout: Duration::from_secs(20),
-        max_body: 16,
-    }
+    let url = Url::parse(&format!("{scheme}://{authority}/keys?a=b")).expect("a URL");
+    CallRequest::document(&url, "idp", Duration::from_secs(20), 16)
 }
 
 fn client() -> Client {

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
-use crate::engine::Engine;
+use crate::config::{Config, StatusConfig};
 use crate::engine::fetched::{keys_remedy, list_remedy, url, without_query};
 use crate::engine::meters;
+use crate::engine::outside::Outside;
+use crate::engine::refusals::Refusals;
 use crate::env::Env;
 use crate::event::metric;
 use crate::http::Url;
@@ -41,28 +43,20 @@ impl Room {
     }
 }
 
-impl Engine {
-    /// Whether requests can be judged: every fetched key set is there and not stale, and so is the
-    /// list of revocations, where nothing may pass without it.
-    pub(super) fn is_ready(&self, now: UnixMillis) -> bool {
-        self.rings.iter().all(|ring| ring.is_usable(now)) && self.revocations.can_tell(now)
-    }
+/// What of the engine is shown.
+pub(super) struct View<'e> {
+    pub(super) config: &'e Config,
+    pub(super) outside: &'e Outside,
+    pub(super) status: &'e StatusConfig,
+    /// The name of the filter among others.
+    pub(super) instance: &'e str,
+    pub(super) refusals: &'e Refusals,
+}
 
-    /// Takes what other workers have published, and publishes what this one has yet to tell: what is
-    /// shown is what all of them know.
-    pub(super) fn look(&mut self, env: &Env<'_>) {
-        if let Some(status) = &mut self.status {
-            status.refusals.flush(env);
-        }
-        for ring in &mut self.rings {
-            ring.sync(env);
-        }
-        self.revocations.sync(env);
-    }
-
-    /// The facts, with the refusals of one code where one is given; `None` where there is no page.
-    pub(super) fn facts(&self, only: Option<Deny>, env: &Env<'_>) -> Option<page::Facts<'_>> {
-        let (config, status) = (&self.config, self.status.as_ref()?);
+impl<'e> View<'e> {
+    /// The facts, with the refusals of one code where one is given.
+    pub(super) fn facts(&self, only: Option<Deny>, env: &Env<'_>) -> page::Facts<'e> {
+        let config = self.config;
         let mut room = Room { left: MAX_ENTRIES, omitted: 0 };
         let providers = room.take(&config.providers).iter();
         let providers = providers.map(|one| self.provider(one, &mut room, env)).collect();
@@ -73,14 +67,14 @@ impl Engine {
             field: Shown::new(&*warning.path),
             message: Shown::new(&*warning.message),
         });
-        Some(page::Facts {
+        page::Facts {
             now: Moment(env.now),
             version: env!("CARGO_PKG_VERSION"),
             configuration: to_hex(&config.hash, 6),
-            instance: Shown::new(&*status.instance),
+            instance: Shown::new(self.instance),
             mode: mode(config.reports),
             verifier: if env.verifier.is_host() { "host" } else { "wasm" },
-            ready: self.is_ready(env.now),
+            ready: self.outside.is_ready(env.now),
             warnings: warnings.collect(),
             counts: counts(meters::reports_somewhere(config), env),
             records: self.records(env),
@@ -88,10 +82,10 @@ impl Engine {
             apis,
             revocations: self.revocations(env.now),
             code: only.map(Deny::code),
-            refusals: status.refusals.list(only, env),
+            refusals: self.refusals.list(only, env),
             omitted: room.omitted,
-            path: &status.config.path,
-        })
+            path: &self.status.path,
+        }
     }
 
     fn records(&self, env: &Env<'_>) -> page::Records {
@@ -108,8 +102,8 @@ impl Engine {
         }
     }
 
-    fn provider<'e>(
-        &'e self,
+    fn provider(
+        &self,
         provider: &'e Provider,
         room: &mut Room,
         env: &Env<'_>,
@@ -150,8 +144,8 @@ impl Engine {
         shown
     }
 
-    fn key_sets<'e>(
-        &'e self,
+    fn key_sets(
+        &self,
         (name, provider): (&Name, &'e JwtProvider),
         room: &mut Room,
         now: UnixMillis,
@@ -170,14 +164,14 @@ impl Engine {
         }
     }
 
-    fn key_set<'e>(
-        &'e self,
+    fn key_set(
+        &self,
         (id, issuer): (RingId, Option<&'e str>),
         provider: &Name,
         room: &mut Room,
         now: UnixMillis,
     ) -> Option<page::KeySet<'e>> {
-        let ring = self.rings.get(id.0)?;
+        let ring = self.outside.rings.get(id.0)?;
         let config = ring.config();
         let (at, cluster) = (url(config), &config.cluster);
         let remedy = |kind: u8| {
@@ -191,7 +185,7 @@ impl Engine {
         })
     }
 
-    fn api<'e>(&'e self, id: ApiId, api: &'e Api, room: &mut Room, env: &Env<'_>) -> page::Api<'e> {
+    fn api(&self, id: ApiId, api: &'e Api, room: &mut Room, env: &Env<'_>) -> page::Api<'e> {
         let count = |permitted| env.metrics.counter(&metric::api(permitted, &api.name));
         let (branches, optional) = match &api.auth {
             Auth::None => ([].as_slice(), false),
@@ -219,8 +213,8 @@ impl Engine {
         }
     }
 
-    fn revocations(&self, now: UnixMillis) -> page::Revocations<'_> {
-        let revocations = &self.revocations;
+    fn revocations(&self, now: UnixMillis) -> page::Revocations<'e> {
+        let revocations = &self.outside.revocations;
         let entries = revocations.fetched_entries();
         let fetched = revocations.source().zip(revocations.standing(now));
         page::Revocations {

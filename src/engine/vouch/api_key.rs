@@ -3,45 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::claims::{ClientClaim, Judged};
-use crate::config::Config;
 use crate::engine::desk::Desk;
 use crate::engine::trail::Trail;
-use crate::engine::voucher::{Known, Own, Voucher};
+use crate::engine::voucher::{Own, Voucher};
 use crate::ids::ProviderId;
-use crate::provider::api_key::{ApiKey, ApiKeys, KeyId};
-use crate::provider::{Kind, Provider};
-use crate::session::Sessions;
+use crate::provider::Provider;
+use crate::provider::api_key::ApiKeys;
 use crate::verdict::{Deny, Refusal, Step, quoted};
-
-/// The API keys of every provider, as a worker knows them.
-#[derive(Debug)]
-pub(in crate::engine) struct KnownKeys(Vec<Vec<Rc<Known>>>);
-
-impl KnownKeys {
-    pub(in crate::engine) fn new(config: &Config, sessions: &Sessions) -> Self {
-        let known = |provider: &Provider, key: &ApiKey| {
-            let who = Judged {
-                identity: Arc::clone(&key.identity),
-                client: ClientClaim::Absent,
-                issuer: None,
-                expires: key.expires,
-                authenticated_at: None,
-            };
-            Rc::new(Known::new(who, None, sessions.id(&provider.name, None, &key.identity)))
-        };
-        let of = |provider: &Provider| match &provider.kind {
-            Kind::ApiKey(keys) => keys.iter().map(|key| known(provider, key)).collect(),
-            Kind::Jwt(_) => Vec::new(),
-        };
-        Self(config.providers.iter().map(of).collect())
-    }
-
-    /// One key of a provider.
-    fn of(&self, provider: ProviderId, key: KeyId) -> Option<&Rc<Known>> {
-        self.0.get(provider.0)?.get(key.0)
-    }
-}
 
 /// Judges an API key.
 ///

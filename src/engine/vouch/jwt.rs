@@ -10,7 +10,8 @@ use crate::engine::credential::{Presented, with_front};
 use crate::engine::desk::Desk;
 use crate::engine::keyring::{self, no_key};
 use crate::engine::reply::quoted_list;
-use crate::engine::stop::Stop;
+use crate::engine::request::Patience;
+use crate::engine::stop::{Awaited, Stop};
 use crate::engine::telling;
 use crate::engine::trail::Trail;
 use crate::engine::verified::Verified;
@@ -19,7 +20,7 @@ use crate::ids::{Kid, Name, ProviderId, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::Jws;
-use crate::keys::{self, Lookup, Patience, Wanted};
+use crate::keys::{self, Lookup, Wait, Wanted};
 use crate::provider::Provider;
 use crate::provider::jwt::{JwtProvider, Keys};
 use crate::time::UnixMillis;
@@ -142,7 +143,7 @@ fn recall<'c>(
     let said = &found.said;
     let in_use = match keys(owner.jwt, &said.claims)? {
         Keys::Inline(_) => true,
-        Keys::Ring(id) => desk.rings.get(id.0).is_some_and(|ring| {
+        Keys::Ring(id) => desk.outside.rings.get(id.0).is_some_and(|ring| {
             let wanted = wanted(said.kid.as_ref(), found.alg, &said.claims);
             ring.still_has(&found.key, wanted, &found.seen_in, desk.env.now)
         }),
@@ -251,7 +252,7 @@ fn check_with_ring(
     trace: &mut Trace,
 ) -> Result<Checked, Stop> {
     let (env, patience) = (desk.env, desk.patience);
-    let Some(ring) = desk.rings.get_mut(id.0) else {
+    let Some(ring) = desk.outside.rings.get_mut(id.0) else {
         return Err(Refusal::new(Deny::Internal, "a provider of no key ring").into());
     };
     if patience != Patience::Fresh {
@@ -261,8 +262,9 @@ fn check_with_ring(
         ring.catch_up(wanted, env);
         trace.looks_at(Step::Key, || keyring::told(Some(ring), ring.set(), env.now));
     }
-    let awaited = desk.awaited.iter().find(|(of, _)| *of == id).map(|(_, fetch)| *fetch);
-    let (deny, retry_after) = match ring.lookup(wanted, patience, awaited, env) {
+    let fetch = desk.memo.rings.iter().find(|(of, _)| *of == id).map(|(_, fetch)| *fetch);
+    let wait = Wait { is_left: patience.is_left(), is_used: patience.is_used(), fetch };
+    let (deny, retry_after) = match ring.lookup(wanted, wait, env) {
         Lookup::Found { keys, version } => {
             let by = (env, desk.tally, &mut *desk.failures);
             let key = check_signature(by, jws, &keys, wanted, trace);
@@ -278,10 +280,10 @@ fn check_with_ring(
             };
         }
         Lookup::MayArrive => {
-            if awaited.is_none() {
-                desk.awaited.push((id, ring.next_fetch(env.now)));
+            if fetch.is_none() {
+                desk.memo.rings.push((id, ring.next_fetch(env.now)));
             }
-            return Err(Stop::Wait(id));
+            return Err(Stop::Wait(Awaited::Ring(id)));
         }
         Lookup::Mismatch => (Deny::TokenKeyMismatch, None),
         Lookup::Unknown => (Deny::TokenKeyUnknown, None),

@@ -1,163 +1,84 @@
-//! The filter's own fetches: which call belongs to which key ring or list, and what an answer is
-//! worth.
-
-use std::time::Duration;
+//! The documents that the filter fetches: when a fetch is made, and what an answer is worth.
 
 use serde_json::Value;
 
-mod failure;
-
-use super::fetched::{keys_remedy, list_remedy, url, without_query};
+use super::calls::{Calls, Owner, Stage};
+use super::failure::{self, DiscoveryError, Failure};
 use crate::config::{RingConfig, RingSource};
+use crate::engine::fetched::{keys_remedy, list_remedy, url, without_query};
 use crate::env::Env;
 use crate::event::{
     CallRequest, CallResponse, Effect, FetchFailure, KeyLabel, ListState, Record, metric,
 };
 use crate::http::Url;
-use crate::ids::CallId;
+use crate::ids::RingId;
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, PublicKey};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
-use crate::revoked::{self, List, MAX_DOCUMENT_BYTES, Revocations};
+use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations, Source};
 use crate::verdict::{quoted, quoted_to};
-use failure::{DiscoveryError, Failure};
 
 /// How much of what came instead of a document is shown, in bytes: Envoy's own words about TLS stand
 /// at the end of a long line.
 const MAX_EXCERPT: usize = 320;
 
-/// What the filter fetches.
-pub(super) struct Kept<'k> {
-    pub(super) rings: &'k mut [Ring],
-    pub(super) revocations: &'k mut Revocations,
+/// The longest body of a key set's or a discovery document's.
+const MAX_KEYS: usize = MAX_SET_BYTES;
+
+/// Takes what other workers published, and has the fetches made that are due: one at a time for each
+/// document.
+pub(super) fn begin(
+    rings: &mut [Ring],
+    revocations: &mut Revocations,
+    calls: &mut Calls,
+    env: &Env<'_>,
+) {
+    for (place, ring) in rings.iter_mut().enumerate() {
+        let Some(attempt) = ring.attempt(env) else { continue };
+        let config = ring.config();
+        let (stage, url) = match &config.source {
+            RingSource::Jwks(url) => (Stage::Keys, url),
+            RingSource::Discovery { url, .. } => (Stage::Discovery, url),
+        };
+        let request = CallRequest::document(url, &config.cluster, config.timeout, MAX_KEYS);
+        calls.make(Owner::Ring(RingId(place), attempt, stage), request);
+    }
+    if let Some(attempt) = revocations.attempt(env)
+        && let Some(source) = revocations.source()
+    {
+        let Source { url, cluster, timeout, .. } = source;
+        let request = CallRequest::document(url, cluster, *timeout, MAX_DOCUMENT_BYTES);
+        calls.make(Owner::Revocations(attempt), request);
+    }
 }
 
-/// Makes the calls that the key rings and the list want, one at a time for each.
-#[derive(Debug, Default)]
-pub(super) struct Keeper {
-    /// Those that are out: a few.
-    calls: Vec<(CallId, Fetch)>,
-    next: u64,
-}
-
-/// A fetch on its way.
-#[derive(Clone, Copy, Debug)]
-struct Fetch {
+/// Judges what a call for a ring brought; the call that has to follow, where one has to.
+pub(super) fn keys_done(
+    (ring, id): (&mut Ring, RingId),
     attempt: Attempt,
-    document: Document,
-}
-
-/// What is being fetched.
-#[derive(Clone, Copy, Debug)]
-enum Document {
-    /// What says where the keys of the ring at this place are.
-    Discovery(usize),
-    /// The keys of the ring at this place.
-    Keys(usize),
-    /// The list of revocations.
-    Revoked,
-}
-
-impl Document {
-    /// The longest that is taken, in bytes.
-    const fn max_bytes(self) -> usize {
-        match self {
-            Self::Discovery(_) | Self::Keys(_) => MAX_SET_BYTES,
-            Self::Revoked => MAX_DOCUMENT_BYTES,
-        }
-    }
-}
-
-impl Keeper {
-    /// Takes what other workers published, and starts the fetches that are due.
-    pub(super) fn tick(&mut self, kept: Kept<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
-        for (place, ring) in kept.rings.iter_mut().enumerate() {
-            let Some(attempt) = ring.attempt(env) else { continue };
-            let config = ring.config();
-            let (document, url) = match &config.source {
-                RingSource::Jwks(url) => (Document::Keys(place), url),
-                RingSource::Discovery { url, .. } => (Document::Discovery(place), url),
-            };
-            let request = request(url, &config.cluster, config.timeout, document);
-            self.call(Fetch { attempt, document }, request, effects);
-        }
-        if let Some(attempt) = kept.revocations.attempt(env)
-            && let Some(source) = kept.revocations.source()
-        {
-            let document = Document::Revoked;
-            let request = request(&source.url, &source.cluster, source.timeout, document);
-            self.call(Fetch { attempt, document }, request, effects);
-        }
-    }
-
-    /// Gives back the right to what is being fetched.
-    pub(super) fn stop(&mut self, kept: Kept<'_>, env: &Env<'_>) {
-        for (_, Fetch { attempt, document }) in self.calls.drain(..) {
-            match document {
-                Document::Revoked => kept.revocations.give_back(attempt, env),
-                Document::Discovery(place) | Document::Keys(place) => {
-                    if let Some(ring) = kept.rings.get_mut(place) {
-                        ring.give_back(attempt, env);
-                    }
+    stage: Stage,
+    response: Option<CallResponse>,
+    env: &Env<'_>,
+    effects: &mut Vec<Effect>,
+) -> Option<(Owner, CallRequest)> {
+    let failure = match body(response, MAX_KEYS) {
+        Err(failure) => failure,
+        Ok(response) => match stage {
+            Stage::Discovery => match keys_request(&response, ring.config()) {
+                Ok(request) => return Some((Owner::Ring(id, attempt, Stage::Keys), request)),
+                Err(error) => Failure::Discovery(error),
+            },
+            Stage::Keys => match KeySet::parse(&response.body, Origin::Fetched) {
+                Ok(set) => {
+                    install(ring, attempt, &response, set, env, effects);
+                    return None;
                 }
-            }
-        }
-    }
-
-    fn call(&mut self, fetch: Fetch, request: CallRequest, effects: &mut Vec<Effect>) {
-        let call = CallId(self.next);
-        self.next = self.next.wrapping_add(1);
-        self.calls.push((call, fetch));
-        effects.push(Effect::Call { call, request });
-    }
-
-    /// Judges what a call brought. A call that is not ours is nothing.
-    pub(super) fn call_done(
-        &mut self,
-        call: CallId,
-        response: Option<CallResponse>,
-        kept: Kept<'_>,
-        env: &Env<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let place = self.calls.iter().position(|(known, _)| *known == call);
-        let Some((_, fetch)) = place.map(|place| self.calls.swap_remove(place)) else { return };
-        let response = body(response, fetch.document);
-        let place = match fetch.document {
-            Document::Revoked => {
-                let list = response.and_then(|response| {
-                    let read = revoked::parse(&response.body);
-                    read.map_err(|error| Failure::list(error, &response.body))
-                });
-                return list_done(kept.revocations, fetch.attempt, list, env, effects);
-            }
-            Document::Discovery(place) | Document::Keys(place) => place,
-        };
-        let Some(ring) = kept.rings.get_mut(place) else { return };
-        let response = match response {
-            Ok(response) => response,
-            Err(failure) => return keys_failed(ring, fetch.attempt, &failure, env, effects),
-        };
-        if let Document::Discovery(_) = fetch.document {
-            match keys_request(&response, ring.config(), place) {
-                Ok(request) => {
-                    self.call(Fetch { document: Document::Keys(place), ..fetch }, request, effects);
-                }
-                Err(error) => {
-                    let failure = Failure::Discovery(error);
-                    keys_failed(ring, fetch.attempt, &failure, env, effects);
-                }
-            }
-            return;
-        }
-        match KeySet::parse(&response.body, Origin::Fetched) {
-            Ok(set) => install(ring, fetch.attempt, &response, set, env, effects),
-            Err(error) => {
-                let failure = Failure::keys(error, &response.body);
-                keys_failed(ring, fetch.attempt, &failure, env, effects);
-            }
-        }
-    }
+                Err(error) => Failure::keys(error, &response.body),
+            },
+        },
+    };
+    keys_failed(ring, attempt, &failure, env, effects);
+    None
 }
 
 fn keys_failed(
@@ -203,13 +124,17 @@ fn told(
 }
 
 /// Puts a fetched list to use, or tells why there is none.
-fn list_done(
+pub(super) fn list_done(
     revocations: &mut Revocations,
     attempt: Attempt,
-    list: Result<List, Failure>,
+    response: Option<CallResponse>,
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
+    let list = body(response, MAX_DOCUMENT_BYTES).and_then(|response| {
+        let read = revoked::parse(&response.body);
+        read.map_err(|error| Failure::list(error, &response.body))
+    });
     let (finished, failure) = match list {
         Ok(list) => (revocations.succeed(attempt, list, env), None),
         Err(failure) => {
@@ -286,7 +211,7 @@ fn install(
 }
 
 /// The document of an answer: only a whole, plain 200 counts. Redirects are not followed.
-fn body(response: Option<CallResponse>, document: Document) -> Result<CallResponse, Failure> {
+fn body(response: Option<CallResponse>, most: usize) -> Result<CallResponse, Failure> {
     let Some(response) = response else { return Err(Failure::NoAnswer) };
     if response.status != 200 {
         let shown = |found: &[u8]| quoted_to(&String::from_utf8_lossy(found), MAX_EXCERPT);
@@ -300,7 +225,7 @@ fn body(response: Option<CallResponse>, document: Document) -> Result<CallRespon
     if let Some(encoding) = encoding.filter(|value| !value.eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::Encoded(quoted(&String::from_utf8_lossy(encoding))));
     }
-    let (bytes, most) = (response.body_size, document.max_bytes());
+    let bytes = response.body_size;
     if bytes > most {
         return Err(Failure::Body { bytes, most });
     }
@@ -314,7 +239,6 @@ fn body(response: Option<CallResponse>, document: Document) -> Result<CallRespon
 fn keys_request(
     response: &CallResponse,
     config: &RingConfig,
-    place: usize,
 ) -> Result<CallRequest, DiscoveryError> {
     let RingSource::Discovery { url, keys_cluster } = &config.source else {
         return Err(DiscoveryError::Malformed(String::new()));
@@ -336,7 +260,7 @@ fn keys_request(
         None if keys.host() == url.host() => &config.cluster,
         None => return Err(DiscoveryError::KeysHost(quoted(keys.host()))),
     };
-    Ok(request(&keys, cluster, config.timeout, Document::Keys(place)))
+    Ok(CallRequest::document(&keys, cluster, config.timeout, MAX_KEYS))
 }
 
 /// Whether a document's issuer is a configured one.
@@ -347,17 +271,6 @@ fn is_issuer(found: &str, configured: &str) -> bool {
             .strip_prefix(before)
             .and_then(|rest| rest.strip_suffix(after))
             .is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/')),
-    }
-}
-
-fn request(url: &Url, cluster: &str, timeout: Duration, document: Document) -> CallRequest {
-    CallRequest {
-        cluster: cluster.into(),
-        scheme: url.scheme(),
-        authority: url.authority.clone(),
-        path: url.path.clone(),
-        timeout,
-        max_body: document.max_bytes(),
     }
 }
 

@@ -1,0 +1,136 @@
+//! All that answers late: key sets and the list of revocations, which the filter fetches on its own
+//! behalf, and questions of requests.
+
+pub(super) mod asks;
+pub(super) mod calls;
+mod failure;
+mod fetches;
+
+use super::request::Request;
+use super::stop::Awaited;
+use crate::config::Config;
+use crate::env::{Cas, Env};
+use crate::event::{CallResponse, Effect};
+use crate::keys::{Progress, Ring};
+use crate::revoked::Revocations;
+use crate::time::UnixMillis;
+use asks::Asks;
+use calls::{Calls, Owner};
+
+/// What one worker has outside.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub(super) asks: Asks,
+    pub(super) calls: Calls,
+    pub(super) revocations: Revocations,
+    pub(super) rings: Vec<Ring>,
+}
+
+/// Where something that a request waits for stood when the wait began.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Mark {
+    /// A question, or the request's body: there was nothing yet.
+    Nothing,
+    /// A shared record.
+    Record(Option<Cas>),
+    /// A key ring.
+    Ring(Progress),
+}
+
+impl Outside {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            asks: Asks::default(),
+            calls: Calls::default(),
+            revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
+            rings: config.rings.iter().cloned().map(Ring::new).collect(),
+        }
+    }
+
+    /// Takes what other workers have published.
+    pub(super) fn sync(&mut self, env: &Env<'_>) {
+        for ring in &mut self.rings {
+            ring.sync(env);
+        }
+        self.revocations.sync(env);
+    }
+
+    /// Whether requests can be judged: every fetched key set is there and not stale, and so is the
+    /// list of revocations, where nothing may pass without it.
+    pub(super) fn is_ready(&self, now: UnixMillis) -> bool {
+        self.rings.iter().all(|ring| ring.is_usable(now)) && self.revocations.can_tell(now)
+    }
+
+    /// Has the fetches made that are due, and takes what other workers have published.
+    pub(super) fn fetch(&mut self, env: &Env<'_>) {
+        fetches::begin(&mut self.rings, &mut self.revocations, &mut self.calls, env);
+    }
+
+    /// Ends a call that is not one request's with what it brought.
+    pub(super) fn done(
+        &mut self,
+        owner: Owner,
+        response: Option<CallResponse>,
+        env: &Env<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match owner {
+            Owner::Ask(id) => self.asks.done(id, response, env.now),
+            Owner::Revocations(attempt) => {
+                fetches::list_done(&mut self.revocations, attempt, response, env, effects);
+            }
+            Owner::Ring(id, attempt, stage) => {
+                let Some(ring) = self.rings.get_mut(id.0) else { return };
+                let next = fetches::keys_done((ring, id), attempt, stage, response, env, effects);
+                if let Some((owner, request)) = next {
+                    self.calls.make(owner, request);
+                }
+            }
+            Owner::Stream(..) => {}
+        }
+    }
+
+    /// Gives back the right to what is being fetched.
+    pub(super) fn stop(&mut self, env: &Env<'_>) {
+        for owner in self.calls.drain() {
+            match owner {
+                Owner::Revocations(attempt) => self.revocations.give_back(attempt, env),
+                Owner::Ring(id, attempt, _) => {
+                    if let Some(ring) = self.rings.get_mut(id.0) {
+                        ring.give_back(attempt, env);
+                    }
+                }
+                Owner::Ask(_) | Owner::Stream(..) => {}
+            }
+        }
+    }
+
+    /// Where what a request is about to wait for stands.
+    pub(super) fn mark(&self, awaited: &Awaited, env: &Env<'_>) -> Mark {
+        match awaited {
+            Awaited::Asked(_) | Awaited::Body => Mark::Nothing,
+            Awaited::Elsewhere(key, _) => Mark::Record(env.shared.get(key).cas),
+            Awaited::Ring(id) => {
+                Mark::Ring(self.rings.get(id.0).map(Ring::progress).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Whether what a request waits for has moved since the mark was made.
+    pub(super) fn has_moved(
+        &self,
+        (awaited, mark): (&Awaited, &Mark),
+        request: &Request,
+        env: &Env<'_>,
+    ) -> bool {
+        match awaited {
+            Awaited::Asked(id) => {
+                request.memo.answer(*id).is_some()
+                    || !(self.asks.is_out(*id) || self.calls.is_out(request.stream, *id))
+            }
+            Awaited::Body => request.memo.body.is_some(),
+            Awaited::Elsewhere(_, until) if env.now >= *until => true,
+            Awaited::Elsewhere(..) | Awaited::Ring(_) => self.mark(awaited, env) != *mark,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The three steps that a request takes: it is admitted, charged, forwarded.
+
+use super::admission;
+use super::desk::Desk;
+use super::handoff::Handoff;
+use super::passage::Permit;
+#[cfg(feature = "probe")]
+use super::probe;
+use super::stop::Stop;
+use super::toll::Toll;
+use super::trail::Trail;
+use crate::env::Env;
+use crate::event::{Effect, GaugeChange, HeaderChange, Headers, metric};
+use crate::http::{RequestHead, Route};
+use crate::session::{Recorded, Sessions};
+
+/// What comes of a request that may pass.
+pub(super) struct Passed {
+    /// The changes to its headers.
+    pub(super) changes: Vec<HeaderChange>,
+    /// What its caller is told of its limits.
+    pub(super) told: Headers,
+}
+
+/// Takes a request through its three steps, each of which may stop it: it is admitted, charged to its
+/// limits, and made ready to go upstream.
+///
+/// # Errors
+///
+/// What stops it.
+pub(super) fn take(
+    desk: &mut Desk<'_, '_>,
+    (head, route): (&RequestHead, &Route),
+    (toll, handoff): (&Toll, &Handoff),
+    trail: &mut Trail,
+    effects: &mut Vec<Effect>,
+) -> Result<Passed, Stop> {
+    let (config, env) = (desk.config, desk.env);
+    #[cfg(feature = "probe")]
+    probe::ask(desk, head, probe::When::Before, effects)?;
+    let passage = admission::admit(desk, head, route, trail)?;
+    if let Some(permit) = &passage.permit {
+        record(desk.sessions, permit, env, effects);
+    }
+    let mut told = toll.charge(&passage, desk.memo, &mut trail.steps, env)?;
+    #[cfg(feature = "probe")]
+    if let Err(stop) = probe::ask(desk, head, probe::When::After, effects) {
+        desk.memo.charged = Some(told);
+        return Err(stop);
+    }
+    let reports = trail.reports.unwrap_or(config.reports);
+    if reports {
+        told.clear();
+    }
+    let changes = handoff.changes(config, head, &passage, reports, effects);
+    Ok(Passed { changes, told })
+}
+
+/// Puts the session on record; whether that works changes no verdict.
+fn record(sessions: &Sessions, permit: &Permit<'_>, env: &Env<'_>, effects: &mut Vec<Effect>) {
+    // The record's last use is written once a minute: in between, not even read.
+    let noted_at = &permit.owner().known.noted_at;
+    if env.now >= noted_at.get() && env.now.since(noted_at.get()) < Sessions::NOTED_EVERY {
+        return;
+    }
+    noted_at.set(env.now);
+    let recorded = sessions.record(permit.session(), env.shared, env.random, env.now);
+    let count = |metric: &'static str| Effect::Count { metric: metric.into(), by: 1 };
+    effects.push(match recorded {
+        Recorded::Evicted => count(metric::SESSION_EVICTED),
+        Recorded::Unrecorded => count(metric::SESSION_UNRECORDED),
+        // The next whole count of the table says how many there are.
+        Recorded::New => {
+            Effect::Gauge { metric: metric::SESSION_RECORDS.into(), change: GaugeChange::By(1) }
+        }
+        Recorded::Known => return,
+    });
+}
