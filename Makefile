@@ -17,8 +17,9 @@ fmt: ; cargo fmt --check
 clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --all-features --test ui -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
-# The filter that traps on purpose, for a test; built apart and quickly, since nobody runs it.
-trap: ; cargo wasm --locked --target-dir target/trap --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 -- --cfg tollgate_trap && mkdir -p "$${CARGO_TARGET_DIR:-target}" && cp target/trap/wasm32-wasip1/release/tollgate.wasm "$${CARGO_TARGET_DIR:-target}/trap.wasm"
+# The filter that traps on purpose and waits for what it is told, for tests; built apart and quickly,
+# since nobody runs it.
+trap: ; cargo wasm --locked --features probe --target-dir target/trap --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 -- --cfg tollgate_trap && mkdir -p "$${CARGO_TARGET_DIR:-target}" && cp target/trap/wasm32-wasip1/release/tollgate.wasm "$${CARGO_TARGET_DIR:-target}/trap.wasm"
 # The instructions and host calls of the built module, against a table; WRITE=1 writes it anew.
 counts: wasm ; $(count)
 count = cargo test --locked --manifest-path tests/hosts/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts" $(if $(WRITE),--test counts -- --write)

@@ -109,7 +109,7 @@ fn step() -> impl Strategy<Value = Step> {
             4 => (0..4_u8).prop_map(Answer::Keys),
             1 => Just(Answer::Html),
             1 => Just(Answer::Nothing),
-            1 => prop_oneof![Just(204), Just(302), Just(404), Just(500), Just(503)]
+            1 => prop_oneof![Just(202), Just(302), Just(404), Just(500), Just(503)]
                 .prop_map(Answer::Status),
         ]
     };

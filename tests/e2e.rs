@@ -64,4 +64,5 @@ mod e2e {
     mod story;
     mod trap;
     mod vectors;
+    mod waiting;
 }

@@ -1,7 +1,7 @@
 //! A second thing to wait for, beside keys: for tests alone, and in no module that is shipped.
 //!
 //! A request says by its header `x-probe` what it waits for: elements of when, what and an id, such as
-//! `before-shared-1, after-alone-2`. A status of 200 lets it go on, 204 answers it, any other refuses it.
+//! `before-shared-1, after-alone-2`. A status of 200 lets it go on, 202 answers it, any other refuses it.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -120,12 +120,12 @@ fn elsewhere(desk: &Desk<'_, '_>, head: &RequestHead, id: &str) -> Result<bool, 
 fn judge(answered: Result<Rc<CallResponse>, Unanswered>) -> Result<(), Stop> {
     match answered {
         Ok(response) if response.status == 200 => Ok(()),
-        Ok(response) if response.status == 204 => Err(Stop::Answer(Reply {
-            status: 204,
+        Ok(response) if response.status == 202 => Err(Stop::Answer(Reply {
+            status: 202,
             grpc_status: None,
             details: "tollgate_probe".to_owned(),
             headers: Vec::new(),
-            body: String::new(),
+            body: "answered".to_owned(),
         })),
         Ok(_) => Err(refusal(Deny::AccessDenied, "the probe says no").into()),
         Err(Unanswered::Crowded) => Err(refusal(Deny::Overloaded, "too many wait").into()),

@@ -53,7 +53,7 @@ pub(crate) fn wasm() -> PathBuf {
     present(target().join("wasm32-wasip1/release/tollgate.wasm"), "make wasm")
 }
 
-/// The filter, built to trap on a request for `/trap`.
+/// The filter, built to trap on a request for `/trap`, and to wait for what `x-probe` says.
 pub(crate) fn trap_wasm() -> PathBuf {
     present(target().join("trap.wasm"), "make trap")
 }
