@@ -6,6 +6,9 @@
 #   benches/run.sh --publish   copies the picture to docs/bench.svg, too
 #   benches/run.sh --draw      measures nothing, draws and prints the last report once more
 #   benches/run.sh --part paths|rsa|curves|memory   some of it; may be given several times
+#   TOLLGATE_WASM=other.wasm benches/run.sh   measures another build of the filter as well: each path
+#       with both, in turn, in the same proxy, in twice as many rounds (`paths` alone), and prints what
+#       this build costs as a part of the other. A build beside itself says how much of that is noise
 #
 # The report is in target/bench/report.json and target/bench/report.svg. Keys and tokens are kept
 # beside them, so that later runs need not mint them again. Nothing here needs root.

@@ -95,6 +95,17 @@ fn figures_compare_what_is_added() {
 }
 
 #[test]
+fn two_builds_are_compared_round_by_round() {
+    // The machine is twice as slow in the second round, for both.
+    let found = report::compared(&[11.0, 22.0, 11.0], &[10.0, 20.0, 10.0]);
+    for bound in ["low", "median", "high"] {
+        let ratio = found["ratio"][bound].as_f64().unwrap_or(f64::NAN);
+        assert!((ratio - 1.1).abs() < 1e-9, "{found}");
+    }
+    assert_eq!(found["more_us"], json!({ "low": 1.0, "median": 1.0, "high": 2.0 }));
+}
+
+#[test]
 fn figures_of_parts_that_were_not_run_are_null() {
     let figures = report::figures(&json!({ "module_bytes": 1024 }));
     assert_eq!(figures["warm_vs_native"], Value::Null);

@@ -1,6 +1,7 @@
 //! One thing to measure: a listener, what is sent to it, and what that cost.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,12 @@ impl Lane {
     /// How many tokens of [`at_most`](Self::at_most) `most` requests a lane needs for `rounds`.
     pub(crate) const fn tokens_needed(most: usize, rounds: usize) -> usize {
         100 + CALIBRATION + rounds * (most + most / RUN_UP + CONNECTIONS)
+    }
+
+    /// The same with another build of the filter; `None` where the filter is not in it.
+    pub(crate) fn with_build(self, module: &Path) -> Option<Self> {
+        let listener = self.listener.with_build(module)?;
+        Some(Self { listener, ..self })
     }
 
     /// Connects, warms up, and finds out how many requests fill a slice.

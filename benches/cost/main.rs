@@ -62,7 +62,8 @@ fn main() {
         let kept = fs::read(&path).expect("the report of an earlier run");
         serde_json::from_slice(&kept).expect("JSON")
     } else {
-        let report = measure(&Plan::parse(&arguments), &folder);
+        let other = env::var_os("TOLLGATE_WASM").map(Into::into);
+        let report = measure(&Plan::parse(&arguments, other), &folder);
         write(&path, &format!("{report:#}\n"));
         report
     };

@@ -14,6 +14,7 @@ use crate::lane::{self, Lane};
 use crate::load::{again, forged, fresh, none};
 use crate::machine::Machine;
 use crate::plan::Plan;
+use crate::report;
 use crate::signers::{Alg, Signer};
 use crate::statistics::{Estimate, median};
 use crate::tokens::{Pool, USUAL_BYTES};
@@ -28,23 +29,38 @@ const BY_HOST: [Alg; 3] = [Alg::Rs256, Alg::Es256, Alg::Es384];
 pub(crate) fn measure(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
     machine.release_client();
     let material = Material::kept(plan, folder);
+    let mut others: Vec<_> = match &plan.other {
+        Some(module) => {
+            lanes(plan, &material).into_iter().map(|lane| lane.with_build(module)).collect()
+        }
+        None => Vec::new(),
+    };
     let mut lanes = lanes(plan, &material);
+    others.resize_with(lanes.len(), || None);
     let mut site = Site::new("bench-paths", 1).wasm_log("warning");
-    for lane in &lanes {
+    let all: Vec<_> = lanes.iter().chain(others.iter().flatten()).collect();
+    for lane in &all {
         site = site.listener(&lane.listener);
     }
-    println!("starting Envoy with {} listeners", lanes.len());
+    println!("starting Envoy with {} listeners", all.len());
     let proxy = Envoy::start(&site);
     machine.pin_proxy(proxy.id(), 1);
     machine.pin_client();
-    let mut all: Vec<_> = lanes.iter_mut().collect();
+    // One behind the other: the next round is measured from its end, and so in the other order.
+    let pairs = lanes.iter_mut().zip(&mut others);
+    let mut all: Vec<_> =
+        pairs.flat_map(|(one, other)| [Some(one), other.as_mut()]).flatten().collect();
     let idle = lane::run("paths", &mut all, &proxy, plan.rounds, plan.slice);
-    json!({
+    let mut report = json!({
         "paths": paths(&lanes),
         "added_us": added(&lanes),
         "answers": lanes.iter().map(answers).collect::<Value>(),
         "idle_us_per_second": idle * 1e6,
-    })
+    });
+    if let Some(other) = &plan.other {
+        report["other"] = json!({ "module": other, "paths": compared(&lanes, &others) });
+    }
+    report
 }
 
 /// Signers, and tokens by them.
@@ -136,6 +152,15 @@ pub(crate) fn added_over(lane: &Lane, plain: &Lane) -> Value {
     let added: Vec<_> = rounds.map(|(lane, plain)| lane - plain).collect();
     let estimate = Estimate::of(&added);
     json!({ "median": estimate.median, "low": estimate.low, "high": estimate.high })
+}
+
+/// What this build costs beside the other, for each lane that there is of both.
+fn compared(lanes: &[Lane], others: &[Option<Lane>]) -> Value {
+    let compared = |(lane, other): (&Lane, &Option<Lane>)| {
+        let other = other.as_ref()?;
+        Some((lane.name.clone(), report::compared(&lane.cpu_us, &other.cpu_us)))
+    };
+    lanes.iter().zip(others).filter_map(compared).collect()
 }
 
 fn answers(lane: &Lane) -> (String, Value) {

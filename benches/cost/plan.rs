@@ -1,5 +1,6 @@
 //! How much is measured.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much is measured, and of what.
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) timings: usize,
     /// What it takes, in words.
     pub(crate) duration: &'static str,
+    /// Another build of the filter, to be measured beside this one.
+    pub(crate) other: Option<PathBuf>,
     parts: Vec<String>,
 }
 
@@ -31,8 +34,10 @@ pub(crate) struct Plan {
 pub(crate) const PARTS: [&str; 4] = ["paths", "rsa", "curves", "memory"];
 
 impl Plan {
-    /// Reads `--quick` and `--part NAME`, which may come several times.
-    pub(crate) fn parse(arguments: &[String]) -> Self {
+    /// Reads `--quick` and `--part NAME`, which may come several times. Two builds are compared in
+    /// twice as many rounds.
+    pub(crate) fn parse(arguments: &[String], other: Option<PathBuf>) -> Self {
+        assert!(other.as_ref().is_none_or(|path| path.exists()), "there is no {other:?}");
         let quick = arguments.iter().any(|argument| argument == "--quick");
         let named = arguments.iter().zip(arguments.iter().skip(1));
         let parts: Vec<_> = named
@@ -53,9 +58,10 @@ impl Plan {
             live: 100_000,
             timings: 7,
             duration: "about 10 minutes",
+            other,
             parts,
         };
-        if quick {
+        let mut plan = if quick {
             Self {
                 quick,
                 rounds: 5,
@@ -71,7 +77,9 @@ impl Plan {
             }
         } else {
             full
-        }
+        };
+        plan.rounds *= if plan.other.is_some() { 2 } else { 1 };
+        plan
     }
 
     /// Whether this part is wanted: all are, unless some are named.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::statistics::Estimate;
+
 /// A figure with the most that it may be.
 struct Target {
     figure: &'static str,
@@ -74,9 +76,24 @@ pub(crate) fn figures(report: &Value) -> Value {
     })
 }
 
+/// What one build costs beside another, round by round.
+pub(crate) fn compared(own: &[f64], other: &[f64]) -> Value {
+    let of = |compare: fn(f64, f64) -> f64| {
+        let rounds = own.iter().zip(other).map(|(own, other)| compare(*own, *other));
+        let estimate = Estimate::of(&rounds.collect::<Vec<_>>());
+        json!({ "median": estimate.median, "low": estimate.low, "high": estimate.high })
+    };
+    json!({
+        "cpu_us": other,
+        "ratio": of(|own, other| own / other),
+        "more_us": of(|own, other| own - other),
+    })
+}
+
 /// Prints the tables.
 pub(crate) fn print(report: &Value) {
     print_paths(report);
+    print_other(report);
     print_curves(report);
     print_records(report);
     print_targets(report);
@@ -100,6 +117,24 @@ fn print_paths(report: &Value) {
     }
     if let Some(idle) = report["idle_us_per_second"].as_f64() {
         println!("(at rest the proxy spends {idle:.0} µs a second, which is taken off)");
+    }
+}
+
+fn print_other(report: &Value) {
+    let Some(paths) = report["other"]["paths"].as_object() else { return };
+    println!("\nthis build beside {}, round by round", report["other"]["module"]);
+    println!("{:<26}{:>9}   {:<16}{:>9}   {:<16}", "", "CPU as", "95 %", "more", "95 %");
+    println!("{:<26}{:>9}   {:<16}{:>9}   {:<16}", "path", "a part", "interval", "µs", "interval");
+    for (name, path) in paths {
+        let (ratio, more) = (&path["ratio"], &path["more_us"]);
+        let value = |of: &Value, which: &str| of[which].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "{name:<26}{:>9.3}   {:<16}{:>9.1}   {:<16}",
+            value(ratio, "median"),
+            format!("{:.3} – {:.3}", value(ratio, "low"), value(ratio, "high")),
+            value(more, "median"),
+            format!("{:.1} – {:.1}", value(more, "low"), value(more, "high")),
+        );
     }
 }
 

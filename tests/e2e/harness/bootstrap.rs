@@ -103,6 +103,9 @@ impl Filter {
     }
 }
 
+/// Where a filter's JSON names its module.
+const MODULE: &str = "/typed_config/config/vm_config/code/local/filename";
+
 /// A port of the proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
@@ -152,6 +155,19 @@ impl Listener {
     pub(crate) fn before(mut self, filter: Value) -> Self {
         self.filters.insert(0, filter);
         self
+    }
+
+    /// The same on a port of its own, with another build of the filter, in a VM of its own; `None`
+    /// where the filter is not in it.
+    pub(crate) fn with_build(&self, module: &Path) -> Option<Self> {
+        let own = Value::from(places::wasm().display().to_string());
+        let mut other = Self { port: free_port(), ..self.clone() };
+        let is_own = |filter: &&mut Value| filter.pointer(MODULE) == Some(&own);
+        let filter = other.filters.iter_mut().find(is_own)?;
+        filter["typed_config"]["config"]["vm_config"]["vm_id"] =
+            format!("build-{}", other.port).into();
+        *filter.pointer_mut(MODULE)? = module.display().to_string().into();
+        Some(other)
     }
 
     /// Takes the place of another listener: its port, and so its name.
