@@ -76,7 +76,7 @@ pub enum Effect {
         /// the filter's own and outlives all requests.
         stream: Option<StreamId>,
         /// What to send.
-        request: CallRequest,
+        request: Box<CallRequest>,
     },
     /// Change the headers of the answer to a request that goes upstream, when that comes.
     ResponseHeaders {

@@ -148,12 +148,21 @@ impl Filter {
         }
     }
 
+    /// Does what the engine says where no event has come: none comes of it.
+    fn carry_out_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.carry_out(effect, In::Root, &mut VecDeque::new());
+        }
+    }
+
+    // Once in the module, and not at each of its callers (docs/decisions/0020).
+    #[inline(never)]
     fn carry_out(&mut self, effect: Effect, at: In<'_>, more: &mut VecDeque<Event>) {
         match effect {
             Effect::Call { call, request, .. } => match dispatch(&request) {
                 Some(token) => {
                     let _ = take(&mut self.calls, token);
-                    let CallRequest { max_body, trailers, .. } = request;
+                    let CallRequest { max_body, trailers, .. } = *request;
                     self.calls.push((token, Out { call, max_body, trailers }));
                 }
                 None => more.push_back(Event::CallDone { call, response: None }),
@@ -395,9 +404,7 @@ impl Context for Root {
             let Filter { engine, metrics, .. } = &mut *filter;
             let env = env(UnixMillis::new(millis(host::now())), None, metrics);
             let effects = engine.as_mut().map(|engine| engine.stop(&env));
-            for effect in effects.unwrap_or_default() {
-                filter.carry_out(effect, In::Root, &mut VecDeque::new());
-            }
+            filter.carry_out_all(effects.unwrap_or_default());
         }
         true
     }
@@ -419,9 +426,7 @@ impl RootContext for Root {
             filter.engine = Some(engine);
             host::set_tick_period(filter.tick);
         }
-        for effect in effects {
-            filter.carry_out(effect, In::Root, &mut VecDeque::new());
-        }
+        filter.carry_out_all(effects);
         is_taken
     }
 

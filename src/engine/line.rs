@@ -14,6 +14,7 @@ struct Line {
 }
 
 /// A record as a line: one line, whatever it holds.
+#[inline(never)]
 pub fn line(record: &Record, format: LogFormat) -> String {
     let mut line = Line::new(record.event().unwrap_or_default(), format);
     match record {

@@ -103,7 +103,7 @@ pub fn effects(effects: &[Effect], format: LogFormat) {
                 Effect::Call { request, .. } => {
                     assert!(request.method == "GET" && request.body.0.is_empty(), "{request:?}");
                     let CallRequest { cluster, scheme, authority, path, timeout, max_body, .. } =
-                        request;
+                        &**request;
                     let url =
                         format!("scheme: {scheme:?}, authority: {authority:?}, path: {path:?}");
                     let bounds = format!("timeout: {timeout:?}, max_body: {max_body}");

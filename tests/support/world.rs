@@ -236,7 +236,7 @@ impl<'w> Worker<'w> {
                 Effect::Call { call, stream, request } => {
                     self.callers.insert(call, stream);
                     self.calls_made += 1;
-                    assert!(self.calls.insert(call, request).is_none(), "{call:?} made twice");
+                    assert!(self.calls.insert(call, *request).is_none(), "{call:?} made twice");
                 }
                 Effect::Count { metric, by } => {
                     self.assert_defined(&metric, MetricKind::Counter);

@@ -118,7 +118,7 @@ impl Asking<'_> {
         let mut calls = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Call { call, request, .. } => calls.push((call, request)),
+                Effect::Call { call, request, .. } => calls.push((call, *request)),
                 Effect::Log(record) => self.learn(*record),
                 _ => {}
             }

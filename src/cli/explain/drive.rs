@@ -257,7 +257,7 @@ impl Collected {
         for effect in effects {
             match effect {
                 Effect::ResponseHeaders { set, .. } => self.advice = set,
-                Effect::Call { call, request, .. } => calls.push((call, request)),
+                Effect::Call { call, request, .. } => calls.push((call, *request)),
                 Effect::Settle { how, .. } => self.settled = Some(how),
                 // What the keys are like; the refusal itself is told in full.
                 Effect::Log(record) => self.notes.extend(note(&record, self.is_online)),

@@ -95,7 +95,7 @@ impl Calls {
                 Callback::Stream(stream) => Some(stream),
                 Callback::Root | Callback::Unknown => None,
             };
-            effects.push(Effect::Call { call, stream, request });
+            effects.push(Effect::Call { call, stream, request: request.into() });
         }
         effects
     }
