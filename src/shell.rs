@@ -192,13 +192,12 @@ impl Filter {
                 let Some(fate) = self.fate(stream, at) else { return };
                 fate.body.set(Body { max: Some(max), ..fate.body.get() });
                 if at.is(stream) || host::set_effective_context(stream.0) {
-                    more.extend(read(stream, &fate));
+                    more.extend(read(stream, fate));
                 }
             }
             Effect::ResponseHeaders { stream, set, append } => {
                 if let Some(fate) = self.fate(stream, at) {
-                    fate.set.replace(set);
-                    fate.append.replace(append);
+                    fate.headers.replace((set, append));
                 }
             }
             Effect::Settle { stream, how } => self.settle(stream, how, at),
@@ -206,10 +205,10 @@ impl Filter {
     }
 
     /// What was decided about a request that is not settled.
-    fn fate(&self, stream: StreamId, at: In<'_>) -> Option<Rc<Fate>> {
+    fn fate<'f>(&'f self, stream: StreamId, at: In<'f>) -> Option<&'f Fate> {
         match at.stream() {
-            Some(current) if current.id == stream => Some(Rc::clone(&current.fate)),
-            _ => self.waiting.iter().find(|one| one.0 == stream).map(|one| Rc::clone(&one.1)),
+            Some(current) if current.id == stream => Some(&*current.fate),
+            _ => self.waiting.iter().find(|one| one.0 == stream).map(|one| &*one.1),
         }
     }
 
@@ -549,11 +548,14 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         self.pass(Section::ResponseHeaders);
         let kind = MapType::HttpResponseHeaders;
-        for (name, value) in self.fate.set.take() {
-            host::set_header(kind, name.as_bytes(), value.as_bytes());
-        }
-        for (name, value) in self.fate.append.take() {
-            host::add_header(kind, name.as_bytes(), value.as_bytes());
+        if let Ok(headers) = self.fate.headers.try_borrow() {
+            let (set, append) = &*headers;
+            for (name, value) in set {
+                host::set_header(kind, name.as_bytes(), value.as_bytes());
+            }
+            for (name, value) in append {
+                host::add_header(kind, name.as_bytes(), value.as_bytes());
+            }
         }
         Action::Continue
     }

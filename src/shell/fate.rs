@@ -23,10 +23,8 @@ pub(super) struct Fate {
     pub(super) stage: Cell<Stage>,
     /// What of the filter's time went into it while it could not be decided.
     pub(super) spent: Cell<Duration>,
-    /// Headers of the upstream's answer, to be set when that comes.
-    pub(super) set: RefCell<Headers>,
-    /// Headers to be added to it.
-    pub(super) append: RefCell<Headers>,
+    /// Headers of the upstream's answer: those to be set when that comes, and those to be added.
+    pub(super) headers: RefCell<(Headers, Headers)>,
     pub(super) body: Cell<Body>,
 }
 
