@@ -12,6 +12,7 @@ mod checked;
 mod code;
 mod define;
 mod duration;
+mod field;
 mod message;
 mod problems;
 mod raw;

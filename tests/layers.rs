@@ -104,7 +104,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "config",
         &[
-            &["code"],
+            &["code", "field"],
             &["tree"],
             &["problems"],
             &["checked", "message", "read"],

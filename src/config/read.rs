@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::code::Code;
+pub(super) use super::field::{At, Field};
 use super::problems::{Problems, listed, near, near_by_slip};
 use super::tree::{MOST_MEMBERS, Member, Node, Value};
 use crate::verdict::quoted;
@@ -23,23 +24,6 @@ pub(super) trait Read: Sized {
     fn schema() -> serde_json::Value;
 }
 
-/// A value and the place where it begins.
-#[derive(Clone, Debug)]
-pub(super) struct At<T> {
-    /// Its place: a byte offset.
-    pub(super) at: usize,
-    /// It.
-    pub(super) value: T,
-}
-
-impl<T> Deref for At<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
 impl<T: Read> Read for At<T> {
     const WHAT: &'static str = T::WHAT;
 
@@ -50,44 +34,6 @@ impl<T: Read> Read for At<T> {
     #[cfg(not(target_family = "wasm"))]
     fn schema() -> serde_json::Value {
         T::schema()
-    }
-}
-
-/// A member of an object. What was written and is wrong is not missing.
-#[derive(Clone, Debug)]
-pub(super) enum Field<T> {
-    /// Not written.
-    Absent,
-    /// Written and right, as far as its shape goes.
-    Given(At<T>),
-    /// Written and wrong, which has been said.
-    Wrong,
-}
-
-impl<T> Field<T> {
-    /// What was written, where its shape is right.
-    pub(super) const fn given(&self) -> Option<&At<T>> {
-        match self {
-            Self::Given(value) => Some(value),
-            Self::Absent | Self::Wrong => None,
-        }
-    }
-
-    /// Whether nothing was written.
-    pub(super) const fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
-    /// Whether what was written is wrong, so that nobody knows what it was to say.
-    pub(super) const fn is_wrong(&self) -> bool {
-        matches!(self, Self::Wrong)
-    }
-}
-
-impl<T: Copy> Field<T> {
-    /// The value, or what stands for a missing one.
-    pub(super) fn or(&self, default: T) -> T {
-        self.given().map_or(default, |given| given.value)
     }
 }
 
