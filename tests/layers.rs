@@ -107,9 +107,10 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["code", "field"],
             &["tree"],
             &["problems"],
-            &["checked", "message", "read"],
+            &["message", "read"],
             &["duration", "schema"],
             &["define"],
+            &["checked"],
             // What may be written.
             &["raw/policy", "raw/value"],
             &["raw/credential", "raw/limits", "raw/operator"],

@@ -3,10 +3,10 @@
 //! Every check runs, whatever the others found. What a check returns counts only where nothing was
 //! refused, so that a wrong value may stand for itself until the end.
 
-use super::checked::{Config, Crypto, Variables};
+use super::checked::{Config, Variables};
 use super::problems::Problems;
 use super::raw::RawConfig;
-use super::raw::operator::{RawCrypto, RawMode};
+use super::raw::operator::RawMode;
 use super::read::At;
 use crate::api::{Api, Index};
 use crate::policy::Policies;
@@ -32,7 +32,7 @@ pub(super) fn check(
 ) -> Option<Config> {
     let drafts = own::check(raw, variables, problems);
     let (rings, sources) = together::check(raw, &drafts, problems);
-    let mode = raw.mode.or(RawMode::Enforce);
+    let mode = raw.mode.value;
     if !problems.none() {
         return None;
     }
@@ -61,11 +61,7 @@ pub(super) fn check(
         revoked_source: drafts.revoked_source,
         realm: drafts.realm,
         log: drafts.log,
-        crypto: match raw.crypto.or(RawCrypto::Auto) {
-            RawCrypto::Auto => Crypto::Auto,
-            RawCrypto::Host => Crypto::Host,
-            RawCrypto::Wasm => Crypto::Wasm,
-        },
+        crypto: raw.crypto.value,
         instance: drafts.instance,
         explain: drafts.explain,
         status: drafts.status,

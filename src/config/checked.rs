@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
 use crate::http::Url;
@@ -183,35 +184,38 @@ pub struct StatusConfig {
     pub ready: bool,
 }
 
-/// Who checks signatures. Which algorithms are accepted does not depend on it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Crypto {
-    /// The host, where it is known to be Envoy and passes a test; otherwise the filter itself.
-    Auto,
-    /// The host. Where it cannot, the configuration is refused.
-    Host,
-    /// The filter itself.
-    Wasm,
+choice! {
+    /// Who checks signatures. Which algorithms are accepted does not depend on it.
+    pub Crypto {
+        /// The host, where it is known to be Envoy and passes a test; otherwise the filter itself.
+        Auto = "auto",
+        /// The host. Where it cannot, the configuration is refused.
+        Host = "host",
+        /// The filter itself.
+        Wasm = "wasm",
+    }
 }
 
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogFormat {
-    /// One JSON object.
-    Json,
-    /// `key=value` pairs.
-    Logfmt,
+choice! {
+    /// The form of a log line.
+    pub LogFormat {
+        /// One JSON object.
+        Json = "json",
+        /// `key=value` pairs.
+        Logfmt = "logfmt",
+    }
 }
 
-/// How an identity is shown in logs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogIdentity {
-    /// The first 16 hex digits of its SHA-256.
-    Hash,
-    /// Not at all.
-    Omit,
-    /// As it is, escaped and cut.
-    Plain,
+choice! {
+    /// How an identity is shown in logs.
+    pub LogIdentity {
+        /// As it is, escaped and cut.
+        Plain = "plain",
+        /// The first 16 hex digits of its SHA-256.
+        Hash = "hash",
+        /// Not at all.
+        Omit = "omit",
+    }
 }
 
 /// The headers that a provider without `upstream.headers` of its own writes: the session's identity

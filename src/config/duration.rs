@@ -10,7 +10,7 @@ use crate::verdict::quoted;
 
 /// The units, shortest first, and their length in milliseconds.
 const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", HOUR), ("d", 86_400_000)];
 
 /// The longest duration, in milliseconds: 365 days.
 pub(super) const YEAR: u64 = 365 * 86_400_000;
@@ -20,22 +20,49 @@ pub(super) const HOUR: u64 = 3_600_000;
 
 /// A duration from `LEAST` to `MOST` milliseconds, written as `"60s"`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Time<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+pub(super) struct Time<const LEAST: u64, const MOST: u64> {
+    /// How many units.
+    number: u64,
+    /// The unit's length in milliseconds.
+    unit: u64,
+}
+
+impl<const LEAST: u64, const MOST: u64> Time<LEAST, MOST> {
+    /// So many seconds.
+    pub(super) const fn seconds(number: u64) -> Self {
+        Self { number, unit: 1_000 }
+    }
+
+    /// So many minutes.
+    pub(super) const fn minutes(number: u64) -> Self {
+        Self { number, unit: 60_000 }
+    }
+
+    /// So many hours.
+    pub(super) const fn hours(number: u64) -> Self {
+        Self { number, unit: HOUR }
+    }
+
+    /// How long it is.
+    pub(super) const fn duration(self) -> Duration {
+        Duration::from_millis(self.number.saturating_mul(self.unit))
+    }
+}
 
 impl<const LEAST: u64, const MOST: u64> Read for Time<LEAST, MOST> {
     const WHAT: &'static str = "a duration";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match &node.value {
-            Value::Text(text) => match exact(text) {
-                Some(millis) if (LEAST..=MOST).contains(&millis) => {
-                    return Some(Self(Duration::from_millis(millis)));
+            Value::Text(text) => match parts(text) {
+                Some((number, unit)) => {
+                    let millis = number.saturating_mul(unit);
+                    if (LEAST..=MOST).contains(&millis) {
+                        return Some(Self { number, unit });
+                    }
+                    let message = out_of_range(text, millis, LEAST, MOST);
+                    problems.refuse(Code::DurationInvalid, node.start, message);
                 }
-                Some(millis) => problems.refuse(
-                    Code::DurationInvalid,
-                    node.start,
-                    out_of_range(text, millis, LEAST, MOST),
-                ),
                 None => problems.refuse(Code::DurationInvalid, node.start, misspelt(text)),
             },
             Value::Number(digits) => {
@@ -53,11 +80,25 @@ impl<const LEAST: u64, const MOST: u64> Read for Time<LEAST, MOST> {
     }
 }
 
-/// Milliseconds of a duration that is spelt right; those that no `u64` holds count as its largest.
-fn exact(text: &str) -> Option<u64> {
+#[cfg(not(target_family = "wasm"))]
+impl<const LEAST: u64, const MOST: u64> super::read::Written for Time<LEAST, MOST> {
+    fn written(&self) -> serde_json::Value {
+        let unit = UNITS.into_iter().find(|(_, length)| *length == self.unit);
+        unit.map(|(unit, _)| format!("{}{unit}", self.number)).into()
+    }
+}
+
+/// The number and the unit of a duration that is spelt right; a number that no `u64` holds counts as
+/// its largest.
+fn parts(text: &str) -> Option<(u64, u64)> {
     let (digits, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let (_, millis) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
-    (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX).saturating_mul(millis))
+    let (_, length) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    (!digits.is_empty()).then(|| (digits.parse().unwrap_or(u64::MAX), length))
+}
+
+/// Milliseconds of a duration that is spelt right.
+fn exact(text: &str) -> Option<u64> {
+    parts(text).map(|(number, unit)| number.saturating_mul(unit))
 }
 
 fn out_of_range(text: &str, millis: u64, least: u64, most: u64) -> String {

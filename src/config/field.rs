@@ -39,6 +39,11 @@ impl<T> Field<T> {
         }
     }
 
+    /// Where it is written, where its shape is right.
+    pub(super) fn at(&self) -> Option<usize> {
+        self.given().map(|given| given.at)
+    }
+
     /// Whether nothing was written.
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
@@ -50,9 +55,59 @@ impl<T> Field<T> {
     }
 }
 
-impl<T: Copy> Field<T> {
-    /// The value, or what stands for a missing one.
-    pub(super) fn or(&self, default: T) -> T {
-        self.given().map_or(default, |given| given.value)
+impl<T: Default> Field<T> {
+    /// What an object says, which is nothing where it is missing.
+    pub(super) fn says<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        match self.given() {
+            Some(given) => read(&given.value),
+            None => read(&T::default()),
+        }
+    }
+}
+
+/// A member of an object that has a default.
+#[derive(Clone, Debug)]
+pub(super) struct Preset<T> {
+    /// Whether it is written, and where.
+    written: Field<()>,
+    /// What is written, or the default where nothing right is.
+    pub(super) value: T,
+}
+
+impl<T> Preset<T> {
+    /// A member that is not written.
+    pub(super) const fn absent(default: T) -> Self {
+        Self { written: Field::Absent, value: default }
+    }
+
+    /// A member as it was read, or its default.
+    pub(super) fn new(read: Field<T>, default: T) -> Self {
+        match read {
+            Field::Given(At { at, value }) => {
+                Self { written: Field::Given(At { at, value: () }), value }
+            }
+            Field::Absent => Self::absent(default),
+            Field::Wrong => Self { written: Field::Wrong, value: default },
+        }
+    }
+
+    /// What was written, where its shape is right.
+    pub(super) fn given(&self) -> Option<At<&T>> {
+        self.at().map(|at| At { at, value: &self.value })
+    }
+}
+
+impl Preset<bool> {
+    /// Where it says `true`.
+    pub(super) fn says_so(&self) -> Option<usize> {
+        self.at().filter(|_| self.value)
+    }
+}
+
+impl<T> Deref for Preset<T> {
+    type Target = Field<()>;
+
+    fn deref(&self) -> &Field<()> {
+        &self.written
     }
 }

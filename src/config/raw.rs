@@ -3,6 +3,7 @@
 //! Each definition here serves three times: it reads the object, it suggests the name that a typo
 //! was meant for, and it is the JSON Schema.
 
+use super::checked::Crypto;
 use super::define::object;
 use super::read::{List, Map, Text};
 
@@ -16,7 +17,7 @@ pub(super) mod value;
 
 use api::RawApi;
 use limits::{RawLimits, RawRevoked, RawSessions};
-use operator::{RawCrypto, RawExplain, RawLog, RawMode, RawStatus};
+use operator::{RawExplain, RawLog, RawMode, RawStatus};
 use policy::RawPolicy;
 use provider::RawProvider;
 
@@ -33,7 +34,7 @@ object! {
         /// What callers may do, by name: `[a-z0-9_-]{1,64}`.
         policies: Map<RawPolicy>;
         /// What becomes of refused requests: `report` lets them pass and tells.
-        mode: RawMode = "enforce";
+        mode: RawMode = RawMode::Enforce;
         /// The record of sessions.
         sessions: RawSessions;
         /// The counters of rates and quotas.
@@ -41,12 +42,12 @@ object! {
         /// Whom to refuse although the credential is good.
         revoked: RawRevoked;
         /// The realm that challenges name: printable ASCII without `"` and `\`.
-        realm: Text = "api";
+        realm: Text = Text("api".into());
         /// How refusals are logged.
         log: RawLog;
         /// Who checks signatures: the proxy where it can and is seen to be right, the proxy or
         /// nothing, or the filter itself.
-        crypto: RawCrypto = "auto";
+        crypto: Crypto = Crypto::Auto;
         /// Keeps the sessions of different filters apart; filters with the same name share them.
         /// Left out: the plugin's root id.
         instance: Text;

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::code::Code;
-pub(super) use super::field::{At, Field};
+pub(super) use super::field::{At, Field, Preset};
 use super::problems::{Problems, listed, near, near_by_slip};
 use super::tree::{MOST_MEMBERS, Member, Node, Value};
 use crate::verdict::quoted;
@@ -22,6 +22,12 @@ pub(super) trait Read: Sized {
     /// Its JSON Schema (draft 2020-12).
     #[cfg(not(target_family = "wasm"))]
     fn schema() -> serde_json::Value;
+}
+
+/// A value as it is written: a default in the schema.
+#[cfg(not(target_family = "wasm"))]
+pub(super) trait Written {
+    fn written(&self) -> serde_json::Value;
 }
 
 impl<T: Read> Read for At<T> {
@@ -137,6 +143,17 @@ impl<'n, 't> Members<'n, 't> {
         field
     }
 
+    /// Reads one member, which has a default.
+    #[inline(never)]
+    pub(super) fn take_or<T: Read>(
+        &self,
+        name: &str,
+        default: T,
+        problems: &mut Problems<'_>,
+    ) -> Preset<T> {
+        Preset::new(self.take(name, problems), default)
+    }
+
     /// Whether an unknown member was probably meant for this one, which is not there itself.
     #[inline(never)]
     fn is_misspelt(&self, name: &str) -> bool {
@@ -247,6 +264,13 @@ impl Read for bool {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl Written for bool {
+    fn written(&self) -> serde_json::Value {
+        (*self).into()
+    }
+}
+
 /// A string that says something: not empty, at most [`Text::MAX_BYTES`] long, without control
 /// characters.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -303,6 +327,13 @@ impl Read for Text {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl Written for Text {
+    fn written(&self) -> serde_json::Value {
+        self.0.as_ref().into()
+    }
+}
+
 /// A whole number from `LEAST` to `MOST`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
@@ -330,6 +361,13 @@ impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl<const LEAST: u32, const MOST: u32> Written for Count<LEAST, MOST> {
+    fn written(&self) -> serde_json::Value {
+        self.0.into()
+    }
+}
+
 /// Most elements of a list, where nothing else is said.
 const MOST_ELEMENTS: usize = 1000;
 
@@ -352,6 +390,21 @@ impl<T, const MOST: usize> List<T, MOST> {
     /// may be what was meant by a mistake.
     pub(super) const fn is_whole(&self) -> bool {
         self.written != 0 && self.items.len() == self.written
+    }
+}
+
+impl<T> FromIterator<T> for List<T> {
+    /// A list that nobody wrote.
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let items: Vec<_> = values.into_iter().map(|value| At { at: 0, value }).collect();
+        Self { written: items.len(), items }
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl<T: Written, const MOST: usize> Written for List<T, MOST> {
+    fn written(&self) -> serde_json::Value {
+        self.items.iter().map(|item| item.value.written()).collect()
     }
 }
 

@@ -9,8 +9,7 @@ pub(super) struct Property {
     pub(super) name: &'static str,
     pub(super) schema: Value,
     pub(super) doc: &'static str,
-    /// The default, as JSON or as the text of a string.
-    pub(super) default: Option<&'static str>,
+    pub(super) default: Option<Value>,
     pub(super) required: bool,
 }
 
@@ -32,7 +31,7 @@ pub(super) fn object(doc: &'static str, members: Vec<Property>) -> Value {
         if let Value::Object(schema) = &mut schema {
             schema.insert("description".into(), member.doc.trim().into());
             if let Some(default) = member.default {
-                schema.insert("default".into(), default_value(default));
+                schema.insert("default".into(), default);
             }
         }
         properties.insert(member.name.into(), schema);
@@ -53,8 +52,4 @@ pub(super) fn object(doc: &'static str, members: Vec<Property>) -> Value {
         schema.insert("required".into(), required.into());
     }
     schema
-}
-
-fn default_value(default: &str) -> Value {
-    serde_json::from_str(default).unwrap_or_else(|_| default.into())
 }

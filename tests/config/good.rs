@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tollgate::api::{Auth, Branch, HostPattern};
 use tollgate::claims::{ClaimRef, Form};
-use tollgate::config::{Code, Config, LogFormat, LogIdentity, RingConfig, RingSource};
+use tollgate::config::{Code, Config, LogFormat, LogIdentity, RingConfig, RingSource, schema};
 use tollgate::ids::{ApiId, ProviderId, RingId};
 use tollgate::jose::alg::{Alg, AlgSet};
 use tollgate::provider::jwt::{JwtProvider, KeySource};
@@ -81,6 +82,51 @@ fn names(names: &[&str]) -> Vec<ClaimRef> {
 
 fn boxed(texts: &[&str]) -> Vec<Box<str>> {
     texts.iter().map(|text| (*text).into()).collect()
+}
+
+/// Writes each default of the schema where nothing is written.
+fn write_defaults(schema: &Value, value: &mut Value) {
+    const OPENED: [&str; 6] = ["claims", "limits", "log", "match", "sessions", "upstream"];
+    if let (Some(items), Value::Array(elements)) = (schema.get("items"), &mut *value) {
+        elements.iter_mut().for_each(|element| write_defaults(items, element));
+    }
+    let Value::Object(members) = value else { return };
+    if let Some(any @ Value::Object(_)) = schema.get("additionalProperties") {
+        members.values_mut().for_each(|member| write_defaults(any, member));
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        match property.get("default") {
+            Some(default) => drop(members.entry(name).or_insert_with(|| default.clone())),
+            None if OPENED.contains(&name.as_str()) => {
+                write_defaults(property, members.entry(name).or_insert_with(|| json!({})));
+            }
+            None => {
+                if let Some(member) = members.get_mut(name) {
+                    write_defaults(property, member);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_default_that_is_written_changes_nothing() {
+    let mut written: Value = serde_json::from_str(SMALLEST).unwrap();
+    let hash = "a".repeat(64);
+    written["apis"] = json!([{"name": "a", "auth": ["okta"], "policies": {"default": ["p"]}}]);
+    written["policies"] = json!({"p": {"rate": {"requests": 1, "per": "1s"}}});
+    written["revoked"] = json!({"url": "https://example.com/revoked", "cluster": "list"});
+    written["status"] = json!({"path": "/.tollgate", "key_sha256": hash});
+    let left_out = accepted(&written.to_string());
+    write_defaults(&schema(), &mut written);
+    for place in ["/log/per_second", "/apis/0/match/route_metadata", "/policies/p/limit_by"] {
+        assert!(written.pointer(place).is_some(), "{place}");
+    }
+    let told = |config| {
+        let hash = left_out.hash;
+        format!("{:?}", Config { hash, warnings: Vec::new(), ..config })
+    };
+    assert_eq!(told(accepted(&written.to_string())), told(left_out.clone()));
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub(super) fn matcher(
     let routes = routes(&raw.routes, problems);
     // Without a name, or with a wrong word here, it is refused anyway; which requests it takes, nobody
     // can say.
-    let named = match &raw.route_metadata {
-        Field::Given(written) if written.value => Some(api?.clone()),
+    let named = match &*raw.route_metadata {
+        Field::Given(_) if raw.route_metadata.value => Some(api?.clone()),
         Field::Given(_) | Field::Absent => None,
         Field::Wrong => return None,
     };

@@ -19,12 +19,12 @@ object! {
         matcher as "match": RawMatch;
         /// What `%2F` in a path is: `segment` takes it for a part of its segment. The proxy must leave
         /// it as it is.
-        encoded_slash: RawSlash = "refuse";
+        encoded_slash: RawSlash = RawSlash::Refuse;
         /// Who may vouch: `"none"`, or a list of branches, each a provider or a list of providers
         /// that must all vouch.
         auth: RawAuth, required;
         /// Whether a request without any credential passes without an identity.
-        optional: bool = "false";
+        optional: bool = false;
         /// The provider whose session is used, where several vouch together; one or a list.
         session_from: OneOrMany;
         /// One of these must be in the `aud` of the session's token, too.
@@ -42,7 +42,7 @@ object! {
         /// What becomes of refused requests here. Left out: as `mode` at the top says.
         mode: RawMode;
         /// What becomes of CORS preflights on a protected API.
-        cors_preflight: RawPreflight = "refuse";
+        cors_preflight: RawPreflight = RawPreflight::Refuse;
     }
 }
 
@@ -59,7 +59,7 @@ object! {
         /// Names of the proxy's routes, exact. Left out: any, and none.
         routes: List<Text>;
         /// Whether the metadata of the proxy's route must name this API: `api` under `tollgate`.
-        route_metadata: bool = "false";
+        route_metadata: bool = false;
     }
 }
 
@@ -98,7 +98,7 @@ impl Read for RawAuth {
 
 choice! {
     /// What an encoded slash in a path is.
-    RawSlash {
+    pub(in crate::config) RawSlash {
         /// Ambiguous: the request is refused.
         Refuse = "refuse",
         /// A part of its segment.
@@ -108,7 +108,7 @@ choice! {
 
 choice! {
     /// What becomes of CORS preflights on a protected API.
-    RawPreflight {
+    pub(in crate::config) RawPreflight {
         /// They are refused.
         Refuse = "refuse",
         /// They pass without a credential.
@@ -129,7 +129,7 @@ object! {
         /// By the values of claims.
         by_claim: List<RawByClaim>;
         /// Whether the tokens name policies themselves, in the providers' `claims.policies`.
-        from_claim: bool = "false";
+        from_claim: bool = false;
     }
 }
 

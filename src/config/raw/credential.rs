@@ -25,7 +25,7 @@ object! {
         /// The origins whose pages may cause requests with the cookie that change something.
         origins: List<Text>;
         /// Says on purpose that pages of any origin may.
-        any_origin: bool = "false";
+        any_origin: bool = false;
         /// The names of the APIs where this place counts. Left out: all.
         apis: List<Text>;
     }
@@ -43,7 +43,7 @@ object! {
         /// Policies that its session has on every API.
         policies: List<Text>;
         /// Whether it may be used now.
-        active: bool = "true";
+        active: bool = true;
         /// From when on it is refused. Left out: never.
         expires: Moment;
         /// Words that its session carries.

@@ -1,15 +1,16 @@
 //! The file, exactly: counters, and what was revoked.
 
 use super::value::{Moment, Sha256Hex};
-use crate::config::define::{choice, object};
+use crate::config::define::{choice, object, words};
 use crate::config::duration::{HOUR, Time, YEAR};
 use crate::config::read::{Count, List, Text};
+use crate::revoked::OnStale;
 
 object! {
     /// The record of sessions.
     RawSessions {
         /// How many sessions are recorded at once, rounded up to a multiple of 8.
-        capacity: Count<8, 16_777_216> = "65536";
+        capacity: Count<8, 16_777_216> = Count(65_536);
     }
 }
 
@@ -18,7 +19,7 @@ object! {
     RawLimits {
         /// How many subjects (identities, clients, APIs) can have running limits at once, rounded up
         /// to a multiple of 8.
-        capacity: Count<8, 16_777_216> = "65536";
+        capacity: Count<8, 16_777_216> = Count(65_536);
         /// How clients are told of their limits; `[]` is not at all.
         headers: List<RawLimitHeaders>;
     }
@@ -26,7 +27,7 @@ object! {
 
 choice! {
     /// How clients are told of their limits.
-    RawLimitHeaders {
+    pub(in crate::config) RawLimitHeaders {
         /// `RateLimit` and `RateLimit-Policy`.
         Ratelimit = "ratelimit",
     }
@@ -42,13 +43,13 @@ object! {
         /// The Envoy cluster that is called. Needed with `url`.
         cluster: Text;
         /// How long a call may take.
-        timeout: Time<1, HOUR> = "5s";
+        timeout: Time<1, HOUR> = Time::seconds(5);
         /// How old the document becomes before it is fetched again.
-        refresh: Time<100, YEAR> = "10s";
+        refresh: Time<100, YEAR> = Time::seconds(10);
         /// How old the document may be and still be relied upon.
-        max_stale: Time<1, YEAR> = "1h";
+        max_stale: Time<1, YEAR> = Time::hours(1);
         /// What to do without a document that can be relied upon.
-        on_stale: RawOnStale = "deny";
+        on_stale: OnStale = OnStale::Deny;
     }
 }
 
@@ -68,12 +69,9 @@ object! {
     }
 }
 
-choice! {
-    /// What to do without a document that can be relied upon.
-    RawOnStale {
-        /// Refuse.
+words! {
+    OnStale {
         Deny = "deny",
-        /// Let pass what no list at hand names.
         Allow = "allow",
     }
 }

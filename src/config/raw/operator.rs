@@ -1,6 +1,7 @@
 //! The file, exactly: what is open to operators alone.
 
 use super::value::Hashes;
+use crate::config::checked::{LogFormat, LogIdentity};
 use crate::config::define::{choice, object};
 use crate::config::read::{Count, Text};
 
@@ -21,7 +22,7 @@ object! {
         /// SHA-256 of the key that opens it, in lower-case hex; one or a list.
         key_sha256: Hashes, required;
         /// Whether `<path>/ready` says without a key if requests can be judged.
-        ready: bool = "false";
+        ready: bool = false;
     }
 }
 
@@ -29,54 +30,20 @@ object! {
     /// How refusals are logged.
     RawLog {
         /// The form of a line.
-        format: RawLogFormat = "json";
+        format: LogFormat = LogFormat::Json;
         /// How an identity is shown: as it is, as the first 16 hex digits of its SHA-256, or not at
         /// all.
-        identity: RawLogIdentity = "plain";
+        identity: LogIdentity = LogIdentity::Plain;
         /// How a request's path is shown, without its query: as it is, or not at all.
-        path: RawLogPath = "plain";
+        path: RawLogPath = RawLogPath::Plain;
         /// Lines per second and worker; the rest is counted.
-        per_second: Count<1, 1_000_000> = "10";
-    }
-}
-
-choice! {
-    /// Who checks signatures.
-    RawCrypto {
-        /// The host where it is Envoy and passes a test at start, otherwise the filter itself.
-        Auto = "auto",
-        /// The host; refused where it cannot.
-        Host = "host",
-        /// The filter itself.
-        Wasm = "wasm",
-    }
-}
-
-choice! {
-    /// The form of a log line.
-    RawLogFormat {
-        /// One JSON object.
-        Json = "json",
-        /// `key=value` pairs.
-        Logfmt = "logfmt",
-    }
-}
-
-choice! {
-    /// How an identity is shown in logs.
-    RawLogIdentity {
-        /// As it is.
-        Plain = "plain",
-        /// Hashed.
-        Hash = "hash",
-        /// Not at all.
-        Omit = "omit",
+        per_second: Count<1, 1_000_000> = Count(10);
     }
 }
 
 choice! {
     /// How a request's path is shown in logs.
-    RawLogPath {
+    pub(in crate::config) RawLogPath {
         /// As it is.
         Plain = "plain",
         /// Not at all.
@@ -86,7 +53,7 @@ choice! {
 
 choice! {
     /// What becomes of requests that are refused.
-    RawMode {
+    pub(in crate::config) RawMode {
         /// They are answered here.
         Enforce = "enforce",
         /// They go upstream as they came, and the refusal is only logged and counted.

@@ -3,11 +3,12 @@
 
 use crate::claims::ClaimRef;
 use crate::config::code::Code;
-use crate::config::define::{choice, object};
+use crate::config::define::object;
 use crate::config::duration::{Time, YEAR};
 use crate::config::problems::{Problems, near};
-use crate::config::read::{Count, List, Map, Read, Text, unknown, wrong_type};
+use crate::config::read::{Count, List, Map, Read, Text, unknown, word, wrong_type};
 use crate::config::tree::{Node, Value};
+use crate::policy::LimitBy;
 use crate::verdict::quoted;
 
 /// Most requests of a limit.
@@ -24,11 +25,11 @@ object! {
         /// How much, over all APIs, or `"unlimited"`.
         quota: RawBound<RawQuota>;
         /// Who has counters of their own: each identity, each client, or each value of a claim.
-        limit_by: RawLimitBy = "identity";
+        limit_by: LimitBy = LimitBy::Identity;
         /// How long after the authentication (`auth_time`, else `iat`) a session ends.
         expires_after: Time<1, YEAR>;
         /// Whether its holders may call at all.
-        active: bool = "true";
+        active: bool = true;
         /// What its holders are called in upstream headers.
         tags: List<Text>;
         /// Facts about its holders for upstream headers.
@@ -136,15 +137,6 @@ impl<T: Read> Read for RawBound<T> {
     }
 }
 
-/// `limit_by`.
-#[derive(Clone, Debug)]
-pub(in crate::config) enum RawLimitBy {
-    /// An object that names a claim.
-    Claim(RawLimitClaim),
-    /// A word.
-    Who(RawLimitWho),
-}
-
 object! {
     /// Each value of a claim has counters of its own.
     RawLimitClaim {
@@ -153,23 +145,22 @@ object! {
     }
 }
 
-choice! {
-    /// Who has counters of their own.
-    RawLimitWho {
-        /// Each identity.
-        Identity = "identity",
-        /// Each client.
-        Client = "client",
-    }
-}
-
-impl Read for RawLimitBy {
+impl Read for LimitBy {
     const WHAT: &'static str = "\"identity\", \"client\" or an object with `claim`";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match &node.value {
-            Value::Text(_) => RawLimitWho::read(node, problems).map(Self::Who),
-            Value::Object(_) => RawLimitClaim::read(node, problems).map(Self::Claim),
+            Value::Text(_) => Some(match word(node, WHO, problems)? {
+                "client" => Self::Client,
+                _ => Self::Identity,
+            }),
+            Value::Object(_) => {
+                let by = RawLimitClaim::read(node, problems)?;
+                if by.claim.is_absent() {
+                    problems.missing(node.start, "claim", "missing; name the claim");
+                }
+                by.claim.given().map(|claim| Self::Claim(claim.value.clone()))
+            }
             _ => {
                 wrong_type(node, Self::WHAT, problems);
                 None
@@ -179,6 +170,20 @@ impl Read for RawLimitBy {
 
     #[cfg(not(target_family = "wasm"))]
     fn schema() -> serde_json::Value {
-        serde_json::json!({ "anyOf": [RawLimitWho::schema(), RawLimitClaim::schema()] })
+        serde_json::json!({ "anyOf": [{ "enum": WHO }, RawLimitClaim::schema()] })
+    }
+}
+
+/// Who has counters of their own: each identity, or each client.
+const WHO: &[&str] = &["identity", "client"];
+
+#[cfg(not(target_family = "wasm"))]
+impl crate::config::read::Written for LimitBy {
+    fn written(&self) -> serde_json::Value {
+        match self {
+            Self::Identity => "identity".into(),
+            Self::Client => "client".into(),
+            Self::Claim(claim) => serde_json::json!({ "claim": claim.written() }),
+        }
     }
 }

@@ -2,32 +2,33 @@
 
 use super::credential::{Pem, RawKey, RawLocation, RawSecret};
 use super::value::RawRule;
-use crate::claims::ClaimRef;
+use crate::claims::{ClaimRef, Form};
 use crate::config::code::Code;
-use crate::config::define::{choice, object};
+use crate::config::define::{choice, object, words};
 use crate::config::duration::{HOUR, Time, YEAR};
 use crate::config::problems::Problems;
 use crate::config::read::{List, Map, OneOrMany, Read, Text, wrong_type};
 use crate::config::tree::{self, Node, Value};
+use crate::provider::SessionFact;
 
 object! {
     /// A provider: a JWT issuer, or a list of API keys. What is not said of keys is for issuers.
     RawProvider {
         /// What kind of provider this is.
-        kind: RawKind = "jwt";
+        kind: RawKind = RawKind::Jwt;
         /// The exact bytes of the tokens' `iss`, one or a list.
         issuer: OneOrMany;
         /// What `{tenant}` in `issuer`, `jwks.url` and `jwks.discovery` stands for, one after the
         /// other.
         tenants: List<Text>;
         /// Says on purpose that `iss` is not checked.
-        any_issuer: bool = "false";
+        any_issuer: bool = false;
         /// One of these must be in the tokens' `aud`.
         audiences: List<Text>;
         /// The tokens' client must be one of these.
         clients: List<Text>;
         /// Says on purpose that `aud` is not checked.
-        any_audience: bool = "false";
+        any_audience: bool = false;
         /// Where the keys are; or `pem`, or `secret`.
         jwks: RawJwks;
         /// The public keys themselves, in PEM.
@@ -43,15 +44,15 @@ object! {
         /// prefix. Left out: not checked.
         typ: List<Text>;
         /// Whether ID tokens pass for access tokens.
-        allow_id_tokens: bool = "false";
+        allow_id_tokens: bool = false;
         /// How far clocks may differ, for `exp`, `nbf`, `iat` and the session's end.
-        clock_skew: Time<0, YEAR> = "60s";
+        clock_skew: Time<0, YEAR> = Time::seconds(60);
         /// The longest life of a token: `exp` - `iat`, without `iat` `exp` - now. Left out: any.
         max_lifetime: Time<1, YEAR>;
         /// Whether a token without `exp` passes.
-        allow_no_expiry: bool = "false";
+        allow_no_expiry: bool = false;
         /// What to do with a token that is bound to a key (`cnf`).
-        binding: RawBinding = "refuse";
+        binding: RawBinding = RawBinding::Refuse;
         /// Where the credential stands in a request, for both kinds. Left out: the header
         /// `authorization`, scheme `Bearer`.
         from: List<RawLocation, 16>;
@@ -66,7 +67,7 @@ object! {
 
 choice! {
     /// The kinds of provider.
-    RawKind {
+    pub(in crate::config) RawKind {
         /// A JWT issuer.
         Jwt = "jwt",
         /// A list of API keys.
@@ -76,7 +77,7 @@ choice! {
 
 choice! {
     /// What to do with a token that is bound to a key.
-    RawBinding {
+    pub(in crate::config) RawBinding {
         /// Refuse it: proofs are not checked here.
         Refuse = "refuse",
         /// Take it: something in front checks the proof.
@@ -99,13 +100,13 @@ object! {
         /// The Envoy cluster for the key set, where a discovery document names one on another host.
         keys_cluster: Text;
         /// How long a call may take.
-        timeout: Time<1, HOUR> = "5s";
+        timeout: Time<1, HOUR> = Time::seconds(5);
         /// How old a key set becomes before it is fetched again.
-        refresh: Time<100, YEAR> = "10m";
+        refresh: Time<100, YEAR> = Time::minutes(10);
         /// Shortest time between two fetches on demand (an unknown `kid`).
-        cooldown: Time<100, YEAR> = "30s";
+        cooldown: Time<100, YEAR> = Time::seconds(30);
         /// How old a key set may be and still be used.
-        max_stale: Time<1, YEAR> = "24h";
+        max_stale: Time<1, YEAR> = Time::hours(24);
     }
 }
 
@@ -175,21 +176,27 @@ object! {
     /// Which claims say what. The first that is present and not null wins.
     RawClaims {
         /// Who the caller is.
-        identity: List<ClaimRef> = "[\"sub\"]";
+        identity: List<ClaimRef> = claims(&["sub"]);
         /// Which client the caller uses.
-        client: List<ClaimRef> = "[\"client_id\", \"azp\", \"cid\", \"appid\"]";
+        client: List<ClaimRef> = claims(&["client_id", "azp", "cid", "appid"]);
         /// The token's scopes.
-        scopes: List<ClaimRef> = "[\"scp\", \"scope\"]";
+        scopes: List<ClaimRef> = claims(&["scp", "scope"]);
         /// The names of the caller's policies, for APIs with `from_claim`.
         policies: List<ClaimRef>;
     }
+}
+
+/// Claims at the top of a token.
+#[inline(never)]
+fn claims(names: &[&str]) -> List<ClaimRef> {
+    names.iter().map(|name| ClaimRef::Name((*name).into())).collect()
 }
 
 object! {
     /// What goes upstream with a permitted request.
     RawUpstream {
         /// What becomes of the credential itself.
-        credential: RawCredential = "strip";
+        credential: RawCredential = RawCredential::Strip;
         /// Headers by name, each a claim, `{"claim": …}` or `{"session": …}`; `{}` is none. Left
         /// out: `x-tollgate-identity` and `x-tollgate-provider`, from the session.
         headers: Map<RawHeader>;
@@ -200,7 +207,7 @@ object! {
 
 choice! {
     /// What becomes of the credential itself.
-    RawCredential {
+    pub(in crate::config) RawCredential {
         /// It is removed.
         Strip = "strip",
         /// It goes upstream.
@@ -225,42 +232,30 @@ object! {
         claim: ClaimRef;
         /// How the claim is written. Left out: a string as it is, an array as `csv`, numbers and
         /// booleans as the token has them.
-        form as "as": RawForm;
+        form as "as": Form;
         /// A fact of the session.
-        session: RawFact;
+        session: SessionFact;
         /// What the policies in force say under this key of `metadata`.
         metadata: Text;
     }
 }
 
-choice! {
-    /// How a claim is written into a header.
-    RawForm {
-        /// As it is; no array.
+words! {
+    Form {
         Text = "text",
-        /// An array joined by commas.
         Csv = "csv",
-        /// Its JSON, compact and in ASCII.
         Json = "json",
-        /// That JSON in base64url, unpadded.
         Base64Url = "base64url",
     }
 }
 
-choice! {
-    /// What a session can tell the upstream.
-    RawFact {
-        /// Who the caller is.
+words! {
+    SessionFact {
         Identity = "identity",
-        /// The provider whose session is used.
         Provider = "provider",
-        /// The client's id.
         Client = "client",
-        /// The token's scopes, joined by a space.
         Scopes = "scopes",
-        /// The policies in force, joined by commas.
         Policies = "policies",
-        /// The tags of the policies in force, joined by commas.
         Tags = "tags",
     }
 }

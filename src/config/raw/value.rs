@@ -42,6 +42,16 @@ impl Read for ClaimRef {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
+impl crate::config::read::Written for ClaimRef {
+    fn written(&self) -> serde_json::Value {
+        match self {
+            Self::Name(name) => (**name).into(),
+            Self::Path(names) => names.iter().map(|name| &**name).collect(),
+        }
+    }
+}
+
 object! {
     /// What is required of a claim, at most one thing besides its presence.
     RawRule {

@@ -59,7 +59,7 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     let name = api.name.given().and_then(|name| {
         written::name(&At { at: name.at, value: &*name.value }, "an API", problems)
     });
-    let encoded_slash = api.encoded_slash.or(RawSlash::Refuse) == RawSlash::Segment;
+    let encoded_slash = api.encoded_slash.value == RawSlash::Segment;
     let matcher = matcher(&api.matcher, name.as_ref(), problems);
     let slashes_are_refused = !encoded_slash && !api.encoded_slash.is_wrong();
     if let Some(raw) = api.matcher.given().filter(|_| slashes_are_refused) {
@@ -97,7 +97,7 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         auth,
         branches,
         providers,
-        preflight_passes: api.cors_preflight.or(RawPreflight::Refuse) == RawPreflight::Pass,
+        preflight_passes: api.cors_preflight.value == RawPreflight::Pass,
         audiences: texts(&api.audiences),
         clients: texts(&api.clients),
         scopes: texts(&api.scopes).unwrap_or_default(),
@@ -150,7 +150,7 @@ fn auth(
             Some(Branch { members: branch.value.0.clone(), session_from: chosen? })
         })
         .collect::<Option<Vec<_>>>()?;
-    whole.then_some(Auth::Branches { branches, optional: api.optional.or(false) })
+    whole.then_some(Auth::Branches { branches, optional: api.optional.value })
 }
 
 fn refused_word(word: &str, names: &KnownProviders<'_>) -> String {
@@ -174,16 +174,12 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
                            providers in `auth`";
     let lists = [&api.audiences, &api.clients, &api.scopes];
-    let lists = lists.into_iter().filter_map(|field| field.given().map(|list| list.at));
-    let session = api.session_from.given().map(|session| session.at);
-    let rules = api.require.given().map(|rules| rules.at);
-    let policies = api.policies.given().map(|policies| policies.at);
-    let optional = api.optional.given().filter(|optional| optional.value).map(|flag| flag.at);
-    let preflight = api.cors_preflight.given();
+    let lists = lists.into_iter().filter_map(|field| field.at());
+    let session =
+        api.session_from.at().into_iter().chain(api.require.at()).chain(api.policies.at());
     let preflight =
-        preflight.filter(|preflight| preflight.value == RawPreflight::Refuse).map(|p| p.at);
-    let session = session.into_iter().chain(rules).chain(policies);
-    for at in lists.chain(session).chain(optional).chain(preflight) {
+        api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
+    for at in lists.chain(session).chain(api.optional.says_so()).chain(preflight) {
         problems.refuse(Code::FieldUseless, at, MESSAGE);
     }
 }
@@ -366,15 +362,14 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         problems,
     );
     scopes(&api.scopes, problems);
-    let anonymous = api.optional.given().filter(|optional| optional.value);
     let lists = [&api.audiences, &api.clients, &api.scopes];
     let narrowed = lists.into_iter().any(|field| field.given().is_some())
         || api.require.given().is_some()
         || api.policies.given().is_some();
-    if let (Some(optional), true) = (anonymous, narrowed) {
+    if let (Some(optional), true) = (api.optional.says_so(), narrowed) {
         problems.warn(
             Code::OptionalEscapesDemands,
-            optional.at,
+            optional,
             "a request without a token passes although `audiences`, `clients`, `scopes`, `require` \
              or `policies` ask something of tokens",
         );

@@ -7,7 +7,7 @@ use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::credential::RawKey;
 use crate::config::raw::provider::RawProvider;
-use crate::config::read::{At, Entry, Field, Text, items};
+use crate::config::read::{At, Entry, Text, items};
 use crate::ids::Name;
 use crate::provider::api_key::{ApiKey, ApiKeys};
 
@@ -101,7 +101,7 @@ fn key(raw: &At<RawKey>) -> Option<ApiKey> {
         identity: (*raw.identity.given()?.value.0).into(),
         // Names that are none are complained about where policies are known.
         policies: items(&raw.policies).iter().filter_map(|name| Name::parse(name)).collect(),
-        active: raw.active.or(true),
+        active: raw.active.value,
         expires: raw.expires.given().map(|moment| moment.value.0),
         tags: items(&raw.tags).iter().map(|tag| tag.value.0.clone()).collect(),
         metadata: metadata.iter().filter_map(entry).collect(),
@@ -110,28 +110,25 @@ fn key(raw: &At<RawKey>) -> Option<ApiKey> {
 
 /// Refuses what has no meaning for API keys.
 fn refuse_fields_of_issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
-    fn at<T>(field: &Field<T>) -> Option<usize> {
-        field.given().map(|value| value.at)
-    }
     let places = [
-        at(&raw.issuer),
-        at(&raw.tenants),
-        at(&raw.any_issuer),
-        at(&raw.audiences),
-        at(&raw.clients),
-        at(&raw.any_audience),
-        at(&raw.jwks),
-        at(&raw.pem),
-        at(&raw.secret),
-        at(&raw.algorithms),
-        at(&raw.typ),
-        at(&raw.allow_id_tokens),
-        at(&raw.clock_skew),
-        at(&raw.max_lifetime),
-        at(&raw.allow_no_expiry),
-        at(&raw.binding),
-        at(&raw.claims),
-        at(&raw.require),
+        raw.issuer.at(),
+        raw.tenants.at(),
+        raw.any_issuer.at(),
+        raw.audiences.at(),
+        raw.clients.at(),
+        raw.any_audience.at(),
+        raw.jwks.at(),
+        raw.pem.at(),
+        raw.secret.at(),
+        raw.algorithms.at(),
+        raw.typ.at(),
+        raw.allow_id_tokens.at(),
+        raw.clock_skew.at(),
+        raw.max_lifetime.at(),
+        raw.allow_no_expiry.at(),
+        raw.binding.at(),
+        raw.claims.at(),
+        raw.require.at(),
     ];
     for at in places.into_iter().flatten() {
         problems.refuse(

@@ -65,7 +65,7 @@ fn api_policies(
         assigned.by_claim.push(lists);
         by_claim.extend(entry.claim.given().map(|claim| (claim.value.clone(), given)));
     }
-    assigned.from_claim = raw.from_claim.given().filter(|flag| flag.value).map(|flag| flag.at);
+    assigned.from_claim = raw.from_claim.says_so();
     let default = assigned.default.as_ref().map_or(Vec::new(), |list| list.value.clone());
     let from_claim = assigned.from_claim.is_some();
     assigned.policies = ApiPolicies { default, by_scope, by_client, by_claim, from_claim };

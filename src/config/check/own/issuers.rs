@@ -31,7 +31,7 @@ impl Tenant {
 
 /// Returns where `any_issuer` says `true`.
 pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Option<usize> {
-    let any = raw.any_issuer.given().filter(|any| any.value).map(|any| any.at);
+    let any = raw.any_issuer.says_so();
     if raw.issuer.is_absent() && any.is_none() {
         problems.missing(
             raw.at,

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,21 +10,15 @@ use super::secret;
 use crate::config::check::drafts::{Keys, Ring};
 use crate::config::checked::{RingConfig, RingSource, Variables};
 use crate::config::code::Code;
-use crate::config::duration::Time;
 use crate::config::problems::{Problems, listed};
 use crate::config::raw::provider::{Inline, RawDiscovery, RawJwks, RawProvider};
-use crate::config::read::{At, Field, Text, one_or_many};
+use crate::config::read::{At, Text, one_or_many};
 use crate::http::Url;
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::{KeySet, Origin, PublicKey, SetError};
 use crate::verdict::quoted;
 use crate::wire::to_hex;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-const DEFAULT_REFRESH: Duration = Duration::from_secs(10 * 60);
-const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
-const DEFAULT_MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
@@ -147,22 +140,15 @@ fn by_tenant(raw: &At<RawProvider>, jwks: &At<RawJwks>) -> bool {
     by_issuer || by_url(raw)
 }
 
-fn place<T>(field: &Field<T>, otherwise: usize) -> usize {
-    field.given().map_or(otherwise, |value| value.at)
-}
-
 /// Refuses what has no meaning where nothing is fetched.
 fn refuse_unused(jwks: &At<RawJwks>, problems: &mut Problems<'_>) {
-    fn at<T>(field: &Field<T>) -> Option<usize> {
-        field.given().map(|value| value.at)
-    }
     let places = [
-        at(&jwks.cluster),
-        at(&jwks.keys_cluster),
-        at(&jwks.timeout),
-        at(&jwks.refresh),
-        at(&jwks.cooldown),
-        at(&jwks.max_stale),
+        jwks.cluster.at(),
+        jwks.keys_cluster.at(),
+        jwks.timeout.at(),
+        jwks.refresh.at(),
+        jwks.cooldown.at(),
+        jwks.max_stale.at(),
     ];
     for at in places.into_iter().flatten() {
         problems.refuse(
@@ -310,7 +296,7 @@ fn discovered(
     tenant: &Tenant,
     problems: &mut Problems<'_>,
 ) -> Option<Url> {
-    if raw.issuer.is_absent() && raw.any_issuer.or(false) {
+    if raw.issuer.is_absent() && raw.any_issuer.value {
         problems.refuse(
             Code::DiscoveryImpossible,
             at,
@@ -411,10 +397,10 @@ fn ring(
             format_args!("missing; name the Envoy cluster {host}"),
         );
     }
-    let refresh = time(&jwks.refresh, DEFAULT_REFRESH);
-    let max_stale = time(&jwks.max_stale, DEFAULT_MAX_STALE);
+    let refresh = jwks.refresh.value.duration();
+    let max_stale = jwks.max_stale.value.duration();
     if max_stale < refresh {
-        problems.warn(Code::StaleBeforeRefresh, place(&jwks.max_stale, place(&jwks.refresh, jwks.at)),
+        problems.warn(Code::StaleBeforeRefresh, jwks.max_stale.at().or(jwks.refresh.at()).unwrap_or(jwks.at),
             "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
         );
     }
@@ -430,25 +416,18 @@ fn ring(
         issuers,
         source,
         cluster,
-        timeout: time(&jwks.timeout, DEFAULT_TIMEOUT),
+        timeout: jwks.timeout.value.duration(),
         refresh,
-        cooldown: time(&jwks.cooldown, DEFAULT_COOLDOWN),
+        cooldown: jwks.cooldown.value.duration(),
         max_stale,
     };
     let places = [
-        place(&jwks.timeout, jwks.at),
-        place(&jwks.refresh, jwks.at),
-        place(&jwks.cooldown, jwks.at),
-        place(&jwks.max_stale, jwks.at),
+        jwks.timeout.at().unwrap_or(jwks.at),
+        jwks.refresh.at().unwrap_or(jwks.at),
+        jwks.cooldown.at().unwrap_or(jwks.at),
+        jwks.max_stale.at().unwrap_or(jwks.at),
     ];
     Some(Ring { config, places })
-}
-
-pub(super) fn time<const LEAST: u64, const MOST: u64>(
-    field: &Field<Time<LEAST, MOST>>,
-    default: Duration,
-) -> Duration {
-    field.given().map_or(default, |time| time.value.0)
 }
 
 /// What tells a ring from others.

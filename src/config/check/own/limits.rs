@@ -2,42 +2,31 @@
 
 use std::time::Duration;
 
-use super::keys::{id_of, time};
+use super::keys::id_of;
 use crate::config::check::written::not_empty;
 use crate::config::checked::LimitsConfig;
 use crate::config::code::Code;
-use crate::config::duration::Time;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
-use crate::config::raw::limits::{RawOnStale, RawRevocation, RawRevoked};
+use crate::config::raw::limits::{RawRevocation, RawRevoked};
 use crate::config::raw::provider::RawKind;
-use crate::config::read::{At, Field, Text, items, unknown};
+use crate::config::read::{At, Count, Preset, Text, items, unknown};
 use crate::http::Url;
-use crate::revoked::{List, ListBuilder, OnStale, Source, Subject};
+use crate::revoked::{List, ListBuilder, Source, Subject};
 use crate::verdict::quoted;
 
-const DEFAULT_CAPACITY: u32 = 65_536;
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-const DEFAULT_REFRESH: Duration = Duration::from_secs(10);
-const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
-
-/// How many records a bucket of the store holds: capacities are rounded up to whole buckets.
+/// How many records a bucket of the store holds.
 const BUCKET: u32 = 8;
 
 /// A list that is fetched more often than this is worth a word.
 const OFTEN: Duration = Duration::from_secs(10);
 
 pub(super) fn limits(raw: &RawConfig) -> LimitsConfig {
-    let limits = raw.limits.given();
-    let capacity = limits.and_then(|limits| limits.capacity.given());
-    let capacity = capacity.map_or(DEFAULT_CAPACITY, |capacity| capacity.value.0);
-    LimitsConfig {
-        capacity: capacity.checked_next_multiple_of(BUCKET).unwrap_or(capacity),
+    raw.limits.says(|limits| LimitsConfig {
+        capacity: whole_buckets(&limits.capacity),
         // There is one word: it is in the list, or the list is empty.
-        headers: limits
-            .and_then(|limits| limits.headers.given())
-            .is_none_or(|headers| !headers.is_empty()),
-    }
+        headers: limits.headers.given().is_none_or(|headers| !headers.is_empty()),
+    })
 }
 
 /// The list of the configuration, and where another is fetched from.
@@ -77,7 +66,7 @@ fn add(
         );
     }
     let of_keys = known.flatten().and_then(|one| one.value.as_ref());
-    if of_keys.is_some_and(|one| matches!(one.kind.or(RawKind::Jwt), RawKind::ApiKey)) {
+    if of_keys.is_some_and(|one| one.kind.value == RawKind::ApiKey) {
         refuse_of_tokens(entry, problems);
     }
     let identity = entry.identity.given().map(|identity| Subject::Identity(identity));
@@ -98,8 +87,7 @@ fn add(
 
 /// Refuses what no API key has; the list would name something that it can never meet.
 fn refuse_of_tokens(entry: &At<RawRevocation>, problems: &mut Problems<'_>) {
-    let places =
-        [entry.jti.given().map(|jti| jti.at), entry.token_sha256.given().map(|digest| digest.at)];
+    let places = [entry.jti.at(), entry.token_sha256.at()];
     for at in places.into_iter().flatten() {
         problems.refuse(
             Code::FieldUseless,
@@ -121,14 +109,14 @@ fn source(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) -> Option<Sourc
         let message = format!("missing; name the Envoy cluster that leads to {host}");
         problems.missing(revoked.at, "cluster", message);
     }
-    let refresh = time(&revoked.refresh, DEFAULT_REFRESH);
-    let max_stale = time(&revoked.max_stale, DEFAULT_MAX_STALE);
+    let refresh = revoked.refresh.value.duration();
+    let max_stale = revoked.max_stale.value.duration();
     if max_stale < refresh {
-        problems.warn(Code::StaleBeforeRefresh, place(&revoked.max_stale).or_else(|| place(&revoked.refresh)).unwrap_or(revoked.at),
+        problems.warn(Code::StaleBeforeRefresh, revoked.max_stale.at().or(revoked.refresh.at()).unwrap_or(revoked.at),
             "`max_stale` is shorter than `refresh`: the list is given up before it is fetched again",
         );
     }
-    if let Some(often) = revoked.refresh.given().filter(|time| time.value.0 < OFTEN) {
+    if let Some(often) = revoked.refresh.given().filter(|time| time.duration() < OFTEN) {
         problems.warn(
             Code::FetchedOften,
             often.at,
@@ -141,13 +129,10 @@ fn source(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) -> Option<Sourc
         id: id_of(["revoked", &url.to_string(), &cluster].into_iter()),
         url,
         cluster,
-        timeout: time(&revoked.timeout, DEFAULT_TIMEOUT),
+        timeout: revoked.timeout.value.duration(),
         refresh,
         max_stale,
-        on_stale: match revoked.on_stale.or(RawOnStale::Deny) {
-            RawOnStale::Allow => OnStale::Allow,
-            RawOnStale::Deny => OnStale::Deny,
-        },
+        on_stale: revoked.on_stale.value,
     })
 }
 
@@ -173,18 +158,14 @@ fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
     }
 }
 
-fn place<const LEAST: u64, const MOST: u64>(field: &Field<Time<LEAST, MOST>>) -> Option<usize> {
-    field.given().map(|time| time.at)
-}
-
 /// Refuses what has no meaning where nothing is fetched.
 fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
     let places = [
-        revoked.cluster.given().map(|cluster| cluster.at),
-        place(&revoked.timeout),
-        place(&revoked.refresh),
-        place(&revoked.max_stale),
-        revoked.on_stale.given().map(|on_stale| on_stale.at),
+        revoked.cluster.at(),
+        revoked.timeout.at(),
+        revoked.refresh.at(),
+        revoked.max_stale.at(),
+        revoked.on_stale.at(),
     ];
     for at in places.into_iter().flatten() {
         problems.refuse(
@@ -196,7 +177,11 @@ fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
 }
 
 pub(super) fn session_capacity(raw: &RawConfig) -> u32 {
-    let written = raw.sessions.given().and_then(|sessions| sessions.capacity.given());
-    let capacity = written.map_or(DEFAULT_CAPACITY, |capacity| capacity.value.0);
+    raw.sessions.says(|sessions| whole_buckets(&sessions.capacity))
+}
+
+/// A capacity, rounded up to whole buckets of the store.
+fn whole_buckets<const LEAST: u32, const MOST: u32>(raw: &Preset<Count<LEAST, MOST>>) -> u32 {
+    let Count(capacity) = raw.value;
     capacity.checked_next_multiple_of(BUCKET).unwrap_or(capacity)
 }

@@ -1,17 +1,14 @@
 //! What is open to operators alone, and what else they choose for the whole filter.
 
-use crate::config::checked::{LogConfig, LogFormat, LogIdentity, StatusConfig};
+use crate::config::checked::{LogConfig, StatusConfig};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
-use crate::config::raw::operator::{RawLogFormat, RawLogIdentity, RawLogPath};
+use crate::config::raw::operator::RawLogPath;
 use crate::config::raw::value::Hashes;
-use crate::config::read::{At, Count, Field, Text};
+use crate::config::read::{At, Field, Preset, Text};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};
-
-const DEFAULT_LINES_PER_SECOND: u32 = 10;
-const DEFAULT_REALM: &str = "api";
 
 /// Who is told each step.
 pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<KeyHashes> {
@@ -27,7 +24,7 @@ pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Sta
         problems.missing(status.at, "path", "missing; write where the page is: \"/.tollgate\"");
     }
     let path = status.path.given()?;
-    let ready = status.ready.or(false);
+    let ready = status.ready.value;
     let plain = |segment: &str| {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         segment.bytes().all(is_plain) && !segment.is_empty()
@@ -66,34 +63,25 @@ fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<K
 }
 
 pub(super) fn log(raw: &RawConfig) -> LogConfig {
-    let log = raw.log.given();
-    let format = match log.map(|log| log.format.or(RawLogFormat::Json)) {
-        None | Some(RawLogFormat::Json) => LogFormat::Json,
-        Some(RawLogFormat::Logfmt) => LogFormat::Logfmt,
-    };
-    let identity = match log.map(|log| log.identity.or(RawLogIdentity::Plain)) {
-        None | Some(RawLogIdentity::Plain) => LogIdentity::Plain,
-        Some(RawLogIdentity::Hash) => LogIdentity::Hash,
-        Some(RawLogIdentity::Omit) => LogIdentity::Omit,
-    };
-    let shows_paths = log.is_none_or(|log| log.path.or(RawLogPath::Plain) == RawLogPath::Plain);
-    let Count(per_second) = log.map_or(Count(DEFAULT_LINES_PER_SECOND), |log| {
-        log.per_second.or(Count(DEFAULT_LINES_PER_SECOND))
-    });
-    LogConfig { format, identity, shows_paths, per_second }
+    raw.log.says(|log| LogConfig {
+        format: log.format.value,
+        identity: log.identity.value,
+        shows_paths: log.path.value == RawLogPath::Plain,
+        per_second: log.per_second.value.0,
+    })
 }
 
-pub(super) fn realm(raw: &Field<Text>, problems: &mut Problems<'_>) -> Box<str> {
+pub(super) fn realm(raw: &Preset<Text>, problems: &mut Problems<'_>) -> Box<str> {
     const MAX_BYTES: usize = 256;
-    let Some(realm) = raw.given() else { return DEFAULT_REALM.into() };
+    let realm = &raw.value;
     let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
     if realm.len() > MAX_BYTES || !realm.bytes().all(plain) {
         let message = format!(
             "a realm is at most {MAX_BYTES} printable ASCII characters, without `\"` and `\\`"
         );
-        problems.refuse(Code::ValueInvalid, realm.at, message);
+        problems.refuse(Code::ValueInvalid, raw.at().unwrap_or_default(), message);
     }
-    realm.value.0.clone()
+    realm.0.clone()
 }
 
 pub(super) fn instance(raw: &Field<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> {

@@ -132,7 +132,7 @@ fn plain_name(name: &At<Text>, problems: &mut Problems<'_>) -> Option<Box<str>> 
 /// Who may cause requests with a cookie that change something; the inner `None` is anybody.
 #[expect(clippy::option_option, reason = "the outer one is a mistake, the inner one a choice")]
 fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<Vec<Box<str>>>> {
-    let any = raw.any_origin.given().filter(|any| any.value);
+    let any = raw.any_origin.says_so();
     not_empty(
         &raw.origins,
         "an empty list would refuse every change; name an origin, or say \"any_origin\": true",
@@ -150,11 +150,7 @@ fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<
         }
         (Field::Absent, Some(_)) => Some(None),
         (_, Some(any)) => {
-            problems.refuse(
-                Code::Contradiction,
-                any.at,
-                "contradicts `origins`; keep one of the two",
-            );
+            problems.refuse(Code::Contradiction, any, "contradicts `origins`; keep one of the two");
             None
         }
         (_, None) => {
@@ -206,9 +202,7 @@ fn refuse_misplaced(raw: &At<RawLocation>, problems: &mut Problems<'_>) {
         problems.refuse(Code::FieldUseless, scheme.at, "only a header has schemes; delete it");
     }
     if raw.cookie.is_absent() {
-        let origins = raw.origins.given().map(|origins| origins.at);
-        let any = raw.any_origin.given().map(|any| any.at);
-        for at in origins.into_iter().chain(any) {
+        for at in raw.origins.at().into_iter().chain(raw.any_origin.at()) {
             problems.refuse(
                 Code::FieldUseless,
                 at,

@@ -10,11 +10,11 @@ use crate::config::check::written::{self, not_empty};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
-use crate::config::raw::policy::{RawAccess, RawLimitBy, RawLimitWho, RawPolicy};
+use crate::config::raw::policy::{RawAccess, RawPolicy};
 use crate::config::read::{At, Entry as Member, items};
 use crate::ids::{ApiId, Name};
 use crate::limits::{Bound, Counters};
-use crate::policy::{Entry, LimitBy, Policy};
+use crate::policy::{Entry, Policy};
 
 /// Judges each policy.
 pub(super) fn check_all(
@@ -64,9 +64,9 @@ fn policy(
         access,
         rate,
         quota,
-        limit_by: raw.limit_by.given().map(|by| limit_by(by, problems)).unwrap_or_default(),
-        expires_after: raw.expires_after.given().map(|age| age.value.0),
-        active: raw.active.or(true),
+        limit_by: raw.limit_by.value.clone(),
+        expires_after: raw.expires_after.given().map(|age| age.duration()),
+        active: raw.active.value,
         tags: tags(&raw.tags, problems),
         metadata: metadata(&raw.metadata, problems)?,
         name,
@@ -75,19 +75,6 @@ fn policy(
 
 fn is_number<T>(bound: &Option<Bound<T>>) -> bool {
     matches!(bound, Some(Bound::At(_)))
-}
-
-fn limit_by(raw: &At<RawLimitBy>, problems: &mut Problems<'_>) -> LimitBy {
-    match &raw.value {
-        RawLimitBy::Who(RawLimitWho::Identity) => LimitBy::Identity,
-        RawLimitBy::Who(RawLimitWho::Client) => LimitBy::Client,
-        RawLimitBy::Claim(by) => {
-            if by.claim.is_absent() {
-                problems.missing(raw.at, "claim", "missing; name the claim");
-            }
-            by.claim.given().map(|claim| LimitBy::Claim(claim.value.clone())).unwrap_or_default()
-        }
-    }
 }
 
 fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {

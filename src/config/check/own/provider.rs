@@ -1,12 +1,10 @@
 //! One provider on its own.
 
-use std::time::Duration;
-
 use super::api_keys;
 use super::issuers;
 use super::keys;
 use super::places;
-use crate::claims::{ClaimRef, Form, Requirements};
+use crate::claims::{Form, Requirements};
 use crate::config::check::drafts::{DraftKind, JwtDraft, ProviderDraft};
 use crate::config::check::headers::{self, Use};
 use crate::config::check::rules::rules;
@@ -17,19 +15,13 @@ use crate::config::problems::{Problems, listed, near_by_slip};
 use crate::config::raw::RawConfig;
 use crate::config::raw::credential::RawKey;
 use crate::config::raw::provider::{
-    RawBinding, RawClaims, RawCredential, RawFact, RawForm, RawHeader, RawKind, RawProvider,
-    RawUpstream,
+    RawBinding, RawClaims, RawCredential, RawHeader, RawKind, RawProvider, RawUpstream,
 };
-use crate::config::read::{At, Entry, Field, List, Text, items};
+use crate::config::read::{At, Entry, Field, List, Preset, Text, items};
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
-use crate::provider::{HeaderSource, SessionFact, Upstream};
+use crate::provider::{HeaderSource, Upstream};
 use crate::verdict::quoted;
-
-const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
-const DEFAULT_CLIENT: [&str; 4] = ["client_id", "azp", "cid", "appid"];
-const DEFAULT_IDENTITY: [&str; 1] = ["sub"];
-const DEFAULT_SCOPES: [&str; 2] = ["scp", "scope"];
 
 /// Types of token that are never access tokens, whatever `typ` says.
 const NEVER_ACCESS: [&str; 4] =
@@ -55,7 +47,7 @@ fn check(
 ) -> Option<ProviderDraft> {
     let name = name(&entry.name, "a provider", problems);
     let raw = entry.value.as_ref()?;
-    let kind = match (&raw.kind, raw.kind.or(RawKind::Jwt)) {
+    let kind = match (&*raw.kind, raw.kind.value) {
         // Which fields belong there cannot be known.
         (Field::Wrong, _) => return None,
         (Field::Absent, _) if is_list_of_keys(raw) => {
@@ -149,7 +141,7 @@ fn issuer(
 }
 
 fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
-    let any = raw.any_audience.given().filter(|any| any.value);
+    let any = raw.any_audience.says_so();
     if raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none() {
         problems.missing(
             raw.at,
@@ -158,11 +150,7 @@ fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
         );
     }
     if let (Some(any), false) = (any, raw.audiences.is_absent()) {
-        problems.refuse(
-            Code::Contradiction,
-            any.at,
-            "contradicts `audiences`; keep one of the two",
-        );
+        problems.refuse(Code::Contradiction, any, "contradicts `audiences`; keep one of the two");
     }
     not_empty(
         &raw.audiences,
@@ -236,12 +224,18 @@ fn requirements(
     let texts = |field: &Field<List<Text>>| {
         field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
     };
-    let claims = raw.claims.given();
-    let stands = |field: fn(&RawClaims) -> &Field<List<ClaimRef>>, default: &[&str]| {
-        references(claims.and_then(|claims| field(claims).given()), default)
-    };
-    for field in claims.iter().flat_map(|c| [&c.identity, &c.client, &c.scopes, &c.policies]) {
-        not_empty(field, "an empty list names no claim; name one, or leave it out", problems);
+    let [identity, client, scopes, policies] = raw.claims.says(|claims| {
+        let RawClaims { identity, client, scopes, policies } = claims;
+        [&*identity.value.items, &*client.value.items, &*scopes.value.items, items(policies)]
+            .map(|list| list.iter().map(|claim| claim.value.clone()).collect())
+    });
+    const EMPTY: &str = "an empty list names no claim; name one, or leave it out";
+    if let Some(claims) = raw.claims.given() {
+        let lists = [&claims.identity, &claims.client, &claims.scopes];
+        for list in lists.into_iter().filter_map(Preset::given).filter(|list| list.is_empty()) {
+            problems.refuse(Code::ValueEmpty, list.at, EMPTY);
+        }
+        not_empty(&claims.policies, EMPTY, problems);
     }
     Requirements {
         issuers,
@@ -249,23 +243,16 @@ fn requirements(
         // What is wrong may have been meant to name any.
         clients: texts(&raw.clients).filter(|_| raw.clients.given().is_some_and(|l| l.is_whole())),
         types: types(&raw.typ, problems),
-        allow_id_tokens: raw.allow_id_tokens.or(false),
-        allow_no_expiry: raw.allow_no_expiry.or(false),
-        ignore_binding: raw.binding.or(RawBinding::Refuse) == RawBinding::Ignore,
-        clock_skew: raw.clock_skew.given().map_or(DEFAULT_CLOCK_SKEW, |skew| skew.value.0),
-        max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.value.0),
-        identity: stands(|claims| &claims.identity, &DEFAULT_IDENTITY),
-        client: stands(|claims| &claims.client, &DEFAULT_CLIENT),
-        scopes: stands(|claims| &claims.scopes, &DEFAULT_SCOPES),
-        policies: stands(|claims| &claims.policies, &[]),
+        allow_id_tokens: raw.allow_id_tokens.value,
+        allow_no_expiry: raw.allow_no_expiry.value,
+        ignore_binding: raw.binding.value == RawBinding::Ignore,
+        clock_skew: raw.clock_skew.value.duration(),
+        max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.duration()),
+        identity,
+        client,
+        scopes,
+        policies,
         rules: rules(&raw.require, problems),
-    }
-}
-
-fn references(written: Option<&At<List<ClaimRef>>>, default: &[&str]) -> Vec<ClaimRef> {
-    match written {
-        Some(list) => list.items.iter().map(|claim| claim.value.clone()).collect(),
-        None => default.iter().map(|name| ClaimRef::Name((*name).into())).collect(),
     }
 }
 
@@ -295,7 +282,7 @@ fn upstream(
     let mut upstream = Upstream { keep_credential: false, headers: None, payload_header: None };
     let mut written: Vec<At<Box<str>>> = Vec::new();
     let Some(raw) = field.given() else { return (upstream, written) };
-    upstream.keep_credential = raw.credential.or(RawCredential::Strip) == RawCredential::Keep;
+    upstream.keep_credential = raw.credential.value == RawCredential::Keep;
     if let Some(headers) = raw.headers.given() {
         let mut named = Vec::new();
         for entry in &headers.0 {
@@ -379,24 +366,10 @@ fn source(value: &At<RawHeader>, problems: &mut Problems<'_>) -> Option<HeaderSo
         let message = "only a claim can be written in one way or another; delete it";
         problems.refuse(Code::FieldUseless, form.at, message);
     }
-    let form = source.form.given().map_or(Form::default(), |form| match form.value {
-        RawForm::Text => Form::Text,
-        RawForm::Csv => Form::Csv,
-        RawForm::Json => Form::Json,
-        RawForm::Base64Url => Form::Base64Url,
-    });
+    let form = source.form.given().map_or(Form::default(), |form| form.value);
     let claim = source.claim.given().map(|claim| HeaderSource::Claim(claim.value.clone(), form));
     let key = source.metadata.given().map(|key| HeaderSource::Metadata(key.value.0.clone()));
-    let fact = source.session.given().map(|fact| {
-        HeaderSource::Session(match fact.value {
-            RawFact::Client => SessionFact::Client,
-            RawFact::Identity => SessionFact::Identity,
-            RawFact::Policies => SessionFact::Policies,
-            RawFact::Provider => SessionFact::Provider,
-            RawFact::Scopes => SessionFact::Scopes,
-            RawFact::Tags => SessionFact::Tags,
-        })
-    });
+    let fact = source.session.given().map(|fact| HeaderSource::Session(fact.value));
     claim.or(key).or(fact)
 }
 

@@ -32,7 +32,7 @@ pub(super) fn rate(raw: &At<RawRate>, problems: &mut Problems<'_>) -> Option<Rat
 }
 
 fn limit(at: usize, raw: &RawRate, problems: &mut Problems<'_>) -> Option<Rate> {
-    let per = raw.per.given().map(|per| per.value.0);
+    let per = raw.per.given().map(|per| per.duration());
     let (requests, per) = both(at, &raw.requests, raw.per.is_absent(), per, "1s", problems)?;
     let burst = raw.burst.given().map_or(requests, |burst| burst.value.0);
     let rate = Rate { requests, per, burst };
@@ -55,7 +55,7 @@ pub(super) fn quota(
 ) -> Option<Bound<Definition<Quota>>> {
     let written = field.given()?;
     let RawBound::Limit(raw) = &written.value else { return Some(Bound::Unlimited) };
-    let per = raw.per.given().map(|per| per.value.0);
+    let per = raw.per.given().map(|per| per.duration());
     let missing = raw.per.is_absent();
     let (requests, per) = both(written.at, &raw.requests, missing, per, "30d", problems)?;
     Some(Bound::At(defined(names, Quota { requests, per })))

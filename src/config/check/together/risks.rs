@@ -12,7 +12,7 @@ use crate::config::raw::RawConfig;
 use crate::config::raw::api::RawApi;
 use crate::config::raw::operator::RawMode;
 use crate::config::raw::provider::RawProvider;
-use crate::config::read::{At, Field, items, one_or_many};
+use crate::config::read::{At, items, one_or_many};
 use crate::http::Url;
 use crate::ids::ProviderId;
 use crate::verdict::quoted;
@@ -49,11 +49,12 @@ pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_
     for api in apis {
         unreachable(api, providers, problems);
     }
-    let modes = raw_apis.iter().map(|api| &api.mode).chain([&raw.mode]);
-    for mode in modes.filter_map(Field::given).filter(|mode| mode.value == RawMode::Report) {
+    let own = raw_apis.iter().filter_map(|api| Some((api.mode.at()?, api.mode.given()?.value)));
+    let modes = own.chain(raw.mode.at().map(|at| (at, raw.mode.value)));
+    for (at, _) in modes.filter(|(_, mode)| *mode == RawMode::Report) {
         problems.warn(
             Code::ReportMode,
-            mode.at,
+            at,
             "`report`: nothing is refused, and nobody is kept out; say `enforce` once the counters \
              `tollgate_would_deny_*` show what you expect",
         );
@@ -61,7 +62,7 @@ pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_
 }
 
 fn times(raw: &RawProvider, problems: &mut Problems<'_>) {
-    if let Some(skew) = raw.clock_skew.given().filter(|skew| skew.value.0 > LARGE_SKEW) {
+    if let Some(skew) = raw.clock_skew.given().filter(|skew| skew.duration() > LARGE_SKEW) {
         problems.warn(
             Code::SkewLarge,
             skew.at,
@@ -69,8 +70,8 @@ fn times(raw: &RawProvider, problems: &mut Problems<'_>) {
         );
     }
     let Some(jwks) = raw.jwks.given() else { return };
-    let refresh = jwks.refresh.given().map(|time| (time.at, time.value.0));
-    let cooldown = jwks.cooldown.given().map(|time| (time.at, time.value.0));
+    let refresh = jwks.refresh.given().map(|time| (time.at, time.duration()));
+    let cooldown = jwks.cooldown.given().map(|time| (time.at, time.duration()));
     for (at, time) in [refresh, cooldown].into_iter().flatten() {
         if time < OFTEN {
             problems.warn(
