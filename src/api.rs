@@ -40,9 +40,22 @@ pub struct Api {
 
 impl Api {
     /// Whether it asks something of the session's token, so that no API key's session will do.
-    pub const fn asks_of_tokens(&self) -> bool {
-        self.audiences.is_some() || self.clients.is_some() || !self.scopes.is_empty()
+    pub fn asks_of_tokens(&self) -> bool {
+        let (scopes, rules) = (!self.scopes.is_empty(), !self.rules.is_empty());
+        asked_of_tokens(self.audiences.is_some(), self.clients.is_some(), scopes, rules)
+            .into_iter()
+            .any(|(_, asked)| asked)
     }
+}
+
+/// All that an API can ask of the session's token, each by the name of its field.
+pub(crate) const fn asked_of_tokens<T>(
+    audiences: T,
+    clients: T,
+    scopes: T,
+    require: T,
+) -> [(&'static str, T); 4] {
+    [("audiences", audiences), ("clients", clients), ("scopes", scopes), ("require", require)]
 }
 
 /// Who may vouch for a request of an API.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::claims::{ClaimRef, Test};
 use crate::http::{RequestPath, Route};
 
 fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
@@ -38,6 +39,23 @@ fn named(matcher: Matcher, name: &str) -> Matcher {
 
 fn route(name: Option<&str>, api: Option<&str>) -> Route {
     Route { name: name.map(Into::into), api: api.map(Into::into) }
+}
+
+#[test]
+fn whatever_an_api_asks_of_the_token_no_key_can_answer() {
+    let plain = || api("a", &[], &[], &[]);
+    let rule = Rule { claim: ClaimRef::Name("dept".into()), test: Test::Present };
+    let cases = [
+        // name, API, asks
+        ("nothing", plain(), false),
+        ("audiences", Api { audiences: Some(vec!["a".into()]), ..plain() }, true),
+        ("clients", Api { clients: Some(vec!["a".into()]), ..plain() }, true),
+        ("scopes", Api { scopes: vec!["a".into()], ..plain() }, true),
+        ("rules", Api { rules: vec![rule], ..plain() }, true),
+    ];
+    for (name, api, asks) in cases {
+        assert_eq!(api.asks_of_tokens(), asks, "{name}");
+    }
 }
 
 #[test]

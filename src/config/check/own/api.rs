@@ -1,7 +1,7 @@
 //! One API on its own, against the providers.
 
 use super::rates;
-use crate::api::{Auth, Branch, Matcher};
+use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
 use crate::config::check::names::{KnownProviders, unknown_provider};
@@ -79,11 +79,8 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     };
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
-    let asks = [("audiences", &api.audiences), ("clients", &api.clients), ("scopes", &api.scopes)];
-    let asks = asks.into_iter().filter_map(|(name, field)| Some((name, field.given()?.at)));
-    let require = api.require.given().map(|require| ("require", require.at));
     ApiDraft {
-        asks_of_tokens: asks.chain(require).collect(),
+        asks_of_tokens: asks_of_tokens(api).collect(),
         rate: rate
             .zip(name.as_ref())
             .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
@@ -102,6 +99,14 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         clients: texts(&api.clients),
         scopes: texts(&api.scopes).unwrap_or_default(),
     }
+}
+
+/// The fields that ask something of the session's token, with the places where they are written.
+fn asks_of_tokens(api: &RawApi) -> impl Iterator<Item = (&'static str, usize)> {
+    let RawApi { audiences, clients, scopes, require, .. } = api;
+    asked_of_tokens(audiences.at(), clients.at(), scopes.at(), require.at())
+        .into_iter()
+        .filter_map(|(name, at)| Some((name, at?)))
 }
 
 fn auth(
@@ -173,13 +178,11 @@ fn refused_word(word: &str, names: &KnownProviders<'_>) -> String {
 fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
                            providers in `auth`";
-    let lists = [&api.audiences, &api.clients, &api.scopes];
-    let lists = lists.into_iter().filter_map(|field| field.at());
-    let session =
-        api.session_from.at().into_iter().chain(api.require.at()).chain(api.policies.at());
+    let asked = asks_of_tokens(api).map(|(_, at)| at);
+    let session = api.session_from.at().into_iter().chain(api.policies.at());
     let preflight =
         api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
-    for at in lists.chain(session).chain(api.optional.says_so()).chain(preflight) {
+    for at in asked.chain(session).chain(api.optional.says_so()).chain(preflight) {
         problems.refuse(Code::FieldUseless, at, MESSAGE);
     }
 }
@@ -362,10 +365,7 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         problems,
     );
     scopes(&api.scopes, problems);
-    let lists = [&api.audiences, &api.clients, &api.scopes];
-    let narrowed = lists.into_iter().any(|field| field.given().is_some())
-        || api.require.given().is_some()
-        || api.policies.given().is_some();
+    let narrowed = asks_of_tokens(api).next().is_some() || api.policies.given().is_some();
     if let (Some(optional), true) = (api.optional.says_so(), narrowed) {
         problems.warn(
             Code::OptionalEscapesDemands,
