@@ -1,6 +1,6 @@
 //! Headers: which may be read, which may be written, and what policies put into them.
 
-use super::written::not_empty;
+use super::written::{not_empty, texts};
 use crate::claims::HeaderValue;
 pub(super) use crate::config::checked::DEFAULT_HEADERS as DEFAULTS;
 use crate::config::code::Code;
@@ -109,7 +109,7 @@ pub(super) fn tags(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Ve
             );
         }
     }
-    items(field).iter().map(|tag| tag.value.0.clone()).collect()
+    texts(field)
 }
 
 /// A policy's metadata; `None` where a part of it is wrong in its shape.

@@ -32,13 +32,7 @@ pub(super) fn matcher(
     }
     let hosts = parsed(&raw.hosts, HostPattern::parse, problems);
     let paths = paths(&raw.paths, problems);
-    let mut methods = Vec::new();
-    for method in items(&raw.methods) {
-        match refused_method(method) {
-            Some(message) => problems.refuse(Code::ValueInvalid, method.at, message),
-            None => methods.push(method.value.0.clone()),
-        }
-    }
+    let methods = methods(&raw.methods, problems);
     let routes = routes(&raw.routes, problems);
     // Without a name, or with a wrong word here, it is refused anyway; which requests it takes, nobody
     // can say.
@@ -61,6 +55,18 @@ pub(super) fn matcher(
         routes,
         named,
     })
+}
+
+/// The methods of a list that are right.
+pub(super) fn methods(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
+    let mut methods = Vec::new();
+    for method in items(field) {
+        match refused_method(method) {
+            Some(message) => problems.refuse(Code::ValueInvalid, method.at, message),
+            None => methods.push(method.value.0.clone()),
+        }
+    }
+    methods
 }
 
 fn routes(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> Vec<Box<str>> {
@@ -114,7 +120,7 @@ pub(super) fn refuse_slashes(paths: &Field<List<Text>>, problems: &mut Problems<
 }
 
 /// Why a text is no method that a request could have.
-pub(super) fn refused_method(method: &str) -> Option<String> {
+fn refused_method(method: &str) -> Option<String> {
     if method == "*" {
         return Some("`*` is no method; leave `methods` out for any".into());
     }

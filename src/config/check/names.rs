@@ -32,18 +32,15 @@ impl<'r> KnownProviders<'r> {
         ids.iter().map(|id| self.get(*id)).collect::<Vec<_>>().join(", ")
     }
 
+    pub(super) fn unknown(&self, name: &str) -> String {
+        match near(name, self.0.iter().copied()) {
+            None if name == "none" => "a public API has no list; write \"auth\": \"none\"".into(),
+            _ => unknown(name, "provider", self.0.iter().copied()),
+        }
+    }
+
     pub(super) fn branch(&self, members: &Members) -> String {
         members.0.iter().map(|id| format!("`{}`", self.get(*id))).collect::<Vec<_>>().join(" + ")
-    }
-}
-
-pub(super) fn unknown_provider(name: &str, names: &KnownProviders<'_>) -> String {
-    let known = names.0.iter().copied();
-    match near(name, known.clone()) {
-        Some(meant) => format!("{} is no provider; did you mean `{meant}`?", quoted(name)),
-        None if name == "none" => "a public API has no list; write \"auth\": \"none\"".into(),
-        None if names.0.is_empty() => format!("{} is no provider; there are none", quoted(name)),
-        None => format!("{} is no provider; known: {}", quoted(name), listed(known, "and")),
     }
 }
 
@@ -68,12 +65,7 @@ impl<'r> KnownPolicies<'r> {
     }
 
     pub(super) fn unknown(&self, name: &str) -> String {
-        let known = self.0.iter().map(|entry| &*entry.name.value);
-        match near(name, known.clone()) {
-            Some(meant) => format!("{} is no policy; did you mean `{meant}`?", quoted(name)),
-            None if self.0.is_empty() => format!("{} is no policy; there are none", quoted(name)),
-            None => format!("{} is no policy; known: {}", quoted(name), listed(known, "and")),
-        }
+        unknown(name, "policy", self.0.iter().map(|entry| &*entry.name.value))
     }
 
     /// The policies of a list.
@@ -112,14 +104,19 @@ pub(super) fn refuse_unknown_api(
     apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) {
-    let Some(names) = apis.iter().map(|api| Some(api.name.as_ref()?.as_str())).collect() else {
-        return;
-    };
-    let (names, shown): (Vec<_>, _) = (names, quoted(name.value.as_ref()));
-    let message = match near(name.value.as_ref(), names.iter().copied()) {
-        Some(meant) => format!("{shown} is no API; did you mean `{meant}`?"),
-        None if names.is_empty() => format!("{shown} is no API; there are none"),
-        None => format!("{shown} is no API; known: {}", listed(names, "and")),
-    };
-    problems.refuse(Code::NameUnknown, name.at, message);
+    let names = apis.iter().map(|api| Some(api.name.as_ref()?.as_str()));
+    if let Some(names) = names.collect::<Option<Vec<_>>>() {
+        let message = unknown(name.value.as_ref(), "API", names.iter().copied());
+        problems.refuse(Code::NameUnknown, name.at, message);
+    }
+}
+
+/// Says that a name is none of those of its kind, and which of them was probably meant.
+fn unknown<'k>(name: &str, kind: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    let shown = quoted(name);
+    match near(name, known.clone()) {
+        Some(meant) => format!("{shown} is no {kind}; did you mean `{meant}`?"),
+        None if known.clone().next().is_none() => format!("{shown} is no {kind}; there are none"),
+        None => format!("{shown} is no {kind}; known: {}", listed(known, "and")),
+    }
 }

@@ -11,7 +11,17 @@ pub(super) fn boxed(text: &At<Text>) -> At<Box<str>> {
     At { at: text.at, value: text.value.0.clone() }
 }
 
-/// Checks the name of a provider or an API.
+/// The texts of a list.
+pub(super) fn texts(field: &Field<List<Text>>) -> Vec<Box<str>> {
+    items(field).iter().map(|text| text.value.0.clone()).collect()
+}
+
+/// The texts of a list that is there.
+pub(super) fn given_texts(field: &Field<List<Text>>) -> Option<Vec<Box<str>>> {
+    field.given().map(|_| texts(field))
+}
+
+/// Checks the name of a provider, a policy or an API.
 pub(super) fn name(
     written: &At<impl AsRef<str>>,
     what: &str,

@@ -4,14 +4,14 @@ use super::rates;
 use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
-use crate::config::check::names::{KnownProviders, unknown_provider};
+use crate::config::check::names::KnownProviders;
 use crate::config::check::rules::rules;
-use crate::config::check::written::{self, not_empty, scopes};
+use crate::config::check::written::{self, given_texts, not_empty, scopes, texts};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, near_by_slip};
 use crate::config::raw::RawConfig;
 use crate::config::raw::api::{RawApi, RawAuth, RawPreflight, RawSlash};
-use crate::config::read::{At, Field, List, OneOrMany, Text, items, one_or_many};
+use crate::config::read::{At, OneOrMany, items, one_or_many};
 
 use crate::ids::{Name, ProviderId};
 use crate::limits::Definition;
@@ -74,9 +74,6 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
             providers.insert(place, *id);
         }
     }
-    let texts = |field: &Field<List<Text>>| {
-        field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
-    };
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
     ApiDraft {
@@ -95,9 +92,9 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         branches,
         providers,
         preflight_passes: api.cors_preflight.value == RawPreflight::Pass,
-        audiences: texts(&api.audiences),
-        clients: texts(&api.clients),
-        scopes: texts(&api.scopes).unwrap_or_default(),
+        audiences: given_texts(&api.audiences),
+        clients: given_texts(&api.clients),
+        scopes: texts(&api.scopes),
     }
 }
 
@@ -203,11 +200,7 @@ fn members(
         match names.find(written) {
             None => {
                 if names.1 && problems.has_room() {
-                    problems.refuse(
-                        Code::NameUnknown,
-                        written.at,
-                        unknown_provider(written, names),
-                    );
+                    problems.refuse(Code::NameUnknown, written.at, names.unknown(written));
                 }
             }
             Some(id) if members.contains(&id) => {

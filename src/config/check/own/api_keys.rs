@@ -2,7 +2,7 @@
 
 use crate::claims::is_identity;
 use crate::config::check::drafts::PolicyNames;
-use crate::config::check::written::{boxed, not_empty};
+use crate::config::check::written::{boxed, not_empty, texts};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::credential::RawKey;
@@ -20,13 +20,7 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> (ApiK
         }
         return (ApiKeys::default(), PolicyNames::new());
     };
-    if list.is_empty() {
-        problems.refuse(
-            Code::ValueEmpty,
-            list.at,
-            "an empty list would accept nothing; list a key",
-        );
-    }
+    not_empty(&raw.keys, "an empty list would accept nothing; list a key", problems);
     let mut policies = PolicyNames::new();
     // By what each must have for itself: its hash, and its name.
     let (mut hashes, mut names) = (InOrder(Vec::new()), InOrder(Vec::new()));
@@ -103,7 +97,7 @@ fn key(raw: &At<RawKey>) -> Option<ApiKey> {
         policies: items(&raw.policies).iter().filter_map(|name| Name::parse(name)).collect(),
         active: raw.active.value,
         expires: raw.expires.given().map(|moment| moment.value.0),
-        tags: items(&raw.tags).iter().map(|tag| tag.value.0.clone()).collect(),
+        tags: texts(&raw.tags),
         metadata: metadata.iter().filter_map(entry).collect(),
     })
 }

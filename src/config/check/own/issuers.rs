@@ -1,6 +1,6 @@
 //! Who issues a provider's tokens, tenant by tenant.
 
-use crate::config::check::written::refuse_repeated;
+use crate::config::check::written::{not_empty, refuse_repeated};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::provider::{RawDiscovery, RawProvider};
@@ -86,13 +86,7 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
 
 fn check_tenants(raw: &At<RawProvider>, any: Option<usize>, problems: &mut Problems<'_>) {
     let Some(list) = raw.tenants.given() else { return };
-    if list.is_empty() {
-        problems.refuse(
-            Code::ValueEmpty,
-            list.at,
-            "an empty list would accept nothing; name a tenant",
-        );
-    }
+    not_empty(&raw.tenants, "an empty list would accept nothing; name a tenant", problems);
     let issuers = one_or_many(&raw.issuer);
     let none = match issuers {
         // Without issuers there is nothing that a tenant's name could stand in.

@@ -1,7 +1,7 @@
 //! Where a provider's credential stands in a request.
 
 use crate::config::check::headers::{self, Use};
-use crate::config::check::written::{boxed, not_empty};
+use crate::config::check::written::{boxed, not_empty, texts};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::credential::{RawLocation, SchemeWord};
@@ -154,13 +154,12 @@ fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<
             None
         }
         (_, None) => {
-            let written = items(&raw.origins);
-            for origin in written {
+            for origin in items(&raw.origins) {
                 if let Some(message) = refused_origin(origin) {
                     problems.refuse(Code::ValueInvalid, origin.at, message);
                 }
             }
-            Some(Some(written.iter().map(|origin| origin.value.0.clone()).collect()))
+            Some(Some(texts(&raw.origins)))
         }
     }
 }

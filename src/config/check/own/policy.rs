@@ -4,9 +4,9 @@ use super::rates::{quota, rate_bound};
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{ApiDraft, PolicyDraft};
 use crate::config::check::headers::{metadata, tags};
-use crate::config::check::matching::{paths, refuse_slashes, refused_method};
+use crate::config::check::matching::{methods, paths, refuse_slashes};
 use crate::config::check::names::{KnownPolicies, refuse_unknown_api};
-use crate::config::check::written::{self, not_empty};
+use crate::config::check::written::{self, not_empty, texts};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
@@ -172,18 +172,11 @@ fn entry(
         problems,
     );
     written::scopes(&raw.scopes, problems);
-    let mut methods = Vec::new();
-    for method in items(&raw.methods) {
-        match refused_method(method) {
-            Some(message) => problems.refuse(Code::ValueInvalid, method.at, message),
-            None => methods.push(method.value.0.clone()),
-        }
-    }
     let entry = Entry {
         apis: Vec::new(),
-        methods,
+        methods: methods(&raw.methods, problems),
         paths: paths(&raw.paths, problems),
-        scopes: items(&raw.scopes).iter().map(|scope| scope.value.0.clone()).collect(),
+        scopes: texts(&raw.scopes),
         rate: rate_bound(&raw.rate, names, problems),
     };
     let whole = entry.methods.len() == items(&raw.methods).len()

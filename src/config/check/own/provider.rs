@@ -8,7 +8,7 @@ use crate::claims::{Form, Requirements};
 use crate::config::check::drafts::{DraftKind, JwtDraft, ProviderDraft};
 use crate::config::check::headers::{self, Use};
 use crate::config::check::rules::rules;
-use crate::config::check::written::{boxed, name, not_empty};
+use crate::config::check::written::{boxed, given_texts, name, not_empty};
 use crate::config::checked::Variables;
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near_by_slip};
@@ -221,9 +221,6 @@ fn requirements(
     issuers: Option<Vec<Box<str>>>,
     problems: &mut Problems<'_>,
 ) -> Requirements {
-    let texts = |field: &Field<List<Text>>| {
-        field.given().map(|list| list.items.iter().map(|item| item.value.0.clone()).collect())
-    };
     let [identity, client, scopes, policies] = raw.claims.says(|claims| {
         let RawClaims { identity, client, scopes, policies } = claims;
         [&*identity.value.items, &*client.value.items, &*scopes.value.items, items(policies)]
@@ -239,9 +236,10 @@ fn requirements(
     }
     Requirements {
         issuers,
-        audiences: texts(&raw.audiences),
+        audiences: given_texts(&raw.audiences),
         // What is wrong may have been meant to name any.
-        clients: texts(&raw.clients).filter(|_| raw.clients.given().is_some_and(|l| l.is_whole())),
+        clients: given_texts(&raw.clients)
+            .filter(|_| raw.clients.given().is_some_and(|l| l.is_whole())),
         types: types(&raw.typ, problems),
         allow_id_tokens: raw.allow_id_tokens.value,
         allow_no_expiry: raw.allow_no_expiry.value,
