@@ -6,15 +6,15 @@ setup: ; @demo/setup.sh test
 setup-ui: ; @demo/setup.sh ui
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
 # What is meant for people's eyes, in a real browser and a real Prometheus.
-test-ui: setup-ui wasm ; cargo test --locked --features cli --test ui
+test-ui: setup-ui wasm ; cargo test --locked --test ui
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
 test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.
-screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --locked --features cli --test ui page::
+screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --locked --test ui page::
 check: fmt clippy doc deny
-deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked check bans licenses sources && demo/advisories.sh
+deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked --workspace check bans licenses sources && demo/advisories.sh
 fmt: ; cargo fmt --check
-clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --all-features --test ui -- -D warnings && cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
+clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
 # The filter that traps on purpose and waits for what it is told, for tests; built apart and quickly,

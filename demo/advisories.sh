@@ -8,4 +8,4 @@ if ! why=$("$deny" --locked fetch db 2>&1); then
   printf 'deny: advisories and yanked crates were NOT checked, the database cannot be had: %s\n' "$(printf '%s' "$why" | tail -n 1)"
   exit 0
 fi
-exec "$deny" --locked check advisories
+exec "$deny" --locked --workspace check advisories

@@ -78,7 +78,7 @@ done
 
 say "building the filter and the command line"
 cargo wasm --locked || die "the filter does not build; cargo says why above"
-cargo build --locked --profile quick --features cli --bin tollgate || die "the command line does not build; cargo says why above"
+cargo build --locked --profile quick -p tollgate-cli || die "the command line does not build; cargo says why above"
 # Cargo may be told to build elsewhere; envoy.yaml and the story name one place.
 built=$(cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 mkdir -p target/demo

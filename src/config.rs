@@ -26,9 +26,7 @@ pub use checked::{
     RingSource, StatusConfig, Variables,
 };
 pub use code::Code;
-pub use problems::Problem;
-#[cfg(feature = "cli")]
-pub(crate) use problems::{near, near_by_slip};
+pub use problems::{Problem, near, near_by_slip};
 
 impl Config {
     /// Reads a configuration, at most 1 MiB and 32 levels deep: JSON (RFC 8259) in UTF-8, or a

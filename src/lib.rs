@@ -37,7 +37,5 @@ pub mod provider;
 pub mod engine;
 pub mod event;
 
-#[cfg(feature = "cli")]
-pub mod cli;
 #[cfg(target_family = "wasm")]
 mod shell;

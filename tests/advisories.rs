@@ -12,7 +12,7 @@ fn run(name: &str, fetch: u8, check: u8) -> (bool, String) {
     fs::create_dir_all(&folder).unwrap();
     let deny = folder.join("cargo-deny");
     let script = format!(
-        "#!/bin/sh\ncase \"$*\" in\n'--locked fetch db') echo first; echo 'no network' >&2; exit {fetch} ;;\n'--locked check advisories') echo checked; exit {check} ;;\nesac\nexit 99\n"
+        "#!/bin/sh\ncase \"$*\" in\n'--locked fetch db') echo first; echo 'no network' >&2; exit {fetch} ;;\n'--locked --workspace check advisories') echo checked; exit {check} ;;\nesac\nexit 99\n"
     );
     fs::write(&deny, script).unwrap();
     fs::set_permissions(&deny, fs::Permissions::from_mode(0o755)).unwrap();

@@ -263,7 +263,7 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 model.worker.reads.remove(&stream);
                 model.worker.handle(Event::Body { stream, body });
             }
-            Step::Begin { worker } => workers[worker].worker.begin_probe("1"),
+            Step::Begin { worker } => workers[worker].worker.engine.begin_probe("1"),
             Step::Elsewhere => world.store.force("tg1/probe/1", b"done"),
             Step::LoseWrites(count) => world.store.losses.set(count),
             Step::Wait(millis) => {

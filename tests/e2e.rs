@@ -41,14 +41,10 @@ mod e2e {
     mod explain;
     mod faults;
     mod foreign;
-    #[cfg(feature = "cli")]
-    mod forms;
     mod grpc;
     mod headers;
     mod hostile;
     mod hygiene;
-    #[cfg(feature = "cli")]
-    mod init;
     mod isolation;
     mod keys;
     mod limits;

@@ -63,7 +63,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "time", "trace", "verdict", "wire",
         ],
     ),
-    // The command line, native: reads files and asks the network, and has no rule about requests.
+    // The command line, a package of its own: reads files and asks the network, and has no rule about
+    // requests.
     (
         "cli",
         &[
@@ -71,7 +72,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "provider", "secret", "time", "trace", "verdict", "wire",
         ],
     ),
-    ("bin", &[]),
     // Translates. Not: claims, sessions, providers, verdicts.
     ("shell", &["config", "engine", "env", "event", "http", "ids", "jose", "time", "wire"]),
 ];
@@ -209,7 +209,8 @@ const OUTSIDE: &[&str] = &[
 
 const MAX_LINES: usize = 600;
 
-/// A source file: its path below `src`, its text as written, and its code alone.
+/// A source file: its path below `src`, its text as written, and its code alone. The command line is
+/// as if it were a folder of it, `cli`.
 struct Source {
     path: String,
     text: String,
@@ -227,8 +228,12 @@ impl Source {
         self.path.split('/').any(|part| part == "tests.rs" || part == "tests")
     }
 
+    fn is_command_line(&self) -> bool {
+        self.module() == "cli"
+    }
+
     fn named_modules(&self) -> BTreeSet<String> {
-        named_modules(&self.code)
+        named_modules(&self.code, if self.is_command_line() { "tollgate" } else { "crate" })
     }
 
     /// The names of the module that the file is, from the crate on.
@@ -247,7 +252,7 @@ impl Source {
         for path in paths(&self.code) {
             let climbs = path.iter().take_while(|name| **name == "super").count();
             let (start, behind) = match path.first() {
-                Some(&"crate") => (0, 1),
+                Some(&"crate") => (usize::from(self.is_command_line()), 1),
                 Some(&"self") => (own.len(), 1),
                 Some(&"super") => (own.len().saturating_sub(climbs), climbs),
                 Some(name) if declares(name) => (own.len(), 0),
@@ -260,19 +265,19 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    walk(&root, &mut files);
-    let sources: Vec<_> = files
-        .into_iter()
-        .filter_map(|file| {
-            let path = file.strip_prefix(&root).ok()?.to_str()?.to_owned();
+    let mut sources = Vec::new();
+    for (root, folder) in [("src", ""), ("cli/src", "cli/")] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
+        let mut files = Vec::new();
+        walk(&root, &mut files);
+        assert!(files.len() > 20, "found only {} files in {}", files.len(), root.display());
+        sources.extend(files.into_iter().filter_map(|file| {
+            let path = format!("{folder}{}", file.strip_prefix(&root).ok()?.to_str()?);
             let text = fs::read_to_string(&file).ok()?;
             let code = code(without_tests(&text));
             Some(Source { path, text, code })
-        })
-        .collect();
-    assert!(sources.len() > 20, "found only {} files", sources.len());
+        }));
+    }
     sources
 }
 
@@ -352,10 +357,10 @@ fn character(text: &str) -> Option<usize> {
     (second == '\'').then(|| at.saturating_add(1))
 }
 
-/// The modules of the crate that a code names: `crate::a::…` and `crate::{a, b::…}`.
-fn named_modules(code: &str) -> BTreeSet<String> {
+/// The modules of a crate that a code names: `crate::a::…` and `crate::{a, b::…}`.
+fn named_modules(code: &str, of: &str) -> BTreeSet<String> {
     let from_the_crate = |path: Vec<&str>| match *path.as_slice() {
-        ["crate", module, ..] => Some(module.to_owned()),
+        [first, module, ..] if first == of => Some(module.to_owned()),
         _ => None,
     };
     paths(code).into_iter().filter_map(from_the_crate).collect()
@@ -526,13 +531,11 @@ fn no_path_climbs_out_of_its_module() {
 fn the_host_is_named_by_the_shell_alone() {
     for source in sources().iter().filter(|source| source.module() != "shell") {
         assert!(!source.code.contains("proxy_wasm"), "{} names Proxy-Wasm", source.path);
-        let native = ["bin", "cli"].contains(&source.module());
-        assert!(
-            native || !source.code.contains("getrandom"),
-            "{} takes randomness itself",
-            source.path
-        );
-        for outside in OUTSIDE.iter().filter(|_| !native) {
+        if source.is_command_line() {
+            continue;
+        }
+        assert!(!source.code.contains("getrandom"), "{} takes randomness itself", source.path);
+        for outside in OUTSIDE {
             assert!(!source.code.contains(outside), "{} uses {outside}", source.path);
         }
     }
@@ -586,7 +589,7 @@ fn paths_are_found_in_every_form() {
         ("none", "pub(crate) fn x()", &[]),
     ];
     for (name, code, expected) in cases {
-        let found = named_modules(code);
+        let found = named_modules(code, "crate");
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), *expected, "{name}");
     }
     let cases: &[(&str, &str, &[&str])] = &[

@@ -158,8 +158,8 @@ fn a_question_can_be_asked_for_no_request() {
     let mut worker = Worker::new(&world, &open());
     worker.tick();
     worker.calls.clear();
-    worker.begin_probe("1");
-    worker.begin_probe("1");
+    worker.engine.begin_probe("1");
+    worker.engine.begin_probe("1");
     assert_eq!(worker.tick_period(), MILLISECOND);
     world.wait(Duration::from_millis(500));
     worker.tick();

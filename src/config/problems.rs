@@ -179,10 +179,7 @@ impl<'t> Problems<'t> {
 }
 
 /// The name among `known` that was probably meant: by a slip or two of the fingers, or cut short.
-pub(crate) fn near<'k>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'k str> + Clone,
-) -> Option<&'k str> {
+pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<&'k str> {
     const SHORTEST_STEM: usize = 3;
     near_by_slip(typed, known.clone()).or_else(|| {
         let typed = comparable(typed);
@@ -195,10 +192,7 @@ pub(crate) fn near<'k>(
 }
 
 /// The name among `known` that differs by a slip or two of the fingers.
-pub(crate) fn near_by_slip<'k>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub fn near_by_slip<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 128;
     if typed.len() > LONGEST {
         return None;

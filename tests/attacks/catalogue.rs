@@ -202,7 +202,7 @@ fn is_discreet(worker: &Worker<'_>, stream: StreamId, secrets: &[String], name: 
 fn tests_of_the_project() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src"), root.join("tests")];
+    let mut folders = ["src", "tests", "cli"].map(|folder| root.join(folder)).to_vec();
     while let Some(folder) = folders.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if path.is_dir() {

@@ -6,6 +6,7 @@ use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
 use crate::support::recorded;
+use crate::{keys, rights, tokens, tyk};
 
 /// Where an operator reads what is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -132,4 +133,22 @@ impl Case {
             assert!(left.iter().all(|one| &*one.path != self.field), "{id}: {left:#?}");
         }
     }
+}
+
+/// Every case, in the order of the ids.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut all = [tyk::cases(), tokens::cases(), keys::cases(), rights::cases()];
+    all.iter_mut().flat_map(std::mem::take).collect()
+}
+
+/// What is wrong with these cases, all of it.
+pub(crate) fn failures(
+    cases: &[&Case],
+    prove: impl Fn(&Case) + std::panic::RefUnwindSafe,
+) -> String {
+    let failed = cases.iter().filter_map(|case| {
+        let panic = std::panic::catch_unwind(|| prove(case)).err()?;
+        Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| case.id.to_owned()))
+    });
+    failed.collect::<Vec<_>>().join("\n\n")
 }

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::case::{Case, Shows};
-use crate::cases;
+use crate::case::{Case, Shows, cases};
 
 fn row(case: &Case) -> String {
     let seen = match case.shows {

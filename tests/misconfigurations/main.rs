@@ -8,8 +8,10 @@
 //! | ids | whose mistakes |
 //! |---|---|
 //! | M01 to M30 | those of the gateway that many come from, in the fields of this one ([`tyk`]) |
-//! | A01 and on | what stands around the filter in Envoy's own file ([`around`]) |
 //! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`]) |
+//!
+//! What the command line tells of them is tested with the command line, and so is what stands around
+//! the filter in Envoy's own file.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -23,11 +25,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(feature = "cli")]
-mod around;
 mod case;
-#[cfg(feature = "cli")]
-mod command;
 mod document;
 mod keys;
 mod rights;
@@ -35,14 +33,8 @@ mod scene;
 mod tokens;
 mod tyk;
 
-use case::{Case, Shows};
+use case::{Case, Shows, cases, failures};
 use support::recorded;
-
-/// Every case, in the order of the ids.
-fn cases() -> Vec<Case> {
-    let mut all = [tyk::cases(), tokens::cases(), keys::cases(), rights::cases()];
-    all.iter_mut().flat_map(std::mem::take).collect()
-}
 
 #[test]
 fn the_scene_without_a_mistake_passes() {
@@ -56,15 +48,6 @@ fn every_mistake_is_told_by_its_field_and_its_remedy_helps() {
     let all = cases();
     assert!(all.len() >= 44, "{} cases", all.len());
     assert_eq!(failures(&all.iter().collect::<Vec<_>>(), Case::prove), "");
-}
-
-/// What is wrong with these cases, all of it.
-fn failures(cases: &[&Case], prove: impl Fn(&Case) + std::panic::RefUnwindSafe) -> String {
-    let failed = cases.iter().filter_map(|case| {
-        let panic = std::panic::catch_unwind(|| prove(case)).err()?;
-        Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| case.id.to_owned()))
-    });
-    failed.collect::<Vec<_>>().join("\n\n")
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What operators and clients read, held against recordings: a file for each topic, `*.txt` beside
-//! this one. The catalogues of attacks and of mistakes hold theirs in the same way.
+//! this one. The catalogues of attacks and of mistakes hold theirs in the same way, and so do the
+//! command line's tests.
 //!
 //! Where words change on purpose, `TOLLGATE_RECORD=1` writes them anew; the diff then says which.
 
@@ -16,8 +17,6 @@
 mod support;
 
 mod codes;
-#[cfg(feature = "cli")]
-mod explained;
 mod lines;
 mod pages;
 mod scenes;

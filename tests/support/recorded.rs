@@ -1,4 +1,5 @@
-//! What an operator or a client sees, held against a recording: `tests/recorded/<topic>.txt`.
+//! What an operator or a client sees, held against a recording: `tests/recorded/<topic>.txt`
+//! of the package.
 //!
 //! While a recording is held, every worker of the thread writes down what its engine asks for: the
 //! log with its levels, answers, changes, notes and calls. What is as it was in the last of its kind
@@ -56,8 +57,7 @@ pub fn hold(topic: &str, play: impl FnOnce()) {
     if let Some(difference) = difference(&recorded, &now) {
         panic!(
             "{file} holds another text (-) than there is now (+):\n{difference}\nIf that is meant, \
-             write it anew, and look at its diff:\n  {ANEW}=1 cargo test --locked --features cli \
-             --test {}",
+             write it anew, and look at its diff:\n  {ANEW}=1 cargo test --locked --test {}",
             env!("CARGO_CRATE_NAME"),
         );
     }

@@ -13,6 +13,9 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "project.rs"]
+mod project;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +28,7 @@ pub fn folder() -> Option<PathBuf> {
     match std::env::var_os("TOLLGATE_SCHEMAS") {
         Some(folder) => Some(folder.into()),
         None => {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas");
+            let folder = project::root().join("../shared/schemas");
             if folder.is_dir() {
                 return Some(folder);
             }

@@ -132,7 +132,8 @@ impl World {
 /// One worker: its engine, and what the engine asked for.
 pub struct Worker<'w> {
     world: &'w World,
-    engine: Engine,
+    /// The engine itself, for what is asked of it alone.
+    pub engine: Engine,
     next_stream: u32,
     /// Calls that nobody has answered.
     pub calls: BTreeMap<CallId, CallRequest>,
@@ -304,12 +305,6 @@ impl<'w> Worker<'w> {
     pub fn call_done(&mut self, call: CallId, response: Option<CallResponse>) {
         self.calls.remove(&call);
         self.handle(Event::CallDone { call, response });
-    }
-
-    /// Asks a question that no request waits for.
-    #[cfg(feature = "probe")]
-    pub fn begin_probe(&mut self, id: &str) {
-        self.engine.begin_probe(id);
     }
 
     /// Time has passed.

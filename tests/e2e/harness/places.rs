@@ -1,6 +1,11 @@
 //! Where things are, and what to do where they are not.
 
+#[path = "../../support/project.rs"]
+mod root;
+
 use std::path::{Path, PathBuf};
+
+pub(crate) use root::root as project;
 
 /// The Envoy that `make setup` brings.
 pub(crate) fn envoy() -> PathBuf {
@@ -69,11 +74,6 @@ pub(crate) fn scratch(test: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder under target/");
     folder
-}
-
-/// The project's own folder.
-pub(crate) fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Cargo's target folder, wherever it was put.

@@ -1,0 +1,156 @@
+//! `tollgate explain`: one request through the engine, beside a proxy, and each of its steps.
+
+mod credential;
+mod drive;
+mod shown;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use tollgate::config::Config;
+use tollgate::http::{RequestHead, Route};
+use tollgate::time::UnixMillis;
+
+use super::format::Format;
+use super::{Exit, Failure, Streams, check, input, moment};
+
+/// Most bytes of a configuration that are read: more than any may have, so that one too large is told
+/// as such.
+const MAX_CONFIG: u64 = 4 * 1024 * 1024;
+/// Most bytes of a credential that are read.
+const MAX_CREDENTIAL: u64 = 1024 * 1024;
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate explain --config config.json --online < token.txt
+  tollgate explain --config config.json --jwks keys.json --path /orders/7 token.txt
+  tollgate explain --config config.json --jwks okta=okta.json --jwks idp=idp.json token.txt
+  tollgate explain --config config.json --no-token --header 'x-api-key: …'
+  tollgate explain --config config.json --at 2026-11-23T10:00:00Z --format json token.txt
+
+The token goes where its provider looks for it first, `Authorization: Bearer` by default; `Bearer ` in
+front of it, blanks and line breaks do not matter. It is never shown. Exit status: 0 the request is
+allowed, 1 it is refused or the configuration is, 2 it cannot be judged.";
+
+/// Say what a configuration does with a request, step by step
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// A file with the token, or the API key; standard input without it
+    file: Option<PathBuf>,
+    /// The configuration, or an Envoy, Istio or Envoy Gateway file that holds one; `-` is standard
+    /// input
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Send no token, and read none
+    #[arg(long, conflicts_with = "file")]
+    no_token: bool,
+    /// The method
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// The path, with a query if it has one
+    #[arg(long, default_value = "/")]
+    path: String,
+    /// The host that the request is for
+    #[arg(long, default_value = "localhost")]
+    host: String,
+    /// A header of the request; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// The name of the route that the proxy would choose
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+    /// The key set that a provider would publish; may be repeated for several providers
+    #[arg(long, value_name = "[PROVIDER=]FILE")]
+    jwks: Vec<String>,
+    /// Fetch key sets and revocations as the proxy would, over the network
+    #[arg(long, conflicts_with = "jwks")]
+    online: bool,
+    /// Trust the certificate authorities of this file, too
+    #[arg(long, value_name = "FILE", requires = "online")]
+    ca: Option<PathBuf>,
+    /// Judge as if it were this moment
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    at: Option<UnixMillis>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Reads `name: value`.
+fn header(text: &str) -> Result<(String, String), String> {
+    let wrong = || "a header is written `name: value`".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(is_name) || value.contains(['\r', '\n', '\0']) {
+        return Err(wrong());
+    }
+    Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
+}
+
+pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    let text = read_config(arguments, streams)?;
+    let config = match check::load(&arguments.config, &text, &variable)? {
+        Ok(config) => config,
+        Err(report) => {
+            match arguments.format {
+                Format::Text => report.tell(&mut streams.err)?,
+                Format::Json => {
+                    let told = json!({ "verdict": "undecided", "configuration": report.json() });
+                    writeln!(streams.out, "{told:#}")?;
+                }
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    let credential = match arguments.no_token {
+        true => Vec::new(),
+        false => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
+    };
+    let (head, route) = request(arguments, &config, &credential)?;
+    let keys =
+        drive::Keys::of(&arguments.jwks, arguments.online, arguments.ca.as_deref(), &config)?;
+    let now = moment::given_or_now(arguments.at);
+    let seen = drive::judge(config, head, route, keys, now)?;
+    match arguments.format {
+        Format::Text => shown::in_text(&seen, streams)?,
+        Format::Json => writeln!(streams.out, "{:#}", shown::in_json(&seen))?,
+    }
+    Ok(seen.exit())
+}
+
+fn read_config(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Vec<u8>, Failure> {
+    let is_input = arguments.config == Path::new("-");
+    if is_input && arguments.file.is_none() && !arguments.no_token {
+        return Err(Failure::Misuse(
+            "the configuration and the token cannot both come from standard input: name a file for \
+             one of them, or say `--no-token`"
+                .to_owned(),
+        ));
+    }
+    input::read(Some(&arguments.config), MAX_CONFIG, streams)
+}
+
+/// A variable of this process, where the proxy would have it of its VM's.
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a secret may be named by a variable")]
+    std::env::var(name).ok()
+}
+
+/// The request, with the credential where its provider looks for it.
+fn request(
+    arguments: &Arguments,
+    config: &Config,
+    credential: &[u8],
+) -> Result<(RequestHead, Route), Failure> {
+    let mut path = arguments.path.clone();
+    let mut headers = arguments.headers.clone();
+    credential::place(credential, config, &mut path, &mut headers).map_err(Failure::Misuse)?;
+    let pseudo =
+        [(":method", &*arguments.method), (":path", &*path), (":authority", &*arguments.host)];
+    let others = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let head = RequestHead { headers: pseudo.into_iter().chain(others).collect() };
+    let name = arguments.route.as_ref().map(|name| name.as_bytes().to_vec());
+    Ok((head, Route { name, ..Route::default() }))
+}

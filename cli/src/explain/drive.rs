@@ -1,0 +1,292 @@
+//! The engine's surroundings for one request: a store, a clock that stands, and keys of files or of
+//! the network.
+
+use std::path::Path;
+
+use tollgate::config::{Config, RingSource};
+use tollgate::engine::{Engine, Explanation, Outcome};
+use tollgate::env::{Env, Unmetered};
+use tollgate::event::{
+    CallRequest, CallResponse, Effect, Event, FetchFailure, HostFacts, Record, Reply, Settlement,
+    kid_or_dash,
+};
+use tollgate::http::{Fields, RequestHead, Route};
+use tollgate::ids::{RingId, StreamId};
+use tollgate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
+use tollgate::jose::verify::InWasm;
+use tollgate::provider::jwt::KeySource;
+use tollgate::time::UnixMillis;
+use tollgate::verdict::{Deny, quoted};
+
+use crate::host::{Store, SystemRandom};
+use crate::online::Client;
+use crate::{Exit, Failure, input};
+
+/// The one request.
+const STREAM: StreamId = StreamId(1);
+/// A discovery and a key set take two calls each; more than this many are none of ours.
+const MAX_ROUNDS: usize = 8;
+
+/// Where key sets come from.
+pub(super) enum Keys {
+    /// Files, by the ring whose keys they hold.
+    Files(Vec<(RingId, Vec<u8>)>),
+    /// The network.
+    Online(Box<Client>),
+}
+
+/// What the engine did with the request.
+pub(super) struct Seen {
+    pub(super) explanation: Explanation,
+    /// The answer of the filter itself; `None` where the request goes upstream.
+    pub(super) reply: Option<Reply>,
+    /// Headers of the upstream's answer.
+    pub(super) advice: Vec<(&'static str, String)>,
+    /// What else is to be known: about keys above all.
+    pub(super) notes: Vec<String>,
+    /// Whether it was refused only because there were no keys to judge it with.
+    pub(super) is_undecided: bool,
+}
+
+impl Seen {
+    pub(super) fn exit(&self) -> Exit {
+        match self.explanation.outcome {
+            _ if self.is_undecided => Exit::Misuse,
+            Outcome::Allowed => Exit::Fine,
+            Outcome::Refused | Outcome::WouldRefuse => Exit::Problems,
+        }
+    }
+
+    /// The word for how it ended.
+    pub(super) fn verdict(&self) -> &'static str {
+        if self.is_undecided { "undecided" } else { self.explanation.outcome.name() }
+    }
+}
+
+impl Keys {
+    /// What the arguments say.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is no key set, and a name that is no provider's.
+    pub(super) fn of(
+        files: &[String],
+        online: bool,
+        ca: Option<&Path>,
+        config: &Config,
+    ) -> Result<Self, Failure> {
+        if online {
+            return Ok(Self::Online(Box::new(Client::new(ca)?)));
+        }
+        let mut all = Vec::new();
+        for file in files {
+            // A file's name may hold `=`, too.
+            let named =
+                file.split_once('=').filter(|(name, _)| rings(config, Some(name)).is_some());
+            let (name, path) = named.map_or((None, &**file), |(name, path)| (Some(name), path));
+            let most = u64::try_from(MAX_SET_BYTES).unwrap_or(u64::MAX);
+            let text =
+                read(path, most).map_err(|failure| match (failure, path.split_once('=')) {
+                    (Failure::Misuse(why), Some((name, _))) => {
+                        misuse(format!("{why}; and {} is no provider's name", quoted(name)))
+                    }
+                    (failure, _) => failure,
+                })?;
+            KeySet::parse(&text, Origin::Fetched)
+                .map_err(|why| misuse(format!("{path}: {why}")))?;
+            let rings = rings(config, name).unwrap_or_default();
+            all.extend(rings.into_iter().map(|ring| (ring, text.clone())));
+        }
+        Ok(Self::Files(all))
+    }
+}
+
+fn misuse(message: String) -> Failure {
+    Failure::Misuse(message)
+}
+
+fn read(path: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    // Standard input is the token's or the configuration's.
+    let mut streams = crate::Streams {
+        input: &mut std::io::empty(),
+        out: &mut std::io::sink(),
+        err: &mut std::io::sink(),
+    };
+    input::read(Some(Path::new(path)), most, &mut streams)
+}
+
+/// The rings of a provider, or of all; `None` where there is no provider of that name.
+fn rings(config: &Config, name: Option<&str>) -> Option<Vec<RingId>> {
+    let Some(name) = name else { return Some((0..config.rings.len()).map(RingId).collect()) };
+    let provider = config.providers.iter().find(|provider| provider.name.as_str() == name)?;
+    Some(match provider.jwt().map(|jwt| &jwt.keys) {
+        None | Some(KeySource::Inline(_)) => Vec::new(),
+        Some(KeySource::Ring(ring)) => vec![*ring],
+        Some(KeySource::Tenants(rings)) => rings.iter().map(|(_, ring)| *ring).collect(),
+    })
+}
+
+/// Sends one request through the engine.
+pub(super) fn judge(
+    mut config: Config,
+    head: RequestHead,
+    route: Route,
+    keys: Keys,
+    now: UnixMillis,
+) -> Result<Seen, Failure> {
+    let mut notes = Vec::new();
+    if let Keys::Files(files) = &keys {
+        for (place, ring) in config.rings.iter_mut().enumerate() {
+            let is_given = files.iter().any(|(id, _)| id.0 == place);
+            // A file is a key set, never what says where one is.
+            if let RingSource::Discovery { url, .. } = &ring.source {
+                ring.source = RingSource::Jwks(url.clone());
+            }
+            if !is_given {
+                notes.push(format!(
+                    "the keys of provider `{}` are not here: give them by `--jwks FILE`, or fetch \
+                     them by `--online`",
+                    ring.provider
+                ));
+            }
+        }
+        if let Some(source) = config.revoked_source.take() {
+            notes.push(format!(
+                "the list of revocations at {} is not looked at: fetch it by `--online`",
+                source.url.authority
+            ));
+        }
+    }
+    let (store, random) = (Store::default(), SystemRandom);
+    let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
+    let sources: Vec<_> = config.rings.iter().map(|ring| ring.source.clone()).collect();
+    let mut engine = Engine::new(config, "");
+    engine.observe();
+    let mut effects = engine.start(&env);
+    effects.extend(engine.handle(Event::Tick, &env));
+    let is_online = matches!(keys, Keys::Online(_));
+    let mut seen = Collected { notes, is_online, ..Collected::default() };
+    for _ in 0..MAX_ROUNDS {
+        let calls = seen.take(std::mem::take(&mut effects));
+        for (call, request) in calls {
+            let response = answer(&keys, &sources, &request, &mut seen.notes);
+            effects.extend(engine.handle(Event::CallDone { call, response }, &env));
+        }
+        if effects.is_empty() {
+            break;
+        }
+    }
+    seen.take(effects);
+    let asked = engine
+        .handle(Event::RequestHeaders { stream: STREAM, head, host: HostFacts { route } }, &env);
+    seen.take(asked);
+    // Whoever would wait for keys has waited long enough: they were fetched before.
+    let late = Env { now: now.after(std::time::Duration::from_secs(10)), ..env };
+    for _ in 0..MAX_ROUNDS {
+        if seen.settled.is_some() {
+            break;
+        }
+        let effects = engine.handle(Event::Tick, &late);
+        for (call, request) in seen.take(effects) {
+            let response = answer(&keys, &sources, &request, &mut seen.notes);
+            let effects = engine.handle(Event::CallDone { call, response }, &late);
+            seen.take(effects);
+        }
+    }
+    let explanation = engine.observed().pop().map(|(_, explanation)| explanation);
+    let (Some(explanation), Some(settled)) = (explanation, seen.settled) else {
+        return Err(misuse("the request was not judged: a defect of Tollgate".to_owned()));
+    };
+    let is_undecided =
+        explanation.refusal.as_ref().is_some_and(|one| one.deny == Deny::KeysUnavailable);
+    let reply = match settled {
+        Settlement::Respond(reply) => Some(reply),
+        Settlement::Forward(_) => None,
+    };
+    Ok(Seen { explanation, reply, advice: seen.advice, notes: seen.notes, is_undecided })
+}
+
+/// What a call of the engine's brings.
+fn answer(
+    keys: &Keys,
+    sources: &[RingSource],
+    request: &CallRequest,
+    notes: &mut Vec<String>,
+) -> Option<CallResponse> {
+    match keys {
+        Keys::Online(client) => match client.call(request) {
+            Ok(response) => Some(response),
+            Err(why) => {
+                let CallRequest { scheme, authority, .. } = request;
+                notes.push(format!("{scheme}://{authority}: {why}"));
+                None
+            }
+        },
+        Keys::Files(files) => {
+            let is_asked = |ring: &RingId| match sources.get(ring.0) {
+                Some(RingSource::Jwks(url)) => {
+                    url.authority == request.authority && url.path == request.path
+                }
+                _ => false,
+            };
+            let (_, text) = files.iter().find(|(ring, _)| is_asked(ring))?;
+            let headers = Fields::default();
+            Some(CallResponse {
+                status: 200,
+                headers,
+                body_size: text.len(),
+                body: text.clone(),
+                trailers: Fields::default(),
+            })
+        }
+    }
+}
+
+/// What the engine asked for so far.
+#[derive(Default)]
+struct Collected {
+    settled: Option<Settlement>,
+    advice: Vec<(&'static str, String)>,
+    notes: Vec<String>,
+    is_online: bool,
+}
+
+impl Collected {
+    /// Takes note of effects; the calls among them.
+    fn take(&mut self, effects: Vec<Effect>) -> Vec<(tollgate::ids::CallId, CallRequest)> {
+        let mut calls = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::ResponseHeaders { set, .. } => self.advice = set,
+                Effect::Call { call, request, .. } => calls.push((call, *request)),
+                Effect::Settle { how, .. } => self.settled = Some(how),
+                // What the keys are like; the refusal itself is told in full.
+                Effect::Log(record) => self.notes.extend(note(&record, self.is_online)),
+                _ => {}
+            }
+        }
+        calls
+    }
+}
+
+/// What a record says of keys that an operator must know, in a sentence; `None` where it is about
+/// something else. Files were fetched from nowhere, so that only `is_online` speaks of fetches.
+fn note(record: &Record, is_online: bool) -> Option<String> {
+    let of_fetch = |whose: String, failure: &FetchFailure| {
+        let FetchFailure { url, found, remedy, .. } = failure;
+        is_online.then(|| format!("{whose}: {url}: {found}; {remedy}"))
+    };
+    match record {
+        Record::KeyPrivate { provider, kid, reason } => {
+            Some(format!("provider `{provider}`: {}: {reason}", kid_or_dash(kid.as_ref())))
+        }
+        Record::KeySkipped { provider, skipped, remedy } => {
+            Some(format!("provider `{provider}`: {skipped}; {remedy}"))
+        }
+        Record::KeysFetchFailed { provider, failure, .. } => {
+            of_fetch(format!("provider `{provider}`"), failure)
+        }
+        Record::RevocationsFetchFailed(_, failure) => of_fetch("`revoked`".to_owned(), failure),
+        _ => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! `tollgate init`: a first configuration, and what the proxy needs around it.
+
+mod vendor;
+mod write;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use tollgate::config::Config;
+
+use super::{Exit, Failure, Streams, input};
+use vendor::Plan;
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate init --issuer https://example.okta.com/oauth2/default --audience api://default --for envoy
+  tollgate init --issuer https://example.eu.auth0.com/ --audience https://orders.example.com --for istio -o deploy
+  tollgate init --issuer https://keycloak.example.com/realms/shop --audience orders --for envoy-gateway
+
+It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by from
+the issuer's host and path. `tollgate check --online` asks. Without `-o` the proxy's file, which has
+the configuration in it, goes to standard output; with it the configuration also gets a file of its
+own, and no file that is there is overwritten.";
+
+/// Write a first configuration and what the proxy needs around it
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The provider's issuer: exactly what its tokens have in `iss`
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// The audience of this API's tokens; with Cognito, the app client's id
+    #[arg(long, value_name = "NAME", required = true)]
+    audience: Vec<String>,
+    /// Where Tollgate is to run
+    #[arg(long = "for", value_enum)]
+    target: Target,
+    /// The provider's name in the configuration [default: from the issuer]
+    #[arg(long)]
+    name: Option<String>,
+    /// Where the proxy finds tollgate.wasm: a path (envoy), a URL (istio, envoy-gateway)
+    #[arg(long, value_name = "PLACE")]
+    wasm: Option<String>,
+    /// Host and port of the API itself (envoy)
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    upstream: String,
+    /// Write files into this folder
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+}
+
+/// Where Tollgate runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Target {
+    /// A whole envoy.yaml that runs
+    Envoy,
+    /// A WasmPlugin, and the ServiceEntry and DestinationRule that make its cluster
+    Istio,
+    /// An EnvoyExtensionPolicy, and the EnvoyProxy that has its cluster
+    EnvoyGateway,
+}
+
+impl Target {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy.yaml",
+            Self::Istio => "istio.yaml",
+            Self::EnvoyGateway => "envoy-gateway.yaml",
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    let name = arguments.name.as_deref();
+    let plan = match Plan::for_issuer(&arguments.issuer, &arguments.audience, name) {
+        Ok(plan) => plan,
+        Err(problem) => {
+            writeln!(streams.err, "tollgate: --issuer {problem}")?;
+            return Ok(Exit::Problems);
+        }
+    };
+    let target = arguments.target;
+    let cluster = match target {
+        Target::Istio => format!("outbound|{}||{}", plan.port, write::service_host(&plan)),
+        Target::Envoy | Target::EnvoyGateway => plan.name.clone(),
+    };
+    let configuration = write::configuration(&plan, &cluster);
+    let warnings = match Config::parse(configuration.as_bytes()) {
+        Ok(config) => config.warnings,
+        Err(problems) => {
+            // The issuer is right by now: this is an audience or a name.
+            for problem in problems.iter() {
+                writeln!(streams.err, "tollgate: this makes no configuration: {problem}")?;
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    let wasm = arguments.wasm.as_deref();
+    let proxy = match target {
+        Target::Envoy => {
+            let upstream = host_and_port(&arguments.upstream).ok_or_else(|| {
+                Failure::Misuse("--upstream is written host:port, as 127.0.0.1:8080".to_owned())
+            })?;
+            write::envoy(&plan, &configuration, wasm.unwrap_or("tollgate.wasm"), upstream)
+        }
+        Target::Istio => write::istio(&plan, &cluster, wasm.unwrap_or(write::IMAGE)),
+        Target::EnvoyGateway => write::gateway(&plan, &cluster, wasm.unwrap_or(write::IMAGE)),
+    };
+    match &arguments.output {
+        None => write!(streams.out, "{proxy}")?,
+        Some(folder) => {
+            let files = [("tollgate.json", configuration.as_str()), (target.file(), &proxy)];
+            write_all(folder, &files)?;
+            for (name, _) in files {
+                writeln!(streams.err, "tollgate: wrote {}", input::shown(&folder.join(name)))?;
+            }
+        }
+    }
+    for warning in warnings.iter() {
+        writeln!(streams.err, "tollgate: warning: {}: {}", warning.path, warning.message)?;
+    }
+    for note in &plan.notes {
+        writeln!(streams.err, "tollgate: note: {note}")?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    (!host.is_empty()).then_some((host, port))
+}
+
+/// Writes all of these files, or none where one of them is there.
+fn write_all(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
+    let wrong =
+        |path: &Path, what: String| Failure::Misuse(format!("{}: {what}", input::shown(path)));
+    fs::create_dir_all(folder)
+        .map_err(|error| wrong(folder, format!("cannot be made: {error}")))?;
+    let paths = files.iter().map(|(name, _)| folder.join(name));
+    if let Some(path) = paths.into_iter().find(|path| path.exists()) {
+        return Err(wrong(
+            &path,
+            "is there already; nothing was written: name another folder, or remove it".to_owned(),
+        ));
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| wrong(&path, format!("cannot be written: {error}")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! What `tollgate init` writes, in the eyes of Envoy.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::Command;
+
+use tollgate_cli::{Exit, Streams};
+
+use super::harness::places;
+
+/// A certificate authority of nobody: `--mode validate` wants to read one, whichever it is.
+const AUTHORITY: &str = include_str!("../../../tests/support/tls/ca.pem");
+
+/// What the command writes for a proxy: for Envoy, the whole file.
+fn written(issuer: &str, target: &str, wasm: &str) -> String {
+    let issuer = ["--issuer", issuer, "--audience", "orders"];
+    let arguments = [&["tollgate", "init"][..], &issuer, &["--for", target, "--wasm", wasm]];
+    let arguments = arguments.concat().into_iter().map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut input: &[u8] = b"";
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
+    assert_eq!(tollgate_cli::run(arguments, &mut streams), Exit::Fine, "{issuer:?}");
+    String::from_utf8(out).unwrap()
+}
+
+/// Asks Envoy what is wrong with a file.
+fn validate(name: &str, yaml: &str) -> (i32, String) {
+    let folder = places::scratch(name);
+    let authority = folder.join("authority.pem");
+    fs::write(&authority, AUTHORITY).unwrap();
+    let there = "/etc/ssl/certs/ca-certificates.crt";
+    let yaml = yaml.replace(there, authority.to_str().unwrap());
+    let file = folder.join("envoy.yaml");
+    fs::write(&file, yaml).unwrap();
+    let output = Command::new(places::envoy())
+        .args(["--mode", "validate", "--config-path"])
+        .arg(file)
+        .output()
+        .expect("Envoy runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn envoy_takes_the_proxy_that_init_writes_for_each_provider() {
+    let issuers = [
+        ("okta", "https://example.okta.com/oauth2/default"),
+        ("auth0", "https://example.eu.auth0.com/"),
+        ("keycloak", "http://127.0.0.1:9000/realms/shop"),
+        ("entra", "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"),
+        ("google", "https://accounts.google.com"),
+        ("cognito", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"),
+        ("address", "https://[::1]:8443/realms/shop"),
+    ];
+    let wasm = places::wasm();
+    for (name, issuer) in issuers {
+        let yaml = written(issuer, "envoy", wasm.to_str().unwrap());
+        let (code, said) = validate(&format!("init-{name}"), &yaml);
+        assert_eq!(code, 0, "{name}: {said}\n{yaml}");
+    }
+}
+
+#[test]
+fn envoy_takes_the_cluster_that_init_writes_for_envoy_gateway() {
+    let yaml = written("https://example.okta.com/oauth2/default", "envoy-gateway", "oci://x/y:1");
+    let (_, cluster) = yaml.split_once("        value:\n").expect("the patch");
+    let cluster = cluster.split_once("\n---\n").expect("the windows").0;
+    let bootstrap = format!("static_resources:\n  clusters:\n    -\n{cluster}");
+    let (code, said) = validate("init-gateway", &bootstrap);
+    assert_eq!(code, 0, "{said}\n{bootstrap}");
+    let wrong = bootstrap.replace("connect_timeout", "connect_time");
+    assert_ne!(validate("init-gateway", &wrong).0, 0, "Envoy looks at the cluster");
+}

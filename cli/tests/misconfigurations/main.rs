@@ -1,0 +1,30 @@
+//! The catalogue of mistakes ([`catalogue`]), told by the command line, and mistakes that only a file
+//! of Envoy can hold ([`around`]).
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../../../tests/support/mod.rs"]
+mod support;
+
+#[allow(dead_code, reason = "the catalogue's own tests take more")]
+#[path = "../../../tests/misconfigurations"]
+mod catalogue {
+    pub(crate) mod case;
+    pub(crate) mod keys;
+    pub(crate) mod rights;
+    pub(crate) mod scene;
+    pub(crate) mod tokens;
+    pub(crate) mod tyk;
+}
+
+mod around;
+mod command;
+
+use catalogue::{case, keys, rights, scene, tokens, tyk};

@@ -1,0 +1,332 @@
+use serde_json::{Value, json};
+use tollgate::config::Config;
+use tollgate_cli::Exit;
+
+use super::{Folder, Ran, tollgate};
+
+const TARGETS: [&str; 3] = ["envoy", "istio", "envoy-gateway"];
+const OKTA: &str = "https://example.okta.com/oauth2/default";
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+fn init(issuer: &str, target: &str, more: &[&str]) -> Ran {
+    let fixed = ["init", "--issuer", issuer, "--audience", "orders", "--for", target];
+    tollgate(&[&fixed[..], more].concat(), b"")
+}
+
+/// The configuration for an issuer, and the notes.
+fn configuration(issuer: &str) -> (Value, String) {
+    let folder = Folder::new();
+    let ran = init(issuer, "envoy", &["-o", &folder.path("")]);
+    assert_eq!(ran.exit, Exit::Fine, "{issuer}: {}", ran.err);
+    let text = folder.read("tollgate.json");
+    assert!(Config::parse(text.as_bytes()).is_ok(), "{text}");
+    (serde_json::from_str(&text).unwrap(), ran.err)
+}
+
+#[test]
+fn each_provider_gets_what_its_tokens_need() {
+    let entra = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
+    let sts = format!("https://sts.windows.net/{TENANT}/");
+    let keys = format!("https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys");
+    let discovered = |cluster: &str| json!({ "cluster": cluster, "discovery": true });
+    let cases = [
+        (
+            OKTA,
+            json!({ "okta": { "issuer": OKTA, "audiences": ["orders"], "jwks": discovered("okta"),
+                              "claims": { "identity": ["uid", "sub"] } } }),
+        ),
+        (
+            "https://id.example.com/oauth2/aus1",
+            json!({ "okta": { "issuer": "https://id.example.com/oauth2/aus1", "audiences": ["orders"],
+                              "jwks": discovered("okta"), "claims": { "identity": ["uid", "sub"] } } }),
+        ),
+        (
+            "https://example.eu.auth0.com",
+            json!({ "auth0": { "issuer": "https://example.eu.auth0.com/", "audiences": ["orders"],
+                               "jwks": discovered("auth0") } }),
+        ),
+        (
+            "https://keycloak.example.com/realms/shop/",
+            json!({ "keycloak": { "issuer": "https://keycloak.example.com/realms/shop",
+                                  "audiences": ["orders"], "jwks": discovered("keycloak") } }),
+        ),
+        (
+            &entra,
+            json!({ "entra": { "issuer": entra, "audiences": ["orders"], "jwks": discovered("entra"),
+                               "claims": { "identity": ["oid", "sub"] } } }),
+        ),
+        (
+            &sts,
+            json!({ "entra": { "issuer": [entra, sts], "audiences": ["orders"],
+                               "jwks": { "cluster": "entra", "url": keys },
+                               "claims": { "identity": ["oid", "sub"] } } }),
+        ),
+        (
+            "https://accounts.google.com",
+            json!({ "google": { "issuer": ["https://accounts.google.com", "accounts.google.com"],
+                                "audiences": ["orders"], "allow_id_tokens": true,
+                                "jwks": { "cluster": "google",
+                                          "url": "https://www.googleapis.com/oauth2/v3/certs" } } }),
+        ),
+        (
+            "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+            json!({ "cognito": { "issuer": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+                                 "clients": ["orders"], "jwks": discovered("cognito"),
+                                 "require": [{ "claim": "token_use", "in": ["access"] }] } }),
+        ),
+        (
+            "https://id.example.com/",
+            json!({ "idp": { "issuer": "https://id.example.com/", "audiences": ["orders"],
+                             "jwks": discovered("idp") } }),
+        ),
+    ];
+    for (issuer, providers) in cases {
+        assert_eq!(configuration(issuer).0, json!({ "providers": providers }), "{issuer}");
+    }
+}
+
+#[test]
+fn what_is_put_right_is_told() {
+    let cases = [
+        ("https://example.okta.com/oauth2/default/", "no slash at the end: it was left out"),
+        ("https://example.eu.auth0.com", "end with a slash: it was added"),
+        ("https://keycloak.example.com/realms/shop/", "no slash at the end: it was left out"),
+        ("http://127.0.0.1:9000/realms/shop", "http: whoever is on the way"),
+    ];
+    for (issuer, note) in cases {
+        let (_, notes) = configuration(issuer);
+        assert!(notes.contains(note), "{issuer}: {notes}");
+    }
+}
+
+#[test]
+fn an_issuer_that_cannot_work_is_refused_with_one_that_can() {
+    let cases = [
+        ("https://example.okta.com", "mostly https://example.okta.com/oauth2/default"),
+        ("https://example.okta.com/", "mostly https://example.okta.com/oauth2/default"),
+        ("https://example.oktapreview.com/oauth2/", "organisation server"),
+        ("https://login.microsoftonline.com/common/v2.0", "names no tenant"),
+        ("https://login.microsoftonline.com/organizations/v2.0", "names no tenant"),
+        ("https://login.microsoftonline.com/", "names no tenant"),
+        ("https://login.microsoftonline.com/contoso", "https://sts.windows.net/contoso/"),
+        ("https://id.example.com/?a=b", "has a query"),
+        ("https://user@id.example.com/", "user name"),
+        ("https://id.example.com/#a", "fragment"),
+        ("id.example.com", "https://id.example.com"),
+        ("", "https://id.example.com"),
+    ];
+    for (issuer, remedy) in cases {
+        let ran = init(issuer, "envoy", &[]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Problems, ""), "{issuer}");
+        assert!(ran.err.contains(remedy), "{issuer}: {}", ran.err);
+    }
+    let name = init(OKTA, "envoy", &["--name", "Okta!"]);
+    assert_eq!(name.exit, Exit::Problems);
+    let audience = tollgate(&["init", "--issuer", OKTA, "--audience", "", "--for", "envoy"], b"");
+    assert_eq!(audience.exit, Exit::Problems, "{}", audience.out);
+    assert!(audience.err.contains("providers.okta.audiences[0]"), "{}", audience.err);
+    for upstream in ["8080", "localhost", "localhost:0", ":80", "localhost:99999"] {
+        let ran = init(OKTA, "envoy", &["--upstream", upstream]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Misuse, ""), "{upstream}");
+    }
+}
+
+#[test]
+fn the_proxys_file_has_all_that_it_needs() {
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            "envoy",
+            &[
+                "normalize_path: true",
+                "merge_slashes: true",
+                "path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT",
+                "failure_policy: FAIL_RELOAD",
+                "vm_id: tollgate",
+                "filename: \"/opt/x.wasm\"",
+                "sni: \"example.okta.com\"",
+                "trusted_ca:",
+                "matcher: { exact: \"example.okta.com\" }",
+                "- name: \"okta\"",
+                "address: \"api.internal\", port_value: 9090",
+                "type: STRICT_DNS",
+                "\"cluster\": \"okta\"",
+            ],
+        ),
+        (
+            "istio",
+            &[
+                "kind: WasmPlugin",
+                "url: \"/opt/x.wasm\"",
+                "failStrategy: FAIL_RELOAD",
+                "\"cluster\": \"outbound|443||example.okta.com\"",
+                "kind: ServiceEntry",
+                "hosts: [\"example.okta.com\"]",
+                "number: 443, name: https, protocol: HTTPS",
+                "kind: DestinationRule",
+                "tls: { mode: SIMPLE, sni: \"example.okta.com\", subjectAltNames: [\"example.okta.com\"] }",
+            ],
+        ),
+        (
+            "envoy-gateway",
+            &[
+                "kind: EnvoyExtensionPolicy",
+                "failOpen: false",
+                "kind: EnvoyProxy",
+                "path: /static_resources/clusters/-",
+                "          name: \"okta\"",
+                "            name: envoy.transport_sockets.tls",
+                "matcher: { exact: \"example.okta.com\" }",
+                "\"cluster\": \"okta\"",
+            ],
+        ),
+    ];
+    for (target, parts) in cases {
+        let more = ["--wasm", "/opt/x.wasm", "--upstream", "api.internal:9090"];
+        let ran = init(OKTA, target, &more);
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+        for part in parts {
+            assert!(ran.out.contains(part), "{target} lacks {part}\n{}", ran.out);
+        }
+        assert!(!ran.out.contains("{{") && !ran.out.contains("}}}}"), "{target}: {}", ran.out);
+    }
+    let envoy = init(OKTA, "envoy", &[]).out;
+    let place = |part: &str| envoy.find(part).unwrap();
+    assert!(place("- name: envoy.filters.http.cors") < place("- name: tollgate\n"));
+    assert!(place("- name: tollgate\n") < place("- name: envoy.filters.http.router"));
+}
+
+#[test]
+fn a_provider_without_tls_or_name_is_reached_as_it_is() {
+    let plain = "http://127.0.0.1:9000/realms/shop";
+    let envoy = init(plain, "envoy", &[]).out;
+    assert!(envoy.contains("address: \"127.0.0.1\", port_value: 9000"), "{envoy}");
+    assert!(!envoy.contains("transport_socket"), "{envoy}");
+    let istio = init(plain, "istio", &[]).out;
+    assert!(
+        istio.contains("outbound|9000||keycloak.tollgate.internal")
+            && istio.contains("mode: DISABLE"),
+        "{istio}"
+    );
+    let address = init("https://[::1]:8443/realms/shop", "envoy", &[]).out;
+    assert!(address.contains("san_type: IP_ADDRESS, matcher: { exact: \"::1\" }"), "{address}");
+    assert!(!address.contains("sni:"), "{address}");
+}
+
+#[test]
+fn files_are_written_together_or_not_at_all() {
+    for target in TARGETS {
+        let folder = Folder::new();
+        let place = folder.path("deploy/new");
+        let ran = init(OKTA, target, &["-o", &place]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Fine, ""), "{}", ran.err);
+        let file = format!("{target}.yaml");
+        let written = folder.read(&format!("deploy/new/{file}"));
+        assert_eq!(written, init(OKTA, target, &[]).out);
+        assert!(ran.err.contains("tollgate.json") && ran.err.contains(&file), "{}", ran.err);
+        std::fs::remove_file(folder.path("deploy/new/tollgate.json")).unwrap();
+        let again = init(OKTA, target, &["-o", &place]);
+        assert_eq!(again.exit, Exit::Misuse);
+        assert!(again.err.contains("is there already; nothing was written"), "{}", again.err);
+        assert!(!folder.0.join("deploy/new/tollgate.json").exists());
+    }
+}
+
+#[test]
+fn what_init_writes_is_fine_in_the_strict_eyes_of_check() {
+    let issuers = [
+        OKTA,
+        "https://example.eu.auth0.com/",
+        "https://keycloak.example.com/realms/shop",
+        "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+        "https://accounts.google.com",
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+        "https://id.example.com:8443/",
+    ];
+    for issuer in issuers {
+        for target in TARGETS {
+            let written = init(issuer, target, &[]).out;
+            let ran = tollgate(&["check", "--strict", "-"], written.as_bytes());
+            assert_eq!(ran.exit, Exit::Fine, "{issuer} for {target}: {}{}", ran.out, ran.err);
+        }
+    }
+}
+
+#[test]
+fn an_audience_cannot_break_out_of_its_place() {
+    let odd = "a\": 1 } # {{cluster}} ' | é";
+    for target in TARGETS {
+        let arguments = ["init", "--issuer", OKTA, "--audience", odd, "--for", target];
+        let ran = tollgate(&arguments, b"");
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+        let quoted = serde_json::Value::from(odd).to_string();
+        assert!(ran.out.contains(&quoted), "{target}: {}", ran.out);
+    }
+}
+
+#[test]
+fn an_audience_that_tokens_for_anything_have_is_warned_of() {
+    let keycloak = "https://keycloak.example.com/realms/shop";
+    for (issuer, audience, words) in [
+        (keycloak, "account", "Keycloak puts it into nearly every user's token"),
+        (OKTA, "api://default", "Okta's default server"),
+    ] {
+        for target in TARGETS {
+            let fixed = ["init", "--issuer", issuer, "--audience", audience, "--for", target];
+            let ran = tollgate(&fixed, b"");
+            assert_eq!(ran.exit, Exit::Fine, "{audience}: {}", ran.err);
+            let warnings = ran.err.lines().filter(|line| line.contains(": warning: "));
+            let warnings: Vec<_> = warnings.collect();
+            assert_eq!(warnings.len(), 1, "{}", ran.err);
+            assert!(
+                warnings[0].contains(words) && warnings[0].contains("`clients`"),
+                "{warnings:?}"
+            );
+        }
+    }
+    let ran = init(keycloak, "envoy", &[]);
+    assert!(!ran.err.contains("warning"), "an audience of its own: {}", ran.err);
+}
+
+/// A host as Istio takes one for a service: labels of a DNS name, which no address is.
+fn is_service_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.parse::<std::net::IpAddr>().is_err() && host.len() <= 255 && host.split('.').all(is_label)
+}
+
+#[test]
+fn istio_takes_the_hosts_of_its_services() {
+    let cases = [
+        // issuer, the service's host, its port, how it is found
+        (OKTA, "example.okta.com", 443, "DNS"),
+        ("https://ID.Example.COM:8443/", "id.example.com", 8443, "DNS"),
+        ("http://id.example.com:9000/", "id.example.com", 9000, "DNS"),
+        ("https://192.0.2.7/realms/shop", "keycloak.tollgate.internal", 443, "STATIC"),
+        ("https://[2001:db8::1]:8443/", "idp.tollgate.internal", 8443, "STATIC"),
+        ("http://[::1]:9000/", "idp.tollgate.internal", 9000, "STATIC"),
+    ];
+    for (issuer, host, port, resolution) in cases {
+        assert!(is_service_host(host), "{host}");
+        let written = init(issuer, "istio", &[]);
+        assert_eq!(written.exit, Exit::Fine, "{issuer}: {}", written.err);
+        let text = written.out;
+        for line in [
+            format!("  hosts: [\"{host}\"]\n"),
+            format!("  host: \"{host}\"\n"),
+            format!("  resolution: {resolution}\n"),
+            format!("number: {port},"),
+        ] {
+            assert!(text.contains(&line), "{issuer}: {line}\n{text}");
+        }
+        assert!(text.contains(&format!("outbound|{port}||{host}")), "{issuer}: {text}");
+        let address = issuer.contains("192.0.2.7") || issuer.contains('[');
+        assert_eq!(text.contains("endpoints: [{ address: "), address, "{issuer}: {text}");
+        assert!(!address || !text.contains("sni:"), "{issuer}: {text}");
+        let checked = tollgate(&["check", "-"], text.as_bytes());
+        assert_eq!(checked.exit, Exit::Fine, "{issuer}: {}{}", checked.out, checked.err);
+    }
+}
