@@ -12,8 +12,8 @@ use crate::env::Env;
 use crate::ids::Kid;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, Origin, PublicKey, Selection};
+use crate::kept::Kept;
 pub use crate::kept::{Attempt, Finished, Progress, Standing};
-use crate::kept::{Kept, Terms};
 use crate::time::UnixMillis;
 
 /// Shortest life that a `Cache-Control: max-age` may ask for.
@@ -78,18 +78,10 @@ impl Ring {
     /// A ring without keys.
     pub fn new(config: RingConfig) -> Self {
         let calls = match config.source {
-            RingSource::Jwks(_) => 1,
+            RingSource::Jwks => 1,
             RingSource::Discovery { .. } => 2,
         };
-        let kept = Kept::new(Terms {
-            id: config.id.clone(),
-            board: "ring",
-            text: "set",
-            calls: config.timeout.saturating_mul(calls),
-            refresh: config.refresh,
-            cooldown: config.cooldown,
-            max_stale: config.max_stale,
-        });
+        let kept = Kept::new(config.remote.terms("ring", "set", calls));
         Self { config, set: None, kept }
     }
 
@@ -235,8 +227,8 @@ impl Ring {
         max_age: Option<Duration>,
         env: &Env<'_>,
     ) -> Finished {
-        let life = max_age
-            .map_or(self.config.refresh, |age| self.config.refresh.min(age.max(MIN_MAX_AGE)));
+        let refresh = self.config.remote.refresh;
+        let life = max_age.map_or(refresh, |age| refresh.min(age.max(MIN_MAX_AGE)));
         let finished = self.kept.succeed(attempt, text, set.version(), life, env);
         if finished != Finished::Superseded {
             self.set = Some(Arc::new(set));

@@ -25,6 +25,7 @@ pub mod kept;
 pub mod keys;
 pub mod limits;
 pub mod page;
+pub mod remote;
 pub mod revoked;
 pub mod session;
 pub mod store;

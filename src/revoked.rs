@@ -11,10 +11,10 @@ mod list;
 use std::time::Duration;
 
 use crate::env::Env;
-use crate::http::Url;
 use crate::ids::digest;
 pub use crate::kept::Standing;
-use crate::kept::{Attempt, Finished, Kept, Terms};
+use crate::kept::{Attempt, Finished, Kept};
+use crate::remote::Remote;
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
 pub use document::{DocumentError, MAX_DOCUMENT_BYTES, parse};
@@ -64,18 +64,8 @@ pub struct Facts {
 /// The document that the list is fetched from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
-    /// What tells it from others: lower-case hex of SHA-256 over URL and cluster, cut to 16 bytes.
-    pub id: Box<str>,
-    /// Where it is.
-    pub url: Url,
-    /// The cluster that is called.
-    pub cluster: Box<str>,
-    /// How long a call may take.
-    pub timeout: Duration,
-    /// How old it becomes before it is fetched again.
-    pub refresh: Duration,
-    /// How old it may be and still be relied upon.
-    pub max_stale: Duration,
+    /// Where it is; what tells it from others is its URL and its cluster.
+    pub remote: Remote,
     /// What to do without a list that can be relied upon.
     pub on_stale: OnStale,
 }
@@ -117,16 +107,7 @@ impl Revocations {
     /// The list of the configuration, and the source of another that was never fetched.
     pub fn new(configured: List, source: Option<Source>) -> Self {
         let fetched = source.map(|source| {
-            let kept = Kept::new(Terms {
-                id: source.id.clone(),
-                board: "revoked",
-                text: "revoked-list",
-                calls: source.timeout,
-                refresh: source.refresh,
-                // For a published list that cannot be read: nothing else is fetched out of turn.
-                cooldown: source.refresh,
-                max_stale: source.max_stale,
-            });
+            let kept = Kept::new(source.remote.terms("revoked", "revoked-list", 1));
             Fetched { source, kept, list: None }
         });
         Self { configured, fetched }
@@ -195,7 +176,7 @@ impl Revocations {
     /// Ends an attempt with a list that was fetched, and publishes it.
     pub fn succeed(&mut self, attempt: Attempt, list: List, env: &Env<'_>) -> Finished {
         let Some(fetched) = &mut self.fetched else { return Finished::Superseded };
-        let life = fetched.source.refresh;
+        let life = fetched.source.remote.refresh;
         let finished = fetched.kept.succeed(attempt, list.encode(), list.version(), life, env);
         if finished != Finished::Superseded {
             fetched.list = Some(list);

@@ -31,8 +31,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
     ("kept", &["env", "time", "wire"]),
+    ("remote", &["http", "kept"]),
     // Not: requests, how a fetch is made.
-    ("revoked", &["env", "http", "ids", "kept", "time", "verdict", "wire"]),
+    ("revoked", &["env", "ids", "kept", "remote", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
@@ -46,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &[
             "api", "claims", "http", "ids", "jose", "json", "limits", "policy", "provider",
-            "revoked", "secret", "time", "verdict", "wire",
+            "remote", "revoked", "secret", "time", "verdict", "wire",
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
@@ -59,8 +60,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "page", "policy", "provider", "revoked", "secret", "session", "store",
-            "time", "trace", "verdict", "wire",
+            "limits", "page", "policy", "provider", "remote", "revoked", "secret", "session",
+            "store", "time", "trace", "verdict", "wire",
         ],
     ),
     // The command line, a package of its own: reads files and asks the network, and has no rule about
@@ -127,6 +128,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/operator",
                 "check/own/places",
                 "check/own/rates",
+                "check/own/remote",
                 "check/own/secret",
             ],
             &["check/own/keys"],

@@ -19,6 +19,7 @@ use support::world::World;
 use tollgate::env::SharedData;
 use tollgate::http::Url;
 use tollgate::kept::Finished;
+use tollgate::remote::Remote;
 use tollgate::revoked::{
     Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Revocations, Revoked,
     Source, Subject, parse,
@@ -51,15 +52,16 @@ fn of(list: List) -> Revocations {
 }
 
 fn source(on_stale: OnStale) -> Source {
-    Source {
+    let remote = Remote {
         id: "0123456789abcdef0123456789abcdef".into(),
         url: Url::parse("https://ops.example.com/revoked.json").expect("a URL"),
         cluster: "ops".into(),
         timeout: Duration::from_secs(5),
         refresh: Duration::from_secs(10),
+        cooldown: Duration::from_secs(10),
         max_stale: Duration::from_hours(1),
-        on_stale,
-    }
+    };
+    Source { remote, on_stale }
 }
 
 fn fetched(on_stale: OnStale) -> Revocations {

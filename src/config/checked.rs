@@ -1,14 +1,12 @@
 //! A checked configuration: what the engine reads.
 
-use std::time::Duration;
-
 use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
-use crate::http::Url;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::policy::Policies;
 use crate::provider::Provider;
+use crate::remote::Remote;
 use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
 
@@ -125,36 +123,24 @@ pub struct LimitsConfig {
 /// A key ring's source and its timing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RingConfig {
-    /// What tells this ring from others: lower-case hex of SHA-256 over issuers, source kind, URL
-    /// and clusters, cut to 16 bytes.
-    pub id: Box<str>,
     /// Name of the first provider that uses it, for logs and metrics.
     pub provider: crate::ids::Name,
     /// Issuers that a discovery document may name; empty is "any".
     pub issuers: Vec<Box<str>>,
-    /// Where the keys are.
+    /// What is fetched first.
     pub source: RingSource,
-    /// The cluster that is called.
-    pub cluster: Box<str>,
-    /// How long a call may take.
-    pub timeout: Duration,
-    /// How old a key set becomes before it is fetched again.
-    pub refresh: Duration,
-    /// Shortest time between two fetches on demand (an unknown `kid`).
-    pub cooldown: Duration,
-    /// How old a key set may be and still be used.
-    pub max_stale: Duration,
+    /// Where it is; what tells the ring from others is its issuers, what is fetched first, its URL
+    /// and the clusters.
+    pub remote: Remote,
 }
 
 /// How a key ring finds its keys.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RingSource {
-    /// The URL of the key set.
-    Jwks(Url),
+    /// The key set itself.
+    Jwks,
     /// A discovery document (OpenID Connect Discovery §4, RFC 8414 §3) that names the key set.
     Discovery {
-        /// The document's URL.
-        url: Url,
         /// The cluster for the key set where it is on another host than the document.
         keys_cluster: Option<Box<str>>,
     },

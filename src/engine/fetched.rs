@@ -4,6 +4,7 @@
 use crate::config::{RingConfig, RingSource};
 use crate::http::Url;
 use crate::keys::Standing;
+use crate::remote::Remote;
 use crate::revoked::Source;
 use crate::time::{UnixMillis, roughly};
 use crate::verdict::quoted;
@@ -11,25 +12,26 @@ use crate::verdict::quoted;
 /// What to do about the last failure of a ring; `providers.*` stands for its provider.
 pub(super) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
     let (field, document) = match config.source {
-        RingSource::Jwks(_) => ("providers.*.jwks.url", "key set"),
+        RingSource::Jwks => ("providers.*.jwks.url", "key set"),
         RingSource::Discovery { .. } => ("providers.*.jwks.discovery", "document"),
     };
-    remedy(kind, "providers.*.jwks", field, document, &config.cluster)
+    remedy(kind, "providers.*.jwks", field, document, &config.remote.cluster)
 }
 
 /// What to do about the last failure of the list of revocations.
 pub(super) fn list_remedy(kind: u8, source: &Source) -> String {
-    remedy(kind, "revoked", "revoked.url", "list", &source.cluster)
+    remedy(kind, "revoked", "revoked.url", "list", &source.remote.cluster)
 }
 
 /// Where a document is from, how old it is, and what the last attempt brought where that failed.
 pub(super) fn told(
     standing: &Standing,
     is_loaded: bool,
-    (url, cluster): (&Url, &str),
+    remote: &Remote,
     now: UnixMillis,
 ) -> String {
-    let from = format!("from {} by cluster {}", without_query(url), quoted(cluster));
+    let from =
+        format!("from {} by cluster {}", without_query(&remote.url), quoted(&remote.cluster));
     let from = match standing.fetched_at.filter(|_| is_loaded) {
         Some(at) => format!("{from}, {} old", roughly(now.since(at))),
         None => format!("none so far {from}"),
@@ -42,13 +44,6 @@ pub(super) fn told(
             let reason = failure.reason.replace(char::is_control, " ");
             format!("{from}; the last attempt, at {at}, brought {reason}")
         }
-    }
-}
-
-/// Where a ring's keys are fetched from, or what says where they are.
-pub(super) fn url(config: &RingConfig) -> &Url {
-    match &config.source {
-        RingSource::Jwks(url) | RingSource::Discovery { url, .. } => url,
     }
 }
 

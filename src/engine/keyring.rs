@@ -1,7 +1,7 @@
 //! What a reason says of the keys that a token was held against: which they are, where they are from
 //! and how old.
 
-use super::fetched::{self, url};
+use super::fetched;
 use crate::ids::Kid;
 use crate::jose::jwk::KeySet;
 use crate::keys::{Ring, Wanted};
@@ -30,7 +30,7 @@ pub(super) fn no_key(
         }
         Deny::TokenKeyUnknown => {
             let cooldown = ring.map_or_else(String::new, |ring| {
-                let cooldown = in_words(ring.config().cooldown);
+                let cooldown = in_words(ring.config().remote.cooldown);
                 format!(", and the provider was asked in the last {cooldown} (`jwks.cooldown`)")
             });
             let bound =
@@ -59,8 +59,7 @@ pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -
         Some(ring) => {
             let (config, standing) = (ring.config(), ring.standing(now));
             let is_loaded = set.is_some() && standing.fetched_at.is_some();
-            let place = (url(config), &*config.cluster);
-            let told = fetched::told(&standing, is_loaded, place, now);
+            let told = fetched::told(&standing, is_loaded, &config.remote, now);
             if !is_loaded {
                 return format!("the keys: {told}");
             }

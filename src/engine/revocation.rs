@@ -76,7 +76,7 @@ fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
         return Refusal::new(Deny::RevocationsStale, reason);
     };
     let is_loaded = revocations.fetched_entries().is_some();
-    let told = fetched::told(&standing, is_loaded, (&source.url, &source.cluster), now);
+    let told = fetched::told(&standing, is_loaded, &source.remote, now);
     let failure = standing.failure.filter(|_| standing.failing);
     Refusal {
         remedy: failure.map(|failure| fetched::list_remedy(failure.kind, source)),

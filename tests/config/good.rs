@@ -162,13 +162,13 @@ fn the_smallest_configuration_has_every_default() {
     let ring = config.ring(RingId(0)).unwrap();
     assert_eq!(ring.provider.as_str(), "okta");
     assert_eq!(ring.issuers, boxed(&[issuer]));
-    assert_eq!(&*ring.cluster, "okta");
+    assert_eq!(&*ring.remote.cluster, "okta");
     assert_eq!(url(ring), format!("{issuer}/.well-known/openid-configuration"));
     assert!(matches!(ring.source, RingSource::Discovery { keys_cluster: None, .. }));
-    assert_eq!(ring.timeout, Duration::from_secs(5));
-    assert_eq!(ring.refresh, Duration::from_secs(600));
-    assert_eq!(ring.cooldown, Duration::from_secs(30));
-    assert_eq!(ring.max_stale, Duration::from_secs(86_400));
+    assert_eq!(ring.remote.timeout, Duration::from_secs(5));
+    assert_eq!(ring.remote.refresh, Duration::from_secs(600));
+    assert_eq!(ring.remote.cooldown, Duration::from_secs(30));
+    assert_eq!(ring.remote.max_stale, Duration::from_secs(86_400));
 
     assert_eq!(config.apis.len(), 1);
     let api = config.api(ApiId(0)).unwrap();
@@ -196,8 +196,7 @@ fn the_smallest_configuration_has_every_default() {
 }
 
 fn url(ring: &RingConfig) -> String {
-    let (RingSource::Jwks(url) | RingSource::Discovery { url, .. }) = &ring.source;
-    url.to_string()
+    ring.remote.url.to_string()
 }
 
 /// An API's branches: members, and whose session is used.
@@ -269,11 +268,11 @@ fn every_timing_of_a_key_ring_is_taken() {
     assert_eq!(config.rings.len(), 2);
     let okta = config.ring(RingId(1)).unwrap();
     assert_eq!(url(okta), "https://example.okta.com/oauth2/default/v1/keys?x=1");
-    assert!(matches!(okta.source, RingSource::Jwks(_)));
-    assert_eq!(okta.timeout, Duration::from_millis(1500));
-    assert_eq!(okta.refresh, Duration::from_secs(300));
-    assert_eq!(okta.cooldown, Duration::from_secs(1));
-    assert_eq!(okta.max_stale, Duration::from_secs(172_800));
+    assert!(matches!(okta.source, RingSource::Jwks));
+    assert_eq!(okta.remote.timeout, Duration::from_millis(1500));
+    assert_eq!(okta.remote.refresh, Duration::from_secs(300));
+    assert_eq!(okta.remote.cooldown, Duration::from_secs(1));
+    assert_eq!(okta.remote.max_stale, Duration::from_secs(172_800));
     let google = config.ring(RingId(0)).unwrap();
     assert_eq!(url(google), "https://accounts.google.com/.well-known/openid-configuration");
     let RingSource::Discovery { keys_cluster, .. } = &google.source else { panic!("{google:?}") };
@@ -414,7 +413,8 @@ fn providers_with_the_same_source_share_a_ring() {
         assert!(matches!(jwt(&config, 0).keys, KeySource::Ring(RingId(0))), "{name}");
         let KeySource::Ring(RingId(second)) = jwt(&config, 1).keys else { panic!("{name}") };
         assert_eq!(second, rings - 1, "{name}");
-        let ids: std::collections::BTreeSet<_> = config.rings.iter().map(|ring| &ring.id).collect();
+        let ids: std::collections::BTreeSet<_> =
+            config.rings.iter().map(|ring| &ring.remote.id).collect();
         assert_eq!(ids.len(), rings, "{name}");
         for id in ids {
             assert_eq!(id.len(), 32, "{name}");
@@ -426,7 +426,7 @@ fn providers_with_the_same_source_share_a_ring() {
 #[test]
 fn the_id_of_a_ring_stays_the_same_across_releases() {
     // Proxies of two releases share keys under it.
-    let ids: Vec<_> = everything().rings.into_iter().map(|ring| ring.id).collect();
+    let ids: Vec<_> = everything().rings.into_iter().map(|ring| ring.remote.id).collect();
     assert_eq!(
         ids,
         boxed(&["d3d0268354d88d1d584d1d698b7544dd", "65a1e068c063287439c23d514b83080b"])

@@ -41,7 +41,7 @@ pub(super) fn ask(
     tree: Option<&Node>,
     at: Place,
 ) -> Online {
-    let refresh = config.rings.iter().map(|ring| (ring.provider.to_string(), ring.refresh));
+    let refresh = config.rings.iter().map(|ring| (ring.provider.to_string(), ring.remote.refresh));
     let refresh = refresh.collect();
     let mut asking = Asking {
         client,

@@ -164,27 +164,18 @@ fn plain(cluster: &Node) -> Option<(FileCode, String)> {
 pub(super) fn links(config: &Config) -> Vec<Link<'_>> {
     let mut links = Vec::new();
     for ring in &config.rings {
-        let cluster = &ring.cluster;
+        let (url, cluster) = (&ring.remote.url, &ring.remote.cluster);
         let field = |member: &str| format!("providers.{}.jwks.{member}", ring.provider);
-        let first =
-            |url| Link { cluster, url: Some(url), secure: url.secure, field: field("cluster") };
-        match &ring.source {
-            RingSource::Jwks(url) => links.push(first(url)),
-            RingSource::Discovery { url, keys_cluster } => {
-                links.push(first(url));
-                links.extend(keys_cluster.as_deref().map(|cluster| Link {
-                    cluster,
-                    url: None,
-                    secure: url.secure,
-                    field: field("keys_cluster"),
-                }));
-            }
+        let secure = url.secure;
+        links.push(Link { cluster, url: Some(url), secure, field: field("cluster") });
+        if let RingSource::Discovery { keys_cluster: Some(cluster) } = &ring.source {
+            links.push(Link { cluster, url: None, secure, field: field("keys_cluster") });
         }
     }
     links.extend(config.revoked_source.as_ref().map(|source| Link {
-        cluster: &source.cluster,
-        url: Some(&source.url),
-        secure: source.url.secure,
+        cluster: &source.remote.cluster,
+        url: Some(&source.remote.url),
+        secure: source.remote.url.secure,
         field: "revoked.cluster".to_owned(),
     }));
     links

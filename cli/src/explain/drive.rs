@@ -10,6 +10,7 @@ use tollgate::event::{
     CallRequest, CallResponse, Effect, Event, FetchFailure, HostFacts, Record, Reply, Settlement,
     kid_or_dash,
 };
+use tollgate::http::Url;
 use tollgate::http::{Fields, RequestHead, Route};
 use tollgate::ids::{RingId, StreamId};
 use tollgate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
@@ -139,9 +140,7 @@ pub(super) fn judge(
         for (place, ring) in config.rings.iter_mut().enumerate() {
             let is_given = files.iter().any(|(id, _)| id.0 == place);
             // A file is a key set, never what says where one is.
-            if let RingSource::Discovery { url, .. } = &ring.source {
-                ring.source = RingSource::Jwks(url.clone());
-            }
+            ring.source = RingSource::Jwks;
             if !is_given {
                 notes.push(format!(
                     "the keys of provider `{}` are not here: give them by `--jwks FILE`, or fetch \
@@ -153,13 +152,13 @@ pub(super) fn judge(
         if let Some(source) = config.revoked_source.take() {
             notes.push(format!(
                 "the list of revocations at {} is not looked at: fetch it by `--online`",
-                source.url.authority
+                source.remote.url.authority
             ));
         }
     }
     let (store, random) = (Store::default(), SystemRandom);
     let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
-    let sources: Vec<_> = config.rings.iter().map(|ring| ring.source.clone()).collect();
+    let urls: Vec<_> = config.rings.iter().map(|ring| ring.remote.url.clone()).collect();
     let mut engine = Engine::new(config, "");
     engine.observe();
     let mut effects = engine.start(&env);
@@ -169,7 +168,7 @@ pub(super) fn judge(
     for _ in 0..MAX_ROUNDS {
         let calls = seen.take(std::mem::take(&mut effects));
         for (call, request) in calls {
-            let response = answer(&keys, &sources, &request, &mut seen.notes);
+            let response = answer(&keys, &urls, &request, &mut seen.notes);
             effects.extend(engine.handle(Event::CallDone { call, response }, &env));
         }
         if effects.is_empty() {
@@ -188,7 +187,7 @@ pub(super) fn judge(
         }
         let effects = engine.handle(Event::Tick, &late);
         for (call, request) in seen.take(effects) {
-            let response = answer(&keys, &sources, &request, &mut seen.notes);
+            let response = answer(&keys, &urls, &request, &mut seen.notes);
             let effects = engine.handle(Event::CallDone { call, response }, &late);
             seen.take(effects);
         }
@@ -209,7 +208,7 @@ pub(super) fn judge(
 /// What a call of the engine's brings.
 fn answer(
     keys: &Keys,
-    sources: &[RingSource],
+    urls: &[Url],
     request: &CallRequest,
     notes: &mut Vec<String>,
 ) -> Option<CallResponse> {
@@ -223,11 +222,10 @@ fn answer(
             }
         },
         Keys::Files(files) => {
-            let is_asked = |ring: &RingId| match sources.get(ring.0) {
-                Some(RingSource::Jwks(url)) => {
+            let is_asked = |ring: &RingId| {
+                urls.get(ring.0).is_some_and(|url| {
                     url.authority == request.authority && url.path == request.path
-                }
-                _ => false,
+                })
             };
             let (_, text) = files.iter().find(|(ring, _)| is_asked(ring))?;
             let headers = Fields::default();

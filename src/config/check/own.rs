@@ -17,6 +17,7 @@ pub(super) mod places;
 mod policy;
 mod provider;
 mod rates;
+mod remote;
 mod secret;
 
 /// Judges each thing.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::calls::{Calls, Owner, Stage};
 use super::failure::{self, DiscoveryError, Failure};
 use crate::config::{RingConfig, RingSource};
-use crate::engine::fetched::{keys_remedy, list_remedy, url, without_query};
+use crate::engine::fetched::{keys_remedy, list_remedy, without_query};
 use crate::env::Env;
 use crate::event::{
     CallRequest, CallResponse, Effect, FetchFailure, KeyLabel, ListState, Record, metric,
@@ -15,7 +15,8 @@ use crate::ids::RingId;
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, PublicKey};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
-use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations, Source};
+use crate::remote::Remote;
+use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::{quoted, quoted_to};
 
 /// How much of what came instead of a document is shown, in bytes: Envoy's own words about TLS stand
@@ -35,21 +36,22 @@ pub(super) fn begin(
 ) {
     for (place, ring) in rings.iter_mut().enumerate() {
         let Some(attempt) = ring.attempt(env) else { continue };
-        let config = ring.config();
-        let (stage, url) = match &config.source {
-            RingSource::Jwks(url) => (Stage::Keys, url),
-            RingSource::Discovery { url, .. } => (Stage::Discovery, url),
+        let stage = match ring.config().source {
+            RingSource::Jwks => Stage::Keys,
+            RingSource::Discovery { .. } => Stage::Discovery,
         };
-        let request = CallRequest::document(url, &config.cluster, config.timeout, MAX_KEYS);
+        let request = call(&ring.config().remote, MAX_KEYS);
         calls.make(Owner::Ring(RingId(place), attempt, stage), request);
     }
     if let Some(attempt) = revocations.attempt(env)
         && let Some(source) = revocations.source()
     {
-        let Source { url, cluster, timeout, .. } = source;
-        let request = CallRequest::document(url, cluster, *timeout, MAX_DOCUMENT_BYTES);
-        calls.make(Owner::Revocations(attempt), request);
+        calls.make(Owner::Revocations(attempt), call(&source.remote, MAX_DOCUMENT_BYTES));
     }
+}
+
+fn call(remote: &Remote, most: usize) -> CallRequest {
+    CallRequest::document(&remote.url, &remote.cluster, remote.timeout, most)
 }
 
 /// Judges what a call for a ring brought; the call that has to follow, where one has to.
@@ -97,7 +99,7 @@ fn keys_failed(
     let config = ring.config();
     let remedy = keys_remedy(failure.kind(), config)
         .replace("providers.*", &format!("providers.{provider}"));
-    let failure = told(failure, found, (url(config), &config.cluster), remedy);
+    let failure = told(failure, found, &config.remote, remedy);
     let record = Record::KeysFetchFailed {
         provider: provider.clone(),
         failure,
@@ -108,17 +110,12 @@ fn keys_failed(
 }
 
 /// A failure as the log has it.
-fn told(
-    failure: &Failure,
-    found: String,
-    (url, cluster): (&Url, &str),
-    remedy: String,
-) -> FetchFailure {
+fn told(failure: &Failure, found: String, remote: &Remote, remedy: String) -> FetchFailure {
     FetchFailure {
         found,
         is_unanswered: matches!(failure, Failure::NoAnswer),
-        url: without_query(url),
-        cluster: cluster.to_owned(),
+        url: without_query(&remote.url),
+        cluster: remote.cluster.to_string(),
         remedy,
     }
 }
@@ -157,8 +154,7 @@ pub(super) fn list_done(
     let record = match failure.zip(revocations.source()) {
         Some((failure, source)) => {
             let remedy = list_remedy(failure.kind(), source);
-            let failure =
-                told(&failure, failure.to_string(), (&source.url, &source.cluster), remedy);
+            let failure = told(&failure, failure.to_string(), &source.remote, remedy);
             Record::RevocationsFetchFailed(state, failure)
         }
         None if finished == Finished::Changed => Record::RevocationsChanged(state),
@@ -240,7 +236,8 @@ fn keys_request(
     response: &CallResponse,
     config: &RingConfig,
 ) -> Result<CallRequest, DiscoveryError> {
-    let RingSource::Discovery { url, keys_cluster } = &config.source else {
+    let Remote { url, cluster, timeout, .. } = &config.remote;
+    let RingSource::Discovery { keys_cluster } = &config.source else {
         return Err(DiscoveryError::Malformed(String::new()));
     };
     let members = json::object(&response.body)
@@ -257,10 +254,10 @@ fn keys_request(
     }
     let cluster = match keys_cluster {
         Some(cluster) => cluster,
-        None if keys.host() == url.host() => &config.cluster,
+        None if keys.host() == url.host() => cluster,
         None => return Err(DiscoveryError::KeysHost(quoted(keys.host()))),
     };
-    Ok(CallRequest::document(&keys, cluster, config.timeout, MAX_KEYS))
+    Ok(CallRequest::document(&keys, cluster, *timeout, MAX_KEYS))
 }
 
 /// Whether a document's issuer is a configured one.

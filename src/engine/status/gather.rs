@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
 use crate::config::{Config, StatusConfig};
-use crate::engine::fetched::{keys_remedy, list_remedy, url, without_query};
+use crate::engine::fetched::{keys_remedy, list_remedy, without_query};
 use crate::engine::meters;
 use crate::engine::outside::Outside;
 use crate::engine::refusals::Refusals;
 use crate::env::Env;
 use crate::event::metric;
-use crate::http::Url;
 use crate::ids::{ApiId, Name, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
@@ -19,6 +18,7 @@ use crate::page::{self, ByCode, Moment, Shown};
 use crate::policy::ApiPolicies;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
+use crate::remote::Remote;
 use crate::revoked::OnStale;
 use crate::time::{UnixMillis, in_words};
 use crate::verdict::Deny;
@@ -173,14 +173,13 @@ impl<'e> View<'e> {
     ) -> Option<page::KeySet<'e>> {
         let ring = self.outside.rings.get(id.0)?;
         let config = ring.config();
-        let (at, cluster) = (url(config), &config.cluster);
         let remedy = |kind: u8| {
             keys_remedy(kind, config).replace("providers.*", &format!("providers.{provider}"))
         };
         let standing = (ring.standing(now), ring.is_loaded());
         Some(page::KeySet {
             issuer: issuer.map(Shown::new),
-            fetch: Some(fetch(standing, at, cluster, &remedy, now)),
+            fetch: Some(fetch(standing, &config.remote, &remedy, now)),
             keys: ring.set().map(|set| keys(set, room)).unwrap_or_default(),
         })
     }
@@ -227,7 +226,7 @@ impl<'e> View<'e> {
             fetch: fetched.map(|(source, standing)| {
                 let standing = (standing, entries.is_some());
                 let remedy = |kind: u8| list_remedy(kind, source);
-                fetch(standing, &source.url, &source.cluster, &remedy, now)
+                fetch(standing, &source.remote, &remedy, now)
             }),
         }
     }
@@ -269,14 +268,13 @@ fn keys<'e>(set: &'e KeySet, room: &mut Room) -> Vec<page::Key<'e>> {
 /// Where a fetched document stands, and what to do about a failure of a kind.
 fn fetch<'e>(
     (standing, is_loaded): (Standing, bool),
-    url: &Url,
-    cluster: &'e str,
+    remote: &'e Remote,
     remedy: &dyn Fn(u8) -> String,
     now: UnixMillis,
 ) -> page::Fetch<'e> {
     page::Fetch {
-        url: Shown::new(without_query(url)),
-        cluster: Shown::new(cluster),
+        url: Shown::new(without_query(&remote.url)),
+        cluster: Shown::new(&*remote.cluster),
         state: match standing.stale_at {
             _ if !is_loaded => "never",
             Some(end) if now > end => "stale",

@@ -3,22 +3,20 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::issuers::{PLACEHOLDER, Tenant, by_url};
+use super::remote::{Words, Written, id_of};
 use super::secret;
 use crate::config::check::drafts::{Keys, Ring};
 use crate::config::checked::{RingConfig, RingSource, Variables};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed};
 use crate::config::raw::provider::{Inline, RawDiscovery, RawJwks, RawProvider};
-use crate::config::read::{At, Text, one_or_many};
+use crate::config::read::{At, one_or_many};
 use crate::http::Url;
 use crate::ids::Name;
 use crate::jose::alg::{Alg, AlgSet};
 use crate::jose::jwk::{KeySet, Origin, PublicKey, SetError};
 use crate::verdict::quoted;
-use crate::wire::to_hex;
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
@@ -71,7 +69,7 @@ fn jwks(
     problems: &mut Problems<'_>,
 ) -> Option<Keys> {
     let jwks = raw.jwks.given()?;
-    let written: Vec<_> = [
+    let sources: Vec<_> = [
         ("url", jwks.url.is_absent()),
         ("discovery", jwks.discovery.is_absent()),
         ("inline", jwks.inline.is_absent()),
@@ -79,7 +77,7 @@ fn jwks(
     .into_iter()
     .filter_map(|(name, absent)| (!absent).then_some(name))
     .collect();
-    match *written.as_slice() {
+    match *sources.as_slice() {
         [] => {
             let message = "names no keys; write exactly one of `url`, `discovery` and `inline`";
             problems.refuse(Code::OneOfRequired, jwks.at, message);
@@ -92,8 +90,12 @@ fn jwks(
         ),
     }
     let inline = jwks.inline.given().and_then(|inline| self::inline(inline, problems));
-    if let ["inline"] = *written.as_slice() {
-        refuse_unused(jwks, problems);
+    if let ["inline"] = *sources.as_slice() {
+        fetched(jwks).refuse(
+            jwks.keys_cluster.at(),
+            "has no use with `inline`, which fetches nothing; delete it",
+            problems,
+        );
         if let (Some(set), Some(written)) = (&inline, jwks.inline.given()) {
             refuse_unfit(set, algorithms, written.at, problems);
         }
@@ -138,25 +140,6 @@ fn by_tenant(raw: &At<RawProvider>, jwks: &At<RawJwks>) -> bool {
             && one_or_many(&raw.issuer).iter().any(|issuer| issuer.contains(PLACEHOLDER))
     });
     by_issuer || by_url(raw)
-}
-
-/// Refuses what has no meaning where nothing is fetched.
-fn refuse_unused(jwks: &At<RawJwks>, problems: &mut Problems<'_>) {
-    let places = [
-        jwks.cluster.at(),
-        jwks.keys_cluster.at(),
-        jwks.timeout.at(),
-        jwks.refresh.at(),
-        jwks.cooldown.at(),
-        jwks.max_stale.at(),
-    ];
-    for at in places.into_iter().flatten() {
-        problems.refuse(
-            Code::FieldUseless,
-            at,
-            "has no use with `inline`, which fetches nothing; delete it",
-        );
-    }
 }
 
 /// A key that fits no algorithm accepted can verify nothing: worth a warning, and where all are like
@@ -257,7 +240,7 @@ fn source(
     jwks: &At<RawJwks>,
     tenant: &Tenant,
     problems: &mut Problems<'_>,
-) -> Option<RingSource> {
+) -> Option<(RingSource, Url)> {
     if let (Some(cluster), false) = (jwks.keys_cluster.given(), jwks.url.is_absent()) {
         problems.refuse(
             Code::FieldUseless,
@@ -266,32 +249,33 @@ fn source(
         );
     }
     if let Some(text) = jwks.url.given() {
-        let url = url(text, tenant, problems)?;
+        let url = fetched(jwks).url(text.at, &tenant.fill(text), problems)?;
         if DISCOVERY_ENDS.iter().any(|end| document(&url).ends_with(end)) {
             let message = "is a discovery document; write it as `discovery` in place of `url`";
             problems.refuse(Code::DocumentMistaken, text.at, message);
         }
-        return Some(RingSource::Jwks(url));
+        return Some((RingSource::Jwks, url));
     }
     let discovery = jwks.discovery.given()?;
     let url = match &discovery.value {
         RawDiscovery::Url(text) => {
-            let url = url(&At { at: discovery.at, value: text.clone() }, tenant, problems)?;
+            let url = fetched(jwks).url(discovery.at, &tenant.fill(text), problems)?;
             if KEY_SET_ENDS.iter().any(|end| document(&url).ends_with(end)) {
                 let message = "looks like a key set; write it as `url` in place of `discovery`";
                 problems.warn(Code::DocumentMistaken, discovery.at, message);
             }
             url
         }
-        RawDiscovery::Issuer => discovered(raw, discovery.at, tenant, problems)?,
+        RawDiscovery::Issuer => discovered(raw, jwks, discovery.at, tenant, problems)?,
     };
     let keys_cluster = jwks.keys_cluster.given().map(|cluster| cluster.value.0.clone());
-    Some(RingSource::Discovery { url, keys_cluster })
+    Some((RingSource::Discovery { keys_cluster }, url))
 }
 
 /// The discovery document's URL, from the one issuer (OpenID Connect Discovery §4).
 fn discovered(
     raw: &At<RawProvider>,
+    jwks: &At<RawJwks>,
     at: usize,
     tenant: &Tenant,
     problems: &mut Problems<'_>,
@@ -322,7 +306,7 @@ fn discovered(
     let url = Url::parse(&format!("{base}{DISCOVERY_PATH}"));
     match url {
         Ok(url) if !base.contains('?') => {
-            warn_if_plain(&url, at, problems);
+            fetched(jwks).warn_if_plain(&url, at, problems);
             Some(url)
         }
         Ok(_) => {
@@ -346,32 +330,24 @@ fn discovered(
     }
 }
 
-/// Reads a URL. It is never quoted: it may hold a password.
-fn url(text: &At<Text>, tenant: &Tenant, problems: &mut Problems<'_>) -> Option<Url> {
-    match Url::parse(&tenant.fill(text)) {
-        Ok(url) => {
-            warn_if_plain(&url, text.at, problems);
-            Some(url)
-        }
-        Err(error) => {
-            problems.refuse(
-                Code::UrlInvalid,
-                text.at,
-                format_args!("the URL {error}; write \"https://host/path\""),
-            );
-            None
-        }
-    }
-}
+/// What is said of keys.
+const WORDS: Words = Words {
+    name: "the keys",
+    harm: "replace the keys",
+    given_up: "keys are given up before they are",
+    often: "every proxy may ask the provider this often, which may refuse to answer; write 10s or more",
+};
 
-fn warn_if_plain(url: &Url, at: usize, problems: &mut Problems<'_>) {
-    if !url.secure {
-        problems.warn(
-            Code::PlainHttp,
-            at,
-            "`http`: whoever is on the way can replace the keys; use `https`, unless the mesh \
-             encrypts this call",
-        );
+/// What is written of the document that is fetched first.
+fn fetched(jwks: &At<RawJwks>) -> Written<'_> {
+    Written {
+        at: jwks.at,
+        cluster: &jwks.cluster,
+        timeout: &jwks.timeout,
+        refresh: &jwks.refresh,
+        cooldown: Some(&jwks.cooldown),
+        max_stale: &jwks.max_stale,
+        words: &WORDS,
     }
 }
 
@@ -382,76 +358,27 @@ fn ring(
     tenant: &Tenant,
     problems: &mut Problems<'_>,
 ) -> Option<Ring> {
-    let source = source(raw, jwks, tenant, problems);
-    let fetched = !jwks.url.is_absent() || !jwks.discovery.is_absent();
-    if jwks.cluster.is_absent() && fetched {
-        let host = match &source {
-            Some(RingSource::Jwks(url) | RingSource::Discovery { url, .. }) => {
-                format!("that leads to {}", quoted(url.host()))
-            }
-            None => "that leads to the keys".into(),
-        };
-        problems.missing(
-            jwks.at,
-            "cluster",
-            format_args!("missing; name the Envoy cluster {host}"),
-        );
+    if jwks.url.is_absent() && jwks.discovery.is_absent() {
+        return None;
     }
-    let refresh = jwks.refresh.value.duration();
-    let max_stale = jwks.max_stale.value.duration();
-    if max_stale < refresh {
-        problems.warn(Code::StaleBeforeRefresh, jwks.max_stale.at().or(jwks.refresh.at()).unwrap_or(jwks.at),
-            "`max_stale` is shorter than `refresh`: keys are given up before they are fetched again",
-        );
-    }
+    let (source, url) = source(raw, jwks, tenant, problems).unzip();
     let mut issuers: Vec<Box<str>> = Vec::new();
     for issuer in tenant.issuers.iter().map(|issuer| &issuer.value) {
         issuers.insert(issuers.partition_point(|one| one < issuer), issuer.clone());
     }
-    let cluster = jwks.cluster.given()?.value.0.clone();
-    let source = source?;
-    let config = RingConfig {
-        id: id(&issuers, &source, &cluster),
-        provider: provider?.clone(),
-        issuers,
-        source,
-        cluster,
-        timeout: jwks.timeout.value.duration(),
-        refresh,
-        cooldown: jwks.cooldown.value.duration(),
-        max_stale,
-    };
-    let places = [
-        jwks.timeout.at().unwrap_or(jwks.at),
-        jwks.refresh.at().unwrap_or(jwks.at),
-        jwks.cooldown.at().unwrap_or(jwks.at),
-        jwks.max_stale.at().unwrap_or(jwks.at),
-    ];
-    Some(Ring { config, places })
+    let id = |url: &Url, cluster: &str| id(&issuers, source.as_ref(), url, cluster);
+    let remote = fetched(jwks).remote(url, id, problems)?;
+    let config = RingConfig { provider: provider?.clone(), issuers, source: source?, remote };
+    Some(Ring { config, places: fetched(jwks).places() })
 }
 
 /// What tells a ring from others.
-fn id(issuers: &[Box<str>], source: &RingSource, cluster: &str) -> Box<str> {
-    let (kind, url, keys_cluster) = match source {
-        RingSource::Jwks(url) => ("jwks", url, ""),
-        RingSource::Discovery { url, keys_cluster } => {
-            ("discovery", url, keys_cluster.as_deref().unwrap_or_default())
-        }
+fn id(issuers: &[Box<str>], source: Option<&RingSource>, url: &Url, cluster: &str) -> Box<str> {
+    let (kind, keys_cluster) = match source {
+        Some(RingSource::Discovery { keys_cluster }) => ("discovery", keys_cluster.as_deref()),
+        Some(RingSource::Jwks) | None => ("jwks", None),
     };
     let (url, count) = (url.to_string(), issuers.len().to_string());
-    let fixed = [kind, &url, cluster, keys_cluster, &count];
+    let fixed = [kind, &url, cluster, keys_cluster.unwrap_or_default(), &count];
     id_of(fixed.into_iter().chain(issuers.iter().map(|issuer| &**issuer)))
-}
-
-/// Lower-case hex of SHA-256 over these, cut to 16 bytes. Every part goes in with its length, so that
-/// none can pass for two. Not [`ids::digest`](crate::ids::digest), whose lengths have the other order
-/// of bytes: a ring's id stays the same across releases.
-pub(super) fn id_of<'p>(parts: impl Iterator<Item = &'p str>) -> Box<str> {
-    const BYTES: usize = 16;
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
-    }
-    to_hex(&hash.finalize(), BYTES).into()
 }

@@ -1,8 +1,6 @@
 //! Counters, and what was revoked.
 
-use std::time::Duration;
-
-use super::keys::id_of;
+use super::remote::{Words, Written, id_of};
 use crate::config::check::written::not_empty;
 use crate::config::checked::LimitsConfig;
 use crate::config::code::Code;
@@ -10,16 +8,12 @@ use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 use crate::config::raw::limits::{RawRevocation, RawRevoked};
 use crate::config::raw::provider::RawKind;
-use crate::config::read::{At, Count, Preset, Text, items, unknown};
+use crate::config::read::{At, Count, Preset, items, unknown};
 use crate::http::Url;
 use crate::revoked::{List, ListBuilder, Source, Subject};
-use crate::verdict::quoted;
 
 /// How many records a bucket of the store holds.
 const BUCKET: u32 = 8;
-
-/// A list that is fetched more often than this is worth a word.
-const OFTEN: Duration = Duration::from_secs(10);
 
 pub(super) fn limits(raw: &RawConfig) -> LimitsConfig {
     raw.limits.says(|limits| LimitsConfig {
@@ -98,82 +92,34 @@ fn refuse_of_tokens(entry: &At<RawRevocation>, problems: &mut Problems<'_>) {
     }
 }
 
+/// What is said of the list.
+const WORDS: Words = Words {
+    name: "it",
+    harm: "empty the list",
+    given_up: "the list is given up before it is",
+    often: "every proxy fetches the list this often; 10s is often enough",
+};
+
 fn source(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) -> Option<Source> {
+    let written = Written {
+        at: revoked.at,
+        cluster: &revoked.cluster,
+        timeout: &revoked.timeout,
+        refresh: &revoked.refresh,
+        // For a published list that cannot be read: nothing else is fetched out of turn.
+        cooldown: None,
+        max_stale: &revoked.max_stale,
+        words: &WORDS,
+    };
     if revoked.url.is_absent() {
-        refuse_unused(revoked, problems);
+        let message = "has no use without `url`, from which a list is fetched; delete it";
+        written.refuse(revoked.on_stale.at(), message, problems);
         return None;
     }
-    let url = revoked.url.given().and_then(|text| url(text, problems));
-    if revoked.cluster.is_absent() {
-        let host = url.as_ref().map_or("it".to_owned(), |url| quoted(url.host()));
-        let message = format!("missing; name the Envoy cluster that leads to {host}");
-        problems.missing(revoked.at, "cluster", message);
-    }
-    let refresh = revoked.refresh.value.duration();
-    let max_stale = revoked.max_stale.value.duration();
-    if max_stale < refresh {
-        problems.warn(Code::StaleBeforeRefresh, revoked.max_stale.at().or(revoked.refresh.at()).unwrap_or(revoked.at),
-            "`max_stale` is shorter than `refresh`: the list is given up before it is fetched again",
-        );
-    }
-    if let Some(often) = revoked.refresh.given().filter(|time| time.duration() < OFTEN) {
-        problems.warn(
-            Code::FetchedOften,
-            often.at,
-            "every proxy fetches the list this often; 10s is often enough",
-        );
-    }
-    let cluster = revoked.cluster.given()?.value.0.clone();
-    let url = url?;
-    Some(Source {
-        id: id_of(["revoked", &url.to_string(), &cluster].into_iter()),
-        url,
-        cluster,
-        timeout: revoked.timeout.value.duration(),
-        refresh,
-        max_stale,
-        on_stale: revoked.on_stale.value,
-    })
-}
-
-/// Reads a URL. It is never quoted: it may hold a password.
-fn url(text: &At<Text>, problems: &mut Problems<'_>) -> Option<Url> {
-    match Url::parse(text) {
-        Ok(url) => {
-            if !url.secure {
-                let message = "`http`: whoever is on the way can empty the list; use `https`, unless \
-                               the mesh encrypts this call";
-                problems.warn(Code::PlainHttp, text.at, message);
-            }
-            Some(url)
-        }
-        Err(error) => {
-            problems.refuse(
-                Code::UrlInvalid,
-                text.at,
-                format_args!("the URL {error}; write \"https://host/path\""),
-            );
-            None
-        }
-    }
-}
-
-/// Refuses what has no meaning where nothing is fetched.
-fn refuse_unused(revoked: &At<RawRevoked>, problems: &mut Problems<'_>) {
-    let places = [
-        revoked.cluster.at(),
-        revoked.timeout.at(),
-        revoked.refresh.at(),
-        revoked.max_stale.at(),
-        revoked.on_stale.at(),
-    ];
-    for at in places.into_iter().flatten() {
-        problems.refuse(
-            Code::FieldUseless,
-            at,
-            "has no use without `url`, from which a list is fetched; delete it",
-        );
-    }
+    let url = revoked.url.given().and_then(|text| written.url(text.at, text, problems));
+    let id = |url: &Url, cluster: &str| id_of(["revoked", &url.to_string(), cluster].into_iter());
+    let remote = written.remote(url, id, problems)?;
+    Some(Source { remote, on_stale: revoked.on_stale.value })
 }
 
 pub(super) fn session_capacity(raw: &RawConfig) -> u32 {

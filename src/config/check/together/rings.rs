@@ -20,7 +20,7 @@ pub(super) fn share_rings(
 ) -> (Vec<RingConfig>, Vec<Option<KeySource>>) {
     let mut rings: Vec<RingConfig> = Vec::new();
     let mut share = |ring: &Ring| {
-        let known = rings.iter().position(|known| known.id == ring.config.id);
+        let known = rings.iter().position(|known| known.remote.id == ring.config.remote.id);
         if let Some(known) = known.and_then(|known| rings.get(known)) {
             refuse_conflicts(known, ring, problems);
         }
@@ -47,11 +47,12 @@ pub(super) fn share_rings(
 
 /// One fetch serves all who share a ring, so that they cannot want different timings.
 fn refuse_conflicts(known: &RingConfig, ring: &Ring, problems: &mut Problems<'_>) {
+    let (old, new) = (&known.remote, &ring.config.remote);
     let timings = [
-        ("timeout", known.timeout, ring.config.timeout),
-        ("refresh", known.refresh, ring.config.refresh),
-        ("cooldown", known.cooldown, ring.config.cooldown),
-        ("max_stale", known.max_stale, ring.config.max_stale),
+        ("timeout", old.timeout, new.timeout),
+        ("refresh", old.refresh, new.refresh),
+        ("cooldown", old.cooldown, new.cooldown),
+        ("max_stale", old.max_stale, new.max_stale),
     ];
     for ((name, known_time, time), at) in timings.into_iter().zip(ring.places) {
         if known_time != time {

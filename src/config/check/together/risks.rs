@@ -19,8 +19,6 @@ use crate::verdict::quoted;
 
 /// A skew beyond which a stolen or expired token is of more use than two clocks ever differ.
 const LARGE_SKEW: Duration = Duration::from_secs(5 * 60);
-/// Fetching more often than this is rarely of use.
-const OFTEN: Duration = Duration::from_secs(10);
 /// What the key IDs of keys begin with that were minted for development.
 const DEVELOPMENT: &str = "dev-";
 
@@ -68,19 +66,6 @@ fn times(raw: &RawProvider, problems: &mut Problems<'_>) {
             skew.at,
             "an expired token is taken this much longer; set the clocks and write 5m or less",
         );
-    }
-    let Some(jwks) = raw.jwks.given() else { return };
-    let refresh = jwks.refresh.given().map(|time| (time.at, time.duration()));
-    let cooldown = jwks.cooldown.given().map(|time| (time.at, time.duration()));
-    for (at, time) in [refresh, cooldown].into_iter().flatten() {
-        if time < OFTEN {
-            problems.warn(
-                Code::FetchedOften,
-                at,
-                "every proxy may ask the provider this often, which may refuse to answer; write \
-                 10s or more",
-            );
-        }
     }
 }
 
