@@ -1,13 +1,99 @@
-//! What a proxy would lend the engine: randomness, and a store for as long as a command runs.
+//! The engine beside a proxy: with randomness, with a store for as long as a command runs, at a clock
+//! that stands, and with calls that the command makes.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use tollgate::env::{Cas, PutError, Random, SharedData, Stored};
+use tollgate::config::Config;
+use tollgate::engine::{Engine, Explanation};
+use tollgate::env::{Cas, Env, PutError, Random, SharedData, Stored, Unmetered};
+use tollgate::event::{CallRequest, CallResponse, Effect, Event};
+use tollgate::ids::CallId;
+use tollgate::jose::verify::InWasm;
+use tollgate::time::UnixMillis;
+
+/// Most rounds of calls that are worth making: a discovery and its key set are two, one after the
+/// other, and no fetch makes more.
+pub(super) const MAX_ROUNDS: usize = 8;
+
+/// The calls that an engine wants made.
+pub(super) type Calls = Vec<(CallId, CallRequest)>;
+
+/// What is around an engine.
+pub(super) trait Outside {
+    /// Makes a call; `None` where no answer comes.
+    fn call(&mut self, request: &CallRequest) -> Option<CallResponse>;
+
+    /// Takes note of what is no call.
+    fn hear(&mut self, effect: Effect);
+}
+
+/// An engine and what a proxy would lend it.
+pub(super) struct Hosted {
+    engine: Engine,
+    now: UnixMillis,
+    store: Store,
+}
+
+impl Hosted {
+    /// An engine that has started. What it warns of then is for its reader to tell from the
+    /// configuration.
+    pub(super) fn new(config: Config, root_id: &str, now: UnixMillis) -> Self {
+        let mut hosted =
+            Self { engine: Engine::new(config, root_id), now, store: Store::default() };
+        hosted.engine.observe();
+        hosted.with(Engine::start);
+        hosted
+    }
+
+    /// Moves the clock on.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+    }
+
+    /// Tells the engine of an event; the calls that it wants then.
+    pub(super) fn handle(&mut self, event: Event, outside: &mut impl Outside) -> Calls {
+        let mut calls = Vec::new();
+        for effect in self.with(|engine, env| engine.handle(event, env)) {
+            match effect {
+                Effect::Call { call, request, .. } => calls.push((call, *request)),
+                other => outside.hear(other),
+            }
+        }
+        calls
+    }
+
+    /// Makes calls, one after the other; those that the engine wants because of their answers.
+    pub(super) fn answer(&mut self, calls: Calls, outside: &mut impl Outside) -> Calls {
+        let mut next = Vec::new();
+        for (call, request) in calls {
+            let response = outside.call(&request);
+            next.extend(self.handle(Event::CallDone { call, response }, outside));
+        }
+        next
+    }
+
+    /// How the last request was judged.
+    pub(super) fn explanation(&mut self) -> Option<Explanation> {
+        self.engine.observed().pop().map(|(_, explanation)| explanation)
+    }
+
+    fn with<T>(&mut self, then: impl FnOnce(&mut Engine, &Env<'_>) -> T) -> T {
+        let env = Env {
+            now: self.now,
+            random: &SystemRandom,
+            shared: &self.store,
+            metrics: &Unmetered,
+            verifier: &InWasm,
+        };
+        then(&mut self.engine, &env)
+    }
+}
 
 /// The system's randomness. Where there is none the numbers are 0: nothing here has to be
 /// unpredictable, since no other process reads what is stored.
-pub(super) struct SystemRandom;
+struct SystemRandom;
 
 impl Random for SystemRandom {
     fn u64(&self) -> u64 {
@@ -19,7 +105,7 @@ impl Random for SystemRandom {
 
 /// A store like a proxy's, for as long as the command runs.
 #[derive(Default)]
-pub(super) struct Store(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
+struct Store(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for Store {
     fn get(&self, key: &str) -> Stored {

@@ -5,24 +5,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tollgate::config::Config;
-use tollgate::engine::Engine;
-use tollgate::env::{Env, Unmetered};
 use tollgate::event::{
     CallRequest, CallResponse, Effect, Event, FetchFailure, KeyLabel, Record, kid_or_dash,
 };
-use tollgate::ids::{CallId, Name};
-use tollgate::jose::verify::InWasm;
+use tollgate::ids::Name;
 use tollgate::time::{UnixMillis, secs_rounded_up};
 use tollgate::verdict::quoted;
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
 use super::yaml::{Node, Place};
-use crate::host::{Store, SystemRandom};
+use crate::host::{Hosted, MAX_ROUNDS, Outside};
 use crate::online::Client;
 
-/// A discovery and its key set are two calls, one after the other; no fetch makes more.
-const MAX_ROUNDS: usize = 4;
 /// Shortest time between two fetches that a `max-age` can bring about.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
 
@@ -52,19 +47,10 @@ pub(super) fn ask(
         reasons: Vec::new(),
         online: Online { remarks: Vec::new(), lines: Vec::new() },
     };
-    let (store, random) = (Store::default(), SystemRandom);
-    let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
-    let mut engine = Engine::new(config, "check");
-    // What it warns of is told already.
-    engine.start(&env);
-    let effects = engine.handle(Event::Tick, &env);
-    let mut calls = asking.take(effects);
+    let mut engine = Hosted::new(config, "check", now);
+    let mut calls = engine.handle(Event::Tick, &mut asking);
     for _ in 0..MAX_ROUNDS {
-        for (call, request) in std::mem::take(&mut calls) {
-            let response = asking.call(&request);
-            let effects = engine.handle(Event::CallDone { call, response }, &env);
-            calls.extend(asking.take(effects));
-        }
+        calls = engine.answer(calls, &mut asking);
     }
     if asking.online.lines.is_empty() {
         asking.online.lines.push("nothing is fetched by this configuration".into());
@@ -86,7 +72,7 @@ struct Asking<'a> {
     online: Online,
 }
 
-impl Asking<'_> {
+impl Outside for Asking<'_> {
     fn call(&mut self, request: &CallRequest) -> Option<CallResponse> {
         let path = request.path.split('?').next().unwrap_or_default();
         let url = format!("{}://{}{path}", request.scheme, request.authority);
@@ -114,19 +100,14 @@ impl Asking<'_> {
         answer.ok()
     }
 
-    /// Learns from what the engine says; the calls that it wants.
-    fn take(&mut self, effects: Vec<Effect>) -> Vec<(CallId, CallRequest)> {
-        let mut calls = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Call { call, request, .. } => calls.push((call, *request)),
-                Effect::Log(record) => self.learn(*record),
-                _ => {}
-            }
+    fn hear(&mut self, effect: Effect) {
+        if let Effect::Log(record) = effect {
+            self.learn(*record);
         }
-        calls
     }
+}
 
+impl Asking<'_> {
     /// Tells what a record says of what was fetched.
     fn learn(&mut self, record: Record) {
         let (severity, code, field, message) = match record {

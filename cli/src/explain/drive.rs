@@ -1,11 +1,10 @@
-//! The engine's surroundings for one request: a store, a clock that stands, and keys of files or of
-//! the network.
+//! One request through the engine, with keys of files or of the network.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tollgate::config::{Config, RingSource};
-use tollgate::engine::{Engine, Explanation, Outcome};
-use tollgate::env::{Env, Unmetered};
+use tollgate::engine::{Explanation, Outcome};
 use tollgate::event::{
     CallRequest, CallResponse, Effect, Event, FetchFailure, HostFacts, Record, Reply, Settlement,
     kid_or_dash,
@@ -14,19 +13,18 @@ use tollgate::http::Url;
 use tollgate::http::{Fields, RequestHead, Route};
 use tollgate::ids::{RingId, StreamId};
 use tollgate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
-use tollgate::jose::verify::InWasm;
 use tollgate::provider::jwt::KeySource;
 use tollgate::time::UnixMillis;
 use tollgate::verdict::{Deny, quoted};
 
-use crate::host::{Store, SystemRandom};
+use crate::host::{Hosted, MAX_ROUNDS, Outside};
 use crate::online::Client;
 use crate::{Exit, Failure, input};
 
 /// The one request.
 const STREAM: StreamId = StreamId(1);
-/// A discovery and a key set take two calls each; more than this many are none of ours.
-const MAX_ROUNDS: usize = 8;
+/// Longer than any request waits for keys.
+const LATER: Duration = Duration::from_secs(10);
 
 /// Where key sets come from.
 pub(super) enum Keys {
@@ -156,43 +154,31 @@ pub(super) fn judge(
             ));
         }
     }
-    let (store, random) = (Store::default(), SystemRandom);
-    let env = Env { now, random: &random, shared: &store, metrics: &Unmetered, verifier: &InWasm };
-    let urls: Vec<_> = config.rings.iter().map(|ring| ring.remote.url.clone()).collect();
-    let mut engine = Engine::new(config, "");
-    engine.observe();
-    let mut effects = engine.start(&env);
-    effects.extend(engine.handle(Event::Tick, &env));
-    let is_online = matches!(keys, Keys::Online(_));
-    let mut seen = Collected { notes, is_online, ..Collected::default() };
+    let urls = config.rings.iter().map(|ring| ring.remote.url.clone()).collect();
+    let mut engine = Hosted::new(config, "", now);
+    let mut seen =
+        Around { keys, urls, settled: None, advice: Vec::new(), notes, said: Vec::new() };
+    let mut calls = engine.handle(Event::Tick, &mut seen);
     for _ in 0..MAX_ROUNDS {
-        let calls = seen.take(std::mem::take(&mut effects));
-        for (call, request) in calls {
-            let response = answer(&keys, &urls, &request, &mut seen.notes);
-            effects.extend(engine.handle(Event::CallDone { call, response }, &env));
-        }
-        if effects.is_empty() {
-            break;
-        }
+        seen.take_notes();
+        calls = engine.answer(calls, &mut seen);
     }
-    seen.take(effects);
-    let asked = engine
-        .handle(Event::RequestHeaders { stream: STREAM, head, host: HostFacts { route } }, &env);
-    seen.take(asked);
+    let host = HostFacts { route };
+    engine.handle(Event::RequestHeaders { stream: STREAM, head, host }, &mut seen);
     // Whoever would wait for keys has waited long enough: they were fetched before.
-    let late = Env { now: now.after(std::time::Duration::from_secs(10)), ..env };
+    engine.wait(LATER);
     for _ in 0..MAX_ROUNDS {
+        seen.take_notes();
         if seen.settled.is_some() {
             break;
         }
-        let effects = engine.handle(Event::Tick, &late);
-        for (call, request) in seen.take(effects) {
-            let response = answer(&keys, &urls, &request, &mut seen.notes);
-            let effects = engine.handle(Event::CallDone { call, response }, &late);
-            seen.take(effects);
+        for call in engine.handle(Event::Tick, &mut seen) {
+            seen.take_notes();
+            engine.answer(vec![call], &mut seen);
         }
     }
-    let explanation = engine.observed().pop().map(|(_, explanation)| explanation);
+    seen.take_notes();
+    let explanation = engine.explanation();
     let (Some(explanation), Some(settled)) = (explanation, seen.settled) else {
         return Err(misuse("the request was not judged: a defect of Tollgate".to_owned()));
     };
@@ -205,65 +191,64 @@ pub(super) fn judge(
     Ok(Seen { explanation, reply, advice: seen.advice, notes: seen.notes, is_undecided })
 }
 
-/// What a call of the engine's brings.
-fn answer(
-    keys: &Keys,
-    urls: &[Url],
-    request: &CallRequest,
-    notes: &mut Vec<String>,
-) -> Option<CallResponse> {
-    match keys {
-        Keys::Online(client) => match client.call(request) {
-            Ok(response) => Some(response),
-            Err(why) => {
-                let CallRequest { scheme, authority, .. } = request;
-                notes.push(format!("{scheme}://{authority}: {why}"));
-                None
-            }
-        },
-        Keys::Files(files) => {
-            let is_asked = |ring: &RingId| {
-                urls.get(ring.0).is_some_and(|url| {
-                    url.authority == request.authority && url.path == request.path
-                })
-            };
-            let (_, text) = files.iter().find(|(ring, _)| is_asked(ring))?;
-            let headers = Fields::default();
-            Some(CallResponse {
-                status: 200,
-                headers,
-                body_size: text.len(),
-                body: text.clone(),
-                trailers: Fields::default(),
-            })
-        }
-    }
-}
-
-/// What the engine asked for so far.
-#[derive(Default)]
-struct Collected {
+/// What is around the engine, and what it asked for so far.
+struct Around {
+    keys: Keys,
+    /// Where each ring's keys are.
+    urls: Vec<Url>,
     settled: Option<Settlement>,
     advice: Vec<(&'static str, String)>,
     notes: Vec<String>,
-    is_online: bool,
+    /// What records said since the last round of calls: it is told behind what the calls brought.
+    said: Vec<String>,
 }
 
-impl Collected {
-    /// Takes note of effects; the calls among them.
-    fn take(&mut self, effects: Vec<Effect>) -> Vec<(tollgate::ids::CallId, CallRequest)> {
-        let mut calls = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::ResponseHeaders { set, .. } => self.advice = set,
-                Effect::Call { call, request, .. } => calls.push((call, *request)),
-                Effect::Settle { how, .. } => self.settled = Some(how),
-                // What the keys are like; the refusal itself is told in full.
-                Effect::Log(record) => self.notes.extend(note(&record, self.is_online)),
-                _ => {}
+impl Around {
+    fn take_notes(&mut self) {
+        self.notes.append(&mut self.said);
+    }
+}
+
+impl Outside for Around {
+    fn call(&mut self, request: &CallRequest) -> Option<CallResponse> {
+        match &self.keys {
+            Keys::Online(client) => match client.call(request) {
+                Ok(response) => Some(response),
+                Err(why) => {
+                    let CallRequest { scheme, authority, .. } = request;
+                    self.notes.push(format!("{scheme}://{authority}: {why}"));
+                    None
+                }
+            },
+            Keys::Files(files) => {
+                let is_asked = |ring: &RingId| {
+                    self.urls.get(ring.0).is_some_and(|url| {
+                        url.authority == request.authority && url.path == request.path
+                    })
+                };
+                let (_, text) = files.iter().find(|(ring, _)| is_asked(ring))?;
+                let headers = Fields::default();
+                Some(CallResponse {
+                    status: 200,
+                    headers,
+                    body_size: text.len(),
+                    body: text.clone(),
+                    trailers: Fields::default(),
+                })
             }
         }
-        calls
+    }
+
+    fn hear(&mut self, effect: Effect) {
+        match effect {
+            Effect::ResponseHeaders { set, .. } => self.advice = set,
+            Effect::Settle { how, .. } => self.settled = Some(how),
+            // What the keys are like; the refusal itself is told in full.
+            Effect::Log(record) => {
+                self.said.extend(note(&record, matches!(self.keys, Keys::Online(_))));
+            }
+            _ => {}
+        }
     }
 }
 
