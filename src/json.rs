@@ -23,14 +23,62 @@ pub enum JsonError {
 ///
 /// See [`JsonError`].
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    let mut duplicate = false;
+    let mut refused = Refused(false);
+    match value(text, &mut refused) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(JsonError::NotAnObject),
+        Err(_) if refused.0 => Err(JsonError::Duplicate),
+        Err(_) => Err(JsonError::Malformed),
+    }
+}
+
+/// Parses one JSON value, whose reader says what becomes of members that are written twice.
+///
+/// # Errors
+///
+/// No JSON text, as in [`JsonError::Malformed`], or a duplicate that was refused.
+pub fn value(text: &[u8], duplicates: &mut impl Duplicates) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict { duplicate: &mut duplicate }.deserialize(&mut reader);
-    match (value, reader.end()) {
-        (Ok(Value::Object(members)), Ok(())) => Ok(members),
-        (Ok(_), Ok(())) => Err(JsonError::NotAnObject),
-        _ if duplicate => Err(JsonError::Duplicate),
-        _ => Err(JsonError::Malformed),
+    let value = Reading(duplicates).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// What becomes of members of one object that have the same name, compared after unescaping.
+pub trait Duplicates {
+    /// A value is read that is a part of the one entered before.
+    fn enter(&mut self, _: Step<'_>) {}
+
+    /// The value entered last is read.
+    fn leave(&mut self) {}
+
+    /// Whether the member that was just entered may be written again; reading ends where it may not.
+    fn again(&mut self) -> bool;
+
+    /// What a member is that may be written again, from what it was before and what was read now.
+    fn both(before: Value, now: Value) -> Value;
+}
+
+/// From a value to one of its parts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step<'n> {
+    /// To an element of an array, by its place.
+    Element(usize),
+    /// To a member of an object, by its name.
+    Member(&'n str),
+}
+
+/// Refuses every duplicate, and notes that it did.
+struct Refused(bool);
+
+impl Duplicates for Refused {
+    fn again(&mut self) -> bool {
+        self.0 = true;
+        false
+    }
+
+    fn both(_: Value, now: Value) -> Value {
+        now
     }
 }
 
@@ -121,20 +169,18 @@ pub fn compact(written: &str) -> String {
     out
 }
 
-/// Builds a [`Value`] and notes why it stopped at a duplicate member.
-struct Strict<'a> {
-    duplicate: &'a mut bool,
-}
+/// Builds a [`Value`].
+struct Reading<'d, D>(&'d mut D);
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de, D: Duplicates> DeserializeSeed<'de> for Reading<'_, D> {
     type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+    fn deserialize<R: Deserializer<'de>>(self, reader: R) -> Result<Value, R::Error> {
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de, D: Duplicates> Visitor<'de> for Reading<'_, D> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,20 +217,34 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
-        while let Some(value) = elements.next_element_seed(Strict { duplicate: self.duplicate })? {
-            out.push(value);
+        loop {
+            self.0.enter(Step::Element(out.len()));
+            let element = elements.next_element_seed(Reading(&mut *self.0))?;
+            self.0.leave();
+            match element {
+                Some(value) => out.push(value),
+                None => return Ok(Value::Array(out)),
+            }
         }
-        Ok(Value::Array(out))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut out = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            self.0.enter(Step::Member(&name));
+            let mut before = None;
             if out.contains_key(&name) {
-                *self.duplicate = true;
-                return Err(A::Error::custom("duplicate member"));
+                if !self.0.again() {
+                    return Err(A::Error::custom("duplicate member"));
+                }
+                before = out.remove(&name);
             }
-            let value = members.next_value_seed(Strict { duplicate: self.duplicate })?;
+            let value = members.next_value_seed(Reading(&mut *self.0))?;
+            self.0.leave();
+            let value = match before {
+                Some(before) => D::both(before, value),
+                None => value,
+            };
             out.insert(name, value);
         }
         Ok(Value::Object(out))
@@ -223,6 +283,44 @@ mod tests {
         ];
         for (name, text, expected) in cases {
             assert_eq!(object(text).map(|members| members.len()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reader_may_take_what_is_written_twice() {
+        #[derive(Default)]
+        struct First(Vec<String>, Vec<String>);
+
+        impl Duplicates for First {
+            fn enter(&mut self, step: Step<'_>) {
+                self.0.push(match step {
+                    Step::Element(place) => place.to_string(),
+                    Step::Member(name) => name.to_owned(),
+                });
+            }
+
+            fn leave(&mut self) {
+                self.0.pop();
+            }
+
+            fn again(&mut self) -> bool {
+                self.1.push(self.0.join("/"));
+                true
+            }
+
+            fn both(before: Value, _: Value) -> Value {
+                before
+            }
+        }
+
+        let mut first = First::default();
+        let read =
+            super::value(br#"[0,{"a":{"b":1,"\u0062":2},"c":3,"a":4}]"#, &mut first).unwrap();
+        assert_eq!(read, serde_json::json!([0, { "a": { "b": 1 }, "c": 3 }]));
+        assert_eq!(first.1, ["1/a/b", "1/a"]);
+        assert!(first.0.is_empty());
+        for broken in [b"[] 1".as_slice(), b"[", b"{\"a\"}"] {
+            assert!(super::value(broken, &mut First::default()).is_err());
         }
     }
 

@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::Path;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
+use tollgate::json::{self, Duplicates, Step};
 use tollgate::verdict::quoted;
 
 use super::super::{Failure, Streams, check, foreign, input, yaml};
@@ -92,90 +91,42 @@ fn resources(text: &[u8]) -> Option<(Value, Vec<String>)> {
 }
 
 fn parse(text: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
-    let duplicates = RefCell::new(Vec::new());
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let seed = Noting { path: "", duplicates: &duplicates };
-    let value = seed.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok((value, duplicates.into_inner()))
+    let mut noted = Noted::default();
+    let value = json::value(text, &mut noted)?;
+    Ok((value, noted.duplicates))
 }
 
-/// Builds a [`Value`]; members written twice are noted, and count as in Tyk.
-struct Noting<'n> {
-    path: &'n str,
-    duplicates: &'n RefCell<Vec<String>>,
+/// Members written twice, by path: they count as in Tyk.
+#[derive(Default)]
+struct Noted {
+    duplicates: Vec<String>,
+    /// The path of the value that is read, and how long those of the values around it are.
+    path: String,
+    around: Vec<usize>,
 }
 
-impl<'de> DeserializeSeed<'de> for Noting<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Noting<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+impl Duplicates for Noted {
+    fn enter(&mut self, step: Step<'_>) {
+        self.around.push(self.path.len());
+        self.path = match step {
+            Step::Element(place) => format!("{}[{place}]", self.path),
+            Step::Member(name) => joined(&self.path, name),
+        };
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn leave(&mut self) {
+        self.path.truncate(self.around.pop().unwrap_or_default());
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let mut out = Vec::new();
-        loop {
-            let path = format!("{}[{}]", self.path, out.len());
-            let seed = Noting { path: &path, duplicates: self.duplicates };
-            match elements.next_element_seed(seed)? {
-                Some(value) => out.push(value),
-                None => return Ok(Value::Array(out)),
-            }
+    fn again(&mut self) -> bool {
+        if self.duplicates.len() < MAX_DUPLICATES {
+            self.duplicates.push(self.path.clone());
         }
+        true
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut out = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let path = joined(self.path, &name);
-            if out.contains_key(&name) {
-                let mut duplicates = self.duplicates.borrow_mut();
-                if duplicates.len() < MAX_DUPLICATES {
-                    duplicates.push(path.clone());
-                }
-            }
-            let seed = Noting { path: &path, duplicates: self.duplicates };
-            let value = members.next_value_seed(seed)?;
-            let value = match out.remove(&name) {
-                Some(before) => over(before, value),
-                None => value,
-            };
-            out.insert(name, value);
-        }
-        Ok(Value::Object(out))
+    fn both(before: Value, now: Value) -> Value {
+        over(before, now)
     }
 }
 
