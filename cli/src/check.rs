@@ -33,7 +33,8 @@ use tollgate::time::UnixMillis;
 
 use super::format::Format;
 use super::online::Client;
-use super::{Exit, Failure, Streams, foreign, input, moment, yaml};
+use super::{foreign, input, moment, yaml};
+use crate::command::{Exit, Failure, Streams};
 use beside::Beside;
 use code::FileCode;
 use held::{Environment, Held, Holder, Json, Plane};

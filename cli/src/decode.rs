@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
-use super::{Exit, Failure, Streams, input, moment};
+use super::{input, moment};
+use crate::command::{Exit, Failure, Streams};
 use form::Parts;
 pub(super) use form::token;
 use refused::Refused;

@@ -13,7 +13,8 @@ use tollgate::http::{RequestHead, Route};
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
-use super::{Exit, Failure, Streams, check, input, moment};
+use super::{check, input, moment};
+use crate::command::{Exit, Failure, Streams};
 
 /// Most bytes of a configuration that are read: more than any may have, so that one too large is told
 /// as such.

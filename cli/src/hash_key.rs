@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use tollgate::wire::to_hex;
 
 use super::format::Format;
-use super::{Exit, Failure, Streams, input};
+use super::input;
+use crate::command::{Exit, Failure, Streams};
 
 /// Longest key that is read, in bytes.
 const MAX_BYTES: u64 = 8 * 1024;

@@ -32,7 +32,8 @@ use self::definition::Definition;
 use self::policies::Policies;
 use self::report::{Kind, Report};
 use super::format::Format;
-use super::{Exit, Failure, Streams, output};
+use super::output;
+use crate::command::{Exit, Failure, Streams};
 
 /// Make a configuration out of another gateway's
 #[derive(Args, Debug)]

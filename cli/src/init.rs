@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use tollgate::config::Config;
 
-use super::{Exit, Failure, Streams, input};
+use super::input;
+use crate::command::{Exit, Failure, Streams};
 use vendor::Plan;
 
 const EXAMPLES: &str = "\

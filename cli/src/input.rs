@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Failure, Streams};
+use crate::command::{Failure, Streams};
 
 /// Reads a file, or standard input where there is none or it is `-`; `most` bytes at most.
 pub(super) fn read(

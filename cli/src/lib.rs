@@ -4,6 +4,7 @@
 //! its own about requests: those are the engine's.
 
 mod check;
+mod command;
 mod decode;
 mod explain;
 mod foreign;
@@ -21,10 +22,13 @@ mod schema;
 mod yaml;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use command::Failure;
+pub use command::{Exit, Streams};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,52 +55,6 @@ enum Command {
     Init(init::Arguments),
     Mint(mint::Arguments),
     Schema(schema::Arguments),
-}
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Exit {
-    /// 0: it did what it was asked to, and found nothing wrong.
-    Fine,
-    /// 1: something is wrong with what it was given to judge.
-    Problems,
-    /// 2: it was asked for what it cannot do: wrong arguments, a file that cannot be read.
-    Misuse,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Fine => 0,
-            Exit::Problems => 1,
-            Exit::Misuse => 2,
-        })
-    }
-}
-
-/// Why a command could not be carried out.
-#[derive(Debug)]
-enum Failure {
-    /// What to tell on standard error: what was asked, what is in the way, what would help.
-    Misuse(String),
-    /// An output could not be written.
-    Output(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-/// What a command reads from and writes to.
-pub struct Streams<'s> {
-    /// Standard input.
-    pub input: &'s mut dyn Read,
-    /// Standard output.
-    pub out: &'s mut dyn Write,
-    /// Standard error.
-    pub err: &'s mut dyn Write,
 }
 
 /// Runs the command of the process's arguments on its standard streams.

@@ -9,7 +9,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tollgate::time::UnixMillis;
 
-use super::{Exit, Failure, Streams, input, moment, output};
+use super::{input, moment, output};
+use crate::command::{Exit, Failure, Streams};
 use key::{DevAlg, Key};
 
 const EXAMPLES: &str = "\

@@ -19,7 +19,8 @@ use tollgate::verdict::quoted;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, AsSendBody, Body, http};
 
-use super::{Failure, input};
+use super::input;
+use crate::command::Failure;
 
 /// Makes calls over the network.
 pub(super) struct Client {

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use super::Failure;
 use super::input::shown;
+use crate::command::Failure;
 
 /// Writes a file of its own: one that is there stays as it is, unless it is empty or holds just this
 /// text. What is no file, such as `/dev/null`, is written to.

@@ -3,7 +3,7 @@
 use clap::Args;
 use tollgate::config;
 
-use super::{Exit, Failure, Streams};
+use crate::command::{Exit, Failure, Streams};
 
 /// Write the JSON Schema of the configuration
 #[derive(Args, Debug)]

@@ -17,9 +17,10 @@ use tollgate::provider::jwt::KeySource;
 use tollgate::time::UnixMillis;
 use tollgate::verdict::{Deny, quoted};
 
+use crate::command::{Exit, Failure, Streams};
 use crate::host::{Hosted, MAX_ROUNDS, Outside};
+use crate::input;
 use crate::online::Client;
-use crate::{Exit, Failure, input};
 
 /// The one request.
 const STREAM: StreamId = StreamId(1);
@@ -106,7 +107,7 @@ fn misuse(message: String) -> Failure {
 
 fn read(path: &str, most: u64) -> Result<Vec<u8>, Failure> {
     // Standard input is the token's or the configuration's.
-    let mut streams = crate::Streams {
+    let mut streams = Streams {
         input: &mut std::io::empty(),
         out: &mut std::io::sink(),
         err: &mut std::io::sink(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tollgate::trace::{Decided, Entry};
 
 use super::drive::Seen;
-use crate::Streams;
+use crate::command::Streams;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);

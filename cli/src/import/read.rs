@@ -8,8 +8,9 @@ use serde_json::{Number, Value};
 use tollgate::json::{self, Duplicates, Step};
 use tollgate::verdict::quoted;
 
-use super::super::{Failure, Streams, check, foreign, input, yaml};
+use super::super::{check, foreign, input, yaml};
 use super::operator;
+use crate::command::{Failure, Streams};
 
 /// Longest file, in bytes. `serde_json` bounds the depth: 127 levels.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;

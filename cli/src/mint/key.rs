@@ -13,7 +13,8 @@ use jwt_simple::claims::JWTClaims;
 use jwt_simple::common::HeaderOptions;
 use serde_json::{Map, Value};
 
-use crate::{Failure, input};
+use crate::command::Failure;
+use crate::input;
 
 /// What the key ID of every such key begins with.
 const MARK: &str = "dev-";
