@@ -2,7 +2,7 @@
 
 use super::reach::Clusters;
 use super::report::Severity;
-use super::yaml::{self, Node};
+use crate::yaml::{self, Node};
 
 /// Every document of every file; the items of lists stand alone.
 #[derive(Debug, Default)]

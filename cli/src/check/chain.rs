@@ -1,9 +1,10 @@
 //! The filters before and behind Tollgate, and what each is told.
 
 use super::beside::Beside;
-use super::held::{Plane, typed};
+use super::form::typed;
+use super::holder::Plane;
 use super::origin::Origin;
-use super::yaml::{Node, Place};
+use crate::yaml::{Node, Place};
 
 /// A filter as far as Tollgate's place matters to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -14,9 +14,9 @@ use tollgate::verdict::quoted;
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
-use super::yaml::{Node, Place};
 use crate::host::{Hosted, MAX_ROUNDS, Outside};
 use crate::online::Client;
+use crate::yaml::{Node, Place};
 
 /// Shortest time between two fetches that a `max-age` can bring about.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(30);

@@ -6,9 +6,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, GeneralPurpose as Decoder};
 
 use super::code::FileCode;
-use super::held::Environment;
+use super::holder::Environment;
 use super::report::{Remark, Severity};
-use super::yaml::{self, Node, Place, Plain, Scalar, Value};
+use crate::yaml::{self, Node, Place, Plain, Scalar, Value};
 
 /// What an `Any` holds.
 pub(super) enum Content<'n> {

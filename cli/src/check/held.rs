@@ -7,14 +7,14 @@ use std::rc::Rc;
 use super::beside::Beside;
 use super::chain::Around;
 use super::code::FileCode;
-pub(super) use super::form::typed;
-use super::form::{self, Content};
+use super::form::{self, Content, typed};
+use super::holder::{Chain, Environment, Holder, Json, Plane};
 use super::origin::Origin;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
-use super::yaml::{self, Node, Place, Reader, Value};
 use super::{slots, surroundings, words};
 use crate::foreign;
+use crate::yaml::{self, Node, Place, Reader, Value};
 use tollgate::config;
 
 /// What a type URL of Envoy's Wasm filter ends with.
@@ -40,45 +40,6 @@ pub(super) struct Held {
     pub(super) several: bool,
     pub(super) holder: Holder,
     pub(super) environment: Environment,
-}
-
-/// A configuration as the filter gets it.
-pub(super) struct Json {
-    pub(super) text: String,
-    pub(super) origin: Origin,
-    /// The same as a tree, with the places of the file; `None` where it is none.
-    pub(super) tree: Option<Node>,
-    /// What the filter gets instead of the text, where Envoy makes a message of a tree.
-    pub(super) message: Option<Vec<u8>>,
-}
-
-/// The control plane of a proxy.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Plane {
-    #[default]
-    None,
-    Istio,
-    Gateway,
-}
-
-/// What holds a configuration.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Holder {
-    /// Nothing: the file is the configuration.
-    File,
-    /// An Envoy configuration, in which nothing says how many proxies use it.
-    Envoy,
-    /// A resource of a control plane, for any number of proxies.
-    Kubernetes,
-}
-
-/// The variables of the VM.
-#[derive(Debug, Default)]
-pub(super) struct Environment {
-    /// Those with a value.
-    pub(super) values: Vec<(String, String)>,
-    /// Those that the host hands over.
-    pub(super) host: Vec<String>,
 }
 
 /// Every configuration of a file, in its order; the first error of a text that is no YAML.
@@ -245,13 +206,6 @@ fn is_configuration(node: &Node) -> bool {
 fn tree(node: &Node, reader: Reader) -> Json {
     let (text, places) = yaml::to_json_by(node, reader);
     Json { text, origin: Origin::Tree(places), tree: Some(node.clone()), message: None }
-}
-
-/// Where a filter stands in a connection manager.
-#[derive(Clone, Copy)]
-pub(super) struct Chain<'n> {
-    pub(super) manager: &'n Node,
-    pub(super) index: usize,
 }
 
 struct Finder<'s> {

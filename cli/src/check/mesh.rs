@@ -8,7 +8,7 @@ use super::beside::Beside;
 use super::code::FileCode;
 use super::reach::{self, Clusters, Link, is_host};
 use super::report::{Remark, Severity};
-use super::yaml::{Node, Place};
+use crate::yaml::{Node, Place};
 
 /// Tells of each cluster that a configuration names and that these resources do not make, or make
 /// otherwise.

@@ -7,10 +7,10 @@ use tollgate::verdict::quoted;
 
 use super::chain::{Around, Kind, Neighbour};
 use super::code::FileCode;
-use super::held::Plane;
+use super::holder::Plane;
 use super::reads::Wanted;
 use super::report::{Remark, Severity};
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// Judges the filters around a Tollgate of this configuration.
 pub(super) fn check(config: &Config, around: &Around, remarks: &mut Vec<Remark>) {

@@ -3,7 +3,7 @@
 
 use saphyr_parser::ScalarStyle;
 
-use super::yaml::{Place, Scalar};
+use crate::yaml::{Place, Scalar};
 
 /// How the places of a configuration's text become places of the file.
 #[derive(Clone, Debug)]

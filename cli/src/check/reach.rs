@@ -8,7 +8,7 @@ use tollgate::verdict::quoted;
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
-use super::yaml::{Node, Place};
+use crate::yaml::{Node, Place};
 
 /// What a document is fetched through.
 pub(super) struct Link<'c> {

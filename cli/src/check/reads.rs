@@ -1,6 +1,6 @@
 //! What a filter's configuration reads of a request, as far as Tollgate writes or removes it.
 
-use super::yaml::{Node, Value};
+use crate::yaml::{Node, Value};
 
 /// What is looked for.
 pub(super) struct Wanted {

@@ -8,7 +8,7 @@ use tollgate::config::Problem;
 
 use super::code::FileCode;
 use super::origin::Origin;
-use super::yaml::Place;
+use crate::yaml::Place;
 
 /// How bad a remark is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

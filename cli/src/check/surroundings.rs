@@ -2,10 +2,11 @@
 //! connection manager.
 
 use super::code::FileCode;
-use super::held::{Chain, Json, typed};
+use super::form::typed;
+use super::holder::{Chain, Json};
 use super::report::{Remark, Severity};
 use super::windows;
-use super::yaml::Node;
+use crate::yaml::Node;
 
 const CORS: &str = "envoy.extensions.filters.http.cors.v3.Cors";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
-use super::yaml::{Node, Place, Plain, Reader, Scalar, ScalarStyle, Value};
+use crate::yaml::{Node, Place, Plain, Reader, Scalar, ScalarStyle, Value};
 
 /// The words of a configuration's tree that a reader takes for something else than they say.
 pub(super) fn check(tree: &Node, reader: Reader) -> Vec<Remark> {

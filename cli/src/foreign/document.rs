@@ -1,6 +1,6 @@
 //! Documents in JSON or YAML that are no resources of Kubernetes.
 
-use super::{Foreign, KNOWN_BY, Kind, Target, first, init};
+use super::help::{Foreign, KNOWN_BY, Kind, Target, first, init};
 use crate::yaml::Node;
 
 /// What is known by members alone.

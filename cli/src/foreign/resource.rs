@@ -1,6 +1,6 @@
 //! Resources of Kubernetes, by group and kind.
 
-use super::{Foreign, KNOWN_BY, Kind, Target, first, init, is_plain};
+use super::help::{Foreign, KNOWN_BY, Kind, Target, first, init, is_plain};
 use crate::yaml::Node;
 
 /// Groups of products that say who may call, and what the product is called.

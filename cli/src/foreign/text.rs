@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Foreign, Kind};
+use super::help::{Foreign, Kind};
 
 const WRITTEN_ANEW: &str = "what it says of callers has to be written anew: docs/config.md has \
                             examples";

@@ -7,7 +7,7 @@
 )]
 
 use super::*;
-use crate::check::yaml;
+use crate::yaml;
 
 /// Where `needle` of the single scalar `text` of `source` is said to stand in the file.
 fn place(source: &str, needle: &str) -> (u32, u32) {

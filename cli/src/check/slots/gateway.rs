@@ -1,9 +1,10 @@
 //! The filters around Tollgate in Envoy Gateway's proxies.
 
-use super::{Workload, convert, identity};
+use super::convert;
+use super::workload::{Workload, identity};
 use crate::check::beside::Beside;
 use crate::check::chain::{Around, Kind, Neighbour};
-use crate::check::held::Plane;
+use crate::check::holder::Plane;
 use crate::yaml::{Node, Place};
 
 /// The order of filters, unless an EnvoyProxy says otherwise.
