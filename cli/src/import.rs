@@ -2,6 +2,8 @@
 //! of each field.
 
 mod access;
+mod case;
+mod classic;
 mod convert;
 mod definition;
 mod fields;
@@ -11,8 +13,10 @@ mod names;
 mod oas;
 mod off;
 mod operator;
+mod options;
 mod places;
 mod policies;
+mod policy;
 mod provider;
 mod read;
 mod report;
@@ -27,8 +31,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tollgate::config::Config;
+use tollgate::verdict::quoted;
 
+use self::case::Case;
 use self::definition::Definition;
+use self::options::Options;
 use self::policies::Policies;
 use self::report::{Kind, Report};
 use super::format::Format;
@@ -93,28 +100,6 @@ struct Tyk {
     strict: bool,
 }
 
-/// What the command line says where a definition says nothing.
-struct Options {
-    issuer: Vec<String>,
-    audience: Vec<String>,
-    any_audience: bool,
-    cluster: Vec<String>,
-    /// Whether policies are called here as tokens call them.
-    by_name: bool,
-}
-
-impl Options {
-    /// The cluster that leads to a host.
-    fn cluster_of(&self, host: &str) -> String {
-        let own = self.cluster.iter().find_map(|one| {
-            let (of, cluster) = one.split_once('=')?;
-            of.eq_ignore_ascii_case(host).then_some(cluster)
-        });
-        let all = || self.cluster.iter().map(String::as_str).find(|one| !one.contains('='));
-        own.or_else(all).unwrap_or(host).to_owned()
-    }
-}
-
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let From::Tyk(arguments) = &arguments.from;
     let mut report = Report::default();
@@ -129,7 +114,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         by_name: policies.keep_their_names(),
     };
     for definition in &definitions {
-        let case = wrong::Case { definition, all: &definitions, policies: &policies };
+        let case = Case { definition, all: &definitions, policies: &policies };
         wrong::report(&case, &mut report);
     }
     let unreadable = definitions.iter().any(|definition| !definition.wrong_types.is_empty());
@@ -175,7 +160,7 @@ fn definitions(
         duplicates(&document, report);
         resources.extend(read::policy_resources(&document));
         for found in read::definitions(&document)? {
-            let definition = definition::read(&found, &document.file);
+            let definition = definition(&found, &document.file);
             report.source(&definition.source);
             for wrong in &definition.wrong_types {
                 let (field, message) = wrong.split_once(": ").unwrap_or((wrong, ""));
@@ -185,6 +170,25 @@ fn definitions(
         }
     }
     Ok((definitions, resources))
+}
+
+/// Reads a definition; `place` says where it was found.
+fn definition(found: &read::Found, place: &str) -> Definition {
+    let mut definition = match found.oas {
+        true => oas::read(&found.value),
+        false => classic::read(&found.value),
+    };
+    if definition.title.is_empty() {
+        definition.title.clone_from(&definition.id);
+    }
+    let form = if found.oas { "OAS" } else { "classic" };
+    let name = match definition.title.as_str() {
+        "" => "without a name".to_owned(),
+        title => quoted(title),
+    };
+    definition.source = format!("{place}: API {name} ({form})");
+    definition.members = off::members(&definition);
+    definition
 }
 
 /// Policies as they were found, each with the ids that it goes by.

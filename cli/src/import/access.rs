@@ -7,7 +7,7 @@ use tollgate::verdict::quoted;
 
 use super::limits::{self, Quota, Rate};
 use super::names::PathPattern;
-use super::policies::{Api, NOBODYS_SCOPE, Policy, UNTIL};
+use super::policy::{Api, NOBODYS_SCOPE, Policy, UNTIL};
 use super::read::{Reader, joined};
 use super::report::{Kind, Report};
 

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 use tollgate::verdict::quoted;
 
-use super::Options;
 use super::definition::{Definition, Method};
 use super::given::CLOSED;
 use super::limits;
 use super::names::{self, Names, PathPattern};
-use super::policies::{Api, Policies};
+use super::options::Options;
+use super::policies::Policies;
+use super::policy::Api;
 use super::provider::{self, Draft, UNTIL};
 use super::report::{Kind, Report};
 

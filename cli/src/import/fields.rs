@@ -6,6 +6,13 @@
 
 use std::sync::OnceLock;
 
+/// The two forms of a definition.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    Classic,
+    Oas,
+}
+
 /// What becomes of a member.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fate {

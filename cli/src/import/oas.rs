@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::definition::{Definition, Form, Jwt, Method, Places, url_of};
+use super::definition::{Definition, Jwt, Method, Places, url_of};
+use super::fields::Form;
 use super::limits;
 use super::read::Reader;
 

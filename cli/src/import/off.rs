@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
-use super::definition::{Definition, Form, Method};
-use super::fields::{self, Fate};
+use super::definition::{Definition, Method};
+use super::fields::{self, Fate, Form};
 use super::read::joined;
 use super::walk::{self, Member};
 

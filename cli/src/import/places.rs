@@ -5,6 +5,7 @@ use tollgate::config::Config;
 use tollgate::verdict::quoted;
 
 use super::definition::{Definition, Places};
+use super::fields::Form;
 use super::report::{Kind, Report};
 
 /// Where no browser is.
@@ -59,7 +60,7 @@ struct Names<'d> {
 impl Names<'_> {
     fn field(&self, classic: &str, oas: &str) -> String {
         match (self.definition.form, self.method) {
-            (super::definition::Form::Classic, method) => {
+            (Form::Classic, method) => {
                 format!("auth_configs.{method}.{classic}")
             }
             (_, "jwt") => format!("{}.{oas}", self.definition.field("<jwt>")),

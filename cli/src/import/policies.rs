@@ -6,36 +6,14 @@ use serde_json::{Map, Value, json};
 use tollgate::verdict::quoted;
 
 use super::access;
-use super::definition::{Definition, Form};
-use super::fields;
+use super::definition::Definition;
+use super::fields::{self, Form};
 use super::limits::{self, Quota};
-use super::names::{Names, PathPattern};
+use super::names::Names;
+use super::policy::{Api, Policy, UNTIL};
 use super::read::Reader;
 use super::report::{Kind, Report};
 use super::walk;
-
-/// A scope that no token has: what asks for it is granted to nobody, and says so.
-pub(super) const NOBODYS_SCOPE: &str = "tollgate:fill-in";
-
-/// An API as policies need to know it.
-pub(super) struct Api {
-    pub(super) id: String,
-    /// The organisation that it belongs to.
-    pub(super) org: String,
-    pub(super) name: String,
-    pub(super) base: PathPattern,
-    pub(super) public: bool,
-    pub(super) no_rate: bool,
-    pub(super) no_quota: bool,
-}
-
-/// A policy as it was found.
-pub(super) struct Policy {
-    pub(super) ids: Vec<String>,
-    pub(super) name: String,
-    pub(super) raw: Value,
-    pub(super) source: String,
-}
 
 /// All policies, by the ids that they go by.
 #[derive(Default)]
@@ -132,9 +110,6 @@ impl Policies {
         out
     }
 }
-
-/// What holds a policy shut.
-pub(super) const UNTIL: &str = "until then the policy is not active (\"active\": false)";
 
 /// Makes a policy refuse whoever has it.
 fn hold(body: &mut Map<String, Value>) {

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 use tollgate::config::Config;
 use tollgate::verdict::{list, quoted};
 
-use super::Options;
 use super::definition::{Definition, Method, Places};
 use super::limits;
+use super::options::Options;
 use super::report::{Kind, Report};
 use super::rules;
 use super::source::{self, Known, Source};

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::definition::Form;
-use super::fields::{Fate, Row, Switch, expanded};
+use super::fields::{Fate, Form, Row, Switch, expanded};
 use super::read::joined;
 use super::report::{Kind, Report};
 

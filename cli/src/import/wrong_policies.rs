@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tollgate::verdict::{list, quoted};
 
-use super::policies::Policy;
-use super::wrong::{Case, Hit, exposed, wrong};
+use super::case::{Case, Hit, exposed, wrong};
+use super::policy::Policy;
 
 pub(super) fn nothing_leads_to_a_policy(case: &Case<'_>) -> Vec<Hit> {
     let jwt = &case.definition.jwt;
