@@ -194,6 +194,69 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     ),
     ("kept", &[&["record"], &["kept"]]),
     ("provider", &[&["api_key", "jwt"], &["provider"]]),
+    (
+        "cli",
+        &[
+            // What commands share.
+            &["command", "format", "host", "moment", "yaml"],
+            &["input"],
+            &["online", "output"],
+            &["foreign/help"],
+            &["foreign/document", "foreign/resource", "foreign/text"],
+            &["foreign"],
+            // Those that stand alone.
+            &["decode/form", "decode/refused", "decode/words", "init/vendor", "mint/key"],
+            &["decode", "hash_key", "init/write", "mint", "schema"],
+            &["init"],
+            // What holds configurations, and what is around them.
+            &[
+                "check/code",
+                "check/origin",
+                "check/reads",
+                "check/slots/convert",
+                "check/slots/workload",
+            ],
+            &["check/holder", "check/report"],
+            &["check/fetched", "check/form", "check/reach", "check/windows", "check/words"],
+            &["check/beside", "check/surroundings"],
+            &["check/chain", "check/gateway", "check/mesh"],
+            &["check/order", "check/slots/gateway"],
+            &["check/slots"],
+            &["check/held"],
+            &["check"],
+            &["explain/credential", "explain/drive"],
+            &["explain/shown"],
+            &["explain"],
+            // Definitions and policies as they are read, and as they are meant.
+            &[
+                "import/fields",
+                "import/limits",
+                "import/names",
+                "import/operator",
+                "import/options",
+                "import/source",
+                "import/traps",
+            ],
+            &["import/policy", "import/read", "import/report"],
+            &["import/access", "import/walk"],
+            &["import/definition"],
+            &[
+                "import/classic",
+                "import/oas",
+                "import/off",
+                "import/places",
+                "import/policies",
+                "import/rules",
+            ],
+            // What becomes of them, and what is wrong with them.
+            &["import/case", "import/given", "import/provider"],
+            &["import/convert", "import/wrong_policies"],
+            &["import/wrong"],
+            &["import"],
+            &["lib"],
+            &["main"],
+        ],
+    ),
 ];
 
 /// What of `std` answers differently from call to call, or leaves the process.
@@ -238,9 +301,10 @@ impl Source {
         named_modules(&self.code, if self.is_command_line() { "tollgate" } else { "crate" })
     }
 
-    /// The names of the module that the file is, from the crate on.
+    /// The names of the module that the file is, from the crate on; the root of the command line is
+    /// the folder that it lists.
     fn place(&self) -> Vec<&str> {
-        self.path.trim_end_matches(".rs").split('/').collect()
+        self.path.trim_end_matches(".rs").trim_end_matches("/lib").split('/').collect()
     }
 
     /// Every path into the crate that the file names, from the crate on, however it is written.
