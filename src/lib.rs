@@ -9,6 +9,24 @@
 //!
 //! ARCHITECTURE.md draws the layers; `tests/layers.rs` holds the modules to them.
 
+// What tests may do, and nothing else: trap, print, spell out a type. Cargo.toml has what holds for all.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::string_slice,
+        clippy::type_complexity,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 pub mod env;
 pub mod ids;
 pub mod secret;

@@ -1,13 +1,5 @@
 //! What becomes of a request, by rule: credentials, branches, APIs, answers and what goes upstream.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! `make deny` fails on a finding, and says where it could look for none.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

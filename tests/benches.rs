@@ -1,14 +1,5 @@
 //! What `benches/cost` makes of its measurements: medians and intervals, figures, the picture. The
 //! measuring itself needs a proxy, and a quiet machine.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "tests, and a tool for developers"
-)]
-
 #[allow(dead_code, reason = "printing is not tested")]
 #[path = "../benches/cost"]
 mod cost {

@@ -1,13 +1,5 @@
 //! Requests that are good and refused all the same: too many, or revoked.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 #[path = "support/pairs.rs"]
 mod pairs;
 mod support;

@@ -1,13 +1,5 @@
 //! The two ways to the demo stay one: docker-compose.yml is a valid compose file, and what it runs
 //! is what demo/run.sh runs.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests: what is wrong should stop them at once"
-)]
 
 use std::fs;
 use std::io::Write;

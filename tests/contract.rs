@@ -2,15 +2,6 @@
 //! exactly once unless it left before, whatever it waits for and however that ends; it is charged once;
 //! no two workers fetch at once; nothing waits for ever.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::collections::BTreeSet;

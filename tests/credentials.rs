@@ -1,14 +1,6 @@
 //! More than one way to vouch, by rule: API keys, places, origins, and what becomes of the
 //! credential upstream.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! What the documents say, held against the crate: codes, metrics, log lines, configurations,
 //! commands, links, dependencies, tests.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,5 @@
 //! docs/config.md and docs/config.schema.json say what the configuration really is.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 #[path = "support/schema.rs"]
 mod schema;
 

@@ -7,19 +7,7 @@
 //!
 //! `make setup` brings Envoy, Node and the provider, `make wasm` builds the module; a test that
 //! lacks one of them fails and says so.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests: what is wrong should stop them at once, and they live in real time"
-)]
+#![allow(clippy::disallowed_methods, reason = "they live in real time")]
 
 #[path = "support/documented.rs"]
 mod documented;

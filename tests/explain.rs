@@ -1,16 +1,6 @@
 //! The steps of a decision, told to whoever shows the key: true, bounded, and nothing of a
 //! credential; and no difference at all to anybody else.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

@@ -1,15 +1,5 @@
 //! What becomes of a fetch that failed: every refusal that follows from it says why, and what to do.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

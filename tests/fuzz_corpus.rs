@@ -1,17 +1,7 @@
 //! What fuzzing found worth keeping, on the stable toolchain: `fuzz/corpus/<target>`, file by file.
 
-#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod support;
 
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a target may fail loudly"
-)]
 #[allow(unreachable_pub, reason = "tests have no public surface")]
 #[path = "support/fuzz.rs"]
 mod fuzz;

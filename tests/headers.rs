@@ -1,7 +1,5 @@
 //! Names of headers that other servers take for ours, or for a credential's: none comes through.
 
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod support;
 
 use serde_json::{Value, json};

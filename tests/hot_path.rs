@@ -1,13 +1,6 @@
 //! What a request with a known token costs, counted: look-ups in the shared store, signatures and
 //! allocations. The time it takes is `make bench`'s affair.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,13 +1,5 @@
 //! Key rings as workers live with them: who fetches, when, and what becomes of those who wait.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

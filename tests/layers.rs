@@ -618,6 +618,18 @@ fn unsafe_code_stands_in_one_file() {
 }
 
 #[test]
+fn both_crates_refuse_the_same_of_what_only_tests_may() {
+    let block = |source: &Source| {
+        let (_, behind) = source.text.split_once("#![cfg_attr(\n    not(test),\n    deny(")?;
+        Some(behind.split_once(")\n)]")?.0.to_owned())
+    };
+    let sources = sources();
+    let roots = sources.iter().filter(|source| ["lib.rs", "cli/lib.rs"].contains(&&*source.path));
+    let refused: Vec<_> = roots.map(block).collect();
+    assert!(matches!(&*refused, [Some(one), Some(other)] if one == other), "{refused:?}");
+}
+
+#[test]
 fn no_file_is_longer_than_a_reader_can_bear() {
     for source in sources() {
         let lines = source.text.lines().count();

@@ -1,13 +1,5 @@
 //! Rates, quotas and their counters, against a store that behaves like Envoy's.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    dead_code,
-    unreachable_pub,
-    reason = "tests"
-)]
+#![allow(dead_code, unreachable_pub, reason = "tests")]
 
 mod support {
     pub(crate) mod random;

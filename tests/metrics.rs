@@ -1,15 +1,6 @@
 //! What is counted, by whom and when the host is told. That every metric is defined at the start,
 //! once, and none is named that was not, the harness holds against every test that uses it.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "support/documented.rs"]
 mod documented;
 mod support;

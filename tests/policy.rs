@@ -1,15 +1,5 @@
 //! Which policies are in force for a caller, how they combine, and what they permit.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,12 +1,5 @@
 //! Two readers, one reading: hosts, methods and paths that a server behind the proxy could read
 //! otherwise than the rule are refused, and everything that has one reading passes.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 mod support;
 
 use serde_json::{Value, json};

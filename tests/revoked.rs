@@ -1,15 +1,5 @@
 //! Lists of what was revoked, from the configuration and from a document that all workers share.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    dead_code,
-    unreachable_pub,
-    reason = "tests"
-)]
+#![allow(dead_code, unreachable_pub, reason = "tests")]
 
 mod support;
 

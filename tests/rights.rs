@@ -1,15 +1,6 @@
 //! What callers may do, through the whole engine: policies, what is required of claims, what goes
 //! upstream of it, and what only reporting changes.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

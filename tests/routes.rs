@@ -1,7 +1,5 @@
 //! APIs by the proxy's routes, through the whole engine.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod support;
 
 use serde_json::json;

@@ -1,13 +1,6 @@
 //! The RSA arithmetic against another library's, on every size and every edge; and signatures that
 //! only the holder of a private key can forge.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 use std::sync::OnceLock;
 
 use proptest::prelude::*;

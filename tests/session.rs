@@ -1,12 +1,5 @@
 //! Sessions and their records, against a store that behaves like Envoy's.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    dead_code,
-    unreachable_pub,
-    reason = "tests"
-)]
+#![allow(dead_code, unreachable_pub, reason = "tests")]
 
 mod support {
     pub(crate) mod random;

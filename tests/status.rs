@@ -1,14 +1,5 @@
 //! The operator's page through the whole engine: who may see it, what it says, and that it says the
 //! same whichever worker is asked.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 mod support;
 
 use std::time::Duration;

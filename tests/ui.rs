@@ -2,19 +2,7 @@
 //! Envoy, pages in a real browser.
 //!
 //! `make test-ui` installs what it needs and runs it; `make test` does not.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests: what is wrong should stop them at once, and they live in real time"
-)]
+#![allow(clippy::disallowed_methods, reason = "they live in real time")]
 
 mod ui {
     #[path = "../e2e/harness/mod.rs"]

@@ -3,16 +3,6 @@
 //! Signatures are judged by the module's own verifier and by the one that asks a host, in front of
 //! a double that is as strict as Envoy; `e2e/vectors.rs` asks Envoy itself.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test's helpers"
-)]
-
 mod support;
 #[path = "support/vectors.rs"]
 mod vectors;

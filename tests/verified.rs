@@ -1,12 +1,5 @@
 //! Tokens that were verified before: not again while their key is in use, and not a moment longer.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 mod support;
 
 use std::time::Duration;

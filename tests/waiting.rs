@@ -1,14 +1,6 @@
 //! What requests can wait for beside keys, by a thing that exists in tests only (the feature `probe`): a
 //! request names in `x-probe` what it waits for.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 mod support;
 
 use std::time::Duration;

@@ -2,8 +2,6 @@
 //!
 //! Some hosts trap where a module imports what they do not know, so the list is part of the contract.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -4,13 +4,6 @@
 //! acceptable (a `DigestInfo` without NULL parameters) is refused: RFC 8017 §8.2.2 compares with
 //! the one encoding that §9.2 makes.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test's helpers"
-)]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};

@@ -4,20 +4,7 @@
 //! The figure is CPU per request of the whole Envoy process, from the kernel's account of its
 //! threads (`/proc/<pid>/task/*/schedstat`), while a client on another core keeps it busy. Every
 //! answer's status is checked. benches/run.sh builds what is needed and starts this.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a tool for developers: what is wrong should stop it at once, and it measures real time"
-)]
+#![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
 #[path = "../../tests/e2e/harness/mod.rs"]
 mod harness;

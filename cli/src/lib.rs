@@ -3,6 +3,24 @@
 //! Native only. It reads files and asks the network, which the core never does, and has no rule of
 //! its own about requests: those are the engine's.
 
+// What tests may do, and nothing else: trap, print, spell out a type. Cargo.toml has what holds for all.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::string_slice,
+        clippy::type_complexity,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod check;
 mod command;
 mod decode;

@@ -1,5 +1,3 @@
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use super::*;
 
 fn head(headers: &[(&str, &str)]) -> RequestHead {

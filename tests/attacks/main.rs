@@ -11,15 +11,6 @@
 //! One table each, a row per id: the inputs and the deny code that each of them must end with. What
 //! is shown elsewhere, or cannot be shown by a test of the engine, says so in its row.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../support/pairs.rs"]
 mod pairs;
 #[path = "../support/mod.rs"]

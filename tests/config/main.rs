@@ -1,15 +1,5 @@
 //! What the configuration means, and how it is refused.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 mod apis;
 mod bytes;
 mod codes;

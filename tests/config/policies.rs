@@ -1,7 +1,5 @@
 //! Policies, who gets them, and what claims must say.
 
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use std::time::Duration;
 
 use tollgate::api::PathPattern;

@@ -1,16 +1,6 @@
 //! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md and
 //! docs/runbook.md.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -13,15 +13,6 @@
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../support/mod.rs"]
 mod support;
 

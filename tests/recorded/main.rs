@@ -4,15 +4,6 @@
 //!
 //! Where words change on purpose, `TOLLGATE_RECORD=1` writes them anew; the diff then says which.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -3,16 +3,6 @@
 
 #![allow(dead_code, reason = "each test crate takes what it needs")]
 #![allow(unreachable_pub, missing_docs, reason = "tests have no public surface")]
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 pub mod recorded;
 pub mod store;
 pub mod structs;

@@ -2,14 +2,7 @@
 //!
 //! Who forges here has the private key: what is refused is refused for its form alone.
 
-#![allow(
-    dead_code,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unreachable,
-    clippy::unwrap_used,
-    reason = "each test crate takes what it needs, and a test may fail loudly"
-)]
+#![allow(dead_code, reason = "each test crate takes what it needs")]
 
 use std::sync::OnceLock;
 

@@ -1,12 +1,3 @@
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};

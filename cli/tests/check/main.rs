@@ -1,15 +1,5 @@
 //! `tollgate check`, as somebody types it: what it prints and how it ends.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 mod clusters;
 mod examples;
 mod foreign;

@@ -1,16 +1,5 @@
 //! `tollgate import tyk`: what becomes of a definition, and what is said about it.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly, and spells its tables out"
-)]
-
 #[path = "../../../tests/support/schema.rs"]
 mod schema;
 #[path = "../../../tests/support/mod.rs"]

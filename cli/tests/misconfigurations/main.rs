@@ -1,15 +1,6 @@
 //! The catalogue of mistakes ([`catalogue`]), told by the command line, and mistakes that only a file
 //! of Envoy can hold ([`around`]).
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 

@@ -63,7 +63,6 @@ fn told(ran: &Ran) -> Value {
 }
 
 #[test]
-#[allow(clippy::type_complexity, reason = "a table")]
 fn a_request_that_is_allowed_and_one_that_is_not_differ_in_what_is_said_and_in_the_status() {
     let folder = folder();
     let idp = folder.path("idp.json");

@@ -1,16 +1,5 @@
 //! The smaller commands of the command line, each run as a person would run it.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 #[path = "../../../tests/support/schema.rs"]
 mod schema;
 #[path = "../../../tests/support/mod.rs"]

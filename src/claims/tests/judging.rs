@@ -1,7 +1,5 @@
 //! What the registered claims of a token are refused for.
 
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use std::time::Duration;
 
 use super::*;

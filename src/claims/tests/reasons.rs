@@ -1,7 +1,5 @@
 //! What the operator is told about a refusal.
 
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use std::time::Duration;
 
 use super::judging::{judge, strict};

@@ -1,7 +1,5 @@
 //! What is required of claims besides the registered ones.
 
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use serde_json::json;
 
 use super::*;

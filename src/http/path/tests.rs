@@ -1,5 +1,3 @@
-#![allow(clippy::type_complexity, reason = "tables of cases")]
-
 use proptest::prelude::*;
 
 use super::Ambiguity as A;

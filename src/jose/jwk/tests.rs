@@ -1,5 +1,3 @@
-#![allow(clippy::arithmetic_side_effects, reason = "tests")]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::algorithms::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair};

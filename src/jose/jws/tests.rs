@@ -1,5 +1,3 @@
-#![allow(clippy::arithmetic_side_effects, reason = "tests")]
-
 use super::*;
 
 fn encoded(text: impl AsRef<[u8]>) -> String {

@@ -1,5 +1,3 @@
-#![allow(clippy::arithmetic_side_effects, reason = "tests")]
-
 use std::sync::OnceLock;
 
 use base64::Engine as _;

@@ -1,11 +1,3 @@
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unreachable,
-    reason = "tests"
-)]
-
 use super::*;
 use crate::yaml;
 

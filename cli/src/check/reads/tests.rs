@@ -1,5 +1,3 @@
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use super::*;
 use crate::yaml;
 
