@@ -13,7 +13,6 @@ use siphasher::sip::SipHasher13;
 use super::voucher::{Known, Said};
 use crate::env::Random;
 use crate::ids::ProviderId;
-use crate::jose::alg::Alg;
 
 /// Most tokens kept, per worker.
 const MAX_TOKENS: usize = 4096;
@@ -25,8 +24,6 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 pub(super) struct Verified {
     /// The provider whose token it is.
     pub(super) provider: ProviderId,
-    /// The algorithm that it was verified with.
-    pub(super) alg: Alg,
     /// The thumbprint of the key that verified it (RFC 7638).
     pub(super) key: [u8; 32],
     /// The version of the key set in which that key was last seen.

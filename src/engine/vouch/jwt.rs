@@ -144,7 +144,7 @@ fn recall<'c>(
     let in_use = match keys(owner.jwt, &said.claims)? {
         Keys::Inline(_) => true,
         Keys::Ring(id) => desk.outside.rings.get(id.0).is_some_and(|ring| {
-            let wanted = wanted(said.kid.as_ref(), found.alg, &said.claims);
+            let wanted = wanted(said.kid.as_ref(), said.alg, &said.claims);
             ring.still_has(&found.key, wanted, &found.seen_in, desk.env.now)
         }),
     };
@@ -161,7 +161,7 @@ fn recall<'c>(
         format!(
             "it is one: its {} signature was verified before, and the key is still in use; its \
              `kid` is {}",
-            found.alg.name(),
+            said.alg.name(),
             quoted(kid)
         )
     });
@@ -211,7 +211,6 @@ fn verify<'c>(
     });
     let verified = Rc::new(Verified {
         provider: id,
-        alg,
         key,
         seen_in: Cell::new(set),
         known: Rc::new(Known::new(who, Some(Rc::clone(&said)), session)),
