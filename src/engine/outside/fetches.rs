@@ -23,9 +23,6 @@ use crate::verdict::{quoted, quoted_to};
 /// at the end of a long line.
 const MAX_EXCERPT: usize = 320;
 
-/// The longest body of a key set's or a discovery document's.
-const MAX_KEYS: usize = MAX_SET_BYTES;
-
 /// Takes what other workers published, and has the fetches made that are due: one at a time for each
 /// document.
 pub(super) fn begin(
@@ -40,7 +37,7 @@ pub(super) fn begin(
             RingSource::Jwks => Stage::Keys,
             RingSource::Discovery { .. } => Stage::Discovery,
         };
-        let request = call(&ring.config().remote, MAX_KEYS);
+        let request = call(&ring.config().remote, MAX_SET_BYTES);
         calls.make(Owner::Ring(RingId(place), attempt, stage), request);
     }
     if let Some(attempt) = revocations.attempt(env)
@@ -63,7 +60,7 @@ pub(super) fn keys_done(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<(Owner, CallRequest)> {
-    let failure = match body(response, MAX_KEYS) {
+    let failure = match body(response, MAX_SET_BYTES) {
         Err(failure) => failure,
         Ok(response) => match stage {
             Stage::Discovery => match keys_request(&response, ring.config()) {
@@ -257,7 +254,7 @@ fn keys_request(
         None if keys.host() == url.host() => cluster,
         None => return Err(DiscoveryError::KeysHost(quoted(keys.host()))),
     };
-    Ok(CallRequest::document(&keys, cluster, *timeout, MAX_KEYS))
+    Ok(CallRequest::document(&keys, cluster, *timeout, MAX_SET_BYTES))
 }
 
 /// Whether a document's issuer is a configured one.
