@@ -10,12 +10,9 @@ mod configure;
 mod credential;
 mod desk;
 mod explain;
-mod fetched;
 mod grants;
 mod handoff;
-mod keyring;
 mod known_keys;
-mod line;
 mod log;
 mod meters;
 mod outside;
@@ -24,7 +21,6 @@ mod passage;
 #[cfg(feature = "probe")]
 mod probe;
 mod refusals;
-mod remedy;
 mod reply;
 mod request;
 mod revocation;
@@ -34,13 +30,13 @@ mod steps;
 mod stop;
 mod tally;
 mod target;
-mod telling;
 mod toll;
 mod trail;
 mod verified;
 mod vouch;
 mod voucher;
 mod waiting;
+mod words;
 
 use std::time::Duration;
 
@@ -62,7 +58,6 @@ use desk::Desk;
 pub use explain::{Explanation, Outcome};
 use handoff::Handoff;
 use known_keys::KnownKeys;
-pub use line::line;
 use log::Log;
 use outside::Outside;
 use outside::calls::{Callback, Owner};
@@ -77,6 +72,8 @@ use toll::Toll;
 use trail::Trail;
 use verified::VerifiedTokens;
 use waiting::Waiting;
+pub use words::line::line;
+use words::remedy;
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
 /// be out of use in every worker.

@@ -220,7 +220,7 @@ fn every_field_of_a_refusal_in_the_log_is_documented() {
     let documented: BTreeSet<_> = rows(section(&text, "### `request_denied` (warn)"))
         .filter_map(|row| Some(code(row.first()?)?.to_owned()))
         .collect();
-    let source = read("src/engine/line.rs");
+    let source = read("src/engine/words/line.rs");
     let refusal = source.split_once("fn denied(").expect("the refusal's line").1;
     let refusal = refusal.split("fn ").next().unwrap_or_default();
     // How many were left out stands in other lines, too.

@@ -16,7 +16,8 @@ use super::stop::Stop;
 use super::target::{self, Target};
 use super::trail::Trail;
 use super::voucher::Voucher;
-use super::{revocation, telling, vouch};
+use super::words::narrate;
+use super::{revocation, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
 use crate::http::{RequestHead, Route};
@@ -114,7 +115,7 @@ fn enter<'c>(
             (end.in_words(env.now), end.numeric_date(), rights.grant().names());
         Refusal::new(deny, format!("the session ended at {at} ({number}); policies: {policies}"))
     })?;
-    telling::session(&session, owner.clock_skew(), env.now, steps);
+    narrate::session(&session, owner.clock_skew(), env.now, steps);
     match owner.says() {
         Some(says) => may_call(target.api, &owner, says, steps)?,
         // A configuration that asks something of tokens here takes no API key's session.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::telling;
 use super::trail::Trail;
+use super::words::narrate;
 use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
@@ -115,7 +115,7 @@ impl OfApi {
             if trail.steps.is_on() {
                 trail.steps.enter(spot.first_reader(config).map(|reader| &reader.name));
                 let (place, bytes) = (spot.place(), token.as_ref().map(|token| token.len()));
-                telling::place(place, shown(place), bytes, head, &mut trail.steps);
+                narrate::place(place, shown(place), bytes, head, &mut trail.steps);
             }
             let Some(token) = token else { continue };
             let by_both = found.iter().find_map(|other| {

@@ -1,11 +1,12 @@
 //! What the operator reads: one record per refusal and per change of a key set, never a token, bounded
-//! in rate. How a record becomes a line is the business of [`line`](super::line).
+//! in rate. How a record becomes a line is the business of [`line`](super::words::line).
 
 use sha2::{Digest, Sha256};
 
 use super::budget::Budget;
+use super::reply;
 use super::trail::Trail;
-use super::{remedy, reply};
+use super::words::remedy;
 use crate::config::{Config, LogConfig, LogFormat, LogIdentity, Problem};
 use crate::event::{Denied, Effect, Loaded, Record, metric};
 use crate::http::RequestHead;

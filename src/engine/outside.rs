@@ -3,7 +3,6 @@
 
 pub(super) mod asks;
 pub(super) mod calls;
-mod failure;
 mod fetches;
 
 use super::request::Request;

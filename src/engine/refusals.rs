@@ -10,8 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::budget::Budget;
 use super::log::{Log, MAX_FIELD, MAX_ISSUER, visible};
+use super::reply;
 use super::trail::Trail;
-use super::{remedy, reply};
+use super::words::remedy;
 use crate::config::Config;
 use crate::env::{Env, PutError};
 use crate::http::RequestHead;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::fetched;
 use super::voucher::{Said, Voucher};
+use super::words::document;
 use crate::claims::Claims;
 use crate::env::Env;
 use crate::jose::twin;
@@ -76,10 +76,10 @@ fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
         return Refusal::new(Deny::RevocationsStale, reason);
     };
     let is_loaded = revocations.fetched_entries().is_some();
-    let told = fetched::told(&standing, is_loaded, &source.remote, now);
+    let told = document::told(&standing, is_loaded, &source.remote, now);
     let failure = standing.failure.filter(|_| standing.failing);
     Refusal {
-        remedy: failure.map(|failure| fetched::list_remedy(failure.kind, source)),
+        remedy: failure.map(|failure| document::list_remedy(failure.kind, source)),
         ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
     }
 }

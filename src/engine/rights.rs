@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::reply::quoted_list;
-use super::telling;
 use super::voucher::{Own, Said, Voucher};
+use super::words::narrate;
 use crate::api::Api;
 use crate::claims::{ClientClaim, Requirements};
 use crate::config::Config;
@@ -105,12 +105,12 @@ pub(super) fn may_call(
             let reason = format!("{} by the API's own `audiences`", refusal.reason);
             Refusal { reason: reason.into(), ..refusal }
         })?;
-        telling::asked("`apis[].audiences`", audiences, trace);
+        narrate::asked("`apis[].audiences`", audiences, trace);
     }
     if let Some(clients) = &api.clients {
         match &owner.known.who.client {
             ClientClaim::Is(client) if clients.iter().any(|one| **one == **client) => {
-                telling::asked("`apis[].clients`", clients, trace);
+                narrate::asked("`apis[].clients`", clients, trace);
             }
             ClientClaim::Is(client) => {
                 return Err(Refusal::new(

@@ -1,6 +1,6 @@
 //! Which API a request belongs to, and whether every server would say the same.
 
-use super::telling::{self, shown};
+use super::words::narrate::{self, shown};
 use crate::api::Api;
 use crate::config::Config;
 use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host, is_token};
@@ -39,7 +39,7 @@ pub(super) fn find<'c>(
     let find = |path: &RequestPath| {
         index.find(&config.apis, head.authority(), path.segments(), method, route)
     };
-    telling::path(config, head, trace);
+    narrate::path(config, head, trace);
     let path = match config.looks_at_paths() {
         true => RequestPath::parse(head.path()).map_err(ambiguous)?,
         false => RequestPath::default(),
@@ -69,7 +69,7 @@ pub(super) fn find<'c>(
         );
         return Err(Refusal::new(Deny::ApiUnknown, reason));
     }
-    telling::api(config, head, (method, &path, route), found, trace);
+    narrate::api(config, head, (method, &path, route), found, trace);
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
     target.ok_or_else(|| {
         let (method, host) = (shown(method), shown(head.authority()));

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::calls::{Calls, Owner, Stage};
-use super::failure::{self, DiscoveryError, Failure};
 use crate::config::{RingConfig, RingSource};
-use crate::engine::fetched::{keys_remedy, list_remedy, without_query};
+use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
+use crate::engine::words::failure::{self, DiscoveryError, Failure};
 use crate::env::Env;
 use crate::event::{
     CallRequest, CallResponse, Effect, FetchFailure, KeyLabel, ListState, Record, metric,

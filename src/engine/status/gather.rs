@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
 use crate::config::{Config, StatusConfig};
-use crate::engine::fetched::{keys_remedy, list_remedy, without_query};
 use crate::engine::meters;
 use crate::engine::outside::Outside;
 use crate::engine::refusals::Refusals;
+use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
 use crate::env::Env;
 use crate::event::metric;
 use crate::ids::{ApiId, Name, RingId};

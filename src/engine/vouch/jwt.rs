@@ -8,14 +8,14 @@ use crate::claims::{Claims, Issuer, Requirements, near};
 use crate::config::Config;
 use crate::engine::credential::{Presented, with_front};
 use crate::engine::desk::Desk;
-use crate::engine::keyring::{self, no_key};
 use crate::engine::reply::quoted_list;
 use crate::engine::request::Patience;
 use crate::engine::stop::{Awaited, Stop};
-use crate::engine::telling;
 use crate::engine::trail::Trail;
 use crate::engine::verified::Verified;
 use crate::engine::voucher::{Known, Own, Said, Voucher};
+use crate::engine::words::keyring::{self, no_key};
+use crate::engine::words::narrate;
 use crate::ids::{Kid, Name, ProviderId, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::KeySet;
@@ -73,7 +73,7 @@ pub(super) fn take<'c, 't>(
     let (spot, token) = (presented.spot, presented.token.as_ref());
     trail.enter(spot.first_reader(desk.config).map(|provider| &provider.name));
     let jws = Jws::parse(token).map_err(|refusal| with_front(refusal, token))?;
-    telling::token(token, &jws, &mut trail.steps);
+    narrate::token(token, &jws, &mut trail.steps);
     let claims = Claims::parse(jws.payload())?;
     trail.claimed(jws.header().kid.as_ref(), &claims);
     let Some(owner) = owner(desk.config, members, &claims)? else {
@@ -255,7 +255,7 @@ fn check_with_ring(
         return Err(Refusal::new(Deny::Internal, "a provider of no key ring").into());
     };
     if patience != Patience::Fresh {
-        telling::waited(desk.waited, trace);
+        narrate::waited(desk.waited, trace);
     }
     if trace.is_on() {
         ring.catch_up(wanted, env);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::budget::Budget;
 use crate::engine::tally::Tally;
-use crate::engine::telling;
+use crate::engine::words::narrate;
 use crate::env::Env;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::PublicKey;
@@ -75,7 +75,7 @@ pub(super) fn check_signature(
     };
     trace.passed(Step::Signature, Step::Signature.looks_at(), || {
         let by = if env.verifier.is_host_for(key, alg) { "the proxy" } else { "the filter" };
-        format!("it is that of the key {}, {}; {by} checked it", telling::key(key), alg.name())
+        format!("it is that of the key {}, {}; {by} checked it", narrate::key(key), alg.name())
     });
     Ok(*key.thumbprint())
 }

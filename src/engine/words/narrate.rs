@@ -18,7 +18,7 @@ use crate::verdict::{Step, list, quoted};
 const MAX_APIS: usize = 8;
 
 /// The path, before it is known whether it can be read in one way only.
-pub(super) fn path(config: &Config, head: &RequestHead, trace: &mut Trace) {
+pub(in crate::engine) fn path(config: &Config, head: &RequestHead, trace: &mut Trace) {
     trace.looks_at(Step::Path, || format!("the path {}", shown(head.path_only())));
     if !config.looks_at_paths() {
         let found = || "no API and no policy looks at paths".to_owned();
@@ -28,7 +28,7 @@ pub(super) fn path(config: &Config, head: &RequestHead, trace: &mut Trace) {
 
 /// Which API was found, and what kept the request from those before it.
 #[inline(never)]
-pub(super) fn api(
+pub(in crate::engine) fn api(
     config: &Config,
     head: &RequestHead,
     (method, path, route): (&[u8], &RequestPath, &Route),
@@ -82,7 +82,7 @@ pub(super) fn api(
 }
 
 /// Whether a credential stands at a place; nothing of it.
-pub(super) fn place(
+pub(in crate::engine) fn place(
     place: &Place,
     words: String,
     found: Option<usize>,
@@ -103,7 +103,7 @@ pub(super) fn place(
 }
 
 /// A token's form.
-pub(super) fn token(token: &[u8], jws: &Jws<'_>, trace: &mut Trace) {
+pub(in crate::engine) fn token(token: &[u8], jws: &Jws<'_>, trace: &mut Trace) {
     trace.passed(Step::Token, Step::Token.looks_at(), || {
         let header = jws.header();
         let member = |value: Option<&str>| value.map_or_else(|| "missing".to_owned(), quoted);
@@ -118,7 +118,7 @@ pub(super) fn token(token: &[u8], jws: &Jws<'_>, trace: &mut Trace) {
 }
 
 /// How long a request has waited for keys.
-pub(super) fn waited(waited: Duration, trace: &mut Trace) {
+pub(in crate::engine) fn waited(waited: Duration, trace: &mut Trace) {
     trace.note(Step::Key, Decided::Waits, || {
         let found = format!("the request waited {} for them", roughly(waited));
         (Step::Key.looks_at().into(), found)
@@ -126,7 +126,7 @@ pub(super) fn waited(waited: Duration, trace: &mut Trace) {
 }
 
 /// A key by its id and kind.
-pub(super) fn key(key: &PublicKey) -> String {
+pub(in crate::engine) fn key(key: &PublicKey) -> String {
     match key.kid() {
         Some(kid) => format!("{} ({})", quoted(kid.as_str()), key.kind()),
         None => format!("one without `kid` ({})", key.kind()),
@@ -134,7 +134,12 @@ pub(super) fn key(key: &PublicKey) -> String {
 }
 
 /// Whose session it is, and when it ends.
-pub(super) fn session(session: &Session, skew: Duration, now: UnixMillis, trace: &mut Trace) {
+pub(in crate::engine) fn session(
+    session: &Session,
+    skew: Duration,
+    now: UnixMillis,
+    trace: &mut Trace,
+) {
     trace.passed(Step::Session, Step::Session.looks_at(), || {
         let end = match session.ends {
             Some(end) => {
@@ -148,11 +153,11 @@ pub(super) fn session(session: &Session, skew: Duration, now: UnixMillis, trace:
 }
 
 /// What an API asks of the session's token that it has.
-pub(super) fn asked(field: &'static str, wanted: &[Box<str>], trace: &mut Trace) {
+pub(in crate::engine) fn asked(field: &'static str, wanted: &[Box<str>], trace: &mut Trace) {
     trace.passed(Step::Access, field, || format!("the token has one of {}", list(wanted)));
 }
 
 /// Bytes that a stranger sent.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub(in crate::engine) fn shown(bytes: &[u8]) -> String {
     quoted(&String::from_utf8_lossy(bytes))
 }

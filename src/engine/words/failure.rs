@@ -12,7 +12,7 @@ use crate::verdict::quoted;
 
 /// Why a fetch brought nothing. The text is for the operator's log: it names what came.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::engine) enum Failure {
     Body {
         bytes: usize,
         most: usize,
@@ -29,7 +29,7 @@ pub(super) enum Failure {
 
 /// What is wrong with a discovery document.
 #[derive(Debug)]
-pub(super) enum DiscoveryError {
+pub(in crate::engine) enum DiscoveryError {
     Issuer(String),
     KeysHost(String),
     KeysUrl(UrlError),
@@ -39,7 +39,7 @@ pub(super) enum DiscoveryError {
 }
 
 /// How a body begins that should have been another.
-pub(super) fn beginning(body: &[u8]) -> String {
+pub(in crate::engine) fn beginning(body: &[u8]) -> String {
     match body.get(..64).unwrap_or(body) {
         [] => "the body is empty".to_owned(),
         start => format!("it begins with {}", quoted(&String::from_utf8_lossy(start))),
@@ -48,7 +48,7 @@ pub(super) fn beginning(body: &[u8]) -> String {
 
 impl Failure {
     /// What is wrong with a key set.
-    pub(super) fn keys(error: SetError, body: &[u8]) -> Self {
+    pub(in crate::engine) fn keys(error: SetError, body: &[u8]) -> Self {
         match error {
             SetError::Malformed => Self::NotJson("the key set", beginning(body)),
             error => Self::Keys(error),
@@ -56,15 +56,15 @@ impl Failure {
     }
 
     /// What is wrong with a list of revocations.
-    pub(super) fn list(error: DocumentError, body: &[u8]) -> Self {
+    pub(in crate::engine) fn list(error: DocumentError, body: &[u8]) -> Self {
         match body.trim_ascii_start().first() {
             Some(b'{') => Self::List(error),
             _ => Self::NotJson("the list", beginning(body)),
         }
     }
 
-    /// Which [remedy](crate::engine::fetched) helps, by a number that all workers of a process share.
-    pub(super) const fn kind(&self) -> u8 {
+    /// Which [remedy](super::document) helps, by a number that all workers of a process share.
+    pub(in crate::engine) const fn kind(&self) -> u8 {
         match self {
             Self::NoAnswer => 1,
             Self::Status(504, _) => 2,

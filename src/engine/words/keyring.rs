@@ -1,7 +1,7 @@
 //! What a reason says of the keys that a token was held against: which they are, where they are from
 //! and how old.
 
-use super::fetched;
+use super::document;
 use crate::ids::Kid;
 use crate::jose::jwk::KeySet;
 use crate::keys::{Ring, Wanted};
@@ -13,7 +13,7 @@ const MAX_KEYS_TOLD: usize = 8;
 
 /// Why there is no key for a token, with the keys that there are: those of a ring, or else of the
 /// configuration.
-pub(super) fn no_key(
+pub(in crate::engine) fn no_key(
     deny: Deny,
     wanted: Wanted<'_>,
     ring: Option<&Ring>,
@@ -47,19 +47,23 @@ pub(super) fn no_key(
     let by_fetch = matches!(deny, Deny::KeysStale | Deny::KeysUnavailable);
     let remedy = failure.zip(ring).filter(|_| by_fetch);
     Refusal {
-        remedy: remedy.map(|(failure, ring)| fetched::keys_remedy(failure.kind, ring.config())),
+        remedy: remedy.map(|(failure, ring)| document::keys_remedy(failure.kind, ring.config())),
         ..Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
     }
 }
 
 /// Says which keys there are, where they are from, and how old they are.
-pub(super) fn told(ring: Option<&Ring>, set: Option<&KeySet>, now: UnixMillis) -> String {
+pub(in crate::engine) fn told(
+    ring: Option<&Ring>,
+    set: Option<&KeySet>,
+    now: UnixMillis,
+) -> String {
     let from = match ring {
         None => "in the configuration".to_owned(),
         Some(ring) => {
             let (config, standing) = (ring.config(), ring.standing(now));
             let is_loaded = set.is_some() && standing.fetched_at.is_some();
-            let told = fetched::told(&standing, is_loaded, &config.remote, now);
+            let told = document::told(&standing, is_loaded, &config.remote, now);
             if !is_loaded {
                 return format!("the keys: {told}");
             }

@@ -1,14 +1,14 @@
 //! What an operator is told to change, with the real names of what a request met.
 
-use super::trail::Trail;
 use crate::api::Auth;
 use crate::config::Config;
+use crate::engine::trail::Trail;
 use crate::ids::Name;
 use crate::verdict::Refusal;
 
 /// A refusal's remedy, in which `providers.*`, `policies.*` and `apis[]` are the provider, the one policy
 /// in force and the API of the request that left this trail, where they are known.
-pub(super) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
+pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
     let is_it = |name: &Name| trail.api.as_ref() == Some(name);
     let api = config.apis.iter().position(|api| is_it(&api.name));
     let provider = trail.provider.as_ref().or_else(|| match &config.apis.get(api?)?.auth {

@@ -10,7 +10,7 @@ use crate::time::{UnixMillis, roughly};
 use crate::verdict::quoted;
 
 /// What to do about the last failure of a ring; `providers.*` stands for its provider.
-pub(super) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
+pub(in crate::engine) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
     let (field, document) = match config.source {
         RingSource::Jwks => ("providers.*.jwks.url", "key set"),
         RingSource::Discovery { .. } => ("providers.*.jwks.discovery", "document"),
@@ -19,12 +19,12 @@ pub(super) fn keys_remedy(kind: u8, config: &RingConfig) -> String {
 }
 
 /// What to do about the last failure of the list of revocations.
-pub(super) fn list_remedy(kind: u8, source: &Source) -> String {
+pub(in crate::engine) fn list_remedy(kind: u8, source: &Source) -> String {
     remedy(kind, "revoked", "revoked.url", "list", &source.remote.cluster)
 }
 
 /// Where a document is from, how old it is, and what the last attempt brought where that failed.
-pub(super) fn told(
+pub(in crate::engine) fn told(
     standing: &Standing,
     is_loaded: bool,
     remote: &Remote,
@@ -48,7 +48,7 @@ pub(super) fn told(
 }
 
 /// A URL for the log: a query may hold a secret.
-pub(super) fn without_query(url: &Url) -> String {
+pub(in crate::engine) fn without_query(url: &Url) -> String {
     let path = url.path.split('?').next().unwrap_or_default();
     format!("{}://{}{path}", url.scheme(), url.authority)
 }
