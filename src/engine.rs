@@ -73,7 +73,7 @@ use trail::Trail;
 use verified::VerifiedTokens;
 use waiting::Waiting;
 pub use words::line::line;
-use words::remedy;
+use words::{narrate, remedy};
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
 /// be out of use in every worker.
@@ -450,7 +450,7 @@ impl Engine {
         mut trail: Trail,
         effects: &mut Vec<Effect>,
     ) {
-        handoff::tell(&changes, &mut trail.steps);
+        narrate::handoff(&changes, &mut trail.steps);
         trail.note(stream, None, effects);
         let provider = trail.identity.as_ref().and(trail.provider.as_ref());
         self.tally.outcome(true, trail.api.as_ref(), provider);
@@ -530,7 +530,7 @@ impl Engine {
         let how = if reports {
             let nothing = Passage::default();
             let changes = self.handoff.changes(&self.config, head, &nothing, true, effects);
-            handoff::tell(&changes, &mut trail.steps);
+            narrate::handoff(&changes, &mut trail.steps);
             let outcome = Outcome::WouldRefuse;
             if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
                 let (set, append) = (explained.into_headers(), Headers::new());

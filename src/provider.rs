@@ -65,6 +65,11 @@ pub struct Location {
 }
 
 impl Location {
+    /// Whether it counts for this API.
+    pub fn is_for(&self, api: &Name) -> bool {
+        self.apis.as_ref().is_none_or(|apis| apis.contains(api))
+    }
+
     /// Whether this is the same place as the other, whichever APIs they count for.
     pub fn is_same_place(&self, other: &Self) -> bool {
         let lower =

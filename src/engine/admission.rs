@@ -7,25 +7,20 @@ use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
 
-use super::credential;
 use super::desk::Desk;
 use super::passage::{Passage, Permit};
-use super::reply::quoted_list;
 use super::rights::{Rights, may_call};
 use super::stop::Stop;
 use super::target::{self, Target};
 use super::trail::Trail;
 use super::voucher::Voucher;
-use super::words::narrate;
+use super::words::{narrate, reason};
 use super::{revocation, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
 use crate::http::{RequestHead, Route};
-use crate::ids::{Name, ProviderId};
-use crate::verdict::{Deny, Refusal, Scheme, Step, quoted};
-
-/// Most branches that a reason speaks of.
-const MAX_BRANCHES_TOLD: usize = 8;
+use crate::ids::ProviderId;
+use crate::verdict::{Deny, Refusal, Scheme, Step};
 
 /// Decides about a request.
 ///
@@ -96,10 +91,7 @@ fn enter<'c>(
     trail.identity = Some(Arc::clone(owner.identity()));
     let env = desk.env;
     let names = branch.members.iter().filter_map(|id| desk.config.provider_name(*id));
-    trail.steps.passed(Step::Credential, "`auth`", || {
-        let owner = quoted(owner.provider.name.as_str());
-        format!("all of {} vouch; the session is {owner}'s", quoted_list(names.map(Name::as_str)))
-    });
+    narrate::vouched(names, &owner.provider.name, &mut trail.steps);
     // What was revoked is a bad credential, whichever branch it belongs to.
     let all = iter::once(&owner).chain(&others);
     revocation::judge(&desk.outside.revocations, all, env, &mut trail.steps)?;
@@ -109,12 +101,9 @@ fn enter<'c>(
     let rights = Rights::find(desk.config, target.id, &owner, steps)?;
     trail.policies = Some(rights.grant().names().clone());
     let session = owner.session(rights.grant());
-    session.check(env.now, owner.clock_skew()).map_err(|deny| {
-        let end = session.ends.unwrap_or_default();
-        let (at, number, policies) =
-            (end.in_words(env.now), end.numeric_date(), rights.grant().names());
-        Refusal::new(deny, format!("the session ended at {at} ({number}); policies: {policies}"))
-    })?;
+    session
+        .check(env.now, owner.clock_skew())
+        .map_err(|deny| Refusal::new(deny, reason::session_ended(&session, env.now)))?;
     narrate::session(&session, owner.clock_skew(), env.now, steps);
     match owner.says() {
         Some(says) => may_call(target.api, &owner, says, steps)?,
@@ -151,14 +140,7 @@ fn nobody_vouches(
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
     }
-    let told = lacking.iter().map(|missing| {
-        let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
-        let places = missing.iter().flat_map(|id| credential::places(config, &api.name, *id, head));
-        let places = places.collect::<Vec<_>>().join(", ");
-        format!("no credential for {}; looked at {places}", quoted_list(names))
-    });
-    let told: Vec<_> = told.take(MAX_BRANCHES_TOLD).collect();
-    let refusal = Refusal::new(Deny::CredentialMissing, told.join("; or: "));
+    let refusal = reason::nobody_vouches(config, api, &lacking, head);
     let mut all = branches.iter().flat_map(|branch| &branch.members);
     let takes_tokens =
         |id: &ProviderId| config.provider(*id).is_some_and(|one| one.scheme() == Scheme::Bearer);

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::trail::Trail;
-use super::words::narrate;
+use super::words::{narrate, place};
 use crate::api::{Api, Auth};
 use crate::config::Config;
 use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
-use crate::ids::{ApiId, Name, ProviderId};
+use crate::ids::{ApiId, ProviderId};
 use crate::provider::{Location, Place, Provider};
 use crate::verdict::{Deny, Refusal, quoted};
 
@@ -76,7 +76,7 @@ impl OfApi {
             }
             all.members.push(id);
             let locations = config.provider(id).into_iter().flat_map(|provider| &provider.from);
-            for location in locations.filter(|location| counts(location, &api.name)) {
+            for location in locations.filter(|location| location.is_for(&api.name)) {
                 let same = |spot: &&mut Spot| spot.location.is_same_place(location);
                 match all.spots.iter_mut().find(same) {
                     Some(spot) => spot.readers.push(id),
@@ -115,7 +115,7 @@ impl OfApi {
             if trail.steps.is_on() {
                 trail.steps.enter(spot.first_reader(config).map(|reader| &reader.name));
                 let (place, bytes) = (spot.place(), token.as_ref().map(|token| token.len()));
-                narrate::place(place, shown(place), bytes, head, &mut trail.steps);
+                narrate::place(place, bytes, head, &mut trail.steps);
             }
             let Some(token) = token else { continue };
             let by_both = found.iter().find_map(|other| {
@@ -123,7 +123,7 @@ impl OfApi {
                 spot.readers.iter().find(both).map(|id| (*id, other.spot))
             });
             if let Some((id, other)) = by_both {
-                let mut names = vec![shown(other.place()), shown(spot.place())];
+                let mut names = vec![place::name(other.place()), place::name(spot.place())];
                 names.dedup();
                 let refusal = multiple(&names.join(", "));
                 let Some(provider) = config.provider(id) else { return Err(refusal) };
@@ -155,89 +155,6 @@ pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
     Refusal { scheme: provider.scheme(), ..refusal }
 }
 
-/// Where a provider looks for its credential in requests of an API, in words.
-pub(super) fn places<'c>(
-    config: &'c Config,
-    api: &'c Name,
-    id: ProviderId,
-    head: &'c RequestHead,
-) -> impl Iterator<Item = String> + 'c {
-    let from = config.provider(id).into_iter().flat_map(|provider| &provider.from);
-    from.filter(|location| counts(location, api)).map(|location| {
-        let place = shown(&location.place);
-        match &location.place {
-            Place::Header { name, scheme: Some(scheme) } => match head.first(name) {
-                Some(value) => format!("{place} (the header is there, {})", instead(value, scheme)),
-                None => place,
-            },
-            _ => place,
-        }
-    })
-}
-
-/// What stands in a header in which nothing has this scheme, as far as it can be told: a scheme is
-/// quoted, a credential never.
-pub(super) fn instead(value: &[u8], scheme: &str) -> String {
-    if elements(value).any(|element| after_scheme(element, scheme).is_some()) {
-        return "with another's token".to_owned();
-    }
-    match value.trim_ascii_start().split(|&byte| byte == b' ').next().and_then(word) {
-        Some(word) if value.trim_ascii().contains(&b' ') => format!("with the scheme {word}"),
-        _ if value.trim_ascii().contains(&b' ') => "with another scheme".to_owned(),
-        _ => "without a scheme".to_owned(),
-    }
-}
-
-/// A word that somebody may have put in front of a credential; `None` for what may be one itself.
-fn word(found: &[u8]) -> Option<String> {
-    const MAX_BYTES: usize = 16;
-    let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
-    let plain = !found.is_empty() && found.len() <= MAX_BYTES && found.iter().all(is_plain);
-    plain.then(|| quoted(&String::from_utf8_lossy(found)))
-}
-
-/// A refusal of what is no token's form, with what stands in front of one where that can be told:
-/// `Bearer` a second time, or the `token=` of a parameter.
-pub(super) fn with_front(refusal: Refusal, credential: &[u8]) -> Refusal {
-    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'' | b'<');
-    let at = credential.iter().position(ends);
-    let parts = at.and_then(|at| credential.split_at_checked(at));
-    let front = parts.filter(|(_, behind)| behind.iter().any(|byte| !ends(byte)));
-    let front = front.map(|(before, _)| match (word(before), before.is_empty()) {
-        (Some(word), _) => word,
-        (None, true) => "a quotation mark or the like".to_owned(),
-        (None, false) => "what is not shown, as it may be one itself".to_owned(),
-    });
-    match front {
-        Some(front) if refusal.deny == Deny::TokenMalformed => {
-            let reason = format!("{}; in front of one stands {front}", refusal.reason);
-            Refusal { reason: reason.into(), ..refusal }.with_remedy(
-                "have the caller send the token alone, behind one scheme of \
-                 `providers.*.from[].scheme`: once, without a name and without quotation marks",
-            )
-        }
-        _ => refusal,
-    }
-}
-
-fn shown(place: &Place) -> String {
-    match place {
-        Place::Cookie { name, .. } => format!("cookie `{name}`"),
-        Place::Header { name, scheme: Some(scheme) } if scheme.is_empty() => {
-            format!("header `{name}` without a scheme")
-        }
-        Place::Header { name, scheme: Some(scheme) } => {
-            format!("header `{name}` with scheme `{scheme}`")
-        }
-        Place::Header { name, scheme: None } => format!("header `{name}`"),
-        Place::Query { name } => format!("query parameter `{name}`"),
-    }
-}
-
-fn counts(location: &Location, api: &Name) -> bool {
-    location.apis.as_ref().is_none_or(|apis| apis.contains(api))
-}
-
 /// The credential at one place, if there is one.
 ///
 /// With a scheme, the values of a header are comma-separated elements; where one of several has the
@@ -257,7 +174,7 @@ fn read<'h>(place: &Place, head: &'h RequestHead) -> Result<Option<Cow<'h, [u8]>
                 found = found.or_else(|| after_scheme(element, scheme));
             }
             if count > 1 && found.is_some() {
-                return Err(multiple(&shown(place)));
+                return Err(multiple(&place::name(place)));
             }
             Ok(found.map(Cow::Borrowed))
         }
@@ -272,7 +189,7 @@ fn only<'h>(
 ) -> Result<Option<Cow<'h, [u8]>>, Refusal> {
     let mut values = values.filter(|value| !value.is_empty());
     let found = values.next();
-    if values.next().is_some() { Err(multiple(&shown(place))) } else { Ok(found) }
+    if values.next().is_some() { Err(multiple(&place::name(place))) } else { Ok(found) }
 }
 
 /// A browser sends a cookie with every request to its host, whichever page made it send one: what

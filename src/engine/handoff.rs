@@ -12,8 +12,6 @@ use crate::http::{
 };
 use crate::policy::Metadata;
 use crate::provider::{HeaderSource, Place, SessionFact};
-use crate::trace::Trace;
-use crate::verdict::{Step, list};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
 const RESERVED: &[u8] = b"x-tollgate-";
@@ -160,20 +158,6 @@ impl Hygiene {
             Some(HeaderChange::Set("connection".into(), rest.join(b", ".as_slice())))
         }
     }
-}
-
-/// Tells which headers are changed before a request goes upstream; no value of any.
-pub(super) fn tell(changes: &[HeaderChange], trace: &mut Trace) {
-    trace.passed(Step::Handoff, Step::Handoff.looks_at(), || {
-        let (mut set, mut removed) = (Vec::new(), Vec::new());
-        for change in changes {
-            match change {
-                HeaderChange::Remove(name) => removed.push(String::from_utf8_lossy(name)),
-                HeaderChange::Set(name, _) => set.push(name.as_ref()),
-            }
-        }
-        format!("set: {}; removed: {}", list(&set), list(&removed))
-    });
 }
 
 /// The headers that a permitted request carries upstream.

@@ -112,11 +112,6 @@ pub(super) fn request_id(head: &RequestHead) -> Option<&str> {
     (!id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(plain)).then_some(id)
 }
 
-/// Words of the configuration, quoted, for a reason.
-pub(super) fn quoted_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().take(8).map(crate::verdict::quoted).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

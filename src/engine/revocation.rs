@@ -6,14 +6,13 @@ use std::rc::Rc;
 use sha2::{Digest as _, Sha256};
 
 use super::voucher::{Said, Voucher};
-use super::words::document;
+use super::words::{narrate, reason};
 use crate::claims::Claims;
 use crate::env::Env;
 use crate::jose::twin;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
-use crate::time::UnixMillis;
 use crate::trace::Trace;
-use crate::verdict::{Deny, Refusal, Step};
+use crate::verdict::{Refusal, Step};
 
 /// Refuses what any of the credentials is on a list for.
 pub(super) fn judge<'v, 'c: 'v>(
@@ -42,46 +41,15 @@ pub(super) fn judge<'v, 'c: 'v>(
         let Err(revoked) = judged else { continue };
         let provider = &one.provider.name;
         return Err(match revoked {
-            Revoked::Listed(deny) => Refusal::new(
-                deny,
-                match deny {
-                    Deny::SessionInactive => {
-                        format!(
-                            "this identity of provider `{provider}` is on a list of revocations"
-                        )
-                    }
-                    _ => format!(
-                        "this credential of provider `{provider}` is on a list of revocations, or \
-                         older than one allows"
-                    ),
-                },
-            ),
-            Revoked::Unknown(wait) => {
-                Refusal { retry_after: Some(wait), ..stale(revocations, env.now) }
-            }
+            Revoked::Listed(deny) => reason::revoked(deny, provider),
+            Revoked::Unknown(wait) => Refusal {
+                retry_after: Some(wait),
+                ..reason::revocations_stale(revocations, env.now)
+            },
         });
     }
-    trace.passed(Step::Session, "`revoked`", || match revocations.fetched_entries() {
-        Some(count) => format!("on no list; the fetched one has {count} entries"),
-        None => "on no list".to_owned(),
-    });
+    narrate::not_revoked(revocations.fetched_entries(), trace);
     Ok(())
-}
-
-/// That there is no list to rely upon, and what the last attempt to fetch one brought.
-fn stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
-    let reason = "there is no list of revocations that is fresh enough";
-    let fetched = revocations.source().zip(revocations.standing(now));
-    let Some((source, standing)) = fetched else {
-        return Refusal::new(Deny::RevocationsStale, reason);
-    };
-    let is_loaded = revocations.fetched_entries().is_some();
-    let told = document::told(&standing, is_loaded, &source.remote, now);
-    let failure = standing.failure.filter(|_| standing.failing);
-    Refusal {
-        remedy: failure.map(|failure| document::list_remedy(failure.kind, source)),
-        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
-    }
 }
 
 /// What a list may say of a credential; hashed once for each that this worker knows.

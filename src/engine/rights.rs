@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::reply::quoted_list;
 use super::voucher::{Own, Said, Voucher};
-use super::words::narrate;
+use super::words::{narrate, reason};
 use crate::api::Api;
 use crate::claims::{ClientClaim, Requirements};
 use crate::config::Config;
@@ -13,7 +12,7 @@ use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
 use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFacts};
 use crate::trace::Trace;
-use crate::verdict::{Deny, Refusal, Step, list, quoted};
+use crate::verdict::{Deny, Refusal, Step, list};
 
 /// What a caller was found to have a right to.
 pub(super) struct Rights<'c> {
@@ -113,14 +112,7 @@ pub(super) fn may_call(
                 narrate::asked("`apis[].clients`", clients, trace);
             }
             ClientClaim::Is(client) => {
-                return Err(Refusal::new(
-                    Deny::AccessDenied,
-                    format!(
-                        "the client {} is none of the API's clients: {}",
-                        quoted(client),
-                        list(clients)
-                    ),
-                ));
+                return Err(reason::other_client(client, clients));
             }
             ClientClaim::Absent => {
                 let missing = said.claims.useless(&asks.client);
@@ -157,18 +149,6 @@ fn has_scopes(api: &Api, (said, asks): (&Said, &Requirements)) -> Result<(), Ref
     if lacking.is_empty() {
         return Ok(());
     }
-    let looked_at = match said.claims.first(stands) {
-        Some((claim, _)) => {
-            let claim = claim.quoted();
-            format!("it has {}, in the claim {claim}", list(&scopes))
-        }
-        None => said.claims.missing(stands),
-    };
-    let lacking = quoted_list(lacking.iter().copied());
-    let mut refusal = Refusal::new(
-        Deny::ScopeInsufficient,
-        format!("the token lacks the scopes {lacking}; {looked_at}"),
-    );
-    refusal.scopes = Some(api.scopes.join(" ").into());
-    Err(refusal)
+    let refusal = reason::scopes(&lacking, &scopes, &said.claims, stands);
+    Err(Refusal { scopes: Some(api.scopes.join(" ").into()), ..refusal })
 }

@@ -1,15 +1,13 @@
 //! Which API a request belongs to, and whether every server would say the same.
 
-use super::words::narrate::{self, shown};
+use super::words::quote::shown;
+use super::words::{narrate, reason};
 use crate::api::Api;
 use crate::config::Config;
 use crate::http::{Ambiguity, RequestHead, RequestPath, Route, comparable_host, is_token};
 use crate::ids::ApiId;
 use crate::trace::Trace;
-use crate::verdict::{Deny, Refusal, list};
-
-/// Most APIs that a reason speaks of.
-const MAX_APIS_TOLD: usize = 6;
+use crate::verdict::{Deny, Refusal};
 
 /// Where a request goes.
 pub(super) struct Target<'c> {
@@ -71,15 +69,7 @@ pub(super) fn find<'c>(
     }
     narrate::api(config, head, (method, &path, route), found, trace);
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
-    target.ok_or_else(|| {
-        let (method, host) = (shown(method), shown(head.authority()));
-        let mut reason = format!("no API matches method {method} and host {host}");
-        if let Some(name) = &route.name {
-            reason = format!("{reason} on the route {}", shown(name));
-        }
-        let apis: Vec<_> = config.apis.iter().take(MAX_APIS_TOLD).map(in_words).collect();
-        Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
-    })
+    target.ok_or_else(|| reason::no_api(config, head, method, route))
 }
 
 /// Demands that every server reads method and host in one way, as far as anything looks at them.
@@ -109,26 +99,4 @@ fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(),
 
 fn ambiguous(why: Ambiguity) -> Refusal {
     Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
-}
-
-/// What an API takes, in words.
-fn in_words(api: &Api) -> String {
-    let matcher = &api.matcher;
-    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
-    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
-    let mut told = format!("`{}` takes", api.name);
-    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
-        if !of.is_empty() {
-            told.push_str(&format!(" {kind} {}", list(of)));
-        }
-    }
-    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
-        if !of.is_empty() {
-            told.push_str(&format!(" {kind} {}", list(of)));
-        }
-    }
-    if matcher.named.is_some() {
-        told.push_str(" routes whose metadata names it");
-    }
-    told
 }

@@ -1,12 +1,11 @@
 //! What a permitted request is charged to, and what its caller is told of that.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::passage::{Passage, Permit};
 use super::request::Memo;
 use super::stop::Stop;
+use super::words::limits as words;
 use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;
@@ -14,7 +13,6 @@ use crate::event::Headers;
 use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, advice, terms};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
-use crate::time::{in_words, secs_rounded_up};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step};
 
@@ -159,7 +157,7 @@ impl Toll {
             return Ok(Headers::new());
         }
         if let Some(permit) = permit {
-            tell_whose(permit, trace);
+            words::counted_by(permit.charges(), trace);
         }
         let policies = permit.map(|permit| permit.rights().grant().names());
         let whose = Whose::Caller(policies.map_or("", |names| names));
@@ -213,7 +211,7 @@ impl Toll {
         match counters.ask(subject, charges, (1, does), env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
                 if does == Does::Charge {
-                    tell(charges, &standings, name, Decided::Passed, trace);
+                    words::standings(charges, &standings, name, Decided::Passed, trace);
                 }
                 if self.advises {
                     told.add(charges, &standings, name);
@@ -230,96 +228,25 @@ impl Toll {
                 unable(Deny::LimitStoreFull, "this host has no store that could hold counters")
             }
             Charged::Refused { by, wait, standings } => {
-                tell(charges, &standings, name, Decided::Skipped, trace);
+                words::standings(charges, &standings, name, Decided::Skipped, trace);
                 told.add(charges, &standings, name);
-                let (deny, requests, per) = match charges.get(by) {
-                    Some(Charge::Quota(one)) => {
-                        (Deny::QuotaExceeded, one.limit.requests, one.limit.per)
-                    }
-                    Some(Charge::Rate(one)) => {
-                        (Deny::RateLimited, one.limit.requests, one.limit.per)
-                    }
-                    None => return unable(Deny::Internal, "a limit that was not asked refuses"),
+                let Some(charge) = charges.get(by) else {
+                    return unable(Deny::Internal, "a limit that was not asked refuses");
                 };
-                let whose = match whose {
-                    Whose::Everyone => "all callers of the API".to_owned(),
-                    Whose::Caller(policies) => {
-                        format!("the caller by the policies in force (`{policies}`)")
-                    }
+                let deny = match charge {
+                    Charge::Quota(_) => Deny::QuotaExceeded,
+                    Charge::Rate(_) => Deny::RateLimited,
                 };
-                let reason = format!(
-                    "{requests} requests in {} are allowed to {whose}; the next may come in {}",
-                    in_words(per),
-                    in_words(Duration::from_secs(secs_rounded_up(wait)))
-                );
+                let policies = match whose {
+                    Whose::Everyone => None,
+                    Whose::Caller(policies) => Some(policies),
+                };
+                let reason = words::used_up(charge, policies, wait);
                 let headers = std::mem::take(told).advice(self.advises);
                 let refusal = Refusal::new(deny, reason);
                 Err(Refusal { retry_after: Some(wait), headers, ..refusal })
             }
         }
-    }
-}
-
-/// Tells whose counters the caller's own limits count.
-fn tell_whose(permit: &Permit<'_>, trace: &mut Trace) {
-    if !trace.is_on() {
-        return;
-    }
-    for (charge, by) in permit.charges() {
-        let by = match by {
-            LimitBy::Claim(claim) => format!("each value of the claim {claim} has its own counter"),
-            LimitBy::Client => "each client has its own counter".to_owned(),
-            LimitBy::Identity => "each identity has its own counter".to_owned(),
-        };
-        let (what, ..) = terms_of(&charge);
-        trace.note(Step::Limits, Decided::Skipped, || {
-            (format!("`limit_by` of the caller's {what}"), by)
-        });
-    }
-}
-
-/// Tells where limits stand once a request was charged to them, or refused by one of them.
-#[inline(never)]
-fn tell(
-    charges: &[Charge],
-    standings: &[Standing],
-    name: Option<&str>,
-    decided: Decided,
-    trace: &mut Trace,
-) {
-    if !trace.is_on() {
-        return;
-    }
-    let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
-    for (charge, standing) in charges.iter().zip(standings) {
-        let (what, requests, per) = terms_of(charge);
-        let window = in_words(Duration::from_secs(secs_rounded_up(standing.reset)));
-        let until = match (charge, standing.remaining) {
-            (Charge::Quota(_), _) => "the window ends in",
-            (Charge::Rate(_), 0) => "the next may come in",
-            (Charge::Rate(_), _) => "a whole burst may come in",
-        };
-        let used = match charge {
-            Charge::Quota(_) => {
-                format!("{} used, ", requests.saturating_sub(standing.remaining))
-            }
-            Charge::Rate(_) => String::new(),
-        };
-        let counted = if decided == Decided::Passed { "" } else { "; this one is not counted" };
-        trace.note(Step::Limits, decided, || {
-            (
-                format!("the {what} of {whose}: {requests} requests in {}", in_words(per)),
-                format!("{used}{} left; {until} {window}{counted}", standing.remaining),
-            )
-        });
-    }
-}
-
-/// What a limit is called, and what it allows.
-const fn terms_of(charge: &Charge) -> (&'static str, u32, Duration) {
-    match charge {
-        Charge::Quota(quota) => ("quota", quota.limit.requests, quota.limit.per),
-        Charge::Rate(rate) => ("rate", rate.limit.requests, rate.limit.per),
     }
 }
 

@@ -3,6 +3,10 @@
 pub(super) mod document;
 pub(super) mod failure;
 pub(super) mod keyring;
+pub(super) mod limits;
 pub(super) mod line;
 pub(super) mod narrate;
+pub(super) mod place;
+pub(super) mod quote;
+pub(super) mod reason;
 pub(super) mod remedy;

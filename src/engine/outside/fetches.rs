@@ -6,6 +6,7 @@ use super::calls::{Calls, Owner, Stage};
 use crate::config::{RingConfig, RingSource};
 use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
 use crate::engine::words::failure::{self, DiscoveryError, Failure};
+use crate::engine::words::keyring;
 use crate::env::Env;
 use crate::event::{
     CallRequest, CallResponse, Effect, FetchFailure, KeyLabel, ListState, Record, metric,
@@ -183,20 +184,17 @@ fn install(
         return log(Record::KeysConfirmed { provider: provider.clone(), keys: keys.len() });
     }
     for skipped in &parsed.skipped {
-        let remedy = format!(
-            "tokens signed with it are refused; if it is for signing, have the provider of \
-             `providers.{provider}.jwks` publish one that can be used"
-        );
+        let remedy = keyring::skipped_remedy(provider);
         let (provider, skipped) = (provider.clone(), skipped.to_string());
         log(Record::KeySkipped { provider, skipped, remedy });
     }
     for (entry, odd) in &parsed.tolerated {
-        let reason = format!("{entry}: {odd}; it is taken, and other software may refuse it");
+        let reason = keyring::tolerated(entry, odd);
         log(Record::KeyTolerated { provider: provider.clone(), reason });
     }
     for entry in &parsed.private {
-        let reason = "the provider publishes this key's private part: it must be replaced";
         let (provider, kid) = (provider.clone(), entry.kid.clone());
+        let reason = keyring::PRIVATE;
         log(Record::KeyPrivate { provider, kid, reason });
     }
     let next_fetch = ring.until_due(env.now);

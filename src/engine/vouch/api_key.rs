@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::engine::desk::Desk;
 use crate::engine::trail::Trail;
 use crate::engine::voucher::{Own, Voucher};
+use crate::engine::words::narrate;
 use crate::ids::ProviderId;
 use crate::provider::Provider;
 use crate::provider::api_key::ApiKeys;
-use crate::verdict::{Deny, Refusal, Step, quoted};
+use crate::verdict::{Deny, Refusal};
 
 /// Judges an API key.
 ///
@@ -42,17 +43,7 @@ pub(super) fn judge<'c>(
     let Some(known) = desk.api_keys.of(id, place) else {
         return Err(Refusal::new(Deny::Internal, "a key that nobody counts"));
     };
-    trail.steps.passed(Step::Credential, "the SHA-256 of the API key", || {
-        let end = match key.expires {
-            Some(end) => format!("ends at {}", end.in_words(now)),
-            None => "has no end".to_owned(),
-        };
-        format!(
-            "the key {} of {}; it is active and {end}",
-            quoted(&key.name),
-            quoted(&key.identity)
-        )
-    });
+    narrate::api_key(key, now, &mut trail.steps);
     let own = Own { policies: &key.policies, tags: &key.tags, metadata: &key.metadata };
     Ok(Voucher { id, provider, asks: None, own, known: Rc::clone(known) })
 }

@@ -4,11 +4,10 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use super::signature::check_signature;
-use crate::claims::{Claims, Issuer, Requirements, near};
+use crate::claims::{Claims, Issuer, Requirements};
 use crate::config::Config;
-use crate::engine::credential::{Presented, with_front};
+use crate::engine::credential::Presented;
 use crate::engine::desk::Desk;
-use crate::engine::reply::quoted_list;
 use crate::engine::request::Patience;
 use crate::engine::stop::{Awaited, Stop};
 use crate::engine::trail::Trail;
@@ -16,7 +15,9 @@ use crate::engine::verified::Verified;
 use crate::engine::voucher::{Known, Own, Said, Voucher};
 use crate::engine::words::keyring::{self, no_key};
 use crate::engine::words::narrate;
-use crate::ids::{Kid, Name, ProviderId, RingId};
+use crate::engine::words::place::with_front;
+use crate::engine::words::reason;
+use crate::ids::{Kid, ProviderId, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::Jws;
@@ -24,8 +25,8 @@ use crate::keys::{self, Lookup, Wait, Wanted};
 use crate::provider::Provider;
 use crate::provider::jwt::{JwtProvider, Keys};
 use crate::time::UnixMillis;
-use crate::trace::{Decided, Trace};
-use crate::verdict::{Deny, Refusal, Step, list, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal, Step};
 
 /// A token that is its reader's own.
 pub(super) enum Token<'c, 't> {
@@ -77,16 +78,10 @@ pub(super) fn take<'c, 't>(
     let claims = Claims::parse(jws.payload())?;
     trail.claimed(jws.header().kid.as_ref(), &claims);
     let Some(owner) = owner(desk.config, members, &claims)? else {
-        return Err(unknown_issuer(desk.config, spot.readers(), &claims));
+        return Err(reason::unknown_issuer(desk.config, spot.readers(), &claims));
     };
     let is_own = spot.readers().contains(&owner.id);
-    let decided = if is_own { Decided::Passed } else { Decided::Skipped };
-    trail.steps.note(Step::Token, decided, || {
-        let name = &owner.provider.name;
-        let place = if is_own { "" } else { ", which does not look here" };
-        let found = format!("it selects the provider `{name}`{place}");
-        ("the claim `iss`, not verified yet".into(), found)
-    });
+    narrate::selected(&owner.provider.name, is_own, &mut trail.steps);
     Ok(is_own.then_some(Token::Claimed(Claimed { owner, token, jws, claims })))
 }
 
@@ -150,21 +145,11 @@ fn recall<'c>(
     };
     if !in_use {
         desk.verified.forget(&found, random);
-        trace.skipped(Step::Signature, "the tokens that this worker has verified", || {
-            "it is one, and the key that verified it is no longer in use".to_owned()
-        });
+        narrate::outlived(trace);
         return None;
     }
     trace.enter(Some(&owner.provider.name));
-    trace.passed(Step::Signature, "the tokens that this worker has verified", || {
-        let kid = said.kid.as_ref().map_or("", Kid::as_str);
-        format!(
-            "it is one: its {} signature was verified before, and the key is still in use; its \
-             `kid` is {}",
-            said.alg.name(),
-            quoted(kid)
-        )
-    });
+    narrate::recalled(said, trace);
     desk.tally.recalled.raise();
     Some((owner, found))
 }
@@ -179,17 +164,9 @@ fn verify<'c>(
     let Owner { id, provider, jwt } = token.owner;
     let allowed = |alg: &Alg| jwt.algorithms.contains(*alg);
     let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
-        let reason = format!(
-            "the token says {}; the provider's algorithms are {}",
-            quoted(&header.alg),
-            quoted_list(jwt.algorithms.iter().map(Alg::name)),
-        );
-        return Err(Refusal::new(Deny::TokenAlgorithmRefused, reason).into());
+        return Err(reason::algorithm(&header.alg, jwt).into());
     };
-    trace.passed(Step::Token, "the algorithm", || {
-        let allowed = quoted_list(jwt.algorithms.iter().map(Alg::name));
-        format!("`{}`; the provider's algorithms are {allowed}", alg.name())
-    });
+    narrate::algorithm(alg, jwt, trace);
     let kid = header.kid.as_ref();
     let wanted = wanted(kid, alg, &token.claims);
     let Checked { key, set } = match keys(jwt, &token.claims) {
@@ -353,11 +330,6 @@ fn judge_known(
     said.claims.judge(typ, asks, now, trace).map(|_| ())
 }
 
-/// The configuration of a JWT issuer.
-fn jwt(config: &Config, id: ProviderId) -> Option<&JwtProvider> {
-    config.provider(id).and_then(Provider::jwt)
-}
-
 /// The keys for a token of this provider.
 fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
     match claims.issuer() {
@@ -372,35 +344,4 @@ fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> 
         Issuer::Absent | Issuer::WrongType => None,
     };
     Wanted { kid, alg, issuer, tenant: claims.text("tid") }
-}
-
-fn unknown_issuer(config: &Config, readers: &[ProviderId], claims: &Claims) -> Refusal {
-    let found = match claims.issuer() {
-        Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
-        Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
-    };
-    let providers = readers.iter().filter_map(|id| jwt(config, *id));
-    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
-    let expected: Vec<_> = expected.collect();
-    let hint = match claims.issuer() {
-        Issuer::Is(issuer) => match elsewhere(config, issuer) {
-            Some(name) => format!("; it is that of provider `{name}`, which this API does not ask"),
-            None => near(issuer, &expected).to_owned(),
-        },
-        Issuer::Absent | Issuer::WrongType => String::new(),
-    };
-    let expected = list(&expected);
-    Refusal::new(
-        Deny::TokenIssuerUnknown,
-        format!("the claim `iss` {found}; the provider's issuer is {expected}{hint}"),
-    )
-}
-
-/// The provider of any API that has this issuer.
-fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
-    let has = |provider: &&Provider| {
-        let issuers = provider.jwt().and_then(|jwt| jwt.requirements.issuers.as_ref());
-        issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
-    };
-    config.providers.iter().find(has).map(|provider| &provider.name)
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::engine::budget::Budget;
 use crate::engine::tally::Tally;
-use crate::engine::words::narrate;
+use crate::engine::words::{narrate, reason};
 use crate::env::Env;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::PublicKey;
 use crate::jose::jws::Jws;
 use crate::jose::verify::cost;
 use crate::keys::Wanted;
-use crate::trace::{Decided, Trace};
-use crate::verdict::{Deny, Refusal, Step, quoted};
+use crate::trace::Trace;
+use crate::verdict::{Deny, Refusal};
 
 /// What a check may cost without a budget, in microseconds: more than one by a single key of the kinds
 /// and sizes that providers use.
@@ -29,10 +29,7 @@ pub(super) fn check_signature(
     Wanted { alg, kid, .. }: Wanted<'_>,
     trace: &mut Trace,
 ) -> Result<[u8; 32], Refusal> {
-    trace.found(Step::Key, Decided::Passed, || {
-        let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
-        format!("the `kid` is {kid}: {} to try with {}", keys.len(), alg.name())
-    });
+    narrate::candidates(kid, keys.len(), alg, trace);
     let cost = keys.iter().fold(0_u32, |sum, key| {
         let cost = cost(key, alg, jws.signature());
         // A host's own code is some eight times as fast; what is slow even there is counted in full.
@@ -43,19 +40,7 @@ pub(super) fn check_signature(
     if cost > DEAR && !failures.is_left(env.now) {
         return Err(Refusal {
             retry_after: Some(Duration::from_secs(1)),
-            ..Refusal::new(
-                Deny::VerifyBudget,
-                format!(
-                    "this token is dear to check ({} by {}), and too many such have failed in this \
-                     second",
-                    alg.name(),
-                    if keys.len() == 1 {
-                        "one key".to_owned()
-                    } else {
-                        format!("{} keys", keys.len())
-                    }
-                ),
-            )
+            ..reason::dear(alg, keys.len())
         });
     }
     let verifies = |key: &&&PublicKey| {
@@ -73,9 +58,6 @@ pub(super) fn check_signature(
             format!("tried {} of the provider's keys with {}", keys.len(), alg.name()),
         ));
     };
-    trace.passed(Step::Signature, Step::Signature.looks_at(), || {
-        let by = if env.verifier.is_host_for(key, alg) { "the proxy" } else { "the filter" };
-        format!("it is that of the key {}, {}; {by} checked it", narrate::key(key), alg.name())
-    });
+    narrate::signature(key, alg, || env.verifier.is_host_for(key, alg), trace);
     Ok(*key.thumbprint())
 }

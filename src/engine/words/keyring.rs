@@ -2,14 +2,31 @@
 //! and how old.
 
 use super::document;
-use crate::ids::Kid;
-use crate::jose::jwk::KeySet;
+use crate::ids::{Kid, Name};
+use crate::jose::jwk::{Entry, KeySet, Tolerated};
 use crate::keys::{Ring, Wanted};
 use crate::time::{UnixMillis, in_words};
 use crate::verdict::{Deny, Refusal, quoted};
 
 /// Most keys that a reason names.
 const MAX_KEYS_TOLD: usize = 8;
+
+/// What is wrong with a key whose private part is published.
+pub(in crate::engine) const PRIVATE: &str =
+    "the provider publishes this key's private part: it must be replaced";
+
+/// What helps where a key of a fetched set cannot be used.
+pub(in crate::engine) fn skipped_remedy(provider: &Name) -> String {
+    format!(
+        "tokens signed with it are refused; if it is for signing, have the provider of \
+         `providers.{provider}.jwks` publish one that can be used"
+    )
+}
+
+/// What is odd about a key of a fetched set that is used all the same.
+pub(in crate::engine) fn tolerated(entry: &Entry, odd: &Tolerated) -> String {
+    format!("{entry}: {odd}; it is taken, and other software may refuse it")
+}
 
 /// Why there is no key for a token, with the keys that there are: those of a ring, or else of the
 /// configuration.

@@ -2,18 +2,27 @@
 
 use std::time::Duration;
 
+use super::place;
+use super::quote::{quoted_list, shown};
 use crate::api::Part;
 use crate::config::Config;
+use crate::engine::voucher::Said;
+use crate::event::HeaderChange;
 use crate::http::{RequestHead, RequestPath, Route};
-use crate::ids::ApiId;
+use crate::ids::{ApiId, Kid, Name};
+use crate::jose::alg::Alg;
 use crate::jose::jwk::PublicKey;
 use crate::jose::jws::Jws;
 use crate::provider::Place;
+use crate::provider::api_key::ApiKey;
+use crate::provider::jwt::JwtProvider;
 use crate::session::Session;
 use crate::time::{UnixMillis, in_words, roughly};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
 
+/// Where a token is looked for that was verified before.
+const VERIFIED: &str = "the tokens that this worker has verified";
 /// Most APIs that are told of besides the one that was found.
 const MAX_APIS: usize = 8;
 
@@ -84,7 +93,6 @@ pub(in crate::engine) fn api(
 /// Whether a credential stands at a place; nothing of it.
 pub(in crate::engine) fn place(
     place: &Place,
-    words: String,
     found: Option<usize>,
     head: &RequestHead,
     trace: &mut Trace,
@@ -99,7 +107,7 @@ pub(in crate::engine) fn place(
         (None, Place::Header { name, scheme: None }) if is_there(name) => "it is empty".to_owned(),
         (None, _) => "nothing".to_owned(),
     };
-    trace.note(Step::Credential, decided, || (words, found));
+    trace.note(Step::Credential, decided, || (place::name(place), found));
 }
 
 /// A token's form.
@@ -157,7 +165,105 @@ pub(in crate::engine) fn asked(field: &'static str, wanted: &[Box<str>], trace: 
     trace.passed(Step::Access, field, || format!("the token has one of {}", list(wanted)));
 }
 
-/// Bytes that a stranger sent.
-pub(in crate::engine) fn shown(bytes: &[u8]) -> String {
-    quoted(&String::from_utf8_lossy(bytes))
+/// All who vouched, and whose session it is.
+pub(in crate::engine) fn vouched<'n>(
+    names: impl Iterator<Item = &'n Name>,
+    owner: &Name,
+    trace: &mut Trace,
+) {
+    trace.passed(Step::Credential, "`auth`", || {
+        let owner = quoted(owner.as_str());
+        format!("all of {} vouch; the session is {owner}'s", quoted_list(names.map(Name::as_str)))
+    });
+}
+
+/// An API key that is good.
+pub(in crate::engine) fn api_key(key: &ApiKey, now: UnixMillis, trace: &mut Trace) {
+    trace.passed(Step::Credential, "the SHA-256 of the API key", || {
+        let end = match key.expires {
+            Some(end) => format!("ends at {}", end.in_words(now)),
+            None => "has no end".to_owned(),
+        };
+        let (name, identity) = (quoted(&key.name), quoted(&key.identity));
+        format!("the key {name} of {identity}; it is active and {end}")
+    });
+}
+
+/// Which provider a token's issuer selects, and whether that one looks where the token stands.
+pub(in crate::engine) fn selected(provider: &Name, is_own: bool, trace: &mut Trace) {
+    let decided = if is_own { Decided::Passed } else { Decided::Skipped };
+    trace.note(Step::Token, decided, || {
+        let place = if is_own { "" } else { ", which does not look here" };
+        let found = format!("it selects the provider `{provider}`{place}");
+        ("the claim `iss`, not verified yet".into(), found)
+    });
+}
+
+/// A token's algorithm, which its provider takes.
+pub(in crate::engine) fn algorithm(alg: Alg, jwt: &JwtProvider, trace: &mut Trace) {
+    trace.passed(Step::Token, "the algorithm", || {
+        let allowed = quoted_list(jwt.algorithms.iter().map(Alg::name));
+        format!("`{}`; the provider's algorithms are {allowed}", alg.name())
+    });
+}
+
+/// How many keys there are to try.
+pub(in crate::engine) fn candidates(kid: Option<&Kid>, keys: usize, alg: Alg, trace: &mut Trace) {
+    trace.found(Step::Key, Decided::Passed, || {
+        let kid = kid.map_or_else(|| "missing".to_owned(), |kid| quoted(kid.as_str()));
+        format!("the `kid` is {kid}: {keys} to try with {}", alg.name())
+    });
+}
+
+/// The key that made a signature, and who checked that.
+pub(in crate::engine) fn signature(
+    key: &PublicKey,
+    alg: Alg,
+    by_host: impl FnOnce() -> bool,
+    trace: &mut Trace,
+) {
+    trace.passed(Step::Signature, Step::Signature.looks_at(), || {
+        let by = if by_host() { "the proxy" } else { "the filter" };
+        format!("it is that of the key {}, {}; {by} checked it", self::key(key), alg.name())
+    });
+}
+
+/// A token that was verified before.
+pub(in crate::engine) fn recalled(said: &Said, trace: &mut Trace) {
+    trace.passed(Step::Signature, VERIFIED, || {
+        let (alg, kid) = (said.alg.name(), quoted(said.kid.as_ref().map_or("", Kid::as_str)));
+        format!(
+            "it is one: its {alg} signature was verified before, and the key is still in use; its \
+             `kid` is {kid}"
+        )
+    });
+}
+
+/// A token that was verified before, by a key that has gone since.
+pub(in crate::engine) fn outlived(trace: &mut Trace) {
+    trace.skipped(Step::Signature, VERIFIED, || {
+        "it is one, and the key that verified it is no longer in use".to_owned()
+    });
+}
+
+/// That no list of revocations names what vouched, and how many entries the fetched one has.
+pub(in crate::engine) fn not_revoked(fetched: Option<usize>, trace: &mut Trace) {
+    trace.passed(Step::Session, "`revoked`", || match fetched {
+        Some(count) => format!("on no list; the fetched one has {count} entries"),
+        None => "on no list".to_owned(),
+    });
+}
+
+/// Which headers are changed before a request goes upstream; no value of any.
+pub(in crate::engine) fn handoff(changes: &[HeaderChange], trace: &mut Trace) {
+    trace.passed(Step::Handoff, Step::Handoff.looks_at(), || {
+        let (mut set, mut removed) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                HeaderChange::Remove(name) => removed.push(String::from_utf8_lossy(name)),
+                HeaderChange::Set(name, _) => set.push(name.as_ref()),
+            }
+        }
+        format!("set: {}; removed: {}", list(&set), list(&removed))
+    });
 }

@@ -1,0 +1,196 @@
+//! Reasons of refusals that take more than a sentence to put together.
+
+use super::document;
+use super::place::places;
+use super::quote::{quoted_list, shown};
+use crate::api::Api;
+use crate::claims::{ClaimRef, Claims, Issuer, near};
+use crate::config::Config;
+use crate::http::{RequestHead, Route};
+use crate::ids::{Name, ProviderId};
+use crate::jose::alg::Alg;
+use crate::provider::Provider;
+use crate::provider::jwt::JwtProvider;
+use crate::revoked::Revocations;
+use crate::session::Session;
+use crate::time::UnixMillis;
+use crate::verdict::{Deny, Refusal, list, quoted};
+
+/// Most APIs that a reason names.
+const MAX_APIS: usize = 6;
+/// Most branches that a reason names.
+const MAX_BRANCHES: usize = 8;
+
+/// Why a request belongs to no API: what it asks for, and what the APIs take.
+pub(in crate::engine) fn no_api(
+    config: &Config,
+    head: &RequestHead,
+    method: &[u8],
+    route: &Route,
+) -> Refusal {
+    let (method, host) = (shown(method), shown(head.authority()));
+    let mut reason = format!("no API matches method {method} and host {host}");
+    if let Some(name) = &route.name {
+        reason = format!("{reason} on the route {}", shown(name));
+    }
+    let apis: Vec<_> = config.apis.iter().take(MAX_APIS).map(api).collect();
+    Refusal::new(Deny::ApiUnknown, format!("{reason}, or the path; {}", apis.join("; ")))
+}
+
+/// What an API takes, in words.
+fn api(api: &Api) -> String {
+    let matcher = &api.matcher;
+    let paths: Vec<_> = matcher.paths.iter().map(ToString::to_string).collect();
+    let hosts: Vec<_> = matcher.hosts.iter().map(ToString::to_string).collect();
+    let mut words = format!("`{}` takes", api.name);
+    for (kind, of) in [("hosts", &*hosts), ("paths", &*paths)] {
+        if !of.is_empty() {
+            words.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    for (kind, of) in [("methods", &matcher.methods), ("routes", &matcher.routes)] {
+        if !of.is_empty() {
+            words.push_str(&format!(" {kind} {}", list(of)));
+        }
+    }
+    if matcher.named.is_some() {
+        words.push_str(" routes whose metadata names it");
+    }
+    words
+}
+
+/// Why no branch vouches: whose credentials each lacks, and where those were looked for.
+pub(in crate::engine) fn nobody_vouches(
+    config: &Config,
+    api: &Api,
+    lacking: &[Vec<ProviderId>],
+    head: &RequestHead,
+) -> Refusal {
+    let told = lacking.iter().map(|missing| {
+        let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
+        let places = missing.iter().flat_map(|id| places(config, &api.name, *id, head));
+        let places = places.collect::<Vec<_>>().join(", ");
+        format!("no credential for {}; looked at {places}", quoted_list(names))
+    });
+    let told: Vec<_> = told.take(MAX_BRANCHES).collect();
+    Refusal::new(Deny::CredentialMissing, told.join("; or: "))
+}
+
+/// Why a token's algorithm is refused.
+pub(in crate::engine) fn algorithm(found: &str, jwt: &JwtProvider) -> Refusal {
+    let reason = format!(
+        "the token says {}; the provider's algorithms are {}",
+        quoted(found),
+        quoted_list(jwt.algorithms.iter().map(Alg::name)),
+    );
+    Refusal::new(Deny::TokenAlgorithmRefused, reason)
+}
+
+/// Why a token is nobody's: its issuer, and the issuers of those who read its place.
+pub(in crate::engine) fn unknown_issuer(
+    config: &Config,
+    readers: &[ProviderId],
+    claims: &Claims,
+) -> Refusal {
+    let found = match claims.issuer() {
+        Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
+        Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
+    };
+    let providers = readers.iter().filter_map(|id| config.provider(*id)?.jwt());
+    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
+    let expected: Vec<_> = expected.collect();
+    let hint = match claims.issuer() {
+        Issuer::Is(issuer) => match elsewhere(config, issuer) {
+            Some(name) => format!("; it is that of provider `{name}`, which this API does not ask"),
+            None => near(issuer, &expected).to_owned(),
+        },
+        Issuer::Absent | Issuer::WrongType => String::new(),
+    };
+    let expected = list(&expected);
+    Refusal::new(
+        Deny::TokenIssuerUnknown,
+        format!("the claim `iss` {found}; the provider's issuer is {expected}{hint}"),
+    )
+}
+
+/// The provider of any API that has this issuer.
+fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
+    let has = |provider: &&Provider| {
+        let issuers = provider.jwt().and_then(|jwt| jwt.requirements.issuers.as_ref());
+        issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
+    };
+    config.providers.iter().find(has).map(|provider| &provider.name)
+}
+
+/// Why a token is not checked now: too many have failed that are as dear.
+pub(in crate::engine) fn dear(alg: Alg, keys: usize) -> Refusal {
+    let keys = if keys == 1 { "one key".to_owned() } else { format!("{keys} keys") };
+    let reason = format!(
+        "this token is dear to check ({} by {keys}), and too many such have failed in this second",
+        alg.name()
+    );
+    Refusal::new(Deny::VerifyBudget, reason)
+}
+
+/// That a credential is on a list, or its identity.
+pub(in crate::engine) fn revoked(deny: Deny, provider: &Name) -> Refusal {
+    let reason = match deny {
+        Deny::SessionInactive => {
+            format!("this identity of provider `{provider}` is on a list of revocations")
+        }
+        _ => format!(
+            "this credential of provider `{provider}` is on a list of revocations, or older than \
+             one allows"
+        ),
+    };
+    Refusal::new(deny, reason)
+}
+
+/// That there is no list to rely upon, and what the last attempt to fetch one brought.
+pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
+    let reason = "there is no list of revocations that is fresh enough";
+    let fetched = revocations.source().zip(revocations.standing(now));
+    let Some((source, standing)) = fetched else {
+        return Refusal::new(Deny::RevocationsStale, reason);
+    };
+    let is_loaded = revocations.fetched_entries().is_some();
+    let told = document::told(&standing, is_loaded, &source.remote, now);
+    let failure = standing.failure.filter(|_| standing.failing);
+    Refusal {
+        remedy: failure.map(|failure| document::list_remedy(failure.kind, source)),
+        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
+    }
+}
+
+/// When a session ended, and by which policies.
+pub(in crate::engine) fn session_ended(session: &Session, now: UnixMillis) -> String {
+    let end = session.ends.unwrap_or_default();
+    let (at, number, policies) = (end.in_words(now), end.numeric_date(), &session.policies);
+    format!("the session ended at {at} ({number}); policies: {policies}")
+}
+
+/// That the token's client is none of those that the API takes.
+pub(in crate::engine) fn other_client(client: &str, clients: &[Box<str>]) -> Refusal {
+    let (found, clients) = (quoted(client), list(clients));
+    let reason = format!("the client {found} is none of the API's clients: {clients}");
+    Refusal::new(Deny::AccessDenied, reason)
+}
+
+/// Which of an API's scopes a token lacks, which it has, and where.
+pub(in crate::engine) fn scopes(
+    lacking: &[&str],
+    found: &[impl AsRef<str>],
+    claims: &Claims,
+    stands: &[ClaimRef],
+) -> Refusal {
+    let looked_at = match claims.first(stands) {
+        Some((claim, _)) => {
+            let claim = claim.quoted();
+            format!("it has {}, in the claim {claim}", list(found))
+        }
+        None => claims.missing(stands),
+    };
+    let lacking = quoted_list(lacking.iter().copied());
+    let reason = format!("the token lacks the scopes {lacking}; {looked_at}");
+    Refusal::new(Deny::ScopeInsufficient, reason)
+}
