@@ -6,6 +6,7 @@
 
 mod admission;
 mod budget;
+mod charging;
 mod configure;
 mod credential;
 mod desk;
@@ -30,7 +31,6 @@ mod steps;
 mod stop;
 mod tally;
 mod target;
-mod toll;
 mod trail;
 mod verified;
 mod vouch;
@@ -52,6 +52,7 @@ use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
 use budget::Budget;
+use charging::Charging;
 pub use configure::Surroundings;
 use credential::Readers;
 use desk::Desk;
@@ -68,7 +69,6 @@ use status::{Inside, Status};
 use steps::Passed;
 use stop::{Awaited, Stop};
 use tally::Tally;
-use toll::Toll;
 use trail::Trail;
 use verified::VerifiedTokens;
 use waiting::Waiting;
@@ -103,7 +103,7 @@ pub struct Engine {
     readers: Readers,
     sessions: Sessions,
     status: Option<Status>,
-    toll: Toll,
+    charging: Charging,
     failures: Budget,
     tally: Tally,
     verified: VerifiedTokens,
@@ -157,7 +157,7 @@ impl Engine {
             readers: Readers::new(&config),
             sessions,
             status: config.status.clone().map(|status| Status::new(status, instance)),
-            toll: Toll::new(&config, instance),
+            charging: Charging::new(&config, instance),
             failures: Budget::new(FAILURES_PER_SECOND),
             tally: Tally::new(&config),
             verified: VerifiedTokens::default(),
@@ -339,7 +339,7 @@ impl Engine {
         }
         self.outside.fetch(env);
         self.tally.flush(effects);
-        meters::look(&self.outside.rings, &self.sessions, self.toll.counters(), env, effects);
+        meters::look(&self.outside.rings, &self.sessions, self.charging.counters(), env, effects);
         if let Some(status) = &mut self.status {
             status.refusals.flush(env);
         }
@@ -396,7 +396,7 @@ impl Engine {
             memo,
             env,
         };
-        let then = (&self.toll, &self.handoff);
+        let then = (&self.charging, &self.handoff);
         let stop = match steps::take(&mut desk, (head, &host.route), then, &mut trail, effects) {
             Ok(passed) => {
                 observe_wait(&request, patience, effects);
@@ -446,7 +446,7 @@ impl Engine {
     fn forward(
         &mut self,
         stream: StreamId,
-        Passed { changes, mut told }: Passed,
+        Passed { changes, mut headers }: Passed,
         mut trail: Trail,
         effects: &mut Vec<Effect>,
     ) {
@@ -455,9 +455,9 @@ impl Engine {
         let provider = trail.identity.as_ref().and(trail.provider.as_ref());
         self.tally.outcome(true, trail.api.as_ref(), provider);
         let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
-        told.extend(explained.into_iter().flat_map(Explanation::into_headers));
-        if !told.is_empty() {
-            let (set, append) = (told, Headers::new());
+        headers.extend(explained.into_iter().flat_map(Explanation::into_headers));
+        if !headers.is_empty() {
+            let (set, append) = (headers, Headers::new());
             effects.push(Effect::ResponseHeaders { stream, set, append });
         }
         effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
@@ -522,10 +522,10 @@ impl Engine {
         if !reports {
             self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
         }
-        let told = (refusal, &self.config);
-        let is_logged = self.log.refusal(told, &trail, head, reports, env.now, effects);
+        let of = (refusal, &self.config);
+        let is_logged = self.log.refusal(of, &trail, head, reports, env.now, effects);
         if let Some(status) = &mut self.status {
-            status.refusals.keep(told, &trail, head, (reports, is_logged), &self.log, env);
+            status.refusals.keep(of, &trail, head, (reports, is_logged), &self.log, env);
         }
         let how = if reports {
             let nothing = Passage::default();

@@ -193,7 +193,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["desk", "log", "passage"],
             // The steps.
             &["refusals", "vouch/api_key", "vouch/signature"],
-            &["handoff", "status/gather", "toll", "vouch/jwt"],
+            &["handoff", "status/gather", "charging", "vouch/jwt"],
             &["probe", "status", "vouch"],
             &["admission"],
             &["steps"],

@@ -1,13 +1,13 @@
 //! The three steps that a request takes: it is admitted, charged, forwarded.
 
 use super::admission;
+use super::charging::Charging;
 use super::desk::Desk;
 use super::handoff::Handoff;
 use super::passage::Permit;
 #[cfg(feature = "probe")]
 use super::probe;
 use super::stop::Stop;
-use super::toll::Toll;
 use super::trail::Trail;
 use crate::env::Env;
 use crate::event::{Effect, GaugeChange, HeaderChange, Headers, metric};
@@ -19,7 +19,7 @@ pub(super) struct Passed {
     /// The changes to its headers.
     pub(super) changes: Vec<HeaderChange>,
     /// What its caller is told of its limits.
-    pub(super) told: Headers,
+    pub(super) headers: Headers,
 }
 
 /// Takes a request through its three steps, each of which may stop it: it is admitted, charged to its
@@ -31,7 +31,7 @@ pub(super) struct Passed {
 pub(super) fn take(
     desk: &mut Desk<'_, '_>,
     (head, route): (&RequestHead, &Route),
-    (toll, handoff): (&Toll, &Handoff),
+    (charging, handoff): (&Charging, &Handoff),
     trail: &mut Trail,
     effects: &mut Vec<Effect>,
 ) -> Result<Passed, Stop> {
@@ -42,18 +42,18 @@ pub(super) fn take(
     if let Some(permit) = &passage.permit {
         record(desk.sessions, permit, env, effects);
     }
-    let mut told = toll.charge(&passage, desk.memo, &mut trail.steps, env)?;
+    let mut headers = charging.charge(&passage, desk.memo, &mut trail.steps, env)?;
     #[cfg(feature = "probe")]
     if let Err(stop) = probe::ask(desk, head, probe::When::After, effects) {
-        desk.memo.charged = Some(told);
+        desk.memo.charged = Some(headers);
         return Err(stop);
     }
     let reports = trail.reports.unwrap_or(config.reports);
     if reports {
-        told.clear();
+        headers.clear();
     }
     let changes = handoff.changes(config, head, &passage, reports, effects);
-    Ok(Passed { changes, told })
+    Ok(Passed { changes, headers })
 }
 
 /// Puts the session on record; whether that works changes no verdict.

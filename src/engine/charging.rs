@@ -25,7 +25,7 @@ pub(super) struct Due {
 
 /// The counters, and what of them is the same for every request.
 #[derive(Debug)]
-pub(super) struct Toll {
+pub(super) struct Charging {
     counters: Counters,
     /// Those of the APIs, apart: their callers must not take their room.
     of_apis: Counters,
@@ -46,14 +46,14 @@ enum Whose<'n> {
 
 /// Lists in the making: of what is allowed, and of what is left.
 #[derive(Default)]
-struct Told {
+struct RateLimitHeaders {
     terms: String,
     left: String,
     rates: u32,
     quotas: u32,
 }
 
-impl Toll {
+impl Charging {
     pub(super) fn new(config: &Config, instance: &str) -> Self {
         let counters = Counters::new(config.limits.capacity, instance);
         let of_apis = Counters::of_apis(instance);
@@ -143,11 +143,11 @@ impl Toll {
         trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<Headers, Stop> {
-        if let Some(told) = memo.charged.take() {
+        if let Some(headers) = memo.charged.take() {
             trace.skipped(Step::Limits, Step::Limits.looks_at(), || {
                 "the request was charged before it waited".to_owned()
             });
-            return Ok(told);
+            return Ok(headers);
         }
         let permit = passage.permit.as_ref();
         let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
@@ -165,13 +165,13 @@ impl Toll {
         if own.iter().any(is_another) {
             self.charge_own(own.clone(), Does::Look, whose, trace, env)?;
         }
-        let mut told = self.charge_own(own, Does::Charge, whose, trace, env)?;
+        let mut headers = self.charge_own(own, Does::Charge, whose, trace, env)?;
         if let Some(due) = everyone {
             let (charges, whose) = ([due.charge], Whose::Everyone);
             let charge = (&due.subject, charges.as_slice(), Does::Charge);
-            self.charge_one(charge, whose, &mut told, trace, env)?;
+            self.charge_one(charge, whose, &mut headers, trace, env)?;
         }
-        Ok(told.advice(self.advises))
+        Ok(headers.into_headers(self.advises))
     }
 
     /// Charges a request to limits of a caller's own, or looks what that would come to.
@@ -182,8 +182,8 @@ impl Toll {
         whose: Whose<'_>,
         trace: &mut Trace,
         env: &Env<'_>,
-    ) -> Result<Told, Refusal> {
-        let mut told = Told::default();
+    ) -> Result<RateLimitHeaders, Refusal> {
+        let mut headers = RateLimitHeaders::default();
         let is_quota = |due: &&Due| matches!(due.charge, Charge::Quota(_));
         let quota = left.iter().find(is_quota).map(|due| due.subject);
         let before = |due: &&Due| Some(due.subject) != quota;
@@ -191,9 +191,9 @@ impl Toll {
             let subject = next.subject;
             let same = left.extract_if(.., |due| due.subject == subject);
             let charges: Vec<_> = same.map(|due| due.charge).collect();
-            self.charge_one((&subject, &charges, does), whose, &mut told, trace, env)?;
+            self.charge_one((&subject, &charges, does), whose, &mut headers, trace, env)?;
         }
-        Ok(told)
+        Ok(headers)
     }
 
     /// Charges a request to limits of one subject, or looks what that would come to.
@@ -201,7 +201,7 @@ impl Toll {
         &self,
         (subject, charges, does): (&RecordId, &[Charge], Does),
         whose: Whose<'_>,
-        told: &mut Told,
+        headers: &mut RateLimitHeaders,
         trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
@@ -214,7 +214,7 @@ impl Toll {
                     words::standings(charges, &standings, name, Decided::Passed, trace);
                 }
                 if self.advises {
-                    told.add(charges, &standings, name);
+                    headers.add(charges, &standings, name);
                 }
                 Ok(())
             }
@@ -229,7 +229,7 @@ impl Toll {
             }
             Charged::Refused { by, wait, standings } => {
                 words::standings(charges, &standings, name, Decided::Skipped, trace);
-                told.add(charges, &standings, name);
+                headers.add(charges, &standings, name);
                 let Some(charge) = charges.get(by) else {
                     return unable(Deny::Internal, "a limit that was not asked refuses");
                 };
@@ -242,7 +242,7 @@ impl Toll {
                     Whose::Caller(policies) => Some(policies),
                 };
                 let reason = words::used_up(charge, policies, wait);
-                let headers = std::mem::take(told).advice(self.advises);
+                let headers = std::mem::take(headers).into_headers(self.advises);
                 let refusal = Refusal::new(deny, reason);
                 Err(Refusal { retry_after: Some(wait), headers, ..refusal })
             }
@@ -250,7 +250,7 @@ impl Toll {
     }
 }
 
-impl Told {
+impl RateLimitHeaders {
     fn add(&mut self, charges: &[Charge], standings: &[Standing], name: Option<&str>) {
         for (charge, standing) in charges.iter().zip(standings) {
             let (kind, count) = match charge {
@@ -269,7 +269,7 @@ impl Told {
         }
     }
 
-    fn advice(self, advises: bool) -> Headers {
+    fn into_headers(self, advises: bool) -> Headers {
         if !advises || self.terms.is_empty() {
             return Headers::new();
         }
