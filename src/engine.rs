@@ -15,7 +15,7 @@ mod grants;
 mod handoff;
 mod known_keys;
 mod log;
-mod meters;
+mod metrics;
 mod outside;
 mod parked;
 mod passage;
@@ -29,7 +29,6 @@ mod rights;
 mod status;
 mod steps;
 mod stop;
-mod tally;
 mod target;
 mod trail;
 mod verified;
@@ -60,6 +59,8 @@ pub use explain::{Explanation, Outcome};
 use handoff::Handoff;
 use known_keys::KnownKeys;
 use log::Log;
+use metrics::counts::Counts;
+use metrics::gauges;
 use outside::Outside;
 use outside::calls::{Callback, Owner};
 use parked::{Full, Parked};
@@ -68,7 +69,6 @@ use request::{Patience, Request};
 use status::{Inside, Status};
 use steps::Passed;
 use stop::{Awaited, Stop};
-use tally::Tally;
 use trail::Trail;
 use verified::VerifiedTokens;
 use waiting::Waiting;
@@ -105,7 +105,7 @@ pub struct Engine {
     status: Option<Status>,
     charging: Charging,
     failures: Budget,
-    tally: Tally,
+    counts: Counts,
     verified: VerifiedTokens,
     /// When the last tick came that was not for calls alone.
     ticked: UnixMillis,
@@ -159,7 +159,7 @@ impl Engine {
             status: config.status.clone().map(|status| Status::new(status, instance)),
             charging: Charging::new(&config, instance),
             failures: Budget::new(FAILURES_PER_SECOND),
-            tally: Tally::new(&config),
+            counts: Counts::new(&config),
             verified: VerifiedTokens::default(),
             ticked: UnixMillis::default(),
             waiting: Waiting::default(),
@@ -195,9 +195,9 @@ impl Engine {
     pub fn start(&mut self, env: &Env<'_>) -> Vec<Effect> {
         self.outside.sync(env);
         let mut effects = Vec::new();
-        meters::define(&self.config, &mut effects);
+        metrics::define(&self.config, &mut effects);
         let instance = self.sessions.instance();
-        self.is_first = meters::accepted(&self.config, instance, env, &mut effects);
+        self.is_first = metrics::accepted(&self.config, instance, env, &mut effects);
         let warnings = self.config.warnings.iter();
         effects.extend(
             warnings.map(|warning| Effect::Log(log::configuration_warning(warning).into())),
@@ -222,10 +222,10 @@ impl Engine {
     pub fn stop(&mut self, env: &Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.outside.stop(env);
-        self.tally.flush(&mut effects);
+        self.counts.flush(&mut effects);
         self.parked = Parked::default();
         self.waiting.tell(0, env, &mut effects);
-        meters::end(&self.outside.rings, env.now, &mut effects);
+        gauges::reset(&self.outside.rings, env.now, &mut effects);
         effects
     }
 
@@ -338,8 +338,8 @@ impl Engine {
             self.call_done(owner, None, env, effects);
         }
         self.outside.fetch(env);
-        self.tally.flush(effects);
-        meters::look(&self.outside.rings, &self.sessions, self.charging.counters(), env, effects);
+        self.counts.flush(effects);
+        gauges::set(&self.outside.rings, &self.sessions, self.charging.counters(), env, effects);
         if let Some(status) = &mut self.status {
             status.refusals.flush(env);
         }
@@ -388,7 +388,7 @@ impl Engine {
             verified: &mut self.verified,
             api_keys: &self.api_keys,
             sessions: &self.sessions,
-            tally: &self.tally,
+            counts: &self.counts,
             parked: &self.parked,
             stream,
             patience,
@@ -453,7 +453,7 @@ impl Engine {
         narrate::handoff(&changes, &mut trail.steps);
         trail.note(stream, None, effects);
         let provider = trail.identity.as_ref().and(trail.provider.as_ref());
-        self.tally.outcome(true, trail.api.as_ref(), provider);
+        self.counts.outcome(true, trail.api.as_ref(), provider);
         let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
         headers.extend(explained.into_iter().flat_map(Explanation::into_headers));
         if !headers.is_empty() {
@@ -520,7 +520,7 @@ impl Engine {
         let metric = if reports { metric::would_deny } else { metric::denied };
         effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
         if !reports {
-            self.tally.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
+            self.counts.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
         }
         let of = (refusal, &self.config);
         let is_logged = self.log.refusal(of, &trail, head, reports, env.now, effects);

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::budget::Budget;
 use super::credential::Readers;
 use super::known_keys::KnownKeys;
+use super::metrics::counts::Counts;
 use super::outside::Outside;
 use super::outside::asks::{Answer, Question};
 use super::outside::calls::Owner;
 use super::parked::Parked;
 use super::request::{Memo, Patience};
 use super::stop::Awaited;
-use super::tally::Tally;
 use super::verified::VerifiedTokens;
 use crate::config::Config;
 use crate::env::Env;
@@ -30,7 +30,7 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) verified: &'a mut VerifiedTokens,
     pub(super) api_keys: &'a KnownKeys,
     pub(super) sessions: &'a Sessions,
-    pub(super) tally: &'a Tally,
+    pub(super) counts: &'a Counts,
     /// Those that wait already.
     pub(super) parked: &'a Parked,
     pub(super) stream: StreamId,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::api::{Api, Auth, Branch};
 use crate::config::{Config, StatusConfig};
-use crate::engine::meters;
+use crate::engine::metrics;
 use crate::engine::outside::Outside;
 use crate::engine::refusals::Refusals;
 use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
@@ -76,7 +76,7 @@ impl<'e> View<'e> {
             verifier: if env.verifier.is_host() { "host" } else { "wasm" },
             ready: self.outside.is_ready(env.now),
             warnings: warnings.collect(),
-            counts: counts(meters::reports_somewhere(config), env),
+            counts: counts(metrics::reports_somewhere(config), env),
             records: self.records(env),
             providers,
             apis,

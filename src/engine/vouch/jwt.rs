@@ -150,7 +150,7 @@ fn recall<'c>(
     }
     trace.enter(Some(&owner.provider.name));
     narrate::recalled(said, trace);
-    desk.tally.recalled.raise();
+    desk.counts.recalled.raise();
     Some((owner, found))
 }
 
@@ -210,7 +210,7 @@ fn check_with_set(
     let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), now));
     match keys::candidates(set, wanted) {
         Some(keys) if !keys.is_empty() => {
-            let by = (desk.env, desk.tally, &mut *desk.failures);
+            let by = (desk.env, desk.counts, &mut *desk.failures);
             let key = check_signature(by, jws, &keys, wanted, trace)?;
             Ok(Checked { key, set: set.version() })
         }
@@ -242,7 +242,7 @@ fn check_with_ring(
     let wait = Wait { is_left: patience.is_left(), is_used: patience.is_used(), fetch };
     let (deny, retry_after) = match ring.lookup(wanted, wait, env) {
         Lookup::Found { keys, version } => {
-            let by = (env, desk.tally, &mut *desk.failures);
+            let by = (env, desk.counts, &mut *desk.failures);
             let key = check_signature(by, jws, &keys, wanted, trace);
             return match key {
                 Ok(key) => Ok(Checked { key, set: version }),

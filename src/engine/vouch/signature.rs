@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::budget::Budget;
-use crate::engine::tally::Tally;
+use crate::engine::metrics::counts::Counts;
 use crate::engine::words::{narrate, reason};
 use crate::env::Env;
 use crate::jose::alg::Alg;
@@ -23,7 +23,7 @@ const DEAR: u32 = 1000;
 /// What is dear to check, all keys together, has a budget, which it uses where it fails. One check by a
 /// key of the usual kinds and sizes has none: a stranger must not be able to shut those tokens out.
 pub(super) fn check_signature(
-    (env, tally, failures): (&Env<'_>, &Tally, &mut Budget),
+    (env, counts, failures): (&Env<'_>, &Counts, &mut Budget),
     jws: &Jws<'_>,
     keys: &[&PublicKey],
     Wanted { alg, kid, .. }: Wanted<'_>,
@@ -46,7 +46,7 @@ pub(super) fn check_signature(
     let verifies = |key: &&&PublicKey| {
         let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());
         let by_host = env.verifier.is_host_for(key, alg);
-        if by_host { &tally.by_host } else { &tally.by_module }.raise();
+        if by_host { &counts.by_host } else { &counts.by_module }.raise();
         verified.is_ok()
     };
     let Some(key) = keys.iter().find(verifies) else {

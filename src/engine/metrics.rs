@@ -1,15 +1,12 @@
-//! The metrics that the engine has, and those that are looked up twice a second.
+//! The metrics that the engine has.
 
-use std::time::Duration;
+pub(super) mod counts;
+pub(super) mod gauges;
 
 use crate::config::Config;
 use crate::env::{Env, PutError};
-use crate::event::{Effect, GaugeChange, MetricKind, metric};
-use crate::ids::{Name, digest};
-use crate::keys::Ring;
-use crate::limits::Counters;
-use crate::session::Sessions;
-use crate::time::UnixMillis;
+use crate::event::{Effect, MetricKind, metric};
+use crate::ids::digest;
 use crate::verdict::Deny;
 use crate::wire::to_hex;
 
@@ -68,10 +65,6 @@ pub(super) fn reports_somewhere(config: &Config) -> bool {
     config.reports || config.apis.iter().any(|api| api.reports)
 }
 
-const fn provider(ring: &Ring) -> &Name {
-    &ring.config().provider
-}
-
 /// Counts a configuration that is taken into use, and says whether it did: once in the process,
 /// whichever of its workers is the first to load it, and not again when one of them starts afresh.
 pub(super) fn accepted(
@@ -92,41 +85,4 @@ pub(super) fn accepted(
         effects.push(Effect::Count { metric: metric::CONFIG_ACCEPTED.into(), by: 1 });
     }
     is_first
-}
-
-/// What is true of the whole process, whichever worker looks: how old keys are, how full tables.
-pub(super) fn look(
-    rings: &[Ring],
-    sessions: &Sessions,
-    limits: &Counters,
-    env: &Env<'_>,
-    effects: &mut Vec<Effect>,
-) {
-    let mut set =
-        |metric, value| effects.push(Effect::Gauge { metric, change: GaugeChange::To(value) });
-    for (provider, age) in ages(rings, env.now) {
-        set(metric::keys_age(provider), age.as_secs());
-    }
-    if let Some(count) = sessions.count(env.shared, env.now) {
-        set(metric::SESSION_RECORDS.into(), count);
-    }
-    if let Some(count) = limits.count(env.shared, env.now) {
-        set(metric::LIMIT_RECORDS.into(), count);
-    }
-}
-
-/// How old the oldest keys of each provider are that has some.
-fn ages(rings: &[Ring], now: UnixMillis) -> impl Iterator<Item = (&Name, Duration)> {
-    let providers = rings.chunk_by(|one, other| provider(one) == provider(other));
-    providers.filter_map(move |rings| {
-        let oldest = rings.iter().filter_map(|ring| ring.age(now)).max()?;
-        Some((provider(rings.first()?), oldest))
-    })
-}
-
-/// Takes back what only this configuration can know, which is no longer in use: hosts keep a gauge
-/// as it was left. Whoever goes on with a provider tells its age again at the next tick.
-pub(super) fn end(rings: &[Ring], now: UnixMillis, effects: &mut Vec<Effect>) {
-    let gauges = ages(rings, now).map(|(provider, _)| metric::keys_age(provider));
-    effects.extend(gauges.map(|metric| Effect::Gauge { metric, change: GaugeChange::To(0) }));
 }

@@ -9,23 +9,23 @@ use crate::ids::Name;
 
 /// The counts of one worker since it last told them.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(in crate::engine) struct Counts {
     apis: Outcomes,
     providers: Outcomes,
     /// Signatures that the host checked.
-    pub(super) by_host: Count,
+    pub(in crate::engine) by_host: Count,
     /// Signatures that the module checked.
-    pub(super) by_module: Count,
+    pub(in crate::engine) by_module: Count,
     /// Tokens that had been verified before.
-    pub(super) recalled: Count,
+    pub(in crate::engine) recalled: Count,
 }
 
 /// A count that is raised through a shared reference.
 #[derive(Debug, Default)]
-pub(super) struct Count(Cell<u64>);
+pub(in crate::engine) struct Count(Cell<u64>);
 
 impl Count {
-    pub(super) fn raise(&self) {
+    pub(in crate::engine) fn raise(&self) {
         self.0.set(self.0.get().saturating_add(1));
     }
 }
@@ -53,8 +53,8 @@ impl Outcomes {
     }
 }
 
-impl Tally {
-    pub(super) fn new(config: &Config) -> Self {
+impl Counts {
+    pub(in crate::engine) fn new(config: &Config) -> Self {
         Self {
             apis: Outcomes::of(config.apis.iter().map(|api| &api.name)),
             providers: Outcomes::of(config.providers.iter().map(|provider| &provider.name)),
@@ -65,13 +65,18 @@ impl Tally {
     }
 
     /// Counts a request that was permitted or refused.
-    pub(super) fn outcome(&self, permitted: bool, api: Option<&Name>, provider: Option<&Name>) {
+    pub(in crate::engine) fn outcome(
+        &self,
+        permitted: bool,
+        api: Option<&Name>,
+        provider: Option<&Name>,
+    ) {
         self.apis.raise(api, permitted);
         self.providers.raise(provider, permitted);
     }
 
     /// Tells what was counted since the last time.
-    pub(super) fn flush(&self, effects: &mut Vec<Effect>) {
+    pub(in crate::engine) fn flush(&self, effects: &mut Vec<Effect>) {
         let mut tell = |count: &Count, metric: &dyn Fn() -> _| match count.0.take() {
             0 => {}
             by => effects.push(Effect::Count { metric: metric(), by }),
