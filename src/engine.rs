@@ -11,7 +11,7 @@ mod configure;
 mod credential;
 mod desk;
 mod explain;
-mod grants;
+mod grant_cache;
 mod handoff;
 mod known_keys;
 mod log;

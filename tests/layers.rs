@@ -163,7 +163,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &[
                 "budget",
                 "configure",
-                "grants",
+                "grant_cache",
                 "metrics/counts",
                 "metrics/gauges",
                 "outside/calls",

@@ -84,7 +84,7 @@ impl Charging {
     fn subject(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
         match by {
             LimitBy::Identity => Ok(self.counters.id(Subject::Identity(permit.session().id))),
-            by => permit.owner().known.grants.subject(by, || self.hash(permit, by)),
+            by => permit.owner().known.cache.subject(by, || self.hash(permit, by)),
         }
     }
 

@@ -40,7 +40,8 @@ impl<'c> Rights<'c> {
         let is_on = trace.is_on();
         let mut combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()), trace);
         // Who is to be told how they came about sees them come about.
-        let grant = if is_on { Rc::new(combine()?) } else { owner.known.grants.at(id, combine)? };
+        let grant =
+            if is_on { Rc::new(combine()?) } else { owner.known.cache.grant(id, combine)? };
         Ok(Self { policies, grant, tags, metadata })
     }
 

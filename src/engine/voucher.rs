@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::grants::Grants;
+use super::grant_cache::GrantCache;
 use crate::claims::{Claims, ClientClaim, Judged, Requirements};
 use crate::ids::{Kid, Name, ProviderId};
 use crate::jose::alg::Alg;
@@ -58,7 +58,7 @@ pub(super) struct Known {
     /// What a list of revocations may say of it, apart from the token itself.
     pub(super) revocable: OnceCell<Box<Facts>>,
     /// What policies come to for it.
-    pub(super) grants: Grants,
+    pub(super) cache: GrantCache,
 }
 
 /// What a credential says.
@@ -89,7 +89,7 @@ impl Known {
             session,
             noted_at: Cell::default(),
             revocable: OnceCell::new(),
-            grants: Grants::default(),
+            cache: GrantCache::default(),
         }
     }
 }

@@ -13,20 +13,20 @@ const MOST: usize = 4;
 
 /// What is kept of one credential.
 #[derive(Debug, Default)]
-pub(super) struct Grants {
+pub(super) struct GrantCache {
     /// The grants at the APIs that it was last shown to for the first time.
     grants: RefCell<Vec<(ApiId, Rc<Grant>)>>,
     /// The subjects whose counters its limits count.
     subjects: RefCell<Vec<(LimitBy, RecordId)>>,
 }
 
-impl Grants {
+impl GrantCache {
     /// The grant at an API, computed where it is not here.
     ///
     /// # Errors
     ///
     /// Those of `combine`, which are not kept.
-    pub(super) fn at<E>(
+    pub(super) fn grant<E>(
         &self,
         api: ApiId,
         combine: impl FnOnce() -> Result<Grant, E>,
@@ -73,22 +73,22 @@ mod tests {
 
     #[test]
     fn a_grant_is_computed_once_for_each_of_a_few_apis() {
-        let grants = Grants::default();
+        let cache = GrantCache::default();
         let mut computed = Vec::new();
         for api in [0, 1, 0, 2, 3, 1, 4, 1, 4, 0, 1] {
             let compute = || {
                 computed.push(api);
                 Ok::<_, ()>(Grant::default())
             };
-            assert!(grants.at(ApiId(api), compute).is_ok());
+            assert!(cache.grant(ApiId(api), compute).is_ok());
         }
         assert_eq!(computed, [0, 1, 2, 3, 4, 0, 1]);
-        assert!(grants.grants.borrow().len() <= MOST);
+        assert!(cache.grants.borrow().len() <= MOST);
     }
 
     #[test]
     fn a_subject_is_hashed_once_for_each_of_a_few_claims() {
-        let grants = Grants::default();
+        let cache = GrantCache::default();
         let by = |claim| match claim {
             0 => LimitBy::Client,
             other => LimitBy::Claim(ClaimRef::Name(format!("c{other}").into())),
@@ -99,18 +99,18 @@ mod tests {
                 hashed.push(claim);
                 Ok::<_, ()>(id)
             };
-            assert_eq!(grants.subject(&by(claim), hash), Ok(id));
+            assert_eq!(cache.subject(&by(claim), hash), Ok(id));
         }
         assert_eq!(hashed, [0, 1, 2, 3, 4, 0, 1]);
-        assert!(grants.subjects.borrow().len() <= MOST);
-        assert_eq!(grants.subject(&LimitBy::Identity, || Err("no")), Err("no"));
-        assert_eq!(grants.subject(&LimitBy::Identity, || Ok::<_, ()>([9; 32])), Ok([9; 32]));
+        assert!(cache.subjects.borrow().len() <= MOST);
+        assert_eq!(cache.subject(&LimitBy::Identity, || Err("no")), Err("no"));
+        assert_eq!(cache.subject(&LimitBy::Identity, || Ok::<_, ()>([9; 32])), Ok([9; 32]));
     }
 
     #[test]
     fn a_refusal_is_not_kept() {
-        let grants = Grants::default();
-        assert_eq!(grants.at(ApiId(0), || Err("no")).err(), Some("no"));
-        assert!(grants.at(ApiId(0), || Ok::<_, ()>(Grant::default())).is_ok());
+        let cache = GrantCache::default();
+        assert_eq!(cache.grant(ApiId(0), || Err("no")).err(), Some("no"));
+        assert!(cache.grant(ApiId(0), || Ok::<_, ()>(Grant::default())).is_ok());
     }
 }
