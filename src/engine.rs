@@ -5,6 +5,7 @@
 //! The contract with the shell stands in [`event`](crate::event).
 
 mod admission;
+mod admitted;
 mod budget;
 mod charging;
 mod configure;
@@ -18,7 +19,6 @@ mod log;
 mod metrics;
 mod outside;
 mod parked;
-mod passage;
 #[cfg(feature = "probe")]
 mod probe;
 mod refusals;
@@ -50,6 +50,7 @@ use crate::session::Sessions;
 use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
+use admitted::Admitted;
 use budget::Budget;
 use charging::Charging;
 pub use configure::Surroundings;
@@ -64,7 +65,6 @@ use metrics::gauges;
 use outside::Outside;
 use outside::calls::{Callback, Owner};
 use parked::{Full, Parked};
-use passage::Passage;
 use request::{Patience, Request};
 use status::{Inside, Status};
 use steps::Passed;
@@ -528,8 +528,8 @@ impl Engine {
             status.refusals.keep(of, &trail, head, (reports, is_logged), &self.log, env);
         }
         let how = if reports {
-            let nothing = Passage::default();
-            let changes = self.handoff.changes(&self.config, head, &nothing, true, effects);
+            let nobody = Admitted::default();
+            let changes = self.handoff.changes(&self.config, head, &nobody, true, effects);
             narrate::handoff(&changes, &mut trail.steps);
             let outcome = Outcome::WouldRefuse;
             if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {

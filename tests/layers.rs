@@ -191,7 +191,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["known_keys", "outside/fetches", "trail", "verified", "words/narrate"],
             &["credential", "outside", "revocation", "rights", "target", "words/remedy"],
             &["parked", "words"],
-            &["desk", "log", "passage"],
+            &["desk", "log", "admitted"],
             // The steps.
             &["refusals", "vouch/api_key", "vouch/signature"],
             &["handoff", "status/gather", "charging", "vouch/jwt"],

@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use std::iter;
 use std::sync::Arc;
 
+use super::admitted::{Admitted, Permit};
 use super::desk::Desk;
-use super::passage::{Passage, Permit};
 use super::rights::{Rights, may_call};
 use super::stop::Stop;
 use super::target::{self, Target};
@@ -32,7 +32,7 @@ pub(super) fn admit<'c: 'h, 'h>(
     head: &'h RequestHead,
     route: &Route,
     trail: &mut Trail,
-) -> Result<Passage<'c, 'h>, Stop> {
+) -> Result<Admitted<'c, 'h>, Stop> {
     let config = desk.config;
     let target = target::find(config, head, route, &mut trail.steps)?;
     let api = target.api;
@@ -41,7 +41,7 @@ pub(super) fn admit<'c: 'h, 'h>(
     let (branches, optional) = match &api.auth {
         Auth::None => {
             trail.steps.skipped(Step::Credential, "`auth`", || "`none`: anybody passes".into());
-            return Ok(Passage { api: Some(target.id), presented: Vec::new(), permit: None });
+            return Ok(Admitted { api: Some(target.id), presented: Vec::new(), permit: None });
         }
         Auth::Branches { branches, optional } => (branches, *optional),
     };
@@ -57,7 +57,7 @@ pub(super) fn admit<'c: 'h, 'h>(
     if is_preflight {
         let found = || "a CORS preflight, which passes without a credential".to_owned();
         trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
-        return Ok(Passage { api: Some(target.id), presented, permit: None });
+        return Ok(Admitted { api: Some(target.id), presented, permit: None });
     }
     let vouched = vouch::all(desk, &readers.members, &presented, trail)?;
     let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
@@ -65,12 +65,12 @@ pub(super) fn admit<'c: 'h, 'h>(
         if optional && vouched.is_empty() {
             let found = || "no credential: the request passes without an identity".to_owned();
             trail.steps.skipped(Step::Credential, "`optional`", found);
-            return Ok(Passage { api: Some(target.id), presented, permit: None });
+            return Ok(Admitted { api: Some(target.id), presented, permit: None });
         }
         return Err(nobody_vouches(config, api, branches, &vouched, head).into());
     };
     let permit = enter(desk, &target, head.method(), branch, vouched, trail)?;
-    Ok(Passage { api: Some(target.id), presented, permit: Some(permit) })
+    Ok(Admitted { api: Some(target.id), presented, permit: Some(permit) })
 }
 
 /// From vouchers to a session, and what the session may do at this API.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::passage::{Passage, Permit};
+use super::admitted::{Admitted, Permit};
 use super::request::Memo;
 use super::stop::Stop;
 use super::words::limits as words;
@@ -138,7 +138,7 @@ impl Charging {
     /// charged once.
     pub(super) fn charge(
         &self,
-        passage: &Passage<'_, '_>,
+        admitted: &Admitted<'_, '_>,
         memo: &mut Memo,
         trace: &mut Trace,
         env: &Env<'_>,
@@ -149,9 +149,9 @@ impl Charging {
             });
             return Ok(headers);
         }
-        let permit = passage.permit.as_ref();
+        let permit = admitted.permit.as_ref();
         let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
-        let everyone = passage.api.and_then(|api| self.everyone.get(api.0)?.as_ref());
+        let everyone = admitted.api.and_then(|api| self.everyone.get(api.0)?.as_ref());
         if own.is_empty() && everyone.is_none() {
             trace.skipped(Step::Limits, Step::Limits.looks_at(), || "there are none".to_owned());
             return Ok(Headers::new());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::passage::{Passage, Permit};
+use super::admitted::{Admitted, Permit};
 use super::voucher::{Said, Voucher};
 use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
@@ -23,7 +23,7 @@ const PROVIDER: &str = "x-tollgate-provider";
 /// The header names that are not a client's to use freely; by default those under our own prefix
 /// alone.
 #[derive(Debug, Default)]
-struct Hygiene {
+struct Reserved {
     /// Those that the filter may write: no spelling of them comes through.
     emitted: Vec<String>,
     /// Those that credentials are read from: no other spelling of them comes through.
@@ -33,19 +33,19 @@ struct Hygiene {
 /// What becomes of requests on their way upstream.
 #[derive(Debug)]
 pub(super) struct Handoff {
-    enforcing: Hygiene,
+    enforcing: Reserved,
     /// What is removed where refusals are only reported: where nothing is enforced at all, only what
     /// nobody else may write.
-    reporting: Hygiene,
+    reporting: Reserved,
     /// Whether any API enforces what it asks.
     enforces: bool,
 }
 
 impl Handoff {
     pub(super) fn new(config: &Config) -> Self {
-        let reporting = if config.reports { Hygiene::default() } else { Hygiene::new(config) };
+        let reporting = if config.reports { Reserved::default() } else { Reserved::new(config) };
         let enforces = config.apis.iter().any(|api| !api.reports);
-        Self { enforcing: Hygiene::new(config), reporting, enforces }
+        Self { enforcing: Reserved::new(config), reporting, enforces }
     }
 
     /// The changes to a request that may pass; where refusals are only reported it goes upstream as one
@@ -54,25 +54,25 @@ impl Handoff {
         &self,
         config: &Config,
         head: &RequestHead,
-        passage: &Passage<'_, '_>,
+        admitted: &Admitted<'_, '_>,
         reports: bool,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
         if reports {
-            self.reporting.changes(config, head, &Passage::default(), effects)
+            self.reporting.changes(config, head, &Admitted::default(), effects)
         } else {
-            self.enforcing.changes(config, head, passage, effects)
+            self.enforcing.changes(config, head, admitted, effects)
         }
     }
 
     /// What is to be removed from another section of a request, whose API nobody remembers.
     pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
-        let hygiene = if self.enforces { &self.enforcing } else { &self.reporting };
-        hygiene.unwanted(section, fields)
+        let reserved = if self.enforces { &self.enforcing } else { &self.reporting };
+        reserved.unwanted(section, fields)
     }
 }
 
-impl Hygiene {
+impl Reserved {
     fn new(config: &Config) -> Self {
         let mut read = Vec::new();
         for location in config.providers.iter().flat_map(|provider| &provider.from) {
@@ -118,12 +118,12 @@ impl Hygiene {
         &self,
         config: &Config,
         head: &RequestHead,
-        passage: &Passage<'_, '_>,
+        admitted: &Admitted<'_, '_>,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
-        let set = passage.permit.as_ref().map(|permit| written(permit, effects));
+        let set = admitted.permit.as_ref().map(|permit| written(permit, effects));
         let set = set.unwrap_or_default();
-        let spent = Spent::new(config, passage);
+        let spent = Spent::new(config, admitted);
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
             let is_spent =
@@ -255,20 +255,20 @@ struct Spent<'p> {
 impl<'p> Spent<'p> {
     /// A credential that vouched goes by its own provider's setting; one that did not (on a preflight,
     /// say) by that of whoever reads it. What one provider keeps, another does not take away.
-    fn new(config: &Config, passage: &Passage<'_, 'p>) -> Self {
+    fn new(config: &Config, admitted: &Admitted<'_, 'p>) -> Self {
         let keeps =
             |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
         let vouched = |id| {
-            let permit = passage.permit.as_ref();
+            let permit = admitted.permit.as_ref();
             permit.is_some_and(|permit| permit.vouchers().any(|one| one.id == id))
         };
         let mut spent = Self::default();
-        for one in &passage.presented {
+        for one in &admitted.presented {
             if !one.spot.readers().iter().all(|id| keeps(*id)) {
                 spent.add(one.spot.place());
             }
         }
-        for one in &passage.presented {
+        for one in &admitted.presented {
             if one.spot.readers().iter().any(|id| vouched(*id) && keeps(*id)) {
                 spent.remove(one.spot.place());
             }

@@ -1,10 +1,10 @@
 //! The three steps that a request takes: it is admitted, charged, forwarded.
 
 use super::admission;
+use super::admitted::Permit;
 use super::charging::Charging;
 use super::desk::Desk;
 use super::handoff::Handoff;
-use super::passage::Permit;
 #[cfg(feature = "probe")]
 use super::probe;
 use super::stop::Stop;
@@ -38,11 +38,11 @@ pub(super) fn take(
     let (config, env) = (desk.config, desk.env);
     #[cfg(feature = "probe")]
     probe::ask(desk, head, probe::When::Before, effects)?;
-    let passage = admission::admit(desk, head, route, trail)?;
-    if let Some(permit) = &passage.permit {
+    let admitted = admission::admit(desk, head, route, trail)?;
+    if let Some(permit) = &admitted.permit {
         record(desk.sessions, permit, env, effects);
     }
-    let mut headers = charging.charge(&passage, desk.memo, &mut trail.steps, env)?;
+    let mut headers = charging.charge(&admitted, desk.memo, &mut trail.steps, env)?;
     #[cfg(feature = "probe")]
     if let Err(stop) = probe::ask(desk, head, probe::When::After, effects) {
         desk.memo.charged = Some(headers);
@@ -52,7 +52,7 @@ pub(super) fn take(
     if reports {
         headers.clear();
     }
-    let changes = handoff.changes(config, head, &passage, reports, effects);
+    let changes = handoff.changes(config, head, &admitted, reports, effects);
     Ok(Passed { changes, headers })
 }
 

@@ -10,7 +10,7 @@ use crate::session::Session;
 
 /// A request that may pass, and what that is owed to.
 #[derive(Default)]
-pub(super) struct Passage<'c, 'h> {
+pub(super) struct Admitted<'c, 'h> {
     /// The API that the request belongs to.
     pub(super) api: Option<ApiId>,
     /// The credentials that the request shows to the API's providers.
