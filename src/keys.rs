@@ -1,7 +1,7 @@
 //! One issuer's signing keys: when to fetch them, when to trust them, when to give up.
 //!
-//! The set is a document that is [kept](crate::kept) for all workers, in the records `tg1/ring/<id>`
-//! and `tg1/set/<id>`; each worker keeps its own parsed copy of it.
+//! The set is a [document](crate::shared_document) that all workers share, in the records
+//! `tg1/ring/<id>` and `tg1/set/<id>`; each worker keeps its own parsed copy of it.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::env::Env;
 use crate::ids::Kid;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, Origin, PublicKey, Selection};
-use crate::kept::Kept;
-pub use crate::kept::{Attempt, Finished, Progress, Standing};
+use crate::shared_document::SharedDocument;
+pub use crate::shared_document::{Attempt, Finished, Progress, Standing};
 use crate::time::UnixMillis;
 
 /// Shortest life that a `Cache-Control: max-age` may ask for.
@@ -24,7 +24,7 @@ pub struct Ring {
     config: RingConfig,
     /// The newest set this worker has taken.
     set: Option<Arc<KeySet>>,
-    kept: Kept,
+    document: SharedDocument,
 }
 
 /// Which key a token asks for. Nothing of it is verified.
@@ -81,8 +81,8 @@ impl Ring {
             RingSource::Jwks => 1,
             RingSource::Discovery { .. } => 2,
         };
-        let kept = Kept::new(config.remote.terms("ring", "set", calls));
-        Self { config, set: None, kept }
+        let document = SharedDocument::new(config.remote.terms("ring", "set", calls));
+        Self { config, set: None, document }
     }
 
     /// What the ring was made from.
@@ -92,7 +92,7 @@ impl Ring {
 
     /// Where the ring stands, for comparing later.
     pub const fn progress(&self) -> Progress {
-        self.kept.progress()
+        self.document.progress()
     }
 
     /// The newest set that this worker has taken, however old.
@@ -107,9 +107,9 @@ impl Ring {
 
     /// Takes what other workers have published.
     pub fn sync(&mut self, env: &Env<'_>) {
-        let Some(text) = self.kept.sync(env) else { return };
+        let Some(text) = self.document.sync(env) else { return };
         let set = KeySet::parse(&text, Origin::Fetched).ok().map(|parsed| parsed.set);
-        if self.kept.take(set.as_ref().map(KeySet::version)) {
+        if self.document.take(set.as_ref().map(KeySet::version)) {
             self.set = set.map(Arc::new);
         }
     }
@@ -123,7 +123,7 @@ impl Ring {
 
     /// The number of the first fetch that begins from now on.
     pub fn next_fetch(&self, now: UnixMillis) -> u32 {
-        self.kept.next_fetch(now)
+        self.document.next_fetch(now)
     }
 
     /// Finds the keys for a token.
@@ -180,10 +180,10 @@ impl Ring {
     }
 
     fn without_a_set(&mut self, wait: Wait, now: UnixMillis) -> Lookup<'static> {
-        let may_arrive = self.kept.running(now) || self.kept.is_due(now);
+        let may_arrive = self.document.running(now) || self.document.is_due(now);
         // One that was published and cannot be read is asked for out of turn.
-        let is_lost = self.kept.is_published();
-        if wait.is_left && (is_lost && self.kept.want(now) || may_arrive) {
+        let is_lost = self.document.is_published();
+        if wait.is_left && (is_lost && self.document.want(now) || may_arrive) {
             return Lookup::MayArrive;
         }
         Lookup::Unavailable(self.until_due(now))
@@ -193,12 +193,12 @@ impl Ring {
         if !wait.is_left {
             return Lookup::Unknown;
         }
-        let was_asked = wait.fetch.is_some_and(|fetch| self.kept.has_ended(fetch));
-        if !was_asked && (self.kept.running(now) || self.kept.want(now)) {
+        let was_asked = wait.fetch.is_some_and(|fetch| self.document.has_ended(fetch));
+        if !was_asked && (self.document.running(now) || self.document.want(now)) {
             return Lookup::MayArrive;
         }
-        if wait.is_used && self.kept.has_failed() {
-            return Lookup::Unavailable(self.kept.until_fetch(now));
+        if wait.is_used && self.document.has_failed() {
+            return Lookup::Unavailable(self.document.until_fetch(now));
         }
         Lookup::Unknown
     }
@@ -206,13 +206,13 @@ impl Ring {
     /// A signature did not verify under a known key: the provider may have changed the key under
     /// the same `kid`. Asks for one fetch out of turn, if the budget allows; nobody waits for it.
     pub fn suspect(&mut self, now: UnixMillis) {
-        self.kept.want(now);
+        self.document.want(now);
     }
 
     /// Takes the right to fetch, where a fetch is due and no worker has it.
     pub fn attempt(&mut self, env: &Env<'_>) -> Option<Attempt> {
         self.sync(env);
-        self.kept.attempt(env)
+        self.document.attempt(env)
     }
 
     /// Ends an attempt with a set that was fetched, and publishes it.
@@ -229,7 +229,7 @@ impl Ring {
     ) -> Finished {
         let refresh = self.config.remote.refresh;
         let life = max_age.map_or(refresh, |age| refresh.min(age.max(MIN_MAX_AGE)));
-        let finished = self.kept.succeed(attempt, text, set.version(), life, env);
+        let finished = self.document.succeed(attempt, text, set.version(), life, env);
         if finished != Finished::Superseded {
             self.set = Some(Arc::new(set));
         }
@@ -239,17 +239,17 @@ impl Ring {
     /// Ends an attempt that brought no set but this reason, of a kind that the
     /// caller numbers.
     pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
-        self.kept.fail(attempt, kind, reason, env)
+        self.document.fail(attempt, kind, reason, env)
     }
 
     /// Gives an attempt back whose answer will not come.
     pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
-        self.kept.give_back(attempt, env);
+        self.document.give_back(attempt, env);
     }
 
     /// Where the set stands, as last [looked at](Self::sync).
     pub fn standing(&self, now: UnixMillis) -> Standing {
-        self.kept.standing(now)
+        self.document.standing(now)
     }
 
     /// Whether there is a set that may be used.
@@ -259,16 +259,16 @@ impl Ring {
 
     /// How long until the next scheduled fetch.
     pub fn until_due(&self, now: UnixMillis) -> Duration {
-        self.kept.until_due(now)
+        self.document.until_due(now)
     }
 
     /// How long ago a set was last fetched or confirmed, by any worker; `None` before the first time.
     pub fn age(&self, now: UnixMillis) -> Option<Duration> {
-        self.kept.age(now)
+        self.document.age(now)
     }
 
     fn is_stale(&self, now: UnixMillis) -> bool {
-        self.kept.is_stale(now)
+        self.document.is_stale(now)
     }
 }
 

@@ -39,13 +39,13 @@ pub mod claims;
 pub mod http;
 pub mod jose;
 pub mod json;
-pub mod kept;
 pub mod keys;
 pub mod limits;
 pub mod page;
 pub mod remote;
 pub mod revoked;
 pub mod session;
+pub mod shared_document;
 pub mod store;
 
 pub mod api;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::http::Url;
-use crate::kept::Terms;
+use crate::shared_document::Terms;
 
 /// A document of others.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// How it is kept for all workers, in records of these two kinds; so many calls are one fetch.
+    /// How it is shared by all workers, in records of these two kinds; so many calls are one fetch.
     pub fn terms(&self, board: &'static str, text: &'static str, calls: u32) -> Terms {
         Terms {
             id: self.id.clone(),

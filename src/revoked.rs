@@ -1,7 +1,7 @@
 //! Whom to refuse although the credential is good: identities and tokens that were revoked.
 //!
-//! One list stands in the configuration; another may be a document that is [kept](crate::kept) for
-//! all workers. A list holds hashes only: 24 bytes for each entry, whatever it names.
+//! One list stands in the configuration; another may be a [document](crate::shared_document) that all
+//! workers share. A list holds hashes only: 24 bytes for each entry, whatever it names.
 //!
 //! Knows nothing of requests, nor how a document is fetched.
 
@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::ids::digest;
-pub use crate::kept::Standing;
-use crate::kept::{Attempt, Finished, Kept};
 use crate::remote::Remote;
+pub use crate::shared_document::Standing;
+use crate::shared_document::{Attempt, Finished, SharedDocument};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
 pub use document::{DocumentError, MAX_DOCUMENT_BYTES, parse};
@@ -99,7 +99,7 @@ pub struct Revocations {
 #[derive(Debug)]
 struct Fetched {
     source: Source,
-    kept: Kept,
+    document: SharedDocument,
     list: Option<List>,
 }
 
@@ -107,8 +107,8 @@ impl Revocations {
     /// The list of the configuration, and the source of another that was never fetched.
     pub fn new(configured: List, source: Option<Source>) -> Self {
         let fetched = source.map(|source| {
-            let kept = Kept::new(source.remote.terms("revoked", "revoked-list", 1));
-            Fetched { source, kept, list: None }
+            let document = SharedDocument::new(source.remote.terms("revoked", "revoked-list", 1));
+            Fetched { source, document, list: None }
         });
         Self { configured, fetched }
     }
@@ -149,7 +149,7 @@ impl Revocations {
         }
         match &self.fetched {
             Some(fetched) if !fetched.can_tell(now) => {
-                Err(Revoked::Unknown(fetched.kept.until_due(now)))
+                Err(Revoked::Unknown(fetched.document.until_due(now)))
             }
             _ => Ok(()),
         }
@@ -158,10 +158,10 @@ impl Revocations {
     /// Takes what other workers have published.
     pub fn sync(&mut self, env: &Env<'_>) {
         if let Some(fetched) = &mut self.fetched
-            && let Some(text) = fetched.kept.sync(env)
+            && let Some(text) = fetched.document.sync(env)
         {
             let list = List::decode(text);
-            if fetched.kept.take(list.as_ref().map(List::version)) {
+            if fetched.document.take(list.as_ref().map(List::version)) {
                 fetched.list = list;
             }
         }
@@ -170,14 +170,14 @@ impl Revocations {
     /// Takes the right to fetch, where a fetch is due and no worker has it.
     pub fn attempt(&mut self, env: &Env<'_>) -> Option<Attempt> {
         self.sync(env);
-        self.fetched.as_mut()?.kept.attempt(env)
+        self.fetched.as_mut()?.document.attempt(env)
     }
 
     /// Ends an attempt with a list that was fetched, and publishes it.
     pub fn succeed(&mut self, attempt: Attempt, list: List, env: &Env<'_>) -> Finished {
         let Some(fetched) = &mut self.fetched else { return Finished::Superseded };
         let life = fetched.source.remote.refresh;
-        let finished = fetched.kept.succeed(attempt, list.encode(), list.version(), life, env);
+        let finished = fetched.document.succeed(attempt, list.encode(), list.version(), life, env);
         if finished != Finished::Superseded {
             fetched.list = Some(list);
         }
@@ -187,21 +187,21 @@ impl Revocations {
     /// Ends an attempt that brought no list but this reason, of a kind that the caller numbers; the old one
     /// stays.
     pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
-        self.fetched
-            .as_mut()
-            .map_or(Finished::Superseded, |fetched| fetched.kept.fail(attempt, kind, reason, env))
+        self.fetched.as_mut().map_or(Finished::Superseded, |fetched| {
+            fetched.document.fail(attempt, kind, reason, env)
+        })
     }
 
     /// Gives an attempt back whose answer will not come.
     pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
         if let Some(fetched) = &mut self.fetched {
-            fetched.kept.give_back(attempt, env);
+            fetched.document.give_back(attempt, env);
         }
     }
 
     /// Where the fetched list stands, as last [looked at](Self::sync); `None` where none is fetched.
     pub fn standing(&self, now: UnixMillis) -> Option<Standing> {
-        self.fetched.as_ref().map(|fetched| fetched.kept.standing(now))
+        self.fetched.as_ref().map(|fetched| fetched.document.standing(now))
     }
 
     /// Whether a credential that no list names can pass.
@@ -221,13 +221,13 @@ impl Revocations {
 
     /// How long until the next fetch.
     pub fn until_due(&self, now: UnixMillis) -> Duration {
-        self.fetched.as_ref().map_or(Duration::MAX, |fetched| fetched.kept.until_due(now))
+        self.fetched.as_ref().map_or(Duration::MAX, |fetched| fetched.document.until_due(now))
     }
 }
 
 impl Fetched {
     fn can_tell(&self, now: UnixMillis) -> bool {
-        let is_fresh = self.list.is_some() && !self.kept.is_stale(now);
+        let is_fresh = self.list.is_some() && !self.document.is_stale(now);
         is_fresh || self.source.on_stale == OnStale::Allow
     }
 }

@@ -30,10 +30,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: what a request is.
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
-    ("kept", &["env", "time", "wire"]),
-    ("remote", &["http", "kept"]),
+    ("shared_document", &["env", "time", "wire"]),
+    ("remote", &["http", "shared_document"]),
     // Not: requests, how a fetch is made.
-    ("revoked", &["env", "ids", "kept", "remote", "time", "verdict", "wire"]),
+    ("revoked", &["env", "ids", "remote", "shared_document", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
@@ -51,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
-    ("keys", &["config", "env", "ids", "jose", "kept", "time"]),
+    ("keys", &["config", "env", "ids", "jose", "shared_document", "time"]),
     ("event", &["http", "ids", "verdict"]),
     // Knows how facts are shown. Not: where they come from.
     ("page", &["time"]),
@@ -202,7 +202,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["engine"],
         ],
     ),
-    ("kept", &[&["record"], &["kept"]]),
+    ("shared_document", &[&["record"], &["shared_document"]]),
     ("provider", &[&["api_key", "jwt"], &["provider"]]),
     (
         "cli",

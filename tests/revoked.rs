@@ -8,12 +8,12 @@ use std::time::Duration;
 use support::world::World;
 use tollgate::env::SharedData;
 use tollgate::http::Url;
-use tollgate::kept::Finished;
 use tollgate::remote::Remote;
 use tollgate::revoked::{
     Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Revocations, Revoked,
     Source, Subject, parse,
 };
+use tollgate::shared_document::Finished;
 use tollgate::time::UnixMillis;
 use tollgate::verdict::Deny;
 

@@ -24,7 +24,7 @@ const PUBLISH_TRIES: usize = 4;
 /// How much later than its last call a lease ends.
 const LEASE_SLACK: Duration = Duration::from_secs(1);
 
-/// What is kept, and how fresh.
+/// Which document it is, and how fresh it must be.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Terms {
     /// What tells the document from others of its kind.
@@ -43,9 +43,9 @@ pub struct Terms {
     pub max_stale: Duration,
 }
 
-/// A kept document, as one worker sees it.
+/// A shared document, as one worker sees it.
 #[derive(Debug)]
-pub struct Kept {
+pub struct SharedDocument {
     terms: Terms,
     /// The shared state as last read, and its version in the store.
     board: Board,
@@ -104,7 +104,7 @@ pub enum Finished {
     Superseded,
 }
 
-impl Kept {
+impl SharedDocument {
     /// A document that was never fetched.
     pub fn new(terms: Terms) -> Self {
         Self {

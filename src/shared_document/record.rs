@@ -1,4 +1,4 @@
-//! The two shared records of a kept document: what all workers agree on, and the document itself.
+//! The two records of a shared document: what all workers agree on, and the document itself.
 
 use std::sync::Arc;
 
