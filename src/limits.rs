@@ -6,8 +6,8 @@
 //!
 //! Knows nothing of what a request is.
 
-mod advice;
 mod counter;
+mod ratelimit_headers;
 mod record;
 
 use std::cmp::Ordering;
@@ -18,8 +18,8 @@ use crate::env::{Random, SharedData};
 use crate::ids::{Name, digest};
 use crate::store::{Change, Outcome, RecordId, Table};
 use crate::time::UnixMillis;
-pub use advice::{advice, terms};
 use counter::Use;
+pub use ratelimit_headers::{add_limit, add_policy};
 use record::Counts;
 
 /// How fast: `requests` in `per` on average, `burst` of them at once (GCRA).
@@ -242,9 +242,9 @@ impl Counters {
     }
 
     /// Takes the count of the subjects whose counters run, of all filters of the process, a
-    /// [step](Table::census) further; the count where that was the last one.
+    /// [step](Table::occupancy) further; the count where that was the last one.
     pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
-        self.table.census(shared, now)
+        self.table.occupancy(shared, now)
     }
 
     /// Checks and counts a request of this cost against limits of one subject: against all of them,

@@ -162,9 +162,9 @@ impl Sessions {
     }
 
     /// Takes the count of the sessions on record, of all filters of the process, a
-    /// [step](Table::census) further; the count where that was the last one.
+    /// [step](Table::occupancy) further; the count where that was the last one.
     pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
-        self.table.census(shared, now)
+        self.table.occupancy(shared, now)
     }
 
     /// The record of a session; `None` where there is none that can be read.

@@ -8,7 +8,7 @@
 //! Knows nothing of what a record is for.
 
 mod bucket;
-mod census;
+mod occupancy;
 
 use std::cell::Cell;
 use std::fmt::Display;

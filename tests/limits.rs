@@ -14,7 +14,7 @@ use support::store::MemoryStore;
 use tollgate::env::{Cas, PutError, SharedData, Stored};
 use tollgate::ids::Name;
 use tollgate::limits::{
-    Charge, Charged, Counters, Definition, Quota, Rate, Standing, Subject, advice, terms,
+    Charge, Charged, Counters, Definition, Quota, Rate, Standing, Subject, add_limit, add_policy,
 };
 use tollgate::store::RecordId;
 use tollgate::time::UnixMillis;
@@ -560,19 +560,19 @@ fn a_limit_is_told_in_the_words_of_the_draft() {
     ];
     for (charge, expected) in cases {
         let mut list = String::new();
-        terms(&mut list, ("name", 1), &charge);
+        add_policy(&mut list, ("name", 1), &charge);
         assert_eq!(list, expected);
     }
     for (reset, told) in [(0, 0), (1, 1), (1000, 1), (1001, 2)] {
         let standing = Standing { remaining: 3, reset: Duration::from_millis(reset) };
         let mut list = String::new();
-        advice(&mut list, ("quota", 1), standing);
+        add_limit(&mut list, ("quota", 1), standing);
         assert_eq!(list, format!(r#""quota";r=3;t={told}"#));
     }
     let mut list = String::new();
     for (number, remaining) in [(1, 0), (2, 10), (10, 1_000_000_000), (11, u32::MAX)] {
         let standing = Standing { remaining, reset: Duration::MAX };
-        advice(&mut list, ("rate", number), standing);
+        add_limit(&mut list, ("rate", number), standing);
     }
     let t = "18446744073709551615";
     let items = [

@@ -476,7 +476,7 @@ proptest! {
 fn counted(worker: &Worker<'_>, now: &mut u64) -> u64 {
     for _ in 0..1000 {
         *now += 500;
-        if let Some(count) = worker.table.census(worker.shared, UnixMillis::new(*now)) {
+        if let Some(count) = worker.table.occupancy(worker.shared, UnixMillis::new(*now)) {
             return count;
         }
     }
@@ -533,7 +533,7 @@ fn workers_share_a_count_and_none_repeats_a_step() {
     for step in 1..=16_u64 {
         for worker in &workers {
             let now = UnixMillis::new(1000 + 500 * step);
-            found.extend(worker.table.census(worker.shared, now));
+            found.extend(worker.table.occupancy(worker.shared, now));
         }
     }
     assert_eq!(found, [100, 100], "eight steps to a round");
@@ -550,7 +550,7 @@ fn tables_of_one_kind_and_different_sizes_are_both_counted() {
     for step in 1..=4_u64 {
         for worker in [&small, &large] {
             let now = UnixMillis::new(1000 + 500 * step);
-            found.push(worker.table.census(worker.shared, now).is_some());
+            found.push(worker.table.occupancy(worker.shared, now).is_some());
         }
     }
     assert_eq!(found, [false, false, true, false, false, false, true, true]);
@@ -567,7 +567,7 @@ fn a_count_that_a_stranger_wrote_is_begun_anew() {
     let mut now = 2000;
     let step = |now: &mut u64| {
         *now += 500;
-        worker.table.census(worker.shared, UnixMillis::new(*now))
+        worker.table.occupancy(worker.shared, UnixMillis::new(*now))
     };
     step(&mut now);
     let good = value(&store, key);

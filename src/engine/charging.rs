@@ -10,7 +10,7 @@ use crate::claims::ClaimRef;
 use crate::config::Config;
 use crate::env::Env;
 use crate::event::Headers;
-use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, advice, terms};
+use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, add_limit, add_policy};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::trace::{Decided, Trace};
@@ -47,8 +47,8 @@ enum Whose<'n> {
 /// Lists in the making: of what is allowed, and of what is left.
 #[derive(Default)]
 struct RateLimitHeaders {
-    terms: String,
-    left: String,
+    policy: String,
+    limit: String,
     rates: u32,
     quotas: u32,
 }
@@ -264,15 +264,15 @@ impl RateLimitHeaders {
                     (kind, *count)
                 }
             };
-            terms(&mut self.terms, (name, number), charge);
-            advice(&mut self.left, (name, number), *standing);
+            add_policy(&mut self.policy, (name, number), charge);
+            add_limit(&mut self.limit, (name, number), *standing);
         }
     }
 
     fn into_headers(self, advises: bool) -> Headers {
-        if !advises || self.terms.is_empty() {
+        if !advises || self.policy.is_empty() {
             return Headers::new();
         }
-        vec![("ratelimit-policy", self.terms), ("ratelimit", self.left)]
+        vec![("ratelimit-policy", self.policy), ("ratelimit", self.limit)]
     }
 }

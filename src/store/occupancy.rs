@@ -64,8 +64,9 @@ impl Table {
     ///
     /// A step reads at most 128 buckets, and there is one in half a second for all workers: a table
     /// of 65536 records is counted in about half a minute.
-    pub fn census(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
+    pub fn occupancy(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
         // Tables of one kind and another size are counted by those who have them.
+        // The key has the word of the first release: it names what other workers may have written.
         let key = format!("tg1/census/{}-{}", self.kind, self.buckets);
         let stored = shared.get(&key);
         let read = |value: &[u8]| Round::decode(value, self.buckets);

@@ -11,7 +11,7 @@ const ITEM_BYTES: usize = 32;
 /// those behind it show their number, too.
 ///
 /// The window `w` is a whole number of seconds; one that is none is left out.
-pub fn terms(list: &mut String, name: (&str, u32), charge: &Charge) {
+pub fn add_policy(list: &mut String, name: (&str, u32), charge: &Charge) {
     let (requests, per) = match charge {
         Charge::Quota(quota) => (quota.limit.requests, quota.limit.per),
         Charge::Rate(rate) => (rate.limit.requests, rate.limit.per),
@@ -24,7 +24,7 @@ pub fn terms(list: &mut String, name: (&str, u32), charge: &Charge) {
 }
 
 /// Adds an item of `RateLimit` to a list: `"rate";r=3;t=1`, the time in seconds, rounded up.
-pub fn advice(list: &mut String, name: (&str, u32), standing: Standing) {
+pub fn add_limit(list: &mut String, name: (&str, u32), standing: Standing) {
     begin(list, name);
     parameter(list, ";r=", standing.remaining.into());
     parameter(list, ";t=", secs_rounded_up(standing.reset));
