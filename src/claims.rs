@@ -5,8 +5,8 @@
 mod header;
 mod hint;
 mod judge;
+mod narrate;
 mod rule;
-mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -212,7 +212,7 @@ impl Claims {
     /// have been meant.
     pub fn missing<'r>(&self, wanted: impl IntoIterator<Item = &'r ClaimRef>) -> String {
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let like = hint::told(&self.like(&wanted));
+        let like = hint::meant(&self.like(&wanted));
         let wanted: Vec<_> = wanted.into_iter().map(ToString::to_string).collect();
         format!("there is no claim {}; the token has {}{like}", list(&wanted), self.names())
     }

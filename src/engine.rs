@@ -224,7 +224,7 @@ impl Engine {
         self.outside.stop(env);
         self.counts.flush(&mut effects);
         self.parked = Parked::default();
-        self.waiting.tell(0, env, &mut effects);
+        self.waiting.report(0, env, &mut effects);
         gauges::reset(&self.outside.rings, env.now, &mut effects);
         effects
     }
@@ -320,7 +320,7 @@ impl Engine {
             let calls = self.outside.calls.leave(callback, env.now);
             effects.splice(..0, calls);
         }
-        self.waiting.tell(self.parked.for_keys(), env, &mut effects);
+        self.waiting.report(self.parked.for_keys(), env, &mut effects);
         effects
     }
 

@@ -94,7 +94,7 @@ fn search<'c>(
 }
 
 /// What a reason says of claims that are like those that are missing; nothing where there are none.
-pub(super) fn told(like: &[String]) -> String {
+pub(super) fn meant(like: &[String]) -> String {
     if like.is_empty() { String::new() } else { format!("; was {} meant?", list(like)) }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::told::Telling;
+use super::narrate::Narrator;
 use super::{
     Claims, ClientClaim, Issuer, Requirements, is_identity, malformed, near, shared, wrong_type,
 };
@@ -64,24 +64,24 @@ impl Claims {
         now: UnixMillis,
         trace: &mut Trace,
     ) -> Result<Judged, Refusal> {
-        let mut told = Telling { claims: self, requirements, now, trace };
+        let mut narrator = Narrator { claims: self, requirements, now, trace };
         check_header_type(typ, requirements)?;
         self.check_kind(requirements)?;
-        told.kind(typ);
+        narrator.kind(typ);
         let issuer = self.check_issuer(requirements)?;
-        told.issuer();
+        narrator.issuer();
         self.check_audience(requirements)?;
-        told.audience();
+        narrator.audience();
         self.check_client(requirements)?;
-        told.client();
+        narrator.client();
         let times = self.check_times(requirements, now)?;
-        told.times();
+        narrator.times();
         self.check_binding(requirements)?;
-        told.binding();
-        self.meets(&requirements.rules, Step::Claims, told.trace)
+        narrator.binding();
+        self.meets(&requirements.rules, Step::Claims, narrator.trace)
             .map_err(|reason| Refusal::new(Deny::TokenClaimRefused, reason))?;
         let identity = self.identity(requirements)?;
-        told.identity();
+        narrator.identity();
         Ok(Judged {
             identity: identity.into(),
             client: self.client(&requirements.client),

@@ -41,7 +41,7 @@ impl Claims {
     pub fn meets(&self, rules: &[Rule], step: Step, trace: &mut Trace) -> Result<(), String> {
         for rule in rules {
             self.meets_one(rule)?;
-            self.tell_rule(&rule.claim, step, trace);
+            self.narrate_rule(&rule.claim, step, trace);
         }
         Ok(())
     }

@@ -119,14 +119,14 @@ impl Status {
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) -> Reply {
-        let mut reply = self.told(asked, head, inside, env, effects);
+        let mut reply = self.reply(asked, head, inside, env, effects);
         if head.method() == b"HEAD" {
             reply.body = String::new();
         }
         reply
     }
 
-    fn told(
+    fn reply(
         &mut self,
         asked: Asked,
         head: &RequestHead,
@@ -149,8 +149,8 @@ impl Status {
         // A script of another page, whose user's browser may know the key: it gets nothing, even
         // where a filter in front would let it read the answer.
         if head.first("origin").is_some() {
-            let told = "Scripts of other pages see nothing here.\n";
-            return text(403, "status_origin_refused", told);
+            let body = "Scripts of other pages see nothing here.\n";
+            return text(403, "status_origin_refused", body);
         }
         match self.shown(head) {
             Shown::RightKey => {}

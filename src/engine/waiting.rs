@@ -28,7 +28,7 @@ const TRIES: usize = 8;
 pub(super) struct Waiting {
     /// Its name in the record; drawn when it is needed.
     id: u64,
-    told: u32,
+    reported: u32,
     looked_at: UnixMillis,
 }
 
@@ -48,10 +48,10 @@ impl Entry {
 }
 
 impl Waiting {
-    /// Tells the host where more or fewer requests wait here than it was last told.
-    pub(super) fn tell(&mut self, count: usize, env: &Env<'_>, effects: &mut Vec<Effect>) {
+    /// Tells the host where more or fewer requests wait here than it was last reported.
+    pub(super) fn report(&mut self, count: usize, env: &Env<'_>, effects: &mut Vec<Effect>) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        if count != self.told {
+        if count != self.reported {
             self.update(count, env, effects);
         }
     }
@@ -60,7 +60,7 @@ impl Waiting {
     pub(super) fn tick(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
         let since = env.now.since(self.looked_at);
         if since >= RENEWED_EVERY || self.looked_at > env.now {
-            self.update(self.told, env, effects);
+            self.update(self.reported, env, effects);
         }
     }
 
@@ -73,14 +73,14 @@ impl Waiting {
             let stored = env.shared.get(KEY);
             let known = stored.value.and_then(|record| decode(&record));
             // Where the whole record is lost, nobody has taken anything back.
-            let (mut told, mut left, mut change) = (0, 0_u32, false);
+            let (mut reported, mut left, mut change) = (0, 0_u32, false);
             if known.is_none() {
-                told = self.told;
+                reported = self.reported;
             }
             let mut entries = known.unwrap_or_default();
             entries.retain(|entry| {
                 if entry.id == self.id {
-                    told = entry.count;
+                    reported = entry.count;
                 } else if entry.is_gone(env.now) {
                     left = left.saturating_add(entry.count);
                 } else {
@@ -98,14 +98,14 @@ impl Waiting {
                     Ok(()) => {}
                     Err(PutError::Lost) => continue,
                     // Nobody else can know: this worker's own number is all there is.
-                    Err(PutError::Unsupported) => (told, left) = (self.told, 0),
+                    Err(PutError::Unsupported) => (reported, left) = (self.reported, 0),
                 }
             }
-            self.told = count;
-            // What is gone may have trapped before the host was told.
+            self.reported = count;
+            // What is gone may have trapped before the host was reported.
             let left = env.metrics.gauge(metric::PARKED).map_or(0, |gauge| gauge.min(left.into()));
             let left = i64::try_from(left).unwrap_or_default();
-            let by = i64::from(count).saturating_sub(told.into()).saturating_sub(left);
+            let by = i64::from(count).saturating_sub(reported.into()).saturating_sub(left);
             if by != 0 {
                 let change = GaugeChange::By(by);
                 effects.push(Effect::Gauge { metric: metric::PARKED.into(), change });

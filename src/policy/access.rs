@@ -8,7 +8,7 @@ use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list};
 
 /// Most entries that a reason names.
-const MAX_TOLD: usize = 6;
+const MAX_ENTRIES: usize = 6;
 
 impl Entry {
     /// Whether a request is one that the entry speaks of, its API and the scopes aside.
@@ -43,7 +43,7 @@ impl Policies {
             return Ok(None);
         }
         if trace.is_on() {
-            self.tell(grant, method, path, trace);
+            self.narrate(grant, method, path, trace);
         }
         for reading in path.readings().map_err(refused)? {
             let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
@@ -76,7 +76,7 @@ impl Policies {
 
     /// Tells of each entry about this API whether it grants the request.
     #[inline(never)]
-    fn tell(&self, grant: &Grant, method: &[u8], path: &RequestPath, trace: &mut Trace) {
+    fn narrate(&self, grant: &Grant, method: &[u8], path: &RequestPath, trace: &mut Trace) {
         for (ids, has_scopes) in [(&grant.granting, true), (&grant.lacking, false)] {
             for ((_, place), (policy, entry)) in ids.iter().zip(self.entries(ids)) {
                 let is_about = entry.is_about(method, path);
@@ -106,15 +106,16 @@ impl Policies {
     fn refused(&self, grant: &Grant, lacking: Option<&Entry>) -> Refusal {
         let names = list(&grant.names.split(',').collect::<Vec<_>>());
         let Some(entry) = lacking else {
-            let mut told: Vec<_> = self.entries(&grant.granting).take(MAX_TOLD).map(told).collect();
-            if told.is_empty() {
-                told.push("none has an entry about this API".to_owned());
+            let mut grants: Vec<_> =
+                self.entries(&grant.granting).take(MAX_ENTRIES).map(described).collect();
+            if grants.is_empty() {
+                grants.push("none has an entry about this API".to_owned());
             }
             return Refusal::new(
                 Deny::AccessDenied,
                 format!(
                     "none of the policies in force grants this request: {names}; {}",
-                    told.join("; ")
+                    grants.join("; ")
                 ),
             );
         };
@@ -136,7 +137,7 @@ fn refused(why: Ambiguity) -> Refusal {
 }
 
 /// What an entry grants, in words.
-fn told((policy, entry): (&Policy, &Entry)) -> String {
+fn described((policy, entry): (&Policy, &Entry)) -> String {
     let methods = match entry.methods.is_empty() {
         true => "every method".to_owned(),
         false => list(&entry.methods),

@@ -89,13 +89,13 @@ impl<'p, 'a> Found<'p, 'a> {
     /// Adds what something gives, and tells of it.
     fn give(&mut self, ids: &[PolicyId], by: impl FnOnce() -> String) {
         if self.trace.is_on() {
-            self.tell(ids, by());
+            self.narrate(ids, by());
         }
         self.add(ids);
     }
 
     #[inline(never)]
-    fn tell(&mut self, ids: &[PolicyId], by: String) {
+    fn narrate(&mut self, ids: &[PolicyId], by: String) {
         let decided = if ids.is_empty() { Decided::Skipped } else { Decided::Passed };
         let names = ids.iter().filter_map(|id| Some(self.policies.get(*id)?.name.as_str()));
         let found = format!("gives {}", list(&names.collect::<Vec<_>>()));
@@ -264,21 +264,21 @@ fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
     let Some(TokenFacts { claims, requirements, judged }) = &facts.token else {
         return Refusal::new(Deny::PolicyNone, "the key has no policies, and the API no `default`");
     };
-    let mut told = String::new();
+    let mut ways = String::new();
     let mut absent: Vec<ClaimRef> = Vec::new();
     let mut look = |way: &str, known: &Given, stands: &[ClaimRef], found: Option<String>| {
-        told.push_str("; `");
-        told.push_str(way);
-        told.push('`');
+        ways.push_str("; `");
+        ways.push_str(way);
+        ways.push('`');
         if !known.0.is_empty() {
             let known: Vec<_> = known.0.iter().map(|(text, _)| text).collect();
-            told.push_str(" knows ");
-            told.push_str(&list(&known));
+            ways.push_str(" knows ");
+            ways.push_str(&list(&known));
         }
         match claims.first(stands) {
             Some((claim, _)) => {
                 let found = found.unwrap_or_else(|| "none of these".to_owned());
-                told.push_str(&format!(", the claim {} is {found}", claim.quoted()));
+                ways.push_str(&format!(", the claim {} is {found}", claim.quoted()));
             }
             None => absent.extend_from_slice(stands),
         }
@@ -302,8 +302,8 @@ fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
         look("from_claim", &Given::default(), &requirements.policies, empty);
     }
     if !absent.is_empty() {
-        told.push_str("; ");
-        told.push_str(&claims.missing(&absent));
+        ways.push_str("; ");
+        ways.push_str(&claims.missing(&absent));
     }
-    Refusal::new(Deny::PolicyNone, format!("no policy follows from the token{told}"))
+    Refusal::new(Deny::PolicyNone, format!("no policy follows from the token{ways}"))
 }

@@ -97,7 +97,7 @@ fn keys_failed(
     let config = ring.config();
     let remedy = keys_remedy(failure.kind(), config)
         .replace("providers.*", &format!("providers.{provider}"));
-    let failure = told(failure, found, &config.remote, remedy);
+    let failure = logged(failure, found, &config.remote, remedy);
     let record = Record::KeysFetchFailed {
         provider: provider.clone(),
         failure,
@@ -108,7 +108,7 @@ fn keys_failed(
 }
 
 /// A failure as the log has it.
-fn told(failure: &Failure, found: String, remote: &Remote, remedy: String) -> FetchFailure {
+fn logged(failure: &Failure, found: String, remote: &Remote, remedy: String) -> FetchFailure {
     FetchFailure {
         found,
         is_unanswered: matches!(failure, Failure::NoAnswer),
@@ -152,7 +152,7 @@ pub(super) fn list_done(
     let record = match failure.zip(revocations.source()) {
         Some((failure, source)) => {
             let remedy = list_remedy(failure.kind(), source);
-            let failure = told(&failure, failure.to_string(), &source.remote, remedy);
+            let failure = logged(&failure, failure.to_string(), &source.remote, remedy);
             Record::RevocationsFetchFailed(state, failure)
         }
         None if finished == Finished::Changed => Record::RevocationsChanged(state),

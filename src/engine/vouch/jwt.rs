@@ -206,7 +206,7 @@ fn check_with_set(
     trace: &mut Trace,
 ) -> Result<Checked, Refusal> {
     let now = desk.env.now;
-    trace.looks_at(Step::Key, || keyring::told(None, Some(set), now));
+    trace.looks_at(Step::Key, || keyring::describe(None, Some(set), now));
     let refuse = |deny| Err(no_key(deny, wanted, None, Some(set), now));
     match keys::candidates(set, wanted) {
         Some(keys) if !keys.is_empty() => {
@@ -236,7 +236,7 @@ fn check_with_ring(
     }
     if trace.is_on() {
         ring.catch_up(wanted, env);
-        trace.looks_at(Step::Key, || keyring::told(Some(ring), ring.set(), env.now));
+        trace.looks_at(Step::Key, || keyring::describe(Some(ring), ring.set(), env.now));
     }
     let fetch = desk.memo.rings.iter().find(|(of, _)| *of == id).map(|(_, fetch)| *fetch);
     let wait = Wait { is_left: patience.is_left(), is_used: patience.is_used(), fetch };
@@ -249,7 +249,7 @@ fn check_with_ring(
                 Err(unchecked) if unchecked.deny == Deny::VerifyBudget => Err(unchecked.into()),
                 Err(forged) => {
                     ring.suspect(env.now);
-                    let keys = keyring::told(Some(ring), ring.set(), env.now);
+                    let keys = keyring::describe(Some(ring), ring.set(), env.now);
                     let reason = format!("{}; {keys}", forged.reason).into();
                     Err(Refusal { reason, ..forged }.into())
                 }

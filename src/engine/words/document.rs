@@ -24,7 +24,7 @@ pub(in crate::engine) fn list_remedy(kind: u8, source: &Source) -> String {
 }
 
 /// Where a document is from, how old it is, and what the last attempt brought where that failed.
-pub(in crate::engine) fn told(
+pub(in crate::engine) fn describe(
     standing: &Standing,
     is_loaded: bool,
     remote: &Remote,

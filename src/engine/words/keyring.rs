@@ -9,7 +9,7 @@ use crate::time::{UnixMillis, in_words};
 use crate::verdict::{Deny, Refusal, quoted};
 
 /// Most keys that a reason names.
-const MAX_KEYS_TOLD: usize = 8;
+const MAX_KEYS: usize = 8;
 
 /// What is wrong with a key whose private part is published.
 pub(in crate::engine) const PRIVATE: &str =
@@ -65,12 +65,12 @@ pub(in crate::engine) fn no_key(
     let remedy = failure.zip(ring).filter(|_| by_fetch);
     Refusal {
         remedy: remedy.map(|(failure, ring)| document::keys_remedy(failure.kind, ring.config())),
-        ..Refusal::new(deny, format!("{what}; {}", told(ring, set, now)))
+        ..Refusal::new(deny, format!("{what}; {}", describe(ring, set, now)))
     }
 }
 
 /// Says which keys there are, where they are from, and how old they are.
-pub(in crate::engine) fn told(
+pub(in crate::engine) fn describe(
     ring: Option<&Ring>,
     set: Option<&KeySet>,
     now: UnixMillis,
@@ -80,11 +80,11 @@ pub(in crate::engine) fn told(
         Some(ring) => {
             let (config, standing) = (ring.config(), ring.standing(now));
             let is_loaded = set.is_some() && standing.fetched_at.is_some();
-            let told = document::told(&standing, is_loaded, &config.remote, now);
+            let from = document::describe(&standing, is_loaded, &config.remote, now);
             if !is_loaded {
-                return format!("the keys: {told}");
+                return format!("the keys: {from}");
             }
-            told
+            from
         }
     };
     let keys = set.into_iter().flat_map(KeySet::iter);
@@ -96,8 +96,8 @@ pub(in crate::engine) fn told(
             format!("{kid} {}{alg}", key.kind())
         })
         .collect();
-    let more = named.len().saturating_sub(MAX_KEYS_TOLD);
-    named.truncate(MAX_KEYS_TOLD);
+    let more = named.len().saturating_sub(MAX_KEYS);
+    named.truncate(MAX_KEYS);
     if more > 0 {
         named.push(format!("{more} more"));
     }

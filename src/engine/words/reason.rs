@@ -66,14 +66,14 @@ pub(in crate::engine) fn nobody_vouches(
     lacking: &[Vec<ProviderId>],
     head: &RequestHead,
 ) -> Refusal {
-    let told = lacking.iter().map(|missing| {
+    let lacking = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
         let places = missing.iter().flat_map(|id| places(config, &api.name, *id, head));
         let places = places.collect::<Vec<_>>().join(", ");
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
-    let told: Vec<_> = told.take(MAX_BRANCHES).collect();
-    Refusal::new(Deny::CredentialMissing, told.join("; or: "))
+    let lacking: Vec<_> = lacking.take(MAX_BRANCHES).collect();
+    Refusal::new(Deny::CredentialMissing, lacking.join("; or: "))
 }
 
 /// Why a token's algorithm is refused.
@@ -154,11 +154,11 @@ pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixM
         return Refusal::new(Deny::RevocationsStale, reason);
     };
     let is_loaded = revocations.fetched_entries().is_some();
-    let told = document::told(&standing, is_loaded, &source.remote, now);
+    let list = document::describe(&standing, is_loaded, &source.remote, now);
     let failure = standing.failure.filter(|_| standing.failing);
     Refusal {
         remedy: failure.map(|failure| document::list_remedy(failure.kind, source)),
-        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {told}"))
+        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {list}"))
     }
 }
 

@@ -9,14 +9,14 @@ use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
 
 /// Tells of claims what has just been found good.
-pub(super) struct Telling<'a> {
+pub(super) struct Narrator<'a> {
     pub(super) claims: &'a Claims,
     pub(super) requirements: &'a Requirements,
     pub(super) now: UnixMillis,
     pub(super) trace: &'a mut Trace,
 }
 
-impl Telling<'_> {
+impl Narrator<'_> {
     /// That nothing marks it as another kind of token.
     pub(super) fn kind(&mut self, typ: Option<&str>) {
         let ids = self.requirements.allow_id_tokens;
@@ -121,7 +121,7 @@ impl Telling<'_> {
 
 impl Claims {
     /// Tells what a claim says that was asked for by a rule.
-    pub(super) fn tell_rule(&self, claim: &ClaimRef, step: Step, trace: &mut Trace) {
+    pub(super) fn narrate_rule(&self, claim: &ClaimRef, step: Step, trace: &mut Trace) {
         trace.note(step, Decided::Passed, || {
             let value = self.find(claim);
             (format!("the claim {}", claim.quoted()), format!("{}, as required", shown(value)))
