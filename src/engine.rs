@@ -112,7 +112,7 @@ pub struct Engine {
     waiting: Waiting,
 }
 
-/// Takes down how long a request has waited for keys, once it waits no more.
+/// Records how long a request has waited for keys, once it waits no more.
 fn observe_wait(request: &Request, patience: Patience, effects: &mut Vec<Effect>) {
     if patience.is_used()
         && let Some(waited) = request.memo.waited_for_keys
@@ -133,7 +133,7 @@ pub struct Configured {
     pub effects: Vec<Effect>,
 }
 
-/// The answer where no engine could be asked: refused, like every request that cannot be judged.
+/// The answer where there is no engine: a refusal, as for every request that cannot be judged.
 pub fn failed(head: &RequestHead) -> Reply {
     reply::to(&Refusal::new(Deny::Internal, "no engine could be asked"), head, "api")
 }
@@ -205,8 +205,8 @@ impl Engine {
         effects
     }
 
-    /// What says which configuration is in use now: once it has [started](Self::start), and in the
-    /// process's first worker alone.
+    /// The log record of the configuration that is in use now. It is there once the engine has
+    /// [started](Self::start), in the process's first worker alone.
     pub fn loaded(&self) -> Option<Record> {
         self.is_first.then(|| log::configuration_loaded(&self.config))
     }
@@ -217,8 +217,8 @@ impl Engine {
     }
 
     /// Ends this configuration's use in this worker: gives the fetches that are out to whoever goes on,
-    /// as their answers no longer come; tells what was counted since the last tick, and takes its
-    /// gauges back.
+    /// as their answers no longer come; reports what was counted since the last tick, and resets its
+    /// gauges.
     pub fn stop(&mut self, env: &Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.outside.stop(env);
@@ -231,7 +231,7 @@ impl Engine {
 
     /// Keeps the steps of every decision from now on, for [`observed`](Self::observed).
     ///
-    /// For whoever runs the engine beside a proxy: what is kept grows until somebody looks.
+    /// For those who run the engine without a proxy: what is kept grows until it is taken.
     pub fn observe(&mut self) {
         self.observed.get_or_insert_default();
     }
@@ -324,7 +324,7 @@ impl Engine {
         effects
     }
 
-    /// Whether a tick comes for the sake of calls that wait to leave, so soon after the last one that
+    /// Whether this tick is only for calls that wait to leave: it comes so soon after the last one that
     /// nothing else is due.
     fn only_leaves(&self, now: UnixMillis) -> bool {
         let is_soon = self.ticked <= now && now.since(self.ticked) < BUSY_TICK;
@@ -361,15 +361,15 @@ impl Engine {
         }
     }
 
-    /// Judges again every parked request for which something has moved on, or whose time is over.
+    /// Judges again every parked request whose wait has brought something, or whose time is over.
     fn judge_parked(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
         for (request, patience) in self.parked.ready(&self.outside, env) {
             self.judge(request, patience, env, effects);
         }
     }
 
-    /// Takes a request through its three steps, each of which may refuse it, answer it or have it wait:
-    /// it is admitted, charged to its limits, and forwarded.
+    /// Takes a request through its three steps: it is admitted, charged to its limits, and forwarded.
+    /// Each step may refuse it, answer it, or let it wait.
     fn judge(
         &mut self,
         mut request: Request,
@@ -408,7 +408,7 @@ impl Engine {
             Stop::Wait(awaited) if patience.is_left() => {
                 self.park(request, awaited, env, effects);
             }
-            // A step that asks a request to wait which cannot has no answer of its own.
+            // The step asked for a wait that is not possible, and has no refusal of its own for that.
             Stop::Wait(_) => {
                 let refusal = Refusal::new(Deny::Overloaded, "the request can wait no longer");
                 self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
@@ -469,14 +469,14 @@ impl Engine {
         trail.reports.unwrap_or(self.config.reports)
     }
 
-    /// Notes the steps of a request, if anybody may be told them.
+    /// A trace of the request's steps, if anybody may read it.
     fn trace(&self, head: &RequestHead) -> Trace {
         let is_on =
             self.observed.is_some() || explain::is_asked(self.config.explain.as_ref(), head);
         if is_on { Trace::on() } else { Trace::default() }
     }
 
-    /// A decision with its steps, where the caller may be told them.
+    /// A decision with its steps, where the caller may read them.
     fn explained(
         &mut self,
         stream: StreamId,

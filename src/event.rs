@@ -55,8 +55,7 @@ pub enum Event {
         /// What came back; `None` where nothing did.
         response: Option<CallResponse>,
     },
-    /// A request has ended, perhaps before it was settled; of one that was settled it need not be
-    /// told.
+    /// A request has ended, perhaps before it was settled. For a settled one this event may be left out.
     StreamGone {
         /// Which.
         stream: StreamId,
@@ -70,7 +69,7 @@ pub enum Event {
 pub enum Effect {
     /// Make an HTTP call, in the callback that the host is in.
     Call {
-        /// The number under which its end is told.
+        /// Its number, which comes back with [`Event::CallDone`].
         call: CallId,
         /// The request in whose callback it is made, and with which it ends; `None` where it is made in
         /// the filter's own and outlives all requests.

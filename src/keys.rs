@@ -67,10 +67,10 @@ pub enum Lookup<'a> {
 pub struct Wait {
     /// Whether it may wait at all.
     pub is_left: bool,
-    /// Whether it has waited before, for whatever ring.
+    /// Whether it has waited before, for any ring.
     pub is_used: bool,
-    /// The first fetch of this ring that began after the request came: once that has ended without the
-    /// key, there is none. `None` before the request has waited for this ring.
+    /// The first fetch of this ring that began after the request came. If that ends without the key,
+    /// there is no such key. `None` before the request has waited for this ring.
     pub fetch: Option<u32>,
 }
 
@@ -114,7 +114,7 @@ impl Ring {
         }
     }
 
-    /// Takes what other workers have published, where what is here will not do for a token.
+    /// Takes what other workers have published, where the set here has no key for a token.
     pub fn catch_up(&mut self, wanted: Wanted<'_>, env: &Env<'_>) {
         if !self.is_hit(wanted) || self.is_stale(env.now) {
             self.sync(env);
@@ -146,8 +146,8 @@ impl Ring {
 
     /// Whether the key of this thumbprint is still one to try for a token that it has verified.
     ///
-    /// `seen_in` is the version of the set in which it last was: as long as that is in use, nothing
-    /// has to be looked up.
+    /// `seen_in` is the version of the last set that had the key. While that set is in use, nothing has
+    /// to be looked up.
     pub fn still_has(
         &self,
         thumbprint: &[u8; 32],
@@ -181,7 +181,7 @@ impl Ring {
 
     fn without_a_set(&mut self, wait: Wait, now: UnixMillis) -> Lookup<'static> {
         let may_arrive = self.document.running(now) || self.document.is_due(now);
-        // One that was published and cannot be read is asked for out of turn.
+        // A set that was published and cannot be read is fetched again, out of turn.
         let is_lost = self.document.is_published();
         if wait.is_left && (is_lost && self.document.want(now) || may_arrive) {
             return Lookup::MayArrive;
@@ -236,8 +236,7 @@ impl Ring {
         finished
     }
 
-    /// Ends an attempt that brought no set but this reason, of a kind that the
-    /// caller numbers.
+    /// Ends an attempt that brought no set, with the reason and its kind, a number of the caller's.
     pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
         self.document.fail(attempt, kind, reason, env)
     }

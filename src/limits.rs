@@ -73,8 +73,8 @@ const LAG: Duration = Duration::from_secs(1);
 /// One limit of the configuration, and what tells its counters from those of every other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Definition<T> {
-    /// From what names the limit, never from how much it allows: a limit that is raised goes on
-    /// counting where it stood, and two limits never share a counter.
+    /// Made from what names the limit, not from how much it allows: a limit that is raised goes on
+    /// counting where it stood. No two limits share a counter.
     pub id: u64,
     /// How fast, or how much.
     pub limit: T,
@@ -161,12 +161,12 @@ pub enum Subject<'a> {
 pub struct Standing {
     /// How many more requests could come now.
     pub remaining: u32,
-    /// Until when: if some remain, until as many remain as ever can; if none, until the next may
+    /// How long: where some remain, until as many remain as ever can; where none, until the next may
     /// come.
     pub reset: Duration,
 }
 
-/// What becomes of a request that is held against limits.
+/// Whether a request is counted against limits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Does {
     /// It is counted, where nothing refuses it.
@@ -241,8 +241,8 @@ impl Counters {
         }
     }
 
-    /// Takes the count of the subjects whose counters run, of all filters of the process, a
-    /// [step](Table::occupancy) further; the count where that was the last one.
+    /// Counts the subjects whose counters run, of all filters of the process, one
+    /// [step](Table::occupancy) further. Returns the count after the last step.
     pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
         self.table.occupancy(shared, now)
     }
@@ -261,7 +261,7 @@ impl Counters {
         self.ask(subject, charges, (cost, Does::Charge), shared, random, now)
     }
 
-    /// The same; or only says what it would come to, and counts nothing.
+    /// The same, or only says what would come of it, and counts nothing.
     pub fn ask(
         &self,
         subject: &RecordId,
@@ -299,7 +299,7 @@ fn judge(
         if refused.is_none() {
             counts.set(charge.id(), one.after);
         } else if one.mended {
-            // What no clock like ours can have written is the one thing that a refusal changes.
+            // A refusal changes nothing, except what no clock like ours can have written.
             counts.set(charge.id(), one.before);
         }
     }

@@ -87,7 +87,7 @@ pub struct ApiPolicies {
 pub struct Given(Vec<(Box<str>, Vec<PolicyId>)>);
 
 impl Given {
-    /// Gives policies for a text; the first entry of a text stands.
+    /// Gives policies for a text; of several entries for one text, the first counts.
     pub fn add(&mut self, text: &str, policies: &[PolicyId]) {
         if let Err(place) = self.find(text) {
             self.0.insert(place, (text.into(), policies.to_vec()));
@@ -216,7 +216,7 @@ impl Policies {
         found
     }
 
-    /// The limits of the policies in force, with those whose counters they count, and the rate of
+    /// The limits of the policies in force, each with whose requests it counts together, and the rate of
     /// the entry that grants the request; at most three.
     pub fn charges<'p>(
         &'p self,

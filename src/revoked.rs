@@ -84,7 +84,7 @@ pub enum OnStale {
 pub enum Revoked {
     /// It is on a list: [`Deny::SessionInactive`] or [`Deny::TokenRevoked`].
     Listed(Deny),
-    /// Nobody can tell; the list is fetched again so much later.
+    /// It is not known; the list is fetched again after this time.
     Unknown(Duration),
 }
 
@@ -104,7 +104,7 @@ struct Fetched {
 }
 
 impl Revocations {
-    /// The list of the configuration, and the source of another that was never fetched.
+    /// The list of the configuration, and the source of the fetched one, of which nothing is there yet.
     pub fn new(configured: List, source: Option<Source>) -> Self {
         let fetched = source.map(|source| {
             let document = SharedDocument::new(source.remote.terms("revoked", "revoked-list", 1));
@@ -118,7 +118,7 @@ impl Revocations {
         self.fetched.as_ref().map(|fetched| &fetched.source)
     }
 
-    /// Whether there is nothing to ask for any credential.
+    /// Whether no list can name any credential.
     pub fn is_empty(&self) -> bool {
         self.configured.is_empty() && self.fetched.is_none()
     }
@@ -184,8 +184,8 @@ impl Revocations {
         finished
     }
 
-    /// Ends an attempt that brought no list but this reason, of a kind that the caller numbers; the old one
-    /// stays.
+    /// Ends an attempt that brought no list, with the reason and its kind, a number of the caller's. The
+    /// old list stays.
     pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
         self.fetched.as_mut().map_or(Finished::Superseded, |fetched| {
             fetched.document.fail(attempt, kind, reason, env)

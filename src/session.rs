@@ -1,7 +1,7 @@
 //! One identity's session at one provider, and its record in the store that all workers share.
 //!
-//! The end of a session is computed from the token in hand, never remembered: the record says who
-//! was here and when, nothing that a decision needs.
+//! The end of a session is computed from the token that was shown, never remembered. The record says
+//! who was here and when; no decision needs it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl SessionKey<'_> {
     }
 }
 
-/// The state of one identity at one provider, as the token in hand makes it.
+/// The session of one identity at one provider, as its token says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Session {
     /// The provider that vouched.
@@ -161,8 +161,8 @@ impl Sessions {
         }
     }
 
-    /// Takes the count of the sessions on record, of all filters of the process, a
-    /// [step](Table::occupancy) further; the count where that was the last one.
+    /// Counts the sessions on record, of all filters of the process, one [step](Table::occupancy)
+    /// further. Returns the count after the last step.
     pub fn count(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
         self.table.occupancy(shared, now)
     }
@@ -221,8 +221,8 @@ impl SessionRecord {
         })
     }
 
-    /// Whether this use is to be written: the last one is long ago, or lies ahead and was thus not
-    /// written by this clock.
+    /// Whether this use is to be written: the last one is long ago, or lies ahead, so that another clock
+    /// has written it.
     fn is_due(&self, now: UnixMillis) -> bool {
         now.since(self.last_used) >= Sessions::NOTED_EVERY
             || self.last_used > now.after(Sessions::NOTED_EVERY)

@@ -1,4 +1,4 @@
-//! A document that one worker fetches for all: when to fetch it, who may, and what was published.
+//! A document that one worker fetches and publishes for all: when to fetch it, who may, what is in use.
 //!
 //! A state machine over time. It knows *that* a fetch is due, never *how* one is made, nor what the
 //! document says. What all workers must agree on (who fetches, when next, what was published) stands
@@ -56,7 +56,7 @@ pub struct SharedDocument {
     alone: bool,
     /// Whether a fetch out of turn is wanted.
     wanted: bool,
-    /// When the document at hand was last fetched or confirmed, should the shared state get lost.
+    /// When the document in use was last fetched or confirmed, in case the shared state gets lost.
     confirmed_at: Option<UnixMillis>,
     /// The version of a published document that could not be read.
     unreadable: Option<[u8; 16]>,
@@ -134,8 +134,8 @@ impl SharedDocument {
         self.board.attempts >= fetch
     }
 
-    /// Looks at the shared state; what others have published and is not in use here, to be read and
-    /// then [taken](Self::take).
+    /// Looks at the shared state. Returns what others have published and is not in use here: it is to be
+    /// read, and then [taken](Self::take).
     pub fn sync(&mut self, env: &Env<'_>) -> Option<Vec<u8>> {
         let (board, cas) = self.read(env);
         if board.attempts != self.board.attempts {
@@ -160,8 +160,8 @@ impl SharedDocument {
         text
     }
 
-    /// Takes a published document into use whose version is this, `None` where it cannot be read.
-    /// Says whether it is the one that was published.
+    /// Takes the published document of this version into use; `None` where it cannot be read. Says
+    /// whether it is the one that was published.
     pub fn take(&mut self, version: Option<[u8; 16]>) -> bool {
         if version == Some(self.board.version) {
             self.taken = version;
@@ -241,11 +241,11 @@ impl SharedDocument {
         if changed { Finished::Changed } else { Finished::Confirmed }
     }
 
-    /// Ends an attempt that brought nothing but this reason, and its [kind](Failure::kind).
+    /// Ends an attempt that failed, with the reason and its [kind](Failure::kind).
     pub fn fail(&mut self, attempt: Attempt, kind: u8, reason: &str, env: &Env<'_>) -> Finished {
         let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
-        // A fetch on demand has a budget of its own: it neither puts off the scheduled one nor
-        // lengthens its back-off.
+        // A fetch on demand has a budget of its own: it does not delay the scheduled one, nor lengthen
+        // its back-off.
         let failures = board.failures.saturating_add(u32::from(!attempt.on_demand));
         let cap = if board.fetched_at.is_none() {
             FIRST_BACKOFF_CAP
@@ -267,11 +267,11 @@ impl SharedDocument {
         if self.write(next, cas, env) { Finished::Failed } else { Finished::Superseded }
     }
 
-    /// Gives an attempt back that will never end: the next worker that looks fetches in its place.
+    /// Gives back an attempt that will never end: the next worker that looks fetches instead.
     pub fn give_back(&mut self, attempt: Attempt, env: &Env<'_>) {
         for _ in 0..PUBLISH_TRIES {
             let Some((board, cas)) = self.held(attempt, env) else { return };
-            // Who waits for a fetch on demand does not ask again: it becomes one that is due.
+            // Requests that wait for a fetch on demand do not ask again, so a fetch becomes due.
             let next_due = if attempt.on_demand { env.now } else { board.next_due };
             if self.write(Board { lease: None, next_due, ..board }, cas, env) {
                 return;

@@ -1,8 +1,8 @@
-//! The steps of one request's decision, for whoever may be told: what was looked at, what was found,
+//! The steps of one request's decision, for whoever may read them: what was looked at, what was found,
 //! what that came to.
 //!
-//! Where nobody asked, nothing is noted and no word is put together. What is noted is bounded, and
-//! never holds a credential: those who note see to that, and quote what a stranger wrote.
+//! Where nobody asked, nothing is noted and no text is made. What is noted is bounded, and never holds a
+//! credential: the callers see to that, and quote what a stranger wrote.
 
 use crate::ids::Name;
 use crate::verdict::Step;
@@ -11,12 +11,12 @@ use crate::verdict::Step;
 const MAX_STEPS: usize = 96;
 /// Most bytes that the kept steps have together, as JSON.
 const MAX_BYTES: usize = 24 * 1024;
-/// Longest telling of what was looked at, as JSON.
+/// Longest text of what was looked at, as JSON.
 const MAX_LOOKED_AT: usize = 400;
-/// Longest telling of what was found, as JSON.
+/// Longest text of what was found, as JSON.
 pub const MAX_FOUND: usize = 800;
 
-/// Longest telling of either where there is little room.
+/// Longest text of either where there is little room.
 const SHORT: usize = 90;
 
 /// What a step came to.
@@ -194,7 +194,7 @@ impl Steps {
     #[inline(never)]
     fn found(&mut self, step: Step, decided: Decided, found: String) {
         let seen = self.looked_at.take();
-        // What the finding says itself is not told twice.
+        // What the finding itself says is not said twice.
         let seen = seen.filter(|(at, words)| *at == step && !found.contains(&**words));
         let looked_at = seen.as_ref().map_or(step.looks_at(), |(_, words)| words);
         self.push(step, decided, looked_at, found);
@@ -214,7 +214,7 @@ impl Steps {
         self.keep_within(MAX_BYTES);
     }
 
-    /// Cuts what every step tells but for the last, which is where it ended.
+    /// Cuts the texts of every step but the last, which is where it ended.
     fn shorten(&mut self) {
         let before_last = self.entries.len().saturating_sub(1);
         for entry in self.entries.iter_mut().take(before_last) {

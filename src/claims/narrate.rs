@@ -1,4 +1,4 @@
-//! What a token's claims say, for whoever may be told: one step for each thing that is judged.
+//! What a token's claims say, for the trace: one step for each thing that is judged.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::time::{UnixMillis, in_words};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
 
-/// Tells of claims what has just been found good.
+/// Notes what has just been found good.
 pub(super) struct Narrator<'a> {
     pub(super) claims: &'a Claims,
     pub(super) requirements: &'a Requirements,
@@ -17,7 +17,7 @@ pub(super) struct Narrator<'a> {
 }
 
 impl Narrator<'_> {
-    /// That nothing marks it as another kind of token.
+    /// Nothing marks it as another kind of token.
     pub(super) fn kind(&mut self, typ: Option<&str>) {
         let ids = self.requirements.allow_id_tokens;
         self.trace.passed(Step::Claims, "the token's kind", || {
@@ -94,7 +94,7 @@ impl Narrator<'_> {
         }
     }
 
-    /// Whether it needs a proof besides.
+    /// Whether it is bound to a key that its bearer must prove to have.
     pub(super) fn binding(&mut self) {
         let is_bound = self.claims.present("cnf").is_some();
         self.trace.passed(Step::Claims, "the claim `cnf`", || match is_bound {
@@ -120,7 +120,7 @@ impl Narrator<'_> {
 }
 
 impl Claims {
-    /// Tells what a claim says that was asked for by a rule.
+    /// Notes what a claim says that a rule asked for.
     pub(super) fn narrate_rule(&self, claim: &ClaimRef, step: Step, trace: &mut Trace) {
         trace.note(step, Decided::Passed, || {
             let value = self.find(claim);

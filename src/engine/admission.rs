@@ -1,5 +1,5 @@
-//! A request's way through the steps: method → host → path → API → credentials → token → key → signature → claims →
-//! identity → session → access.
+//! A request's way through the steps: method → host → path → API → credentials → token → key →
+//! signature → claims → identity → session → access.
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
@@ -92,10 +92,10 @@ fn enter<'c>(
     let env = desk.env;
     let names = branch.members.iter().filter_map(|id| desk.config.provider_name(*id));
     narrate::vouched(names, &owner.provider.name, &mut trail.steps);
-    // What was revoked is a bad credential, whichever branch it belongs to.
+    // A revoked credential is a bad one, whichever branch it belongs to.
     let all = iter::once(&owner).chain(&others);
     revocation::judge(&desk.outside.revocations, all, env, &mut trail.steps)?;
-    // Whoever vouched outside the branch is not heard: the API's demands were not made of it.
+    // Providers outside the branch are left out: what the API demands was not asked of them.
     others.retain(|voucher| branch.members.contains(&voucher.id));
     let steps = &mut trail.steps;
     let rights = Rights::find(desk.config, target.id, &owner, steps)?;
@@ -107,7 +107,7 @@ fn enter<'c>(
     narrate::session(&session, owner.clock_skew(), env.now, steps);
     match owner.says() {
         Some(says) => may_call(target.api, &owner, says, steps)?,
-        // A configuration that asks something of tokens here takes no API key's session.
+        // The configuration refuses an API that asks something of tokens and takes API keys' sessions.
         None if target.api.asks_of_tokens() => {
             return Err(Refusal::new(Deny::Internal, "an API key where a token is asked for"));
         }
@@ -123,7 +123,7 @@ fn missing(branch: &Branch, vouched: &[Voucher<'_>]) -> Vec<ProviderId> {
     branch.members.iter().filter(absent).copied().collect()
 }
 
-/// The refusal of every branch, that which got furthest (the fewest missing) first.
+/// The refusal where no branch is complete. The branch that lacks the fewest providers stands first.
 fn nobody_vouches(
     config: &Config,
     api: &Api,
@@ -132,7 +132,7 @@ fn nobody_vouches(
     head: &RequestHead,
 ) -> Refusal {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
-    // Of those that lack as many, that where more have vouched: the longest.
+    // Of branches that lack as many, the longest: there more have vouched.
     let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
         (missing.len(), Reverse(branch.members.len()))
     };

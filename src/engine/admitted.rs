@@ -8,7 +8,7 @@ use crate::limits::Charge;
 use crate::policy::{Endpoint, LimitBy};
 use crate::session::Session;
 
-/// A request that may pass, and what that is owed to.
+/// A request that may pass, and why.
 #[derive(Default)]
 pub(super) struct Admitted<'c, 'h> {
     /// The API that the request belongs to.
@@ -21,8 +21,8 @@ pub(super) struct Admitted<'c, 'h> {
 
 /// Proof that a request may pass, and on whose behalf.
 ///
-/// Only [`admit`] makes one, and only from vouchers: verified tokens, known keys. What needs a verified identity takes a
-/// `Permit`, so the check cannot be forgotten.
+/// Only [`admission`](super::admission) makes one, and only from vouchers: verified tokens, known keys.
+/// What needs a verified identity takes a `Permit`, so the check cannot be forgotten.
 pub(super) struct Permit<'c> {
     session: Session,
     rights: Rights<'c>,
@@ -33,7 +33,7 @@ pub(super) struct Permit<'c> {
 }
 
 impl<'c> Permit<'c> {
-    /// Puts together what [`admission`](super::admission) has found; nobody else may.
+    /// Only [`admission`](super::admission) may call this, with what it has found.
     pub(super) const fn new(
         session: Session,
         rights: Rights<'c>,
@@ -54,7 +54,7 @@ impl<'c> Permit<'c> {
         &self.rights
     }
 
-    /// The caller's own limits, with those whose counters they count.
+    /// The caller's own limits, each with whose requests it counts together.
     pub(super) fn charges(&self) -> impl Iterator<Item = (Charge, &LimitBy)> {
         self.rights.charges(self.endpoint)
     }

@@ -1,4 +1,4 @@
-//! So much per second, and no more.
+//! How much may happen in one second.
 
 use crate::time::UnixMillis;
 

@@ -1,4 +1,4 @@
-//! What a permitted request is charged to, and what its caller is told of that.
+//! Charges a permitted request to its rates and quotas, and lists them for the answer's headers.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub(super) struct Charging {
     of_apis: Counters,
     /// The rate of each API for all its callers together.
     everyone: Vec<Option<Due>>,
-    /// Whether clients are told of their limits.
+    /// Whether answers have `RateLimit` headers.
     advises: bool,
 }
 
@@ -44,7 +44,7 @@ enum Whose<'n> {
     Everyone,
 }
 
-/// Lists in the making: of what is allowed, and of what is left.
+/// The two `RateLimit` headers while they are put together.
 #[derive(Default)]
 struct RateLimitHeaders {
     policy: String,
@@ -123,19 +123,19 @@ impl Charging {
         }
     }
 
-    /// Charges a request: first the caller's own limits, all of one subject at once and the subject
-    /// of the one quota after the others, so that no rate of the caller's refuses what has used it;
-    /// last the API's for everyone.
+    /// Charges a request to the caller's own limits, then to the API's for everyone.
     ///
-    /// Where the caller's own are of several subjects, all of them are looked at before the first is
-    /// charged, so that what one of them refuses is charged to none.
+    /// The caller's own limits are charged by subject: all limits of one subject at once. The subject
+    /// of the quota comes last, so that a request which one of the rates refuses does not use it up.
+    /// Where there are several subjects, all of them are looked at before the first is charged: what
+    /// one of them refuses is then charged to none.
     ///
     /// # Errors
     ///
-    /// The limit that refuses, with what its caller is told. What was charged before stays: the
-    /// caller's own where the API's refuses, or where another worker was quicker, and all of it where
-    /// something later refuses. A request that waits once it was charged has that in its memo, and is
-    /// charged once.
+    /// The limit that refuses, with the headers of the answer. What was charged before stays charged:
+    /// the caller's own limits where the API's refuses or another worker was quicker, and all of them
+    /// where a later step refuses. A request that waits after it was charged has a note of that in its
+    /// memo, so it is charged once.
     pub(super) fn charge(
         &self,
         admitted: &Admitted<'_, '_>,
@@ -174,7 +174,7 @@ impl Charging {
         Ok(headers.into_headers(self.advises))
     }
 
-    /// Charges a request to limits of a caller's own, or looks what that would come to.
+    /// Charges a request to the caller's own limits, or only looks whether they would refuse it.
     fn charge_own(
         &self,
         mut left: Vec<Due>,
@@ -196,7 +196,7 @@ impl Charging {
         Ok(headers)
     }
 
-    /// Charges a request to limits of one subject, or looks what that would come to.
+    /// Charges a request to the limits of one subject, or only looks whether they would refuse it.
     fn charge_one(
         &self,
         (subject, charges, does): (&RecordId, &[Charge], Does),

@@ -1,4 +1,4 @@
-//! What becomes of a configuration that a host hands over: it is taken, or why not.
+//! Takes a configuration that a host hands over, or logs why not.
 
 use crate::config::{Config, Crypto};
 use crate::event::{Effect, Notice, Record, metric};
@@ -26,7 +26,7 @@ pub(super) struct Taken {
     pub(super) host_verifies: bool,
 }
 
-/// Reads a configuration; `None` where it is refused, which `effects` tell.
+/// Reads a configuration; `None` where it is refused: `effects` then log why.
 pub(super) fn read(
     bytes: &[u8],
     surroundings: &mut dyn Surroundings,

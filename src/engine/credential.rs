@@ -42,7 +42,7 @@ impl Spot {
         &self.readers
     }
 
-    /// The first who looks here: what is wrong with a credential's form is told in its name.
+    /// The first who looks here: a wrong form of a credential is reported as its own.
     pub(super) fn first_reader<'c>(&self, config: &'c Config) -> Option<&'c Provider> {
         self.readers.first().and_then(|id| config.provider(*id))
     }
@@ -93,8 +93,8 @@ impl OfApi {
     ///
     /// # Errors
     ///
-    /// [`Deny::CredentialMultiple`] where a provider finds more than one, [`Deny::OriginRefused`]
-    /// where it finds a cookie that another origin's page may have made the browser send.
+    /// [`Deny::CredentialMultiple`] where a provider finds more than one credential,
+    /// [`Deny::OriginRefused`] where a page of another origin may have caused a request with a cookie.
     pub(super) fn presented<'a>(
         &'a self,
         config: &Config,
@@ -136,8 +136,8 @@ impl OfApi {
         Ok(found)
     }
 
-    /// Whether what stands at a place without a scheme is one that is read there, with nothing behind
-    /// it: then that is what it is.
+    /// Whether a value without a scheme is only the name of a scheme that is read at the same place:
+    /// then it is that scheme with nothing behind it, and no credential.
     fn is_scheme(&self, place: &Place, found: &[u8]) -> bool {
         let Place::Header { name, scheme: Some(alone) } = place else { return false };
         let is_it = |spot: &Spot| match spot.place() {
@@ -157,10 +157,10 @@ pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
 
 /// The credential at one place, if there is one.
 ///
-/// With a scheme, the values of a header are comma-separated elements; where one of several has the
-/// scheme, a reader could take either (RFC 6750 §2). Without a scheme the whole value is the
-/// credential; with the empty one, an element without a space in it. What is empty is absent, but for
-/// a scheme with nothing behind it.
+/// With a scheme, the values of a header are elements between commas. Where there are several elements
+/// and one has the scheme, another reader could take another one (RFC 6750 §2): that is refused. Without
+/// a scheme the whole value is the credential. With the empty scheme, an element without a space in it
+/// is. An empty value counts as absent, but a scheme with nothing behind it does not.
 fn read<'h>(place: &Place, head: &'h RequestHead) -> Result<Option<Cow<'h, [u8]>>, Refusal> {
     match place {
         Place::Cookie { name, .. } => {
@@ -192,8 +192,8 @@ fn only<'h>(
     if values.next().is_some() { Err(multiple(&place::name(place))) } else { Ok(found) }
 }
 
-/// A browser sends a cookie with every request to its host, whichever page made it send one: what
-/// could change something needs a page that is known.
+/// A browser sends a cookie with every request to its host, whichever page causes the request. So a
+/// request that could change something must come from a known page.
 fn check_origin(place: &Place, head: &RequestHead) -> Result<(), Refusal> {
     let Place::Cookie { name, origins: Some(origins) } = place else { return Ok(()) };
     if !head.may_change_something() {

@@ -84,7 +84,7 @@ impl Desk<'_, '_> {
         Err(Unanswered::Pending(Awaited::Asked(id)))
     }
 
-    /// The answer to a question that is of use to this request alone, and is asked once for it.
+    /// The answer to a question of this request alone, which is asked once for it.
     ///
     /// # Errors
     ///
@@ -105,7 +105,8 @@ impl Desk<'_, '_> {
         Err(Unanswered::Pending(Awaited::Asked(id)))
     }
 
-    /// The body of the request, read once it is asked for; `None` where it is longer than `max` bytes.
+    /// The body of the request, which is read when this is first called; `None` where it is longer than
+    /// `max` bytes.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Who is told the steps of a decision, and in which words.
+//! Who may read the steps of a decision, and in which form.
 
 use super::reply;
 use crate::event::Reply;
@@ -11,11 +11,11 @@ use crate::verdict::Refusal;
 const HEADER: &str = "x-tollgate-explain";
 /// Longest key that is looked at, in bytes: what a stranger shows must cost next to nothing.
 const MAX_KEY: usize = 256;
-/// Longest telling in a header, in bytes.
+/// Longest form in a header, in bytes.
 const MAX_HEADER: usize = 4096;
 
-/// What an explained answer says to caches, the last two to those that heed their own header before
-/// the common one (RFC 9213 §2.2): nobody else may get it.
+/// No cache may keep an explained answer, since nobody else may get it. The last two are for caches
+/// that read a header of their own before the common one (RFC 9213 §2.2).
 const UNCACHED: [(&str, &str); 3] = [
     ("cache-control", "private, no-store"),
     ("cdn-cache-control", "no-store"),
@@ -29,7 +29,7 @@ pub enum Outcome {
     Allowed,
     /// It was refused.
     Refused,
-    /// It goes upstream, and would have been refused, were refusals not only reported.
+    /// It goes upstream because refusals are only reported.
     WouldRefuse,
 }
 
@@ -51,7 +51,7 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Why, where something refused it.
     pub refusal: Option<Refusal>,
-    /// What an operator is told to change then; else nothing.
+    /// What an operator should change then; else nothing.
     pub remedy: String,
     /// The steps, in the order in which they were taken.
     pub trace: Trace,
@@ -141,8 +141,8 @@ impl Explanation {
 
 /// Whether a request shows a key that opens the steps: in one header, exactly.
 ///
-/// What is shown costs the same where nothing is explained: how long an answer takes says nothing of
-/// that.
+/// To look at a key takes as long where nothing is explained: the time of an answer does not show
+/// whether anything is.
 pub(super) fn is_asked(keys: Option<&KeyHashes>, head: &RequestHead) -> bool {
     let nobodys = KeyHashes::default();
     let keys = keys.unwrap_or(&nobodys);

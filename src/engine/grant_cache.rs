@@ -1,4 +1,4 @@
-//! What policies came to for one credential: computed once, and kept beside the credential.
+//! What was computed for one credential, kept beside it: its grants and whose counters its limits count.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,21 +7,20 @@ use crate::ids::ApiId;
 use crate::policy::{Grant, LimitBy};
 use crate::store::RecordId;
 
-/// Most APIs for which a credential's grant is kept, and most subjects that its limits are counted
-/// by; beyond them they are computed anew.
+/// Most grants and most subjects that are kept for one credential; others are computed anew.
 const MOST: usize = 4;
 
-/// What is kept of one credential.
+/// What is kept for one credential.
 #[derive(Debug, Default)]
 pub(super) struct GrantCache {
-    /// The grants at the APIs that it was last shown to for the first time.
+    /// Its grants at a few APIs, the newest last.
     grants: RefCell<Vec<(ApiId, Rc<Grant>)>>,
-    /// The subjects whose counters its limits count.
+    /// Whose counters its limits count, by the configuration's `limit_by`.
     subjects: RefCell<Vec<(LimitBy, RecordId)>>,
 }
 
 impl GrantCache {
-    /// The grant at an API, computed where it is not here.
+    /// The grant at an API; computed unless it is kept.
     ///
     /// # Errors
     ///
@@ -43,7 +42,7 @@ impl GrantCache {
         Ok(grant)
     }
 
-    /// The id of the subject that is counted by this, hashed where it is not here.
+    /// The subject whose counters a limit counts; hashed unless it is kept.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What goes upstream: the identity, and nothing that a client could have made look like it.
+//! What goes upstream: the identity, and no header of the client's that looks like it.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,7 @@ impl Handoff {
         }
     }
 
-    /// What is to be removed from another section of a request, whose API nobody remembers.
+    /// What is to be removed from another section of a request, of which the API is no longer known.
     pub(super) fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let reserved = if self.enforces { &self.enforcing } else { &self.reporting };
         reserved.unwanted(section, fields)
@@ -94,16 +94,16 @@ impl Reserved {
         self.read.iter().any(|read| is_spelling(name, read.as_bytes()))
     }
 
-    /// Whether a header of this name could pass for a credential, and is none: only the exact name is
-    /// read, and only what is read may be kept.
+    /// Whether a header of this name could pass for a credential without being read as one: only the
+    /// exact name is read, and only what is read may be kept.
     fn misleads(&self, name: &[u8]) -> bool {
         self.looks_read(name)
             && !self.read.iter().any(|read| name.eq_ignore_ascii_case(read.as_bytes()))
     }
 
-    /// The names in another section that nobody but the filter may use: to the upstream every one
-    /// that it may emit, and those of credentials, which are not read there; to the client those with
-    /// its prefix.
+    /// The names in another section that only the filter may use. To the upstream these are all that it
+    /// may write, and those of credentials, which are not read there; to the client, those with its
+    /// prefix.
     fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let unwanted = |name: &&[u8]| match section {
             Section::RequestTrailers => self.is_ours(name) || self.looks_read(name),
@@ -131,8 +131,8 @@ impl Reserved {
             let replaced = || set.iter().any(|(set, _)| set.as_bytes() == name);
             if (self.is_ours(name) || self.misleads(name) || is_spent()) && !replaced() {
                 let remove = HeaderChange::Remove(name.to_vec());
-                // Repeated headers mostly come one after the other. To look through all changes for
-                // each would take a client's thousands of names a second.
+                // Repeated headers mostly follow each other. If each were looked for among all changes,
+                // a client's thousands of names would take a second.
                 if changes.last() != Some(&remove) {
                     changes.push(remove);
                 }
@@ -253,8 +253,8 @@ struct Spent<'p> {
 }
 
 impl<'p> Spent<'p> {
-    /// A credential that vouched goes by its own provider's setting; one that did not (on a preflight,
-    /// say) by that of whoever reads it. What one provider keeps, another does not take away.
+    /// For a credential that vouched, its own provider says whether it is kept; for one that did not (on
+    /// a preflight, for example), those who read it. What one provider keeps, another does not remove.
     fn new(config: &Config, admitted: &Admitted<'_, 'p>) -> Self {
         let keeps =
             |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);

@@ -1,4 +1,4 @@
-//! The API keys of every provider, as a worker knows them: what is found out of one is kept.
+//! The API keys of every provider, each with what this worker has computed for it.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the operator reads: one record per refusal and per change of a key set, never a token, bounded
-//! in rate. How a record becomes a line is the business of [`line`](super::words::line).
+//! Which records are logged: one for each refusal and each change of a key set, never a token, and no
+//! more in a second than the configuration allows. [`line`](super::words::line) makes lines of them.
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::wire::to_hex;
 
 /// Longest field that repeats what a client sent, in bytes.
 pub(super) const MAX_FIELD: usize = 64;
-/// Longest issuer: they are compared by eye, down to the last slash.
+/// Longest issuer: people compare them, down to the last slash.
 pub(super) const MAX_ISSUER: usize = 128;
 /// Longest path.
 const MAX_PATH: usize = 256;
@@ -26,7 +26,8 @@ const MAX_PATH: usize = 256;
 pub(super) struct Log {
     config: LogConfig,
     refusals: Share,
-    /// Wrong keys of the operator's page: neither kind of line silences the other.
+    /// Wrong keys of the operator's page. They have a budget of their own: neither kind of line
+    /// suppresses the other.
     wrong_keys: Share,
 }
 
@@ -51,7 +52,7 @@ impl Log {
         self.config.format
     }
 
-    /// Writes the line of a refusal, if the budget allows, else counts it; says which.
+    /// Logs a refusal if the budget allows, else counts it. Says whether it was logged.
     pub(super) fn refusal(
         &mut self,
         (refusal, config): (&Refusal, &Config),
@@ -83,8 +84,8 @@ impl Log {
         true
     }
 
-    /// Writes that somebody showed a wrong key for the operator's page, if the budget allows, else
-    /// counts it.
+    /// Logs that somebody showed a wrong key for the operator's page if the budget allows, else counts
+    /// that.
     pub(super) fn wrong_status_key(
         &mut self,
         head: &RequestHead,
@@ -122,7 +123,7 @@ impl Log {
         self.config.shows_paths.then(|| visible(&String::from_utf8_lossy(path), MAX_PATH))
     }
 
-    /// Tells how many lines were suppressed, once there is room for a line again.
+    /// Logs how many lines were suppressed, once there is room for a line again.
     pub(super) fn flush(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
         for share in [&mut self.refusals, &mut self.wrong_keys] {
             if share.budget.is_left(now)
@@ -171,7 +172,7 @@ impl Share {
         is_left
     }
 
-    /// How many were left out since the last line, where some were; they are told now.
+    /// How many lines were left out since the last one, where some were; the count begins anew.
     fn left_out(&mut self) -> Option<u64> {
         let count = std::mem::take(&mut self.suppressed);
         (count > 0).then_some(count)

@@ -10,8 +10,8 @@ use crate::ids::digest;
 use crate::verdict::Deny;
 use crate::wire::to_hex;
 
-/// Defines every metric of a configuration, so that each shows before anything is counted: all but
-/// the age of keys, of which the 0 that a host shows at first would be a lie.
+/// Defines every metric of a configuration, so that each shows before anything is counted. The age of
+/// keys is left out: a host would show it as 0, which would be wrong.
 pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     let mut define = |kind, metric| effects.push(Effect::Define { metric, kind });
     let counters = [
@@ -65,8 +65,8 @@ pub(super) fn reports_somewhere(config: &Config) -> bool {
     config.reports || config.apis.iter().any(|api| api.reports)
 }
 
-/// Counts a configuration that is taken into use, and says whether it did: once in the process,
-/// whichever of its workers is the first to load it, and not again when one of them starts afresh.
+/// Counts a configuration that is taken into use, and says whether it did. The first worker that loads
+/// it counts it; the others do not, and neither does one that starts afresh.
 pub(super) fn accepted(
     config: &Config,
     instance: &str,

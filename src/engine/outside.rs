@@ -1,5 +1,5 @@
-//! All that answers late: key sets and the list of revocations, which the filter fetches on its own
-//! behalf, and questions of requests.
+//! All that answers late: key sets and the list of revocations, which the filter fetches for itself, and
+//! answers to questions of requests.
 
 pub(super) mod asks;
 pub(super) mod calls;
@@ -25,7 +25,7 @@ pub(super) struct Outside {
     pub(super) rings: Vec<Ring>,
 }
 
-/// Where something that a request waits for stood when the wait began.
+/// The state of what a request waits for, taken when the wait began.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Mark {
     /// A question, or the request's body: there was nothing yet.
@@ -54,8 +54,8 @@ impl Outside {
         self.revocations.sync(env);
     }
 
-    /// Whether requests can be judged: every fetched key set is there and not stale, and so is the
-    /// list of revocations, where nothing may pass without it.
+    /// Whether requests can be judged: every fetched key set is there and not stale. So is the list of
+    /// revocations, where no request may pass without it.
     pub(super) fn is_ready(&self, now: UnixMillis) -> bool {
         self.rings.iter().all(|ring| ring.is_usable(now)) && self.revocations.can_tell(now)
     }
@@ -104,7 +104,7 @@ impl Outside {
         }
     }
 
-    /// Where what a request is about to wait for stands.
+    /// The state now of what a request is about to wait for.
     pub(super) fn mark(&self, awaited: &Awaited, env: &Env<'_>) -> Mark {
         match awaited {
             Awaited::Asked(_) | Awaited::Body => Mark::Nothing,

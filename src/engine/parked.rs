@@ -112,7 +112,7 @@ impl Parked {
         all.find(|request| request.stream == stream)
     }
 
-    /// Ends the wait of every request for which something has moved on, or whose time is over.
+    /// Ends the wait of each request whose wait has brought something, or whose time is over.
     pub(super) fn ready(&mut self, outside: &Outside, env: &Env<'_>) -> Vec<(Request, Patience)> {
         let ready = |waiting: &Waiting| {
             let Waiting { request, awaited, mark, .. } = waiting;

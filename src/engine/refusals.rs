@@ -1,8 +1,8 @@
-//! The last refusals of all workers: 64 records in the shared store, each of which stands for all that
-//! are equal.
+//! The last refusals of all workers: 64 records in the shared store. A record stands for all refusals
+//! that are equal.
 //!
-//! One key says which kinds there are, how often each came and when; 64 hold the newest of each: their
-//! number never grows. What is read is untrusted, like all that others may have written.
+//! One key has the index: which kinds there are, how often each came and when. 64 keys have the newest
+//! refusal of each kind. What is read is untrusted, since others may have written it.
 
 mod index;
 
@@ -31,8 +31,8 @@ const VERSION: u8 = 2;
 const MAX_TEXT: usize = 512;
 /// How much of an identity is kept, in characters.
 const MAX_IDENTITY: usize = 8;
-/// How many of one code a worker writes in a second beside those that are logged: what has used up the
-/// log's budget keeps no other code from the page.
+/// How many refusals of one code a worker writes in a second beside those that are logged. A code that
+/// has used up the log's budget thus keeps no other code from the page.
 const UNLOGGED_PER_SECOND: u32 = 4;
 
 /// The records of one filter, as one worker writes them.
@@ -40,9 +40,9 @@ const UNLOGGED_PER_SECOND: u32 = 4;
 pub(super) struct Refusals {
     /// What tells it from other filters' records: the beginning of the hash of the instance, in hex.
     id: Box<str>,
-    /// Codes that were refused for, and what may be written of each.
+    /// How many refusals of each code may be written.
     budgets: Vec<(Deny, Budget)>,
-    /// Kinds of which some were not written, how many, and when the last came.
+    /// The kinds of which some refusals were not written, with their number and the time of the last.
     unwritten: Vec<(Kind, (u64, UnixMillis))>,
 }
 
@@ -53,9 +53,9 @@ impl Refusals {
         Self { id, budgets: Vec::new(), unwritten: Vec::new() }
     }
 
-    /// Keeps a refusal, which the log has or has not, as the newest of its kind. Where many come at
-    /// once most are only counted, and told with the next of their kind or by [`flush`](Self::flush).
-    /// What cannot be written is lost.
+    /// Keeps a refusal as the newest of its kind, whether it was logged or not. Where many come at once,
+    /// most are only counted; the count is written with the next of their kind or by
+    /// [`flush`](Self::flush). What cannot be written is lost.
     pub(super) fn keep(
         &mut self,
         (refusal, config): (&Refusal, &Config),
@@ -124,7 +124,7 @@ impl Refusals {
         is_left
     }
 
-    /// Tells all workers how many came that were not written.
+    /// Writes for all workers how many refusals were only counted.
     pub(super) fn flush(&mut self, env: &Env<'_>) {
         if self.unwritten.is_empty() {
             return;

@@ -22,7 +22,7 @@ struct Body<'a> {
 
 /// Words the answer to a refused request.
 ///
-/// A caller who may be told more gets it from [`explained`].
+/// [`explained`] adds the steps, for a caller who may read them.
 pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
     let deny = refusal.deny;
     let answer = deny.answer();
@@ -43,8 +43,8 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
         headers.push(("grpc-status", grpc_status.to_string()));
         headers.push(("grpc-message", answer.description().to_owned()));
     }
-    // With a body the proxy would word the answer itself, and not for every dialect as it should:
-    // the status is that of HTTP, for whoever stands in front may speak that (docs/decisions/0035).
+    // With a body the proxy would word the answer itself, which is wrong for some forms of gRPC. The
+    // HTTP status is set, too, because another proxy in front may read it (docs/decisions/0035).
     if head.is_grpc() {
         let grpc_status = Some(grpc_status);
         return Reply { status, grpc_status, details, headers, body: String::new() };

@@ -26,19 +26,19 @@ pub(super) struct Request {
 /// What must not happen twice, however often a request is judged afresh.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// Of each ring that it has waited for, the first fetch that began after it came.
+    /// The rings that it has waited for, each with the first fetch that began after the request came.
     pub(super) rings: Vec<(RingId, u32)>,
     /// How long it has waited for keys; `None` where it has not.
     pub(super) waited_for_keys: Option<Duration>,
-    /// What its caller is told of its limits, once it was charged to them.
+    /// The headers with its caller's limits, once it was charged to them.
     pub(super) charged: Option<Headers>,
-    /// What came of the questions that it alone has asked; `None` where no answer came.
+    /// The answers to questions that it alone has asked; `None` inside where none came.
     pub(super) answers: Vec<(AskId, Option<Rc<CallResponse>>)>,
-    /// Its body, once it was asked for and is there; `None` inside where it is too long.
+    /// Its body, once it was read; `None` inside where it is too long.
     pub(super) body: Option<Option<Rc<[u8]>>>,
 }
 
-/// What a request has been through before it is judged.
+/// Whether a request has waited, and whether it can wait again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Patience {
     /// It has just come, and can wait.

@@ -1,4 +1,4 @@
-//! Whether a credential that is good was revoked: asked for every request, also where the token was
+//! Whether a good credential was revoked. This is asked for every request, also where the token was
 //! verified before.
 
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
 use crate::trace::Trace;
 use crate::verdict::{Refusal, Step};
 
-/// Refuses what any of the credentials is on a list for.
+/// Refuses the request where a list names any of its credentials.
 pub(super) fn judge<'v, 'c: 'v>(
     revocations: &Revocations,
     vouched: impl IntoIterator<Item = &'v Voucher<'c>>,
@@ -34,7 +34,7 @@ pub(super) fn judge<'v, 'c: 'v>(
         let facts = facts(one, revocations.names_tokens());
         let twin = if facts.token.is_some() { twin(one) } else { None };
         let judged = revocations.judge(&facts, env.now).and_then(|()| match twin {
-            // The list names whichever of the two its writer saw.
+            // Whoever wrote the list has seen one of the two spellings.
             Some(_) => revocations.judge(&Facts { token: twin, ..facts }, env.now),
             None => Ok(()),
         });
@@ -52,7 +52,7 @@ pub(super) fn judge<'v, 'c: 'v>(
     Ok(())
 }
 
-/// What a list may say of a credential; hashed once for each that this worker knows.
+/// By what a list may name a credential; hashed once for each credential that this worker knows.
 fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
     let provider = voucher.provider.name.as_str();
     let known = &voucher.known;
@@ -71,7 +71,7 @@ fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
     Facts { token: said.map(digest), ..**known.revocable.get_or_init(facts) }
 }
 
-/// What a list may call the other spelling of a token.
+/// By what a list may name the token's other spelling.
 fn twin(voucher: &Voucher<'_>) -> Option<Key> {
     let said = voucher.known.says.as_ref()?;
     *said.twin.get_or_init(|| {

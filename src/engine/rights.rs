@@ -14,11 +14,11 @@ use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFa
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list};
 
-/// What a caller was found to have a right to.
+/// What a caller may do.
 pub(super) struct Rights<'c> {
     policies: &'c Policies,
     grant: Rc<Grant>,
-    /// What the caller's API key says itself.
+    /// The tags and metadata of the caller's API key.
     tags: &'c [Box<str>],
     metadata: &'c [(Box<str>, Box<str>)],
 }
@@ -39,7 +39,7 @@ impl<'c> Rights<'c> {
         let Own { tags, metadata, .. } = owner.own;
         let is_on = trace.is_on();
         let mut combine = || policies.combine(id, &facts(policies, owner, &mut Vec::new()), trace);
-        // Who is to be told how they came about sees them come about.
+        // A trace needs each step, so for a trace the policies are combined anew.
         let grant =
             if is_on { Rc::new(combine()?) } else { owner.known.cache.grant(id, combine)? };
         Ok(Self { policies, grant, tags, metadata })
@@ -67,7 +67,7 @@ impl<'c> Rights<'c> {
         self.policies.charges(&self.grant, endpoint)
     }
 
-    /// What the policies in force come to.
+    /// The policies in force, combined.
     pub(super) fn grant(&self) -> &Grant {
         &self.grant
     }
@@ -83,7 +83,7 @@ impl<'c> Rights<'c> {
     }
 }
 
-/// What vouches for a caller; `own` holds the policies that the credential has by itself.
+/// What policies are found by; `own` is filled with the policies that the credential itself names.
 fn facts<'a>(policies: &Policies, owner: &'a Voucher<'_>, own: &'a mut Vec<PolicyId>) -> Facts<'a> {
     own.extend(owner.own.policies.iter().filter_map(|name| policies.find(name.as_str())));
     let token = owner.says().map(|(said, requirements)| {
@@ -93,7 +93,7 @@ fn facts<'a>(policies: &Policies, owner: &'a Voucher<'_>, own: &'a mut Vec<Polic
     Facts { token, own }
 }
 
-/// What an API narrows further, judged on the credential of the session's provider.
+/// Judges what the API itself demands of the token of the session's provider.
 pub(super) fn may_call(
     api: &Api,
     owner: &Voucher<'_>,

@@ -1,7 +1,7 @@
 //! The operator's page: who may see it, and what is true just now, whichever worker is asked.
 //!
-//! Counts are the host's, what was fetched is told by the shared records, refusals stand in the
-//! shared ring. Knows facts, and nothing of how they are shown.
+//! Counts come from the host, what was fetched from the shared records, refusals from their own. Knows
+//! facts, and not how they are shown.
 
 mod gather;
 
@@ -21,7 +21,7 @@ use gather::View;
 
 /// Longest value of `Authorization` that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 4096;
-/// What everybody is told who shows no key, or a wrong one.
+/// The answer to everybody who shows no key, or a wrong one.
 const CLOSED: &str = "This page is for operators: it opens to a key (status.key_sha256), as the \
                       password of HTTP Basic or as a bearer token.\n";
 
@@ -62,11 +62,11 @@ impl Status {
         }
     }
 
-    /// What a request asks for, where it is the page's and no API's. A path that two hops could read
+    /// What a request asks for; `None` where it is not for the page. A path that two hops could read
     /// differently is not.
     pub(super) fn asked(&self, head: &RequestHead) -> Option<Asked> {
         let raw = head.path();
-        // Nearly every request is told apart here.
+        // Nearly every request ends here.
         if !raw.starts_with(self.config.path.as_bytes()) && !raw.contains(&b'%') {
             return None;
         }

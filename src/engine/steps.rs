@@ -18,7 +18,7 @@ use crate::session::{Recorded, Sessions};
 pub(super) struct Passed {
     /// The changes to its headers.
     pub(super) changes: Vec<HeaderChange>,
-    /// What its caller is told of its limits.
+    /// Headers of the upstream's answer: the caller's limits.
     pub(super) headers: Headers,
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Stop {
     Refuse(Refusal),
     /// It is answered here, and that is no refusal.
     Answer(Reply),
-    /// Nobody can tell yet.
+    /// Something that a decision needs is not there yet.
     Wait(Awaited),
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Awaited {
     Asked(AskId),
     /// The request's own body.
     Body,
-    /// What another worker does: the shared record at this key changes, or it is too late for that.
+    /// Another worker: it changes the shared record at this key, or it is too late for that.
     Elsewhere(Rc<str>, UnixMillis),
     /// The next fetch of this key ring.
     Ring(RingId),

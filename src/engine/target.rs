@@ -60,7 +60,7 @@ pub(super) fn find<'c>(
     if index.looks_at_route_metadata()
         && let Some(name) = route.api.as_deref().filter(|name| !index.may_be_named(name))
     {
-        // Whoever wrote the metadata meant an API: none that happens to match will do.
+        // The metadata names one API: another that happens to match must not take its place.
         let reason = format!(
             "the route's metadata names the API {}, and no API of that name has `route_metadata`",
             shown(name)
@@ -72,7 +72,7 @@ pub(super) fn find<'c>(
     target.ok_or_else(|| reason::no_api(config, head, method, route))
 }
 
-/// Demands that every server reads method and host in one way, as far as anything looks at them.
+/// Refuses a method or host that two servers could read differently, where anything looks at them.
 fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
     let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
     if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {

@@ -1,4 +1,4 @@
-//! What was learnt about a request on its way, for the log, the access log and whoever may be told.
+//! What was learnt about a request on its way, for the log, the access log and the trace.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::verdict::Deny;
 pub(super) struct Trail {
     pub(super) api: Option<Name>,
     pub(super) provider: Option<Name>,
-    /// What the API key that was shown is called.
+    /// The name of the API key that was shown.
     pub(super) key: Option<Arc<str>>,
     pub(super) kid: Option<Kid>,
     pub(super) issuer: Option<Arc<str>>,
@@ -24,7 +24,7 @@ pub(super) struct Trail {
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
     pub(super) reports: Option<bool>,
-    /// Each step, where somebody may be told.
+    /// Each step, where somebody asked for them.
     pub(super) steps: Trace,
 }
 
@@ -54,7 +54,7 @@ impl Trail {
         }
     }
 
-    /// Leaves what is known for other filters and the access log.
+    /// Leaves these facts for other filters and the access log.
     pub(super) fn note(&self, stream: StreamId, deny: Option<Deny>, effects: &mut Vec<Effect>) {
         let verified = self.identity.as_ref();
         let provider = verified.and(self.provider.as_ref()).map(Name::to_shared);

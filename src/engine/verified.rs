@@ -1,4 +1,4 @@
-//! Tokens that this worker has verified: what they say, and which key vouches for that.
+//! Tokens that this worker has verified: what they say, and which key has signed them.
 //!
 //! A verified token is not verified again while the key that did it is in use; time and revocation
 //! are judged on every hit. Only good tokens come in, so refused ones never push out good ones.
@@ -16,7 +16,7 @@ use crate::ids::ProviderId;
 
 /// Most tokens kept, per worker.
 const MAX_TOKENS: usize = 4096;
-/// Most bytes of tokens kept, per worker; what is kept with a token is about four times its size.
+/// Most bytes of tokens kept, per worker. With a token, about four times its size is kept.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// A token whose signature is verified and whose claims hold, apart from time.
@@ -87,7 +87,7 @@ impl Generation {
 }
 
 impl VerifiedTokens {
-    /// Finds a token, compared whole, that `accepts` takes: two providers may have verified the same.
+    /// Finds a token, compared whole. Two providers may have verified the same one: `accepts` chooses.
     pub(super) fn find(
         &mut self,
         token: &[u8],

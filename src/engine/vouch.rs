@@ -13,7 +13,7 @@ use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::verdict::Refusal;
 
-/// A credential that is its reader's own, and what is to be done before it vouches.
+/// A credential of one of the providers that read its place, and what is still to be done.
 enum Own<'c, 't> {
     /// Nothing.
     Good(Voucher<'c>),
@@ -21,8 +21,8 @@ enum Own<'c, 't> {
     Token(jwt::Token<'c, 't>),
 }
 
-/// Judges every credential that was presented to the API's `members`. A bad one refuses the request
-/// whichever branch it belongs to, and before one that has to wait.
+/// Judges every credential that was presented to the API's `members`. A bad one refuses the request,
+/// whichever branch it belongs to, also where another one would have to wait.
 ///
 /// # Errors
 ///
@@ -56,14 +56,14 @@ pub(super) fn all<'c>(
     }
 }
 
-/// What is cheap to find out of a credential; `None` where it is not its readers' own.
+/// Finds out what is cheap to know of a credential; `None` where it belongs to none of its readers.
 fn take<'c, 't>(
     desk: &mut Desk<'_, 'c>,
     members: &[ProviderId],
     presented: &'t Presented<'_>,
     trail: &mut Trail,
 ) -> Result<Option<Own<'c, 't>>, Refusal> {
-    // All who read a place are of one kind: the configuration refuses what would not be.
+    // All providers that read a place are of one kind: the configuration is refused otherwise.
     let first = presented.spot.readers().first().copied();
     let first = first.and_then(|id| Some((id, desk.config.provider(id)?)));
     let Some((id, provider)) = first else { return Ok(None) };

@@ -1,5 +1,4 @@
-//! Who vouches for a request's caller, as data: what later steps may ask, whichever kind of credential
-//! it was.
+//! Who vouches for a request's caller, as data. Later steps ask this, whatever kind of credential it was.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -44,7 +43,7 @@ pub(super) struct Own<'c> {
     pub(super) metadata: &'c [(Box<str>, Box<str>)],
 }
 
-/// What a worker knows of a credential, found out once for as long as it remembers it.
+/// What a worker knows of a credential. It finds each fact once, and keeps it with the credential.
 #[derive(Debug)]
 pub(super) struct Known {
     /// Whose it is.
@@ -55,9 +54,9 @@ pub(super) struct Known {
     pub(super) session: RecordId,
     /// When this worker last put that session on record.
     pub(super) noted_at: Cell<UnixMillis>,
-    /// What a list of revocations may say of it, apart from the token itself.
+    /// By what a list of revocations may name it, apart from the token itself.
     pub(super) revocable: OnceCell<Box<Facts>>,
-    /// What policies come to for it.
+    /// What was computed for it.
     pub(super) cache: GrantCache,
 }
 
@@ -81,7 +80,7 @@ pub(super) struct Said {
 }
 
 impl Known {
-    /// A credential of this owner, of which nothing else is known yet.
+    /// A credential of this owner; nothing else is known of it yet.
     pub(super) fn new(who: Judged, says: Option<Rc<Said>>, session: RecordId) -> Self {
         Self {
             who,
@@ -107,7 +106,7 @@ impl<'c> Voucher<'c> {
 
     /// How far clocks may differ about the session's end.
     pub(super) fn clock_skew(&self) -> Duration {
-        // An end that the configuration says asks no other clock.
+        // The end of an API key stands in the configuration: no other clock is involved.
         self.asks.map_or(Duration::ZERO, |asks| asks.clock_skew)
     }
 

@@ -1,5 +1,5 @@
-//! How many requests wait in the whole process, as the host's gauge has it: right also after a worker
-//! has trapped, which can no longer take back what it has added.
+//! How many requests wait in the whole process, as the host's gauge shows it. A worker that has trapped
+//! can no longer take back what it has added, and the gauge is right all the same.
 //!
 //! Each worker that holds waiting requests has an entry in the shared record `tg1/parked` and renews it
 //! while it lives. Whoever removes the entry of one that does not takes its number off the gauge.
@@ -18,7 +18,7 @@ const VERSION: u8 = 1;
 const MOST: usize = 256;
 /// How often an entry is renewed, and the record looked at.
 const RENEWED_EVERY: Duration = Duration::from_millis(500);
-/// How old an entry is whose worker is gone: it has missed ten ticks.
+/// How old an entry must be for its worker to count as gone: it has missed ten ticks.
 const GONE_AFTER: Duration = Duration::from_secs(5);
 /// How often the record is written while others write first.
 const TRIES: usize = 8;
@@ -48,7 +48,7 @@ impl Entry {
 }
 
 impl Waiting {
-    /// Tells the host where more or fewer requests wait here than it was last reported.
+    /// Reports to the host how many requests wait here, if the number has changed.
     pub(super) fn report(&mut self, count: usize, env: &Env<'_>, effects: &mut Vec<Effect>) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         if count != self.reported {
@@ -56,7 +56,7 @@ impl Waiting {
         }
     }
 
-    /// Time has passed: says that this worker lives, and takes back what others have left.
+    /// Time has passed: renews this worker's entry, and takes back what dead workers have added.
     pub(super) fn tick(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
         let since = env.now.since(self.looked_at);
         if since >= RENEWED_EVERY || self.looked_at > env.now {
@@ -102,7 +102,7 @@ impl Waiting {
                 }
             }
             self.reported = count;
-            // What is gone may have trapped before the host was reported.
+            // A worker that is gone may have trapped before it reported.
             let left = env.metrics.gauge(metric::PARKED).map_or(0, |gauge| gauge.min(left.into()));
             let left = i64::try_from(left).unwrap_or_default();
             let by = i64::from(count).saturating_sub(reported.into()).saturating_sub(left);

@@ -4,9 +4,8 @@
 //! them, the time that one request takes up is `per` in milliseconds, a whole number whatever the
 //! rate.
 //!
-//! What a counter says about times further ahead than a clock like ours could have written was
-//! written before the clock was set back, under other numbers, or by a stranger: it counts as a limit
-//! that was used up just now.
+//! A counter may hold times further ahead than a clock like ours could have written: the clock was set
+//! back, the limit had other numbers, or a stranger wrote it. Such a limit counts as used up just now.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -188,7 +187,7 @@ impl Scale {
         u128::from(millis(span)).saturating_mul(u128::from(self.denominator.get()))
     }
 
-    /// A stored part of a millisecond: less than one, whatever the denominator was then.
+    /// A stored part of a millisecond: less than one, whatever its denominator was.
     fn part(self, part: u32) -> u128 {
         u128::from(part.min(self.denominator.get().saturating_sub(1)))
     }

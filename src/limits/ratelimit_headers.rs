@@ -1,5 +1,5 @@
-//! What a client is told of its limits, as draft-ietf-httpapi-ratelimit-headers-10 writes it: lists
-//! (RFC 9651 §3.1) of limits, each a name with parameters.
+//! The headers that show a client its limits (draft-ietf-httpapi-ratelimit-headers-10): lists (RFC 9651
+//! §3.1) of limits, each a name with parameters.
 
 use super::{Charge, Standing};
 use crate::time::secs_rounded_up;
@@ -7,10 +7,10 @@ use crate::time::secs_rounded_up;
 /// Room for what one limit adds to a list.
 const ITEM_BYTES: usize = 32;
 
-/// Adds an item of `RateLimit-Policy` to a list: `"rate";q=100;w=60`. The second limit of a name and
-/// those behind it show their number, too.
+/// Adds an item of `RateLimit-Policy` to a list: `"rate";q=100;w=60`. From the second limit of a name
+/// on, each has its number in the name.
 ///
-/// The window `w` is a whole number of seconds; one that is none is left out.
+/// The window `w` is in whole seconds; it is left out where it has a fraction.
 pub fn add_policy(list: &mut String, name: (&str, u32), charge: &Charge) {
     let (requests, per) = match charge {
         Charge::Quota(quota) => (quota.limit.requests, quota.limit.per),

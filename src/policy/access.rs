@@ -20,9 +20,9 @@ impl Entry {
 }
 
 impl Policies {
-    /// Demands that a request is granted, where a policy in force says what may be called. `Some` is
-    /// the rate of the entry that grants it: of several entries with rates the most generous. Which
-    /// entries speak of it goes to `trace`.
+    /// Refuses a request that no entry grants, where a policy in force says what may be called. Returns
+    /// the rate of the entry that grants it; of several entries with rates, the most generous one. Which
+    /// entries are about the request goes to `trace`.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Policies {
         })
     }
 
-    /// Tells of each entry about this API whether it grants the request.
+    /// Notes for each entry about this API whether it grants the request.
     #[inline(never)]
     fn narrate(&self, grant: &Grant, method: &[u8], path: &RequestPath, trace: &mut Trace) {
         for (ids, has_scopes) in [(&grant.granting, true), (&grant.lacking, false)] {
@@ -131,7 +131,7 @@ impl Policies {
     }
 }
 
-/// Why a path grants nothing that could be read in more than one way.
+/// Why no entry grants a path that could be read in more than one way.
 fn refused(why: Ambiguity) -> Refusal {
     Refusal::new(Deny::PathAmbiguous, format!("the path holds {why}"))
 }

@@ -1,4 +1,4 @@
-//! From what vouches for a caller to the policies in force, and what they come to together.
+//! Which policies are in force for a caller, and what they come to together.
 
 use std::cmp::Ordering;
 
@@ -38,8 +38,8 @@ impl Policies {
     /// [`Deny::PolicyUnknown`] for a policy that the token names and that does not exist,
     /// [`Deny::PolicyNone`] where the API gives policies and none to this caller,
     /// [`Deny::SessionInactive`] where one in force is not active, [`Deny::TokenClaimMalformed`] for
-    /// a claim of a wrong type, and where a session is to end some time after an authentication of
-    /// which the token does not say when it was.
+    /// a claim of a wrong type, and where a session ends some time after the authentication but the
+    /// token does not say when that was.
     pub fn combine(
         &self,
         api: ApiId,
@@ -86,7 +86,7 @@ struct Found<'p, 'a> {
 }
 
 impl<'p, 'a> Found<'p, 'a> {
-    /// Adds what something gives, and tells of it.
+    /// Adds the policies that something gives, and notes that in the trace.
     fn give(&mut self, ids: &[PolicyId], by: impl FnOnce() -> String) {
         if self.trace.is_on() {
             self.narrate(ids, by());
@@ -258,8 +258,8 @@ pub(super) fn prefer<I, T>(
     }
 }
 
-/// The refusal of a caller whom nothing gives a policy: what would have led to one, what was found
-/// there, and which claims are missing.
+/// The refusal of a caller who has no policy: what would have given one, what was found there, and
+/// which claims are missing.
 fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
     let Some(TokenFacts { claims, requirements, judged }) = &facts.token else {
         return Refusal::new(Deny::PolicyNone, "the key has no policies, and the API no `default`");

@@ -36,11 +36,10 @@ pub(super) struct Board {
 pub struct Failure {
     /// When it ended.
     pub at: UnixMillis,
-    /// What sort of failure it was, as whoever makes the fetches numbers them; any number, if others
-    /// have written it.
+    /// The kind of failure, a number of the caller's; any number, since others may have written it.
     pub kind: u8,
-    /// What came instead of the document, in at most [`Failure::MAX_BYTES`]. Whoever shares the store
-    /// could have written it.
+    /// What came instead of the document, in at most [`Failure::MAX_BYTES`]. Others may have written
+    /// it.
     pub reason: Arc<str>,
 }
 
@@ -89,7 +88,8 @@ impl Board {
         out
     }
 
-    /// Reads a record of this document; `None` for anything else. A fetch in the future is one now.
+    /// Reads a record of this document; `None` for anything else. A fetch in the future counts as one
+    /// of now.
     pub(super) fn decode(record: &[u8], id: &str, now: UnixMillis) -> Option<Self> {
         let mut fields = body(record, id)?;
         let attempts = fields.u32()?;

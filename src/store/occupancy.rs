@@ -22,7 +22,7 @@ struct Round {
     next: u32,
     /// The records in use in those before.
     found: u64,
-    /// When a worker last took a step upon itself.
+    /// When a worker last began a step.
     at: UnixMillis,
 }
 
@@ -58,15 +58,15 @@ impl Round {
 }
 
 impl Table {
-    /// Takes the count of records in use a step further, unless a worker has just done so; the whole
-    /// count where this was the last step. In a table that keeps its records those are in use that
-    /// must still be kept, in any other every record.
+    /// Counts the records in use one step further, unless a worker has just done so. Returns the whole
+    /// count after the last step. In a table that keeps its records, a record is in use while it must be
+    /// kept; in any other, always.
     ///
     /// A step reads at most 128 buckets, and there is one in half a second for all workers: a table
     /// of 65536 records is counted in about half a minute.
     pub fn occupancy(&self, shared: &dyn SharedData, now: UnixMillis) -> Option<u64> {
         // Tables of one kind and another size are counted by those who have them.
-        // The key has the word of the first release: it names what other workers may have written.
+        // The key's name is that of the first release, since workers of both may run at once.
         let key = format!("tg1/census/{}-{}", self.kind, self.buckets);
         let stored = shared.get(&key);
         let read = |value: &[u8]| Round::decode(value, self.buckets);

@@ -1,5 +1,5 @@
-//! What every request is counted under beside its verdict. A worker adds it up and tells the host
-//! twice a second: a host call for each would cost more than all that is counted.
+//! What is counted for every request beside its verdict. A worker adds it up, and reports to the host
+//! twice a second: a host call for each count would cost more than the rest of the counting.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::event::{Effect, metric};
 use crate::ids::Name;
 
-/// The counts of one worker since it last told them.
+/// The counts of one worker since it last reported them.
 #[derive(Debug)]
 pub(in crate::engine) struct Counts {
     apis: Outcomes,
@@ -75,7 +75,7 @@ impl Counts {
         self.providers.raise(provider, permitted);
     }
 
-    /// Tells what was counted since the last time.
+    /// Reports what was counted since the last time.
     pub(in crate::engine) fn flush(&self, effects: &mut Vec<Effect>) {
         let mut tell = |count: &Count, metric: &dyn Fn() -> _| match count.0.take() {
             0 => {}

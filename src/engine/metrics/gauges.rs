@@ -10,7 +10,7 @@ use crate::limits::Counters;
 use crate::session::Sessions;
 use crate::time::UnixMillis;
 
-/// What is true of the whole process, whichever worker looks: how old keys are, how full tables.
+/// Sets what is true of the whole process, whichever worker looks: how old keys are, how full tables.
 pub(in crate::engine) fn set(
     rings: &[Ring],
     sessions: &Sessions,
@@ -31,7 +31,7 @@ pub(in crate::engine) fn set(
     }
 }
 
-/// How old the oldest keys of each provider are that has some.
+/// The age of the oldest keys of each provider that has any.
 fn ages(rings: &[Ring], now: UnixMillis) -> impl Iterator<Item = (&Name, Duration)> {
     let providers = rings.chunk_by(|one, other| provider(one) == provider(other));
     providers.filter_map(move |rings| {
@@ -40,8 +40,8 @@ fn ages(rings: &[Ring], now: UnixMillis) -> impl Iterator<Item = (&Name, Duratio
     })
 }
 
-/// Takes back what only this configuration can know, which is no longer in use: hosts keep a gauge
-/// as it was left. Whoever goes on with a provider tells its age again at the next tick.
+/// Resets the gauges of this configuration, which is no longer in use: a host keeps a gauge as it was
+/// left. Where another engine goes on with a provider, it sets that age again at the next tick.
 pub(in crate::engine) fn reset(rings: &[Ring], now: UnixMillis, effects: &mut Vec<Effect>) {
     let gauges = ages(rings, now).map(|(provider, _)| metric::keys_age(provider));
     effects.extend(gauges.map(|metric| Effect::Gauge { metric, change: GaugeChange::To(0) }));

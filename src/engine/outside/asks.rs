@@ -1,7 +1,7 @@
 //! Questions whose answers take time, asked once for all who want to know.
 //!
 //! Bounded in number and bytes. An answer is kept for as long as its question says, also where nobody
-//! waits for it any more. Knows nothing of what a question is about.
+//! waits for it. Does not know what a question is about.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Ask {
             Answer::Failed => self.back_off,
             Answer::Pending => return true,
         };
-        // One of the future is of no use: the clock was set back.
+        // An answer from the future is void: the clock was set back.
         self.at <= now && now.since(self.at) < lasts
     }
 

@@ -1,8 +1,8 @@
 //! The calls that are out: whose each is, from whose callback it leaves, and when it is void.
 //!
-//! A call that others may want, or whose answer is kept, leaves from the root: the answer to one that
-//! leaves from a stream's callback comes to that stream alone, and to nobody once the stream is gone.
-//! What comes after a call's deadline is not heard, so that an answer which is lost ends by itself.
+//! A call that others may want, or whose answer is kept, leaves in the root's callback. If it left in a
+//! stream's, its answer would come to that stream alone, and to nobody once the stream is gone. An
+//! answer after the call's deadline is ignored, so a call whose answer is lost ends by itself.
 
 use std::time::Duration;
 
@@ -116,12 +116,12 @@ impl Calls {
 
     /// Ends the calls whose answers are no longer waited for.
     pub(in crate::engine) fn overdue(&mut self, now: UnixMillis) -> Vec<Owner> {
-        // Where the clock was set back, nobody can tell how long ago a call was made.
+        // Where the clock was set back, it is unknown how long ago a call was made.
         let is_over = |out: &mut Out| now.since(out.made) >= out.lasts || out.made > now;
         self.out.extract_if(.., is_over).map(|out| out.owner).collect()
     }
 
-    /// A request is gone: what it alone has asked is of use to nobody.
+    /// Forgets the calls of a request that is gone: nobody else wants their answers.
     pub(in crate::engine) fn forget(&mut self, stream: StreamId) {
         let is_its = |owner: &Owner| matches!(owner, Owner::Stream(own, _) if *own == stream);
         self.leaving.retain(|(owner, _)| !is_its(owner));

@@ -20,11 +20,11 @@ use crate::remote::Remote;
 use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::{quoted, quoted_to};
 
-/// How much of what came instead of a document is shown, in bytes: Envoy's own words about TLS stand
-/// at the end of a long line.
+/// How many bytes are shown of what came instead of a document: what Envoy says about TLS stands at
+/// the end of a long line.
 const MAX_EXCERPT: usize = 320;
 
-/// Takes what other workers published, and has the fetches made that are due: one at a time for each
+/// Takes what other workers published, and makes the fetches that are due, one at a time for each
 /// document.
 pub(super) fn begin(
     rings: &mut [Ring],
@@ -52,7 +52,7 @@ fn call(remote: &Remote, most: usize) -> CallRequest {
     CallRequest::document(&remote.url, &remote.cluster, remote.timeout, most)
 }
 
-/// Judges what a call for a ring brought; the call that has to follow, where one has to.
+/// Judges what a call for a ring brought. Returns the next call, where one must follow.
 pub(super) fn keys_done(
     (ring, id): (&mut Ring, RingId),
     attempt: Attempt,
@@ -118,7 +118,7 @@ fn logged(failure: &Failure, found: String, remote: &Remote, remedy: String) -> 
     }
 }
 
-/// Puts a fetched list to use, or tells why there is none.
+/// Uses a fetched list, or logs why there is none.
 pub(super) fn list_done(
     revocations: &mut Revocations,
     attempt: Attempt,
@@ -161,7 +161,7 @@ pub(super) fn list_done(
     effects.push(Effect::Log(record.into()));
 }
 
-/// Puts a fetched set to use, and tells what was noticed in it.
+/// Uses a fetched key set, and logs what is odd in it.
 fn install(
     ring: &mut Ring,
     attempt: Attempt,

@@ -1,8 +1,8 @@
 //! Which refusals are kept: one place for all that are equal, and a share of the places for every code.
 //!
-//! Where all places are taken, one of the code that has most of them gives way, the newcomer's own
-//! counted with it: whatever comes of one code, however varied, takes no place of a code that has
-//! only its share.
+//! Where all places are taken, the code that has most of them gives one up; the newcomer counts as one
+//! of its own code. However many kinds come of one code, they take no place of a code that has only its
+//! share.
 
 use std::cmp::Reverse;
 
@@ -38,8 +38,8 @@ pub(super) struct Index {
 }
 
 impl Kind {
-    /// The kind of a refusal. Of its reason counts what is the same whoever is refused, and when:
-    /// neither what is quoted, nor numbers, nor the word behind one, which may be its unit.
+    /// The kind of a refusal. Of its reason only that part counts which is the same for every caller and
+    /// time: not what is quoted, no numbers, and no word behind a number, which may be its unit.
     pub(super) fn of(code: &str, api: &str, reason: &str) -> Self {
         let code = mixed(0xcbf2_9ce4_8422_2325, code);
         let mut whole = mixed(code, api);

@@ -1,4 +1,4 @@
-//! Gathers the facts that operators see, each bounded in length and all of them in number.
+//! Gathers the facts that operators see. Each is bounded in length, and all of them in number.
 
 use std::borrow::Cow;
 
@@ -236,7 +236,8 @@ const fn mode(reports: bool) -> &'static str {
     if reports { "report" } else { "enforce" }
 }
 
-/// Where nothing only reports there is no counter of that, and to ask for one would make it.
+/// The host's counts by code. Where nothing only reports, the counters of that do not exist, and to ask
+/// for one would create it.
 fn counts(reports: bool, env: &Env<'_>) -> page::Counts {
     let by_code = |name: fn(Deny) -> Cow<'static, str>| {
         let mut counts = Vec::new();

@@ -1,4 +1,4 @@
-//! From a token to a voucher: whose is it, is its key known, did that key sign it, what does it say.
+//! From a token to a voucher: whose it is, whether its key is known and has signed it, what it says.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -28,7 +28,7 @@ use crate::time::UnixMillis;
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step};
 
-/// A token that is its reader's own.
+/// A token of one of the providers that read its place.
 pub(super) enum Token<'c, 't> {
     /// Its form is right; nothing in it is verified.
     Claimed(Claimed<'c, 't>),
@@ -60,8 +60,8 @@ struct Checked {
     set: [u8; 16],
 }
 
-/// Recalls a token, or takes it apart; `None` where it is not its readers' own but another provider's
-/// of this API.
+/// Recalls a token, or takes it apart; `None` where it belongs to another provider of this API, which
+/// does not read its place.
 pub(super) fn take<'c, 't>(
     desk: &mut Desk<'_, 'c>,
     members: &[ProviderId],
@@ -85,7 +85,7 @@ pub(super) fn take<'c, 't>(
     Ok(is_own.then_some(Token::Claimed(Claimed { owner, token, jws, claims })))
 }
 
-/// Judges a token: one that was verified before by what changes with time.
+/// Judges a token. One that was verified before is judged by its times alone.
 pub(super) fn judge<'c>(
     desk: &mut Desk<'_, 'c>,
     token: Token<'c, '_>,
@@ -120,7 +120,7 @@ fn voucher<'c>(owner: Owner<'c>, verified: &Verified) -> Voucher<'c> {
     }
 }
 
-/// A token that this worker has verified, while the key that did it is in use.
+/// A token that this worker has verified, if the key that verified it is still in use.
 fn recall<'c>(
     desk: &mut Desk<'_, 'c>,
     members: &[ProviderId],
@@ -274,8 +274,8 @@ fn check_with_ring(
     Err(Refusal { retry_after, ..refusal }.into())
 }
 
-/// Whose a token is among an API's `members`, by its unverified issuer: the provider's that names it,
-/// else that of any issuer's. No two members name the same, and one at most takes any.
+/// Which of an API's `members` a token belongs to, by its unverified issuer: the one that names this
+/// issuer, else the one that takes any. No two members name the same, and at most one takes any.
 fn owner<'c>(
     config: &'c Config,
     members: &[ProviderId],
@@ -313,8 +313,8 @@ impl From<WrongType> for Refusal {
     }
 }
 
-/// Judges anew what changes with time about a token that was verified before. Who is to be told why
-/// the rest is good sees it judged as it was then.
+/// Judges the times of a token that was verified before. For a trace, all claims are judged again, so
+/// that it has every step.
 fn judge_known(
     verified: &Verified,
     asks: &Requirements,

@@ -14,14 +14,14 @@ use crate::keys::Wanted;
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal};
 
-/// What a check may cost without a budget, in microseconds: more than one by a single key of the kinds
-/// and sizes that providers use.
+/// What a check may cost without a budget, in microseconds. A check with one key of a usual kind and
+/// size costs less.
 const DEAR: u32 = 1000;
 
 /// The thumbprint of the key that verifies the signature.
 ///
-/// What is dear to check, all keys together, has a budget, which it uses where it fails. One check by a
-/// key of the usual kinds and sizes has none: a stranger must not be able to shut those tokens out.
+/// A check that costs more, all keys together, has a budget; it is spent when the check fails. A check
+/// with one key of a usual kind and size has none: a stranger must not be able to lock those tokens out.
 pub(super) fn check_signature(
     (env, counts, failures): (&Env<'_>, &Counts, &mut Budget),
     jws: &Jws<'_>,
@@ -32,7 +32,7 @@ pub(super) fn check_signature(
     narrate::candidates(kid, keys.len(), alg, trace);
     let cost = keys.iter().fold(0_u32, |sum, key| {
         let cost = cost(key, alg, jws.signature());
-        // A host's own code is some eight times as fast; what is slow even there is counted in full.
+        // The host's own code is about eight times as fast; what is slow there, too, counts in full.
         let is_slow = matches!(alg, Alg::Es384 | Alg::Es512);
         let is_fast = !is_slow && env.verifier.is_host_for(key, alg);
         sum.saturating_add(if is_fast { cost / 8 } else { cost })

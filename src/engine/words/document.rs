@@ -1,5 +1,5 @@
-//! What a fetched document is worth, in words: where it is from, how old it is, why the last attempt
-//! failed, and what to do about that.
+//! A fetched document in words: where it is from, how old it is, why the last attempt failed, and what
+//! to do about that.
 
 use crate::config::{RingConfig, RingSource};
 use crate::http::Url;
@@ -53,9 +53,8 @@ pub(in crate::engine) fn without_query(url: &Url) -> String {
     format!("{}://{}{path}", url.scheme(), url.authority)
 }
 
-/// What an operator can do about a failure of this kind, with the field that holds the URL, the object
-/// that holds that field, what the document is called, and the cluster. Any number has a remedy: it may
-/// have been written by others.
+/// What an operator can do about a failure of this kind. `field` holds the URL, and `at` holds that
+/// field. Any number has a remedy: others may have written it.
 fn remedy(kind: u8, at: &str, field: &str, document: &str, cluster: &str) -> String {
     let remedy = match kind {
         1 => {

@@ -1,7 +1,7 @@
 //! Why a fetch brought nothing, and what an operator can do about it.
 //!
-//! The reason and the number of the remedy are kept for all workers, so that a request which is refused
-//! later, anywhere, can be told what the fetch was told.
+//! The reason and the remedy's number are shared by all workers: a request that any of them refuses
+//! later gets both.
 
 use std::fmt;
 

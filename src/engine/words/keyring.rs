@@ -1,5 +1,4 @@
-//! What a reason says of the keys that a token was held against: which they are, where they are from
-//! and how old.
+//! The keys that a token was checked with, in words: which they are, where they are from, how old.
 
 use super::document;
 use crate::ids::{Kid, Name};
@@ -69,7 +68,7 @@ pub(in crate::engine) fn no_key(
     }
 }
 
-/// Says which keys there are, where they are from, and how old they are.
+/// Which keys there are, where they are from, and how old they are.
 pub(in crate::engine) fn describe(
     ring: Option<&Ring>,
     set: Option<&KeySet>,

@@ -1,4 +1,4 @@
-//! What is said of limits: why one refuses, where they stand, whose counters they count.
+//! Limits in words: why one refuses, where they stand, whose requests they count together.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the steps of a request's way looked at, for whoever may be told. Decides nothing.
+//! The steps of a decision in words, for the trace: what each looked at, and what it found.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::time::{UnixMillis, in_words, roughly};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Step, list, quoted};
 
-/// Where a token is looked for that was verified before.
+/// Where a known token is looked up.
 const VERIFIED: &str = "the tokens that this worker has verified";
-/// Most APIs that are told of besides the one that was found.
+/// Most APIs that are named besides the one that was found.
 const MAX_APIS: usize = 8;
 
 /// The path, before it is known whether it can be read in one way only.

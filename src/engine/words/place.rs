@@ -26,7 +26,7 @@ pub(in crate::engine) fn places<'c>(
     })
 }
 
-/// What stands in a header in which nothing has this scheme, as far as it can be told: a scheme is
+/// What stands in a header in which nothing has this scheme, as far as that may be shown: a scheme is
 /// quoted, a credential never.
 fn instead(value: &[u8], scheme: &str) -> String {
     if elements(value).any(|element| after_scheme(element, scheme).is_some()) {
@@ -47,8 +47,8 @@ fn word(found: &[u8]) -> Option<String> {
     plain.then(|| quoted(&String::from_utf8_lossy(found)))
 }
 
-/// A refusal of what is no token's form, with what stands in front of one where that can be told:
-/// `Bearer` a second time, or the `token=` of a parameter.
+/// A refusal of what has no token's form, with what stands in front of a token where that may be shown:
+/// a second `Bearer`, or the `token=` of a parameter.
 pub(in crate::engine) fn with_front(refusal: Refusal, credential: &[u8]) -> Refusal {
     let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'' | b'<');
     let at = credential.iter().position(ends);

@@ -1,4 +1,4 @@
-//! Words of others in a text: marked as theirs.
+//! Quotes what others wrote, so that a text shows it as theirs.
 
 use crate::verdict::quoted;
 

@@ -122,7 +122,7 @@ fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
     config.providers.iter().find(has).map(|provider| &provider.name)
 }
 
-/// Why a token is not checked now: too many have failed that are as dear.
+/// Why a token is not checked now: too many that are as costly have failed.
 pub(in crate::engine) fn dear(alg: Alg, keys: usize) -> Refusal {
     let keys = if keys == 1 { "one key".to_owned() } else { format!("{keys} keys") };
     let reason = format!(
@@ -132,7 +132,7 @@ pub(in crate::engine) fn dear(alg: Alg, keys: usize) -> Refusal {
     Refusal::new(Deny::VerifyBudget, reason)
 }
 
-/// That a credential is on a list, or its identity.
+/// A list names the credential, or its identity.
 pub(in crate::engine) fn revoked(deny: Deny, provider: &Name) -> Refusal {
     let reason = match deny {
         Deny::SessionInactive => {
@@ -146,7 +146,7 @@ pub(in crate::engine) fn revoked(deny: Deny, provider: &Name) -> Refusal {
     Refusal::new(deny, reason)
 }
 
-/// That there is no list to rely upon, and what the last attempt to fetch one brought.
+/// No list is fresh enough, and what the last attempt to fetch one brought.
 pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
     let reason = "there is no list of revocations that is fresh enough";
     let fetched = revocations.source().zip(revocations.standing(now));
@@ -169,7 +169,7 @@ pub(in crate::engine) fn session_ended(session: &Session, now: UnixMillis) -> St
     format!("the session ended at {at} ({number}); policies: {policies}")
 }
 
-/// That the token's client is none of those that the API takes.
+/// The token's client is none of those that the API takes.
 pub(in crate::engine) fn other_client(client: &str, clients: &[Box<str>]) -> Refusal {
     let (found, clients) = (quoted(client), list(clients));
     let reason = format!("the client {found} is none of the API's clients: {clients}");

@@ -1,4 +1,4 @@
-//! What an operator is told to change, with the real names of what a request met.
+//! What an operator should change, with the names of the provider, the policy and the API concerned.
 
 use crate::api::Auth;
 use crate::config::Config;
@@ -6,8 +6,8 @@ use crate::engine::trail::Trail;
 use crate::ids::Name;
 use crate::verdict::Refusal;
 
-/// A refusal's remedy, in which `providers.*`, `policies.*` and `apis[]` are the provider, the one policy
-/// in force and the API of the request that left this trail, where they are known.
+/// A refusal's remedy. Where they are known, the request's provider, its one policy in force and its API
+/// take the place of `providers.*`, `policies.*` and `apis[]`.
 pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
     let is_it = |name: &Name| trail.api.as_ref() == Some(name);
     let api = config.apis.iter().position(|api| is_it(&api.name));
