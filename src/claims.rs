@@ -122,7 +122,7 @@ impl Claims {
                 JsonError::Malformed => "the payload is no valid JSON",
                 JsonError::NotAnObject => "the payload is JSON, but not an object",
             })
-            .with_remedy("mend the issuer: this is no payload of a JWT (RFC 7519)")
+            .with_remedy("fix the issuer: this is no payload of a JWT (RFC 7519)")
         })
     }
 

@@ -58,9 +58,9 @@ fn failures() -> Vec<(&'static str, Answer<'static>, &'static str, &'static str)
         ("an address that cannot be reached", Some((503, &[], b"")), "status 503", "IPv6"),
         ("a timeout", Some((504, &[], b"upstream request timeout")), "upstream request timeout", "raise `providers.idp.jwks.timeout`"),
         ("garbage", Some((502, &[], b"upstream connect error or disconnect/reset before headers. reset reason: protocol error")), "protocol error", "address, port and TLS"),
-        ("a byte order mark", Some((200, &[], b"\xef\xbb\xbf{\"keys\":[]}")), "it begins with `\\u{feff}{", "have its owner mend it"),
+        ("a byte order mark", Some((200, &[], b"\xef\xbb\xbf{\"keys\":[]}")), "it begins with `\\u{feff}{", "have its owner fix it"),
         ("gzip", Some((200, &[("content-encoding", "gzip")], b"\x1f\x8b")), "`gzip`", "send the DOCUMENT as it is"),
-        ("gzip that is not called so", Some((200, &[], b"\x1f\x8b\x08\x00")), "it begins with `\\u{1f}", "have its owner mend it"),
+        ("gzip that is not called so", Some((200, &[], b"\x1f\x8b\x08\x00")), "it begins with `\\u{1f}", "have its owner fix it"),
         ("a page", Some((200, &[("content-type", "text/html")], b"<!doctype html><title>Sign in</title>")), "it begins with `<!doctype html>", "not a page to sign in"),
         ("nothing", Some((200, &[], b"")), "the body is empty", "look at what the URL in `FIELD` answers"),
         ("too much", Some((200, &[], large)), "532480 bytes; at most 524288", "leave out what is not in use"),
@@ -134,7 +134,7 @@ fn a_refusal_for_want_of_keys_says_what_the_fetch_was_told() {
             "a member twice",
             Some((200, &[], b"{\"keys\":[],\"keys\":[]}")),
             "duplicate members",
-            "have its owner mend it",
+            "have its owner fix it",
         ),
     ];
     for (name, response, reason, remedy) in failures().into_iter().chain(own) {
@@ -152,8 +152,8 @@ fn so_does_one_whose_keys_are_named_by_a_discovery_document() {
         ("another issuer", Some((200, &[], b"{\"issuer\":\"https://fs.example.com/adfs\",\"jwks_uri\":\"x\"}")), "`https://fs.example.com/adfs`", "list both in `providers.idp.issuer`"),
         ("keys elsewhere", Some((200, &[], b"{\"issuer\":\"https://id.example.com/\",\"jwks_uri\":\"https://keys.example.com/\"}")), "`keys.example.com`", "`providers.idp.jwks.keys_cluster`"),
         ("keys in the clear", Some((200, &[], b"{\"issuer\":\"https://id.example.com/\",\"jwks_uri\":\"http://id.example.com/\"}")), "`jwks_uri` is http", "`providers.idp.jwks.url`"),
-        ("no issuer", Some((200, &[], b"{\"jwks_uri\":\"https://id.example.com/keys\"}")), "`issuer` is missing", "have its owner mend it"),
-        ("a list", Some((200, &[], b"[]")), "not a JSON object", "have its owner mend it"),
+        ("no issuer", Some((200, &[], b"{\"jwks_uri\":\"https://id.example.com/keys\"}")), "`issuer` is missing", "have its owner fix it"),
+        ("a list", Some((200, &[], b"[]")), "not a JSON object", "have its owner fix it"),
     ];
     for (name, response, reason, remedy) in failures().into_iter().chain(own) {
         let remedy =
@@ -184,9 +184,9 @@ fn so_does_one_for_want_of_a_list_of_revocations_in_its_own_words() {
             "a wrong entry",
             Some((200, &[], b"{\"entries\":[{\"provider\":\"idp\"}]}")),
             "not exactly one of",
-            "have its owner mend it",
+            "have its owner fix it",
         ),
-        ("a list", Some((200, &[], b"[]")), "it begins with `[]`", "have its owner mend it"),
+        ("a list", Some((200, &[], b"[]")), "it begins with `[]`", "have its owner fix it"),
     ];
     for (name, response, reason, remedy) in failures().into_iter().chain(own) {
         let remedy = remedy.replace("FIELD", "revoked.url").replace("DOCUMENT", "list");

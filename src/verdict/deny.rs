@@ -137,7 +137,7 @@ reasons! {
     /// The keys in use are older than `max_stale`.
     KeysStale = "keys_stale": Unavailable at Key,
         remedy "the provider has not answered for longer than `providers.*.jwks.max_stale`: look \
-            at the last `keys_fetch_failed` line, mend the way to the provider",
+            at the last `keys_fetch_failed` line, fix the way to the provider",
         meaning "The keys at hand are older than `jwks.max_stale`, and the provider still does not \
             answer";
     /// The provider's keys were never loaded, or could not be asked for just now.
@@ -185,7 +185,7 @@ reasons! {
             `origins`, missing, or there twice";
     /// Too many requests wait for keys.
     Overloaded = "overloaded": Unavailable at Key,
-        remedy "too many requests wait for the provider's first key set: mend the way to it as for \
+        remedy "too many requests wait for the provider's first key set: fix the way to it as for \
             `keys_unavailable`, by `providers.*.jwks`",
         meaning "More requests wait for the first key set than may: 256, 32 with a body, or 1 MiB \
             of headers, per worker";
@@ -210,7 +210,7 @@ reasons! {
             one knows, what the token has there, and which claims are missing";
     /// The token names a policy that does not exist.
     PolicyUnknown = "policy_unknown": AccessDenied at Policies,
-        remedy "add the policy to `policies`, or mend what the provider writes into the claim in \
+        remedy "add the policy to `policies`, or fix what the provider writes into the claim in \
             `providers.*.claims.policies`",
         meaning "The token names a policy that does not exist; the reason names it";
     /// As many requests as a quota allows came in its window.
@@ -230,7 +230,7 @@ reasons! {
     /// There is no list of revocations to rely upon.
     RevocationsStale = "revocations_stale": Unavailable at Session,
         remedy "the list at `revoked.url` was not loaded for longer than `revoked.max_stale`: look \
-            at the last `revocations_fetch_failed` line, mend the way to it by `revoked.cluster`, \
+            at the last `revocations_fetch_failed` line, fix the way to it by `revoked.cluster`, \
             or set `revoked.on_stale`",
         meaning "The list at `revoked.url` was never loaded, or not for longer than \
             `revoked.max_stale`, and `revoked.on_stale` is `deny`";
@@ -284,7 +284,7 @@ reasons! {
             here";
     /// A claim is missing its type, or the payload is no JSON object (RFC 7519 §7.2).
     TokenClaimMalformed = "token_claim_malformed": InvalidToken at Claims,
-        remedy "the provider sends a claim of the wrong type: mend its claim mapping, or name \
+        remedy "the provider sends a claim of the wrong type: fix its claim mapping, or name \
             another claim in `providers.*.claims`",
         meaning "The payload is no JSON object or has duplicate members, a claim that is looked at \
             has a wrong type, or the identity has a control character in it or white space at an \
@@ -320,7 +320,7 @@ reasons! {
     /// The JOSE header breaks a rule (RFC 7515 §4).
     TokenHeaderInvalid = "token_header_invalid": InvalidToken at Token,
         remedy "the token's header has duplicate members, `crit`, `b64` or a member of a wrong \
-            type: mend the issuer",
+            type: fix the issuer",
         meaning "Duplicate members in the header, `crit`, `b64`, no `alg`, or a member of a wrong \
             type: no extension of the JOSE header is understood";
     /// The token's `iat` lies in the future (RFC 7519 §4.1.6).

@@ -146,8 +146,8 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
             "access to requests that there are not",
             r#""a": {"access": [{"apis": ["named"], "paths": ["/orders/**"]}, {"apis": ["named"], "methods": ["POST"]}]}"#,
             &[
-                "2:28: policies.a.access[0].apis[0]: no request of this API has one of the entry's `paths`; mend one of the two",
-                "2:74: policies.a.access[1].apis[0]: no request of this API has one of the entry's `methods`; mend one of the two",
+                "2:28: policies.a.access[0].apis[0]: no request of this API has one of the entry's `paths`; fix one of the two",
+                "2:74: policies.a.access[1].apis[0]: no request of this API has one of the entry's `methods`; fix one of the two",
             ],
         ),
         (

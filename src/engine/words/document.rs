@@ -102,7 +102,7 @@ fn remedy(kind: u8, at: &str, field: &str, document: &str, cluster: &str) -> Str
         }
         13 => {
             "look at what the URL in `FIELD` answers: is it the DOCUMENT's own, not a page to sign in or \
-             another document? If so, have its owner mend it"
+             another document? If so, have its owner fix it"
         }
         14 => {
             "the server of `FIELD` could not answer: look into its own log, and at the limits that it has"

@@ -222,13 +222,11 @@ fn refused_api(api: &ApiDraft, entry: &Entry, whole: bool) -> Option<&'static st
     if !any(matcher.methods.is_empty(), entry.methods.is_empty())
         && !entry.methods.iter().any(|method| matcher.methods.contains(method))
     {
-        return Some(
-            "no request of this API has one of the entry's `methods`; mend one of the two",
-        );
+        return Some("no request of this API has one of the entry's `methods`; fix one of the two");
     }
     let meets = |pattern: &PathPattern| matcher.paths.iter().any(|own| own.meets(pattern));
     if !any(matcher.paths.is_empty(), entry.paths.is_empty()) && !entry.paths.iter().any(meets) {
-        return Some("no request of this API has one of the entry's `paths`; mend one of the two");
+        return Some("no request of this API has one of the entry's `paths`; fix one of the two");
     }
     None
 }
