@@ -243,13 +243,18 @@ impl Engine {
 
     /// How long until the next [`Event::Tick`] is wanted.
     pub fn tick_period(&self) -> Duration {
-        if self.outside.calls.wait_to_leave() {
+        if self.hurries() {
             LEAVING_TICK
         } else if self.parked.is_empty() {
             IDLE_TICK
         } else {
             BUSY_TICK
         }
+    }
+
+    /// Whether the next [`Event::Tick`] is wanted as soon as this callback is over: calls wait to leave.
+    pub fn hurries(&self) -> bool {
+        self.outside.calls.wait_to_leave()
     }
 
     /// What of a request the host is asked for beside its head.

@@ -2,6 +2,7 @@
 //!
 //! Decides nothing. If a line here would need a unit test, it belongs in the engine.
 
+mod bell;
 mod crypto;
 mod fate;
 mod host;
@@ -26,6 +27,7 @@ use crate::ids::{CallId, StreamId};
 use crate::jose::host::ByHost;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::{UnixMillis, millis};
+use bell::Bell;
 use crypto::EnvoyCrypto;
 use fate::{Body, Fate, Stage};
 use host::{HostMetrics, HostRandom, HostStore};
@@ -50,6 +52,8 @@ struct Filter {
     /// What is counted.
     metrics: HostMetrics,
     tick: Duration,
+    /// What has calls leave that a request's callback asked for; `None` where the host has no queues.
+    bell: Option<Bell>,
     /// When the last event came that asks for the time.
     now: UnixMillis,
     /// The requests that the present event has decided, with what had gone into them before.
@@ -145,6 +149,10 @@ impl Filter {
         if self.tick != period {
             self.tick = period;
             host::set_tick_period(period);
+            let hurries = self.engine.as_ref().is_some_and(Engine::hurries);
+            if let Some(bell) = self.bell.as_ref().filter(|_| hurries) {
+                bell.ring();
+            }
         }
     }
 
@@ -423,6 +431,7 @@ impl RootContext for Root {
             filter.removes_headers = host::is_envoy();
             filter.tick = engine.tick_period();
             filter.engine = Some(engine);
+            filter.bell = filter.bell.take().or_else(Bell::hang);
             host::set_tick_period(filter.tick);
         }
         filter.carry_out_all(effects);
@@ -431,6 +440,15 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Ok(mut filter) = self.0.try_borrow_mut() {
+            filter.handle(Event::Tick, In::Root);
+        }
+    }
+
+    fn on_queue_ready(&mut self, _: u32) {
+        if let Ok(mut filter) = self.0.try_borrow_mut() {
+            if let Some(bell) = &filter.bell {
+                bell.silence();
+            }
             filter.handle(Event::Tick, In::Root);
         }
     }

@@ -46,6 +46,8 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_continue_stream(direction: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+    fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_enqueue_shared_queue(id: u32, data: *const u8, size: usize) -> u32;
     fn proxy_get_buffer_bytes(
         kind: BufferType,
         start: usize,
@@ -71,6 +73,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_remove_header_map_value(kind: MapType, name: *const u8, size: usize) -> u32;
     fn proxy_replace_header_map_value(
         kind: MapType,
@@ -146,6 +149,33 @@ pub(super) fn set_tick_period(period: Duration) {
     let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: a number is handed over. A host without ticks says so, and fetches start late.
     let _ = unsafe { proxy_set_tick_period_milliseconds(period) };
+}
+
+/// Sixty-four unpredictable bits.
+pub(super) fn random() -> u64 {
+    // A host without randomness still gets a number that differs from call to call.
+    getrandom::u64().unwrap_or_else(|_| millis(now()))
+}
+
+/// A queue of the host by its name, which calls the root back that registers it; `None` where the host
+/// has no queues.
+pub(super) fn register_queue(name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the name lives on for the call, and the host writes one number.
+    let status = unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Puts a value without bytes into a queue.
+pub(super) fn enqueue(queue: u32) {
+    // SAFETY: no bytes are handed over. A queue that is gone says so, and the tick comes.
+    let _ = unsafe { proxy_enqueue_shared_queue(queue, std::ptr::NonNull::dangling().as_ptr(), 0) };
+}
+
+/// Takes a value out of a queue, where there is one.
+pub(super) fn dequeue(queue: u32) {
+    // SAFETY: see `fetch`.
+    let _ = fetch(|data, size| unsafe { proxy_dequeue_shared_queue(queue, data, size) });
 }
 
 /// Every field of a map as it came; `None` where it cannot be read.
@@ -432,7 +462,6 @@ pub(super) struct HostRandom;
 
 impl Random for HostRandom {
     fn u64(&self) -> u64 {
-        // A host without randomness still gets a number that differs from call to call.
-        getrandom::u64().unwrap_or_else(|_| millis(now()))
+        random()
     }
 }
