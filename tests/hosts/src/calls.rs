@@ -93,6 +93,7 @@ impl Call<'_> {
                 *self.metric(id) = value;
                 OK
             }
+            ("proxy_register_shared_queue", &[_, _, id]) => self.write(id, &1_u32.to_le_bytes()),
             ("proxy_remove_header_map_value", &[map, name, size]) => {
                 let name = self.read(name, size);
                 self.map(map).retain(|(known, _)| *known != name);
