@@ -24,7 +24,7 @@ impl Bell {
     pub(super) fn hang() -> Option<Self> {
         let unused = UNUSED.with_borrow_mut(Vec::pop);
         // Workers share their queues, but for the name.
-        let name = unused.unwrap_or_else(|| format!("tollgate.{:016x}", host::random()));
+        let name = unused.unwrap_or_else(|| format!("tg1/leave/{:016x}", host::random()));
         Some(Self { queue: host::register_queue(&name)?, name })
     }
 
