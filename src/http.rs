@@ -6,6 +6,7 @@ mod host;
 mod path;
 mod query;
 mod route;
+mod single;
 mod url;
 
 pub use cookie::{cookies, without_cookies};
@@ -14,6 +15,7 @@ pub use host::{address_in_brackets, comparable_host, is_name};
 pub use path::{Ambiguity, RequestPath};
 pub use query::{parameters, without_parameters};
 pub use route::Route;
+pub use single::{Unclear, decoded_once, single_header, single_parameter};
 pub use url::{Url, UrlError};
 
 /// The header section of a request: pseudo-headers (`:method`, `:path`, `:authority`) included,

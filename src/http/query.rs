@@ -41,22 +41,22 @@ pub fn without_parameters(path: &[u8], names: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// What stands before the first `?`, and what stands behind it, if there is one.
-fn split(path: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+pub(super) fn split(path: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let mut parts = path.splitn(2, |&byte| byte == b'?');
     Some((parts.next()?, parts.next()))
 }
 
-fn pieces(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn pieces(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     query.split(|&byte| byte == b'&')
 }
 
-fn name_and_value(piece: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn name_and_value(piece: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = piece.splitn(2, |&byte| byte == b'=');
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 /// Percent-decoded once (RFC 3986 §2.1).
-fn decoded(raw: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn decoded(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.contains(&b'%') {
         return Cow::Borrowed(raw);
     }
