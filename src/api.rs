@@ -1,14 +1,18 @@
 //! Which API a request belongs to, and what that API asks for.
 
+mod comparison;
+mod host;
 mod index;
 
 use std::fmt;
 
 use crate::claims::Rule;
-use crate::http::{Ambiguity, RequestPath, Route, address_in_brackets, comparable_host, is_name};
+use crate::http::{Ambiguity, RequestPath, Route, comparable_host};
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
 
+pub use comparison::{Compared, Comparison, Spot};
+pub use host::{HostError, HostPattern, Label};
 pub use index::Index;
 
 /// A named part of the traffic.
@@ -32,6 +36,8 @@ pub struct Api {
     pub scopes: Vec<Box<str>>,
     /// What the claims of the session's token must be.
     pub rules: Vec<Rule>,
+    /// What of the caller must equal a part of the request.
+    pub comparisons: Vec<Comparison>,
     /// How fast all callers together may call it.
     pub rate: Option<Definition<Rate>>,
     /// Whether refusals are only reported.
@@ -41,7 +47,8 @@ pub struct Api {
 impl Api {
     /// Whether it asks something of the session's token, so that no API key's session will do.
     pub fn asks_of_tokens(&self) -> bool {
-        let (scopes, rules) = (!self.scopes.is_empty(), !self.rules.is_empty());
+        let claims = self.comparisons.iter().any(Comparison::asks_of_tokens);
+        let (scopes, rules) = (!self.scopes.is_empty(), claims || !self.rules.is_empty());
         asked_of_tokens(self.audiences.is_some(), self.clients.is_some(), scopes, rules)
             .into_iter()
             .any(|(_, asked)| asked)
@@ -138,15 +145,6 @@ impl Part {
     }
 }
 
-/// A host, exact or `*.example.com`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum HostPattern {
-    /// This host, [comparable](comparable_host).
-    Exact(Box<str>),
-    /// Every host that ends with this, which starts with a dot (`.example.com`), and is longer.
-    Suffix(Box<str>),
-}
-
 /// A path by segments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PathPattern {
@@ -165,43 +163,6 @@ pub enum Segment {
     Named(Box<str>),
     /// These bytes, percent-decoded once.
     Literal(Vec<u8>),
-}
-
-/// Why a text is no host pattern.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HostError {
-    /// An IPv6 address without brackets.
-    Brackets,
-    /// A character that no host has.
-    Character,
-    /// Two dots with nothing between them, or a dot in front.
-    EmptyLabel,
-    /// A port: those of requests are ignored.
-    Port,
-    /// Longer than a host name can be (RFC 1035 §2.3.4).
-    TooLong,
-    /// A scheme or a path.
-    Url,
-    /// A `*` elsewhere than in front of a dot, or alone.
-    Wildcard,
-}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Character => {
-                "a host has letters, digits, `-`, `_` and `.` only; write others as `xn--…`"
-            }
-            Self::Brackets => "an IPv6 address stands in brackets, as in `[::1]`",
-            Self::EmptyLabel => "the host begins with a dot or has two in a row",
-            Self::Port => "ports are ignored; write the host without one",
-            Self::TooLong => "a host is at most 253 characters long",
-            Self::Url => "write the host alone, without scheme and path",
-            Self::Wildcard => {
-                "`*` stands only in front, as in `*.example.com`; for any host leave `hosts` out"
-            }
-        })
-    }
 }
 
 /// Why a text is no path pattern.
@@ -232,83 +193,6 @@ impl fmt::Display for PathError {
             Self::Query => "paths are matched without the query; delete `?` and what follows",
             Self::Semicolon => "what follows a `;` in a segment selects no API; delete it",
         })
-    }
-}
-
-impl HostPattern {
-    /// Reads a host, exact or `*.example.com`, in any case, with or without a final dot.
-    ///
-    /// # Errors
-    ///
-    /// See [`HostError`].
-    pub fn parse(raw: &str) -> Result<Self, HostError> {
-        const MAX_BYTES: usize = 253;
-        let lower = raw.to_ascii_lowercase();
-        if lower.contains(['/', '@', '?', '#']) {
-            return Err(HostError::Url);
-        }
-        let (wildcard, host) = match lower.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, lower.as_str()),
-        };
-        if host.contains('*') {
-            return Err(HostError::Wildcard);
-        }
-        let host = host.strip_suffix('.').unwrap_or(host);
-        if host.len() > MAX_BYTES {
-            return Err(HostError::TooLong);
-        }
-        if let Some(address) = host.strip_prefix('[') {
-            let (address, port) = address.split_once(']').ok_or(HostError::Character)?;
-            if port.starts_with(':') {
-                return Err(HostError::Port);
-            }
-            let address = address_in_brackets(address.as_bytes());
-            let address = address.filter(|_| port.is_empty() && !wildcard);
-            return Ok(Self::Exact(address.ok_or(HostError::Character)?.into()));
-        }
-        if host.contains(':') {
-            let is_address = address_in_brackets(host.as_bytes()).is_some();
-            return Err(if is_address { HostError::Brackets } else { HostError::Port });
-        }
-        if host.split('.').any(str::is_empty) {
-            return Err(HostError::EmptyLabel);
-        }
-        if !is_name(host.as_bytes()) {
-            return Err(HostError::Character);
-        }
-        Ok(if wildcard {
-            Self::Suffix(format!(".{host}").into())
-        } else {
-            Self::Exact(host.into())
-        })
-    }
-
-    /// Whether a [comparable](comparable_host) host matches.
-    fn matches(&self, host: &[u8]) -> bool {
-        match self {
-            Self::Exact(exact) => host == exact.as_bytes(),
-            Self::Suffix(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_bytes()),
-        }
-    }
-
-    /// Whether every host that `other` matches matches this, too.
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Suffix(wide), Self::Suffix(narrow)) => narrow.ends_with(&**wide),
-            (Self::Exact(_), Self::Suffix(_)) => false,
-            (_, Self::Exact(host)) => self.matches(host.as_bytes()),
-        }
-    }
-}
-
-impl fmt::Display for HostPattern {
-    /// As a configuration may write it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(host) => f.write_str(host),
-            Self::Suffix(end) => write!(f, "*{end}"),
-        }
     }
 }
 
@@ -377,6 +261,12 @@ impl PathPattern {
         };
         length_fits
             && self.segments.iter().zip(path).all(|(own, found)| own.matches(found.as_ref()))
+    }
+
+    /// How often it has a segment of a name.
+    pub fn names(&self, name: &str) -> usize {
+        let is_it = |own: &&Segment| matches!(own, Segment::Named(known) if **known == *name);
+        self.segments.iter().filter(is_it).count()
     }
 
     /// Whether some path matches both.

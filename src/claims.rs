@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of keys or of where a token came from. The clock is an argument.
 
+mod compare;
 mod header;
 mod hint;
 mod judge;

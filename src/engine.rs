@@ -17,6 +17,7 @@ mod handoff;
 mod known_keys;
 mod log;
 mod metrics;
+mod object;
 mod outside;
 mod parked;
 #[cfg(feature = "probe")]

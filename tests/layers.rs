@@ -129,6 +129,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/places",
                 "check/own/rates",
                 "check/own/remote",
+                "check/own/require",
                 "check/own/secret",
             ],
             &["check/own/keys"],
@@ -143,6 +144,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // By all of them together.
             &[
                 "check/together/apis",
+                "check/together/comparisons",
                 "check/together/headers",
                 "check/together/names",
                 "check/together/places",
@@ -189,7 +191,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             // What is found out of requests and credentials, and what answers late.
             &["known_keys", "outside/fetches", "trail", "verified", "words/narrate"],
-            &["credential", "outside", "revocation", "rights", "target", "words/remedy"],
+            &["credential", "object", "outside", "revocation", "rights", "target", "words/remedy"],
             &["parked", "words"],
             &["desk", "log", "admitted"],
             // The steps.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Api, HostPattern, PathPattern, Segment};
+use super::{Api, PathPattern, Segment};
 use crate::http::{Route, comparable_host};
 use crate::ids::ApiId;
 
@@ -20,6 +20,8 @@ pub struct Index {
     named: ByText,
     /// A tree of path segments; the first node is its root.
     nodes: Vec<Node>,
+    /// Whether any API looks at hosts.
+    looks_at_hosts: bool,
     /// Whether any API looks at paths.
     looks_at_paths: bool,
 }
@@ -51,8 +53,11 @@ impl Index {
             let id = ApiId(place);
             let matcher = &api.matcher;
             for host in &matcher.hosts {
-                let (HostPattern::Exact(key) | HostPattern::Suffix(key)) = host;
-                index.hosts.add(key, id);
+                index.looks_at_hosts = true;
+                match &*host.key() {
+                    "" => add(&mut index.hosts.any, id),
+                    key => index.hosts.add(key, id),
+                }
             }
             for route in &matcher.routes {
                 index.routes.add(route, id);
@@ -84,8 +89,8 @@ impl Index {
     }
 
     /// Whether any API looks at hosts.
-    pub fn looks_at_hosts(&self) -> bool {
-        !self.hosts.lists.is_empty()
+    pub const fn looks_at_hosts(&self) -> bool {
+        self.looks_at_hosts
     }
 
     /// Whether any API looks at the route's name.

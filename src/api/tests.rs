@@ -13,6 +13,7 @@ fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
         clients: None,
         scopes: Vec::new(),
         rules: Vec::new(),
+        comparisons: Vec::new(),
         rate: None,
         reports: false,
     }
@@ -45,6 +46,9 @@ fn route(name: Option<&str>, api: Option<&str>) -> Route {
 fn whatever_an_api_asks_of_the_token_no_key_can_answer() {
     let plain = || api("a", &[], &[], &[]);
     let rule = Rule { claim: ClaimRef::Name("dept".into()), test: Test::Present };
+    let compares = |compared| Comparison { compared, with: Spot::Path("id".into()) };
+    let claim = compares(Compared::Claim(ClaimRef::Name("sub".into())));
+    let identity = compares(Compared::Identity);
     let cases = [
         // name, API, asks
         ("nothing", plain(), false),
@@ -52,6 +56,8 @@ fn whatever_an_api_asks_of_the_token_no_key_can_answer() {
         ("clients", Api { clients: Some(vec!["a".into()]), ..plain() }, true),
         ("scopes", Api { scopes: vec!["a".into()], ..plain() }, true),
         ("rules", Api { rules: vec![rule], ..plain() }, true),
+        ("an identity", Api { comparisons: vec![identity.clone()], ..plain() }, false),
+        ("a claim", Api { comparisons: vec![identity, claim], ..plain() }, true),
     ];
     for (name, api, asks) in cases {
         assert_eq!(api.asks_of_tokens(), asks, "{name}");
@@ -240,6 +246,93 @@ fn host_patterns_are_hosts_or_wildcards_in_front() {
     ];
     for (raw, expected) in cases {
         assert_eq!(HostPattern::parse(raw), expected, "{raw}");
+    }
+}
+
+#[test]
+fn a_label_of_a_host_pattern_may_have_a_name() {
+    use Label::{Literal, Named};
+    let closed = |labels: &[Label]| Ok(HostPattern::Labels { open: false, labels: labels.into() });
+    let open = |labels: &[Label]| Ok(HostPattern::Labels { open: true, labels: labels.into() });
+    let (tenant, com) = (|| Named("tenant".into()), || Literal("com".into()));
+    let cases = [
+        ("{tenant}.com", closed(&[tenant(), com()])),
+        ("{tenant}.COM.", closed(&[tenant(), com()])),
+        ("{Tenant}.com", closed(&[Named("Tenant".into()), com()])),
+        ("{tenant}", closed(&[tenant()])),
+        ("api.{tenant}.com", closed(&[Literal("api".into()), tenant(), com()])),
+        ("{tenant}.{region}.com", closed(&[tenant(), Named("region".into()), com()])),
+        ("*.{tenant}.com", open(&[tenant(), com()])),
+        ("{}.com", Err(HostError::PartOfLabel)),
+        ("{a.b}.com", Err(HostError::PartOfLabel)),
+        ("x{tenant}.com", Err(HostError::PartOfLabel)),
+        ("{tenant}x.com", Err(HostError::PartOfLabel)),
+        ("{*}.com", Err(HostError::PartOfLabel)),
+        ("{tenant}..com", Err(HostError::EmptyLabel)),
+        ("{tenant}.com:443", Err(HostError::Port)),
+        ("{tenant}.*.com", Err(HostError::Wildcard)),
+        ("https://{tenant}.com", Err(HostError::Url)),
+        ("{tenant}.bücher", Err(HostError::Character)),
+    ];
+    for (raw, expected) in cases {
+        let found = HostPattern::parse(raw);
+        assert_eq!(found, expected, "{raw}");
+        if let Ok(pattern) = found {
+            assert_eq!(HostPattern::parse(&pattern.to_string()), Ok(pattern), "{raw}");
+        }
+    }
+}
+
+#[test]
+fn a_host_pattern_covers_only_what_it_matches_all_of() {
+    let cases = [
+        // wide, narrow, whether it covers
+        ("{a}.com", "x.com", true),
+        ("{a}.com", "x.y.com", false),
+        ("{a}.com", "{b}.com", true),
+        ("{a}.com", "*.com", false),
+        ("*.com", "{a}.com", true),
+        ("*.com", "{a}.b.com", true),
+        ("*.b.com", "{a}.com", false),
+        ("*.{a}.com", "x.y.com", true),
+        ("*.{a}.com", "y.com", false),
+        ("*.{a}.com", "*.x.com", true),
+        ("*.{a}.com", "*.com", false),
+        ("{a}.{b}.com", "x.{c}.com", true),
+        ("x.{b}.com", "{a}.y.com", false),
+        ("x.com", "{a}.com", false),
+        ("{a}", "[::1]", false),
+    ];
+    for (wide, narrow, expected) in cases {
+        let parse = |raw| HostPattern::parse(raw).unwrap();
+        assert_eq!(parse(wide).covers(&parse(narrow)), expected, "{wide} {narrow}");
+    }
+}
+
+#[test]
+fn an_api_with_a_named_label_is_found_by_its_host() {
+    // So many that hosts are looked up by their index.
+    let mut apis: Vec<_> =
+        (0..9).map(|n| api(&format!("n{n}"), &[&format!("n{n}.example.org")], &[], &[])).collect();
+    apis.push(api("tenant", &["{tenant}.example.com"], &[], &[]));
+    apis.push(api("inner", &["api.{tenant}.example.org"], &[], &[]));
+    apis.push(api("last", &["example.{tenant}"], &[], &[]));
+    let index = Index::new(&apis);
+    assert!(index.looks_at_hosts());
+    assert!(Index::new(&apis[11..]).looks_at_hosts());
+    let cases = [
+        ("acme.example.com", Some("tenant")),
+        ("ACME.example.com:443", Some("tenant")),
+        ("example.com", Some("last")),
+        ("a.acme.example.com", None),
+        ("api.acme.example.org", Some("inner")),
+        ("n3.example.org", Some("n3")),
+        ("acme.example.org", None),
+        ("[::1]", None),
+    ];
+    for (host, expected) in cases {
+        let found = index.find(&apis, host.as_bytes(), &[""; 0], b"GET", &Route::default());
+        assert_eq!(found.map(|id| apis[id.0].name.as_str()), expected, "{host}");
     }
 }
 

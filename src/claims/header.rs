@@ -87,7 +87,7 @@ impl Claims {
 }
 
 /// A claim as it is written in the payload; the same that [`Claims::find`] finds.
-fn written<'p>(payload: &'p [u8], claim: &ClaimRef) -> Option<&'p str> {
+pub(super) fn written<'p>(payload: &'p [u8], claim: &ClaimRef) -> Option<&'p str> {
     let found = match claim {
         ClaimRef::Name(name) => {
             json::member(payload, name).or_else(|| name.split('.').try_fold(payload, json::member))

@@ -3,6 +3,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
 
+mod comparing;
 mod judging;
 mod reasons;
 mod rules;

@@ -35,6 +35,8 @@ codes! {
     AudienceCallerChosen = "audience_caller_chosen",
     /// A branch that another makes needless.
     BranchRedundant = "branch_redundant",
+    /// What is compared with requests, where two callers may have one name.
+    CallersShareNames = "callers_share_names",
     /// Policies are named by tokens, and no claim says where.
     ClaimUnnamed = "claim_unnamed",
     /// A claim of policies that nothing reads.

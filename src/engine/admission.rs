@@ -15,7 +15,7 @@ use super::target::{self, Target};
 use super::trail::Trail;
 use super::voucher::Voucher;
 use super::words::{narrate, reason};
-use super::{revocation, vouch};
+use super::{object, revocation, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
 use crate::http::{RequestHead, Route};
@@ -69,7 +69,7 @@ pub(super) fn admit<'c: 'h, 'h>(
         }
         return Err(nobody_vouches(config, api, branches, &vouched, head).into());
     };
-    let permit = enter(desk, &target, head.method(), branch, vouched, trail)?;
+    let permit = enter(desk, &target, head, branch, vouched, trail)?;
     Ok(Admitted { api: Some(target.id), presented, permit: Some(permit) })
 }
 
@@ -77,7 +77,7 @@ pub(super) fn admit<'c: 'h, 'h>(
 fn enter<'c>(
     desk: &Desk<'_, 'c>,
     target: &Target<'c>,
-    method: &[u8],
+    head: &RequestHead,
     branch: &Branch,
     vouched: Vec<Voucher<'c>>,
     trail: &mut Trail,
@@ -113,7 +113,8 @@ fn enter<'c>(
         }
         None => {}
     }
-    let endpoint = rights.permit(method, &target.path, steps)?;
+    object::may_touch(target.api, &owner, head, &target.path, steps)?;
+    let endpoint = rights.permit(head.method(), &target.path, steps)?;
     Ok(Permit::new(session, rights, endpoint, owner, others))
 }
 

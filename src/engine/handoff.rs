@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::admitted::{Admitted, Permit};
 use super::voucher::{Said, Voucher};
+use crate::api::{Api, Comparison};
 use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
@@ -28,6 +29,8 @@ struct Reserved {
     emitted: Vec<String>,
     /// Those that credentials are read from: no other spelling of them comes through.
     read: Vec<Box<str>>,
+    /// Those that any API compares: no other spelling of them comes through there.
+    compared: Vec<Box<str>>,
 }
 
 /// What becomes of requests on their way upstream.
@@ -80,7 +83,13 @@ impl Reserved {
             read.extend(name.filter(|name| !read.contains(name)));
         }
         let read = read.into_iter().map(Box::from).collect();
-        Self { emitted: config.emitted_headers(), read }
+        let mut compared: Vec<Box<str>> = Vec::new();
+        for name in config.apis.iter().flat_map(compared_headers) {
+            if !compared.iter().any(|known| **known == *name) {
+                compared.push(name.into());
+            }
+        }
+        Self { emitted: config.emitted_headers(), read, compared }
     }
 
     /// Whether a header of this name could pass for one of ours at some hop.
@@ -102,11 +111,14 @@ impl Reserved {
     }
 
     /// The names in another section that only the filter may use. To the upstream these are all that it
-    /// may write, and those of credentials, which are not read there; to the client, those with its
-    /// prefix.
+    /// may write, and those of credentials and those that are compared, which are not read there; to the
+    /// client, those with its prefix.
     fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let unwanted = |name: &&[u8]| match section {
-            Section::RequestTrailers => self.is_ours(name) || self.looks_read(name),
+            Section::RequestTrailers => {
+                let is_compared = |own: &Box<str>| is_spelling(name, own.as_bytes());
+                self.is_ours(name) || self.looks_read(name) || self.compared.iter().any(is_compared)
+            }
             Section::ResponseHeaders | Section::ResponseTrailers => begins_spelled(name, RESERVED),
         };
         fields.iter().map(|(name, _)| name).filter(unwanted).map(<[u8]>::to_vec).collect()
@@ -124,12 +136,15 @@ impl Reserved {
         let set = admitted.permit.as_ref().map(|permit| written(permit, effects));
         let set = set.unwrap_or_default();
         let spent = Spent::new(config, admitted);
+        let api = admitted.api.and_then(|id| config.api(id));
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
             let is_spent =
                 || spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
             let replaced = || set.iter().any(|(set, _)| set.as_bytes() == name);
-            if (self.is_ours(name) || self.misleads(name) || is_spent()) && !replaced() {
+            let is_copy = || api.is_some_and(|api| copies_compared(api, name));
+            if (self.is_ours(name) || self.misleads(name) || is_spent() || is_copy()) && !replaced()
+            {
                 let remove = HeaderChange::Remove(name.to_vec());
                 // Repeated headers mostly follow each other. If each were looked for among all changes,
                 // a client's thousands of names would take a second.
@@ -139,17 +154,21 @@ impl Reserved {
             }
         }
         spent.cut_out(head, &mut changes);
-        changes.extend(self.connection(head));
+        changes.extend(self.connection(head, api));
         changes.extend(set.into_iter().map(|(name, value)| HeaderChange::Set(name, value)));
         changes
     }
 
-    /// `Connection` tells the next hop which headers to drop (RFC 9110 §7.6.1): ours are not a
-    /// client's to name.
-    fn connection(&self, head: &RequestHead) -> Option<HeaderChange> {
+    /// `Connection` tells the next hop which headers to drop (RFC 9110 §7.6.1): ours, and those that
+    /// were compared, are not a client's to name.
+    fn connection(&self, head: &RequestHead, api: Option<&Api>) -> Option<HeaderChange> {
         let names: Vec<_> = head.values("connection").flat_map(elements).collect();
+        let is_compared = |name: &[u8]| {
+            let mut compared = api.into_iter().flat_map(compared_headers);
+            compared.any(|own| is_spelling(name, own.as_bytes()))
+        };
         let (ours, rest): (Vec<&[u8]>, Vec<_>) =
-            names.into_iter().partition(|name| self.is_ours(name));
+            names.into_iter().partition(|name| self.is_ours(name) || is_compared(name));
         if ours.is_empty() {
             None
         } else if rest.is_empty() {
@@ -158,6 +177,18 @@ impl Reserved {
             Some(HeaderChange::Set("connection".into(), rest.join(b", ".as_slice())))
         }
     }
+}
+
+/// The headers that an API compares.
+fn compared_headers(api: &Api) -> impl Iterator<Item = &str> {
+    api.comparisons.iter().filter_map(Comparison::header)
+}
+
+/// Whether a header of this name could pass for one that the API compares without being it.
+fn copies_compared(api: &Api, name: &[u8]) -> bool {
+    let is_spelled = |own: &str| is_spelling(name, own.as_bytes());
+    let is_it = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+    compared_headers(api).any(is_spelled) && !compared_headers(api).any(is_it)
 }
 
 /// The headers that a permitted request carries upstream.

@@ -75,7 +75,8 @@ reasons! {
     ClaimInsufficient = "claim_insufficient": AccessDenied at Access,
         remedy "give the caller what `apis[].require` asks for at the provider, or relax it; where \
             the reason names a claim like the one asked for, name that in `apis[].require`",
-        meaning "The claims of the session's token are not what the API's `require` asks for; the \
+        meaning "The claims of the session's token are not what the API's `require` asks for, or \
+            they or the identity do not equal the part of the request that `matches` names; the \
             reason names the claim, its type, what it must be and the claims that are there, but \
             no value of the token";
     /// A CORS preflight for a protected API that does not let preflights pass (Fetch §3.2).

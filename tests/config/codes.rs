@@ -54,6 +54,9 @@ fn example(code: Code) -> Option<String> {
         Code::BranchRedundant => apis(
             r#""apis": [{"name": "a", "auth": ["okta", ["okta", "keys"]], "session_from": "okta"}]"#,
         ),
+        Code::CallersShareNames => apis(
+            r#""apis": [{"name": "a", "auth": ["okta", "keys"], "require": [{"session": "identity", "matches": {"header": "x-of"}}]}]"#,
+        ),
         Code::ClaimUnnamed => {
             apis(&format!(r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "policies": {{"from_claim": true}}}}]"#))
         }

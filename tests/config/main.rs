@@ -3,6 +3,7 @@
 mod apis;
 mod bytes;
 mod codes;
+mod compared;
 mod credentials;
 mod empty;
 mod good;

@@ -1,9 +1,10 @@
-//! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md and
-//! docs/runbook.md.
+//! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md,
+//! docs/runbook.md and docs/object-authorization.md.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod objects;
 mod runbook;
 mod troubleshooting;
 

@@ -38,7 +38,7 @@ impl Guide {
 }
 
 /// A merge patch (RFC 7396).
-fn merge(into: &mut Value, patch: &Value) {
+pub(super) fn merge(into: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *into = patch.clone();
         return;
@@ -90,7 +90,7 @@ fn token(cell: &str, example: &Value) -> String {
 }
 
 /// Answers every call as the provider would, until nothing is asked any more.
-fn serve(worker: &mut Worker<'_>, issuer: &str, keys: Option<&str>) {
+pub(super) fn serve(worker: &mut Worker<'_>, issuer: &str, keys: Option<&str>) {
     for _ in 0..6 {
         worker.tick();
         while let Some(call) = worker.calls.values().next() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::api::{Api, Auth, Matcher};
+use crate::api::{Api, Auth, Comparison, Matcher};
 use crate::claims::{Requirements, Rule};
 use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
 use crate::config::raw::operator::RawMode;
@@ -159,6 +159,8 @@ pub(super) struct ApiDraft {
     /// Whether an encoded slash is part of its segment.
     pub(super) encoded_slash: bool,
     pub(super) rules: Vec<Rule>,
+    /// What of the caller must equal a part of the request, with the place of that part.
+    pub(super) comparisons: Vec<At<Comparison>>,
     pub(super) rate: Option<Definition<Rate>>,
     /// What its own `mode` says.
     pub(super) mode: Option<RawMode>,
@@ -184,6 +186,7 @@ impl ApiDraft {
             clients: self.clients,
             scopes: self.scopes,
             rules: self.rules,
+            comparisons: self.comparisons.into_iter().map(|one| one.value).collect(),
             rate: self.rate,
             reports: self.mode.unwrap_or(mode) == RawMode::Report,
         })

@@ -29,6 +29,8 @@ const FRAMING: [&str; 9] = [
 /// What a header is named for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Use {
+    /// It is compared with a claim or the identity.
+    Compare,
     /// A credential is read from it.
     Read,
     /// A header of `upstream.headers`.
@@ -67,6 +69,9 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
     if FRAMING.contains(&name) {
         return Some(format!("{shown} belongs to the connection; name another header"));
     }
+    if name == "cookie" && purpose == Use::Compare {
+        return Some("`cookie` holds many values at once; name a header that holds one".into());
+    }
     if name == "cookie" && purpose == Use::Read {
         let message = "`cookie` holds many values at once; write `cookie` and its name instead of \
                        `header`";
@@ -81,7 +86,7 @@ fn refusal(name: &str, purpose: Use) -> Option<String> {
         Use::WritePayload if ours => Some(format!(
             "{shown} is reserved: names that start with `{RESERVED}` are Tollgate's own"
         )),
-        Use::Read if ours => Some(format!(
+        Use::Read | Use::Compare if ours => Some(format!(
             "{shown} is reserved: `{RESERVED}*` from clients is always removed; name another header"
         )),
         _ => None,

@@ -18,6 +18,7 @@ mod policy;
 mod provider;
 mod rates;
 mod remote;
+mod require;
 mod secret;
 
 /// Judges each thing.

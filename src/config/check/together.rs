@@ -8,6 +8,7 @@ use crate::config::read::At;
 use crate::provider::jwt::KeySource;
 
 mod apis;
+mod comparisons;
 mod headers;
 mod names;
 mod places;
@@ -27,6 +28,7 @@ pub(super) fn check(
     apis::check(raw, drafts, problems);
     places::check(drafts, problems);
     headers::check(drafts, problems);
+    comparisons::check(drafts, problems);
     risks::check(raw, drafts, problems);
     policies::check(raw, drafts, problems);
     rings::share_rings(drafts, problems)

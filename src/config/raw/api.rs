@@ -2,7 +2,7 @@
 
 use super::operator::RawMode;
 use super::policy::RawRate;
-use super::value::RawRule;
+use super::value::Scalar;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
 use crate::config::problems::Problems;
@@ -33,8 +33,9 @@ object! {
         clients: List<Text>;
         /// Scopes that the session's token must have, all of them.
         scopes: List<Text>;
-        /// What the claims of the session's token must say, too; refused with 403 otherwise.
-        require: List<RawRule>;
+        /// What the claims of the session's token must say, too, and what of the caller must equal a
+        /// part of the request; refused with 403 otherwise.
+        require: List<RawApiRule>;
         /// Which policies this API gives to whom. Left out: being verified is enough.
         policies: RawApiPolicies;
         /// How fast all callers together may call.
@@ -49,7 +50,7 @@ object! {
 object! {
     /// Which requests belong to an API.
     RawMatch {
-        /// Hosts, exact or `*.example.com`. Left out: any.
+        /// Hosts, exact or `*.example.com`; a label `{tenant}` is any one label. Left out: any.
         hosts: List<Text>;
         /// Paths by segments: `*` and `{id}` are one segment, a final `**` any number. Left out:
         /// any.
@@ -60,6 +61,49 @@ object! {
         routes: List<Text>;
         /// Whether the metadata of the proxy's route must name this API: `api` under `tollgate`.
         route_metadata: bool = false;
+    }
+}
+
+object! {
+    /// What is required of a claim, or of the session's identity: at most one thing besides its
+    /// presence.
+    RawApiRule {
+        /// The claim, which must be there and not null.
+        claim: ClaimRef;
+        /// In place of a claim: the session's identity.
+        session: RawSessionFact;
+        /// The part of the request that it must equal.
+        matches: RawMatches;
+        /// It must be one of these.
+        values as "in": List<Scalar>;
+        /// It must be an array with one of these, or an object with a member of such a name.
+        contains_any: List<Scalar>;
+        /// It must be an array with all of these, or an object with members of these names.
+        contains_all: List<Scalar>;
+        /// It must be a string that begins so, or with one of a list.
+        starts_with: OneOrMany;
+    }
+}
+
+choice! {
+    /// What of the session is compared.
+    pub(in crate::config) RawSessionFact {
+        /// Its identity.
+        Identity = "identity",
+    }
+}
+
+object! {
+    /// A part of a request, exactly one.
+    RawMatches {
+        /// The header of this name.
+        header: Text;
+        /// The segment of this name: `id` for `{id}` in each of the API's `match.paths`.
+        path: Text;
+        /// The label of this name: `tenant` for `{tenant}` in each of the API's `match.hosts`.
+        host: Text;
+        /// The query parameter of this name.
+        query: Text;
     }
 }
 

@@ -1,11 +1,10 @@
 //! One API on its own, against the providers.
 
-use super::rates;
+use super::{rates, require};
 use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
 use crate::config::check::names::KnownProviders;
-use crate::config::check::rules::rules;
 use crate::config::check::written::{self, given_texts, not_empty, scopes, texts};
 use crate::config::code::Code;
 use crate::config::problems::{Problems, near_by_slip};
@@ -76,12 +75,14 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     }
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
+    let required = require::check(api, problems);
     ApiDraft {
-        asks_of_tokens: asks_of_tokens(api).collect(),
+        asks_of_tokens: asks(api, required.of_tokens).collect(),
         rate: rate
             .zip(name.as_ref())
             .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
-        rules: rules(&api.require, problems),
+        rules: required.rules,
+        comparisons: required.comparisons,
         mode: mode.map(|mode| mode.value),
         name,
         at: api.at,
@@ -98,10 +99,11 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     }
 }
 
-/// The fields that ask something of the session's token, with the places where they are written.
-fn asks_of_tokens(api: &RawApi) -> impl Iterator<Item = (&'static str, usize)> {
-    let RawApi { audiences, clients, scopes, require, .. } = api;
-    asked_of_tokens(audiences.at(), clients.at(), scopes.at(), require.at())
+/// The fields that ask something of callers, with the places where they are written; `require` is the
+/// place of that one, where it counts.
+fn asks(api: &RawApi, require: Option<usize>) -> impl Iterator<Item = (&'static str, usize)> {
+    let RawApi { audiences, clients, scopes, .. } = api;
+    asked_of_tokens(audiences.at(), clients.at(), scopes.at(), require)
         .into_iter()
         .filter_map(|(name, at)| Some((name, at?)))
 }
@@ -175,7 +177,7 @@ fn refused_word(word: &str, names: &KnownProviders<'_>) -> String {
 fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
                            providers in `auth`";
-    let asked = asks_of_tokens(api).map(|(_, at)| at);
+    let asked = asks(api, api.require.at()).map(|(_, at)| at);
     let session = api.session_from.at().into_iter().chain(api.policies.at());
     let preflight =
         api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
@@ -358,7 +360,7 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         problems,
     );
     scopes(&api.scopes, problems);
-    let narrowed = asks_of_tokens(api).next().is_some() || api.policies.given().is_some();
+    let narrowed = asks(api, api.require.at()).next().is_some() || api.policies.given().is_some();
     if let (Some(optional), true) = (api.optional.says_so(), narrowed) {
         problems.warn(
             Code::OptionalEscapesDemands,
