@@ -117,6 +117,26 @@ fn a_known_token_costs_no_signature_no_store_and_few_allocations() {
 }
 
 #[test]
+fn a_comparison_with_path_and_header_costs_no_look_up_and_few_allocations() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::for_identity("7").claim("tenants", json!(["x", "something"])));
+    let mut known = Vec::new();
+    let compared = json!([{ "claim": "sub", "matches": { "path": "id" } },
+                          { "claim": "tenants", "matches": { "header": "x-3" } }]);
+    for require in [json!([{ "claim": "sub" }]), compared] {
+        let config = json!({
+            "providers": { "idp": provider(&signer) },
+            "apis": [{ "name": "orders", "auth": ["idp"], "match": { "paths": ["/orders/{id}"] },
+                       "require": require }],
+        });
+        known.push(costs(&config, &token, 2).remove(1));
+    }
+    let [without, with] = &known[..] else { panic!("two") };
+    assert_eq!((with.signatures, with.operations), (0, 0));
+    assert!(with.allocations <= without.allocations + 4, "{with:?}, and without: {without:?}");
+}
+
+#[test]
 fn limits_cost_a_known_token_one_look_up_one_write_and_few_allocations() {
     let signer = Signer::new("k1");
     let token = signer.sign(&Token::for_identity("alice").claim("org", "acme"));

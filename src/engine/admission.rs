@@ -113,7 +113,7 @@ fn enter<'c>(
         }
         None => {}
     }
-    object::may_touch(target.api, &owner, head, &target.path, steps)?;
+    object::may_touch((desk.config, target.api), &owner, head, &target.path, steps)?;
     let endpoint = rights.permit(head.method(), &target.path, steps)?;
     Ok(Permit::new(session, rights, endpoint, owner, others))
 }

@@ -2,7 +2,8 @@
 
 use super::voucher::Voucher;
 use super::words::quote::shown;
-use crate::api::{Api, Compared, Comparison};
+use crate::api::{Api, Compared, Comparison, Spot};
+use crate::config::Config;
 use crate::http::{RequestHead, RequestPath};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step};
@@ -14,7 +15,7 @@ use crate::verdict::{Deny, Refusal, Step};
 ///
 /// [`Deny::ClaimInsufficient`] for the first that is not, or that servers could read differently.
 pub(super) fn may_touch(
-    api: &Api,
+    (config, api): (&Config, &Api),
     owner: &Voucher<'_>,
     head: &RequestHead,
     path: &RequestPath,
@@ -38,7 +39,17 @@ pub(super) fn may_touch(
                 },
             };
             met.map_err(|differs| {
-                let reason = format!("{differs} {}, which is {with}", shown(value));
+                // What a reason shows is logged: nothing of a query or a header is, and of a path only
+                // where paths are.
+                let reason = match with {
+                    Spot::Path(_) if config.log.shows_paths => {
+                        format!("{differs} {}, which is {with}", shown(value))
+                    }
+                    Spot::Host(_) => format!("{differs} {}, which is {with}", shown(value)),
+                    Spot::Header(_) | Spot::Path(_) | Spot::Query(_) => {
+                        format!("{differs} what {with} says")
+                    }
+                };
                 refusal(reason, "the caller asks for what is not its own; where it is, name the claim \
                                  that has the value as requests write it in `apis[].require`, or have \
                                  the provider write it so")
