@@ -8,7 +8,7 @@
 //! | ids | whose mistakes |
 //! |---|---|
 //! | M01 to M30 | those of the gateway that many come from, in the fields of this one ([`tyk`]) |
-//! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`]) |
+//! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`], [`objects`]) |
 //!
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
@@ -19,6 +19,7 @@ mod support;
 mod case;
 mod document;
 mod keys;
+mod objects;
 mod rights;
 mod scene;
 mod tokens;

@@ -9,6 +9,7 @@ mod support;
 mod catalogue {
     pub(crate) mod case;
     pub(crate) mod keys;
+    pub(crate) mod objects;
     pub(crate) mod rights;
     pub(crate) mod scene;
     pub(crate) mod tokens;
@@ -18,4 +19,4 @@ mod catalogue {
 mod around;
 mod command;
 
-use catalogue::{case, keys, rights, scene, tokens, tyk};
+use catalogue::{case, keys, objects, rights, scene, tokens, tyk};
