@@ -39,6 +39,7 @@ mod e2e {
     mod matching;
     mod metrics;
     mod misconfigurations;
+    mod objects;
     mod order;
     mod readers;
     mod reload;

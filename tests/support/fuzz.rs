@@ -261,7 +261,8 @@ pub fn cookies(bytes: &[u8]) {
 }
 
 /// A parameter that is cut out leaves every other byte of the target as it was; its name is left for no
-/// reader that decodes names once, and cutting is done exactly where something is read.
+/// reader that decodes names once, and cutting is done exactly where something is read. A value that may
+/// be compared is the only one.
 pub fn query(target: &[u8]) {
     const NAMES: [&str; 2] = ["t", "access_token"];
     let (path, query) = match target.iter().position(|byte| *byte == b'?') {
@@ -294,6 +295,13 @@ pub fn query(target: &[u8]) {
     for name in NAMES {
         let named = |piece: &&&[u8]| decoded(piece) == name.as_bytes();
         assert_eq!(http::parameters(target, name).count(), pieces.iter().filter(named).count());
+        // What is compared is the only value that is read, and no escape is left in it.
+        if let Ok(single) = http::single_parameter(target, name) {
+            let all: Vec<_> = http::parameters(target, name).collect();
+            assert_eq!(all, [single.clone()], "{name}");
+            assert!(!single.is_empty() && !query.unwrap().contains(&b';'), "{name}");
+            assert_eq!(http::decoded_once(&single), Ok(()), "{name}");
+        }
     }
     match http::without_parameters(target, &NAMES) {
         None => assert_eq!(kept.len(), pieces.len()),
