@@ -225,18 +225,20 @@ impl HostPattern {
         match self {
             Self::Exact(host) => (false, host.split('.').map(Some).collect()),
             Self::Suffix(end) => (true, end.split('.').skip(1).map(Some).collect()),
-            Self::Labels { open, labels } => {
-                let literal = |label| match label {
-                    &Label::Literal(ref text) => Some(&**text),
-                    &Label::Named(_) => None,
-                };
-                (*open, labels.iter().map(literal).collect())
-            }
+            Self::Labels { open, labels } => (*open, labels.iter().map(Label::literal).collect()),
         }
     }
 }
 
 impl Label {
+    /// Its text; `None` where it is any.
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            Self::Named(_) => None,
+        }
+    }
+
     fn matches(&self, found: &[u8]) -> bool {
         match self {
             Self::Literal(literal) => literal.as_bytes() == found,

@@ -116,8 +116,10 @@ impl Reserved {
     fn unwanted(&self, section: Section, fields: &Fields) -> Vec<Vec<u8>> {
         let unwanted = |name: &&[u8]| match section {
             Section::RequestTrailers => {
-                let is_compared = |own: &Box<str>| is_spelling(name, own.as_bytes());
-                self.is_ours(name) || self.looks_read(name) || self.compared.iter().any(is_compared)
+                let mut compared = self.compared.iter();
+                self.is_ours(name)
+                    || self.looks_read(name)
+                    || compared.any(|own| is_spelling(name, own.as_bytes()))
             }
             Section::ResponseHeaders | Section::ResponseTrailers => begins_spelled(name, RESERVED),
         };

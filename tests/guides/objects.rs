@@ -71,8 +71,8 @@ fn ask(config: &Value, request: &[String], bearer: &str) -> (String, String) {
         head.headers = all.collect();
     }
     let stream = worker.request(head);
-    let lines = worker.log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let line = lines.filter(|line| line["event"] == "request_denied").last().unwrap_or_default();
+    let mut lines = worker.log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let line = lines.rfind(|line| line["event"] == "request_denied").unwrap_or_default();
     (worker.verdict(stream), line["reason"].as_str().unwrap_or_default().to_owned())
 }
 
