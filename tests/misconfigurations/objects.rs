@@ -78,7 +78,7 @@ pub(crate) fn cases() -> Vec<Case> {
             ),
             shows: Problem,
             field: "apis[0].require",
-            words: &["`require` is asked of a token", "the session of API keys (`partner`)"],
+            words: &["the session of API keys (`partner`)", "compare \"session\": \"identity\""],
             remedy: "Compare the session's identity.",
             right: vec![(
                 "/config/apis/0/require/0",

@@ -131,7 +131,8 @@ fn prove(case: &Case) {
         Shows::Problem | Shows::Refusal(_) => (case.field, case.words),
         // The command says that there are no keys: what Envoy brings in their place, Envoy knows.
         Shows::Keys(..) => ("providers.okta.jwks", &[]),
-        // What a warning is about is told by `check`.
+        // What a warning is about is told by `check`; here is told what the request lacks.
+        Shows::Warning("claim_insufficient") => ("apis[0].require", &[]),
         Shows::Warning(_) => ("apis[0].auth", &[]),
     };
     assert!(said.contains(field), "{id}: {field} is not named: {said}");

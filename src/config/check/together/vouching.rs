@@ -108,12 +108,18 @@ fn keys(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
         }
         for api in apis.iter().filter(|api| uses_session(api, id)) {
             for (field, at) in &api.asks_of_tokens {
+                let instead = match *field {
+                    "require" if !api.comparisons.is_empty() => {
+                        ", or compare \"session\": \"identity\" and nothing else"
+                    }
+                    _ => "",
+                };
                 problems.refuse(
                     Code::TokenAskedOfKey,
                     *at,
                     format_args!(
                         "`{field}` is asked of a token, and this API takes the session of API keys \
-                         (`{}`), which say nothing of it; delete it, or leave that provider out",
+                         (`{}`), which say nothing of it; delete it, or leave that provider out{instead}",
                         draft.shown()
                     ),
                 );
