@@ -11,6 +11,7 @@ mod charging;
 mod configure;
 mod credential;
 mod desk;
+mod detail;
 mod explain;
 mod grant_cache;
 mod handoff;
@@ -57,6 +58,7 @@ use charging::Charging;
 pub use configure::Surroundings;
 use credential::Readers;
 use desk::Desk;
+use detail::Details;
 pub use explain::{Explanation, Outcome};
 use handoff::Handoff;
 use known_keys::KnownKeys;
@@ -98,6 +100,7 @@ pub struct Engine {
     /// What was decided since somebody last looked, where somebody does.
     observed: Option<Vec<(StreamId, Explanation)>>,
     api_keys: KnownKeys,
+    details: Details,
     log: Log,
     outside: Outside,
     parked: Parked,
@@ -152,6 +155,7 @@ impl Engine {
             is_first: false,
             observed: None,
             api_keys: KnownKeys::new(&config, &sessions),
+            details: Details::new(&config.log),
             log: Log::new(&config.log),
             outside: Outside::new(&config),
             parked: Parked::default(),
@@ -199,6 +203,7 @@ impl Engine {
         metrics::define(&self.config, &mut effects);
         let instance = self.sessions.instance();
         self.is_first = metrics::accepted(&self.config, instance, env, &mut effects);
+        self.details.begin(self.config.log.until, self.is_first, env.now);
         let warnings = self.config.warnings.iter();
         effects.extend(
             warnings.map(|warning| Effect::Log(log::configuration_warning(warning).into())),
@@ -340,6 +345,7 @@ impl Engine {
     fn tick(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
         self.ticked = env.now;
         self.log.flush(env.now, effects);
+        self.details.tick(env.now, effects);
         for owner in self.outside.calls.overdue(env.now) {
             self.call_done(owner, None, env, effects);
         }
@@ -385,7 +391,7 @@ impl Engine {
     ) {
         let waited = request.waited(env.now);
         let Request { stream, ref head, ref host, ref mut memo, .. } = request;
-        let mut trail = Trail { steps: self.trace(head), ..Trail::default() };
+        let mut trail = self.trail(head, env.now);
         let mut desk = Desk {
             config: &self.config,
             readers: &self.readers,
@@ -406,7 +412,7 @@ impl Engine {
         let stop = match steps::take(&mut desk, (head, &host.route), then, &mut trail, effects) {
             Ok(passed) => {
                 observe_wait(&request, patience, effects);
-                return self.forward(request.stream, passed, trail, effects);
+                return self.forward(&request, passed, trail, env, effects);
             }
             Err(stop) => stop,
         };
@@ -451,16 +457,19 @@ impl Engine {
     /// Lets a request go upstream.
     fn forward(
         &mut self,
-        stream: StreamId,
+        request: &Request,
         Passed { changes, mut headers }: Passed,
         mut trail: Trail,
+        env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let stream = request.stream;
         narrate::handoff(&changes, &mut trail.steps);
         trail.note(stream, None, effects);
         let provider = trail.identity.as_ref().and(trail.provider.as_ref());
         self.counts.outcome(true, trail.api.as_ref(), provider);
-        let explained = self.explained(stream, Outcome::Allowed, None, &mut trail);
+        let (of, how) = ((stream, &request.head), (Outcome::Allowed, None));
+        let explained = self.explained(of, how, &mut trail, env.now, effects);
         headers.extend(explained.into_iter().flat_map(Explanation::into_headers));
         if !headers.is_empty() {
             let (set, append) = (headers, Headers::new());
@@ -475,38 +484,45 @@ impl Engine {
         trail.reports.unwrap_or(self.config.reports)
     }
 
-    /// A trace of the request's steps, if anybody may read it.
-    fn trace(&self, head: &RequestHead) -> Trace {
-        let is_on =
-            self.observed.is_some() || explain::is_asked(self.config.explain.as_ref(), head);
-        if is_on { Trace::on() } else { Trace::default() }
+    /// A request's trail, with a trace of its steps if anybody may read it.
+    fn trail(&self, head: &RequestHead, now: UnixMillis) -> Trail {
+        let is_explained = explain::is_asked(self.config.explain.as_ref(), head);
+        let notes_shown = self.details.is_on(now);
+        let is_logged = notes_shown && self.log.has_room_for_detail(now);
+        let is_on = is_explained || is_logged || self.observed.is_some();
+        let steps = if is_on { Trace::on() } else { Trace::default() };
+        Trail { steps, is_explained, notes_shown, ..Trail::default() }
     }
 
-    /// A decision with its steps, where the caller may read them.
+    /// A decision with its steps, where the caller may read them. It is logged where the configuration
+    /// wants that.
     fn explained(
         &mut self,
-        stream: StreamId,
-        outcome: Outcome,
-        refusal: Option<&Refusal>,
+        (stream, head): (StreamId, &RequestHead),
+        (outcome, refusal): (Outcome, Option<&Refusal>),
         trail: &mut Trail,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
     ) -> Option<Explanation> {
-        if !trail.steps.is_on() {
-            return None;
+        let explanation = trail.steps.is_on().then(|| {
+            let remedy = refusal.map(|refusal| remedy::fill(refusal, trail, &self.config));
+            Explanation {
+                outcome,
+                refusal: refusal.cloned(),
+                remedy: remedy.unwrap_or_default(),
+                trace: std::mem::take(&mut trail.steps),
+            }
+        });
+        if trail.notes_shown && self.details.fits(trail) {
+            self.log.detail(explanation.as_ref(), trail, head, now, effects);
         }
-        let remedy = refusal.map(|refusal| remedy::fill(refusal, trail, &self.config));
-        let explanation = Explanation {
-            outcome,
-            refusal: refusal.cloned(),
-            remedy: remedy.unwrap_or_default(),
-            trace: std::mem::take(&mut trail.steps),
-        };
         match &mut self.observed {
             // It is not the caller who asked.
             Some(observed) => {
-                observed.push((stream, explanation));
+                observed.extend(explanation.map(|one| (stream, one)));
                 None
             }
-            None => Some(explanation),
+            None => explanation.filter(|_| trail.is_explained),
         }
     }
 
@@ -537,15 +553,16 @@ impl Engine {
             let nobody = Admitted::default();
             let changes = self.handoff.changes(&self.config, head, &nobody, true, effects);
             narrate::handoff(&changes, &mut trail.steps);
-            let outcome = Outcome::WouldRefuse;
-            if let Some(explained) = self.explained(stream, outcome, Some(refusal), &mut trail) {
+            let (of, how) = ((stream, head), (Outcome::WouldRefuse, Some(refusal)));
+            if let Some(explained) = self.explained(of, how, &mut trail, env.now, effects) {
                 let (set, append) = (explained.into_headers(), Headers::new());
                 effects.push(Effect::ResponseHeaders { stream, set, append });
             }
             Settlement::Forward(changes)
         } else {
             let reply = reply::to(refusal, head, &self.config.realm);
-            let explained = self.explained(stream, Outcome::Refused, Some(refusal), &mut trail);
+            let (of, how) = ((stream, head), (Outcome::Refused, Some(refusal)));
+            let explained = self.explained(of, how, &mut trail, env.now, effects);
             Settlement::Respond(match explained {
                 Some(explained) => explained.beside(reply, head),
                 None => reply,

@@ -17,7 +17,10 @@ use std::time::Duration;
 
 use crate::http::{Fields, RequestHead, Route, Url};
 use crate::ids::{CallId, Name, StreamId};
-pub use record::{Denied, FetchFailure, KeyLabel, ListState, Loaded, Notice, Record, kid_or_dash};
+pub use record::{
+    Denied, Detailed, Facts, FetchFailure, KeyLabel, ListState, Loaded, Notice, Record, Why,
+    kid_or_dash,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug)]

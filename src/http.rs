@@ -7,6 +7,7 @@ mod path;
 mod query;
 mod route;
 mod single;
+mod trace;
 mod url;
 
 pub use cookie::{cookies, without_cookies};
@@ -52,6 +53,14 @@ impl RequestHead {
     /// contradiction through.
     pub fn authorities(&self) -> impl Iterator<Item = &[u8]> {
         self.values(":authority").chain(self.values("host"))
+    }
+
+    /// The id of the trace that the request belongs to: 32 hexadecimal digits out of a `traceparent`
+    /// that is valid and alone (W3C Trace Context §3.2).
+    pub fn trace_id(&self) -> Option<&str> {
+        let mut all = self.values("traceparent");
+        let (parent, None) = (all.next()?, all.next()) else { return None };
+        trace::id(parent)
     }
 
     /// The values of every header of this name, without regard to its case, repeated ones apart.

@@ -291,6 +291,8 @@ pub struct Refusal {
     pub remedy: Shown<'static>,
     /// The proxy's id of the request.
     pub request_id: Option<Shown<'static>>,
+    /// The id of the trace that the request belongs to.
+    pub trace_id: Option<Shown<'static>>,
     /// The request's path without its query.
     pub path: Option<Shown<'static>>,
 }

@@ -221,8 +221,11 @@ fn every_field_of_a_refusal_in_the_log_is_documented() {
         .filter_map(|row| Some(code(row.first()?)?.to_owned()))
         .collect();
     let source = read("src/engine/words/line.rs");
-    let refusal = source.split_once("fn denied(").expect("the refusal's line").1;
-    let refusal = refusal.split("fn ").next().unwrap_or_default();
+    let written_by = |function: &str| {
+        let body = source.split_once(function).expect("a part of the refusal's line").1;
+        body.split("\n    fn ").next().unwrap_or_default().to_owned()
+    };
+    let refusal = written_by("fn denied(") + &written_by("fn request(");
     // How many were left out stands in other lines, too.
     let mut written = BTreeSet::from(["event".to_owned(), "suppressed".to_owned()]);
     for method in [".text(\"", ".optional(\""] {

@@ -17,7 +17,7 @@ fn the_schema_in_docs_is_the_one_of_the_code() {
     let current = format!("{:#}\n", schema());
     assert!(
         SCHEMA == current,
-        "docs/config.schema.json is out of date; run `cargo run -F cli -- schema > docs/config.schema.json`"
+        "docs/config.schema.json is out of date; run `cargo run -p tollgate-cli -- schema > docs/config.schema.json`"
     );
 }
 

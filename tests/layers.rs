@@ -52,7 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "shared_document", "time"]),
-    ("event", &["http", "ids", "verdict"]),
+    ("event", &["http", "ids", "time", "trace", "verdict"]),
     // Knows how facts are shown. Not: where they come from.
     ("page", &["time"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
@@ -124,6 +124,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // By each thing on its own.
             &[
                 "check/own/api_keys",
+                "check/own/detail",
                 "check/own/issuers",
                 "check/own/operator",
                 "check/own/places",
@@ -191,7 +192,16 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             // What is found out of requests and credentials, and what answers late.
             &["known_keys", "outside/fetches", "trail", "verified", "words/narrate"],
-            &["credential", "object", "outside", "revocation", "rights", "target", "words/remedy"],
+            &[
+                "credential",
+                "detail",
+                "object",
+                "outside",
+                "revocation",
+                "rights",
+                "target",
+                "words/remedy",
+            ],
             &["parked", "words"],
             &["desk", "log", "admitted"],
             // The steps.

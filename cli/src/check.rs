@@ -49,6 +49,8 @@ use yaml::{Node, Place, Plain, Value};
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long before its end an API key is worth a warning.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest that a detailed log lasts.
+const LONGEST_DETAIL: Duration = Duration::from_hours(7 * 24);
 /// What stands for a secret that only the proxy's environment has: long enough for every algorithm.
 const UNKNOWN_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -257,6 +259,7 @@ impl Checker {
         checked.remarks.extend(warnings);
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
+        details(tree, self.now, &mut checked.remarks);
         limits(tree, held.at, held.several, &mut checked.remarks);
         let remarks = &mut checked.remarks;
         match (held.plane, &held.clusters) {
@@ -361,6 +364,24 @@ fn expiries(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
             remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
         }
     }
+}
+
+/// Detailed logs that have ended, or that end before it is written.
+fn details(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
+    let Some(node) = tree.and_then(|tree| tree.get("log")?.get("until")) else { return };
+    let Some(until) = node.text().and_then(UnixMillis::from_rfc3339) else { return };
+    let (severity, code, message) = if until <= now {
+        let message = "this has passed: nothing is logged in detail any more; write a later end, or \
+                       delete `detail` and `until`";
+        (Severity::Warning, FileCode::LogDetailEnded, message)
+    } else if until > now.after(LONGEST_DETAIL) {
+        let message = "this is more than 7 days away, and 7 days after the load it ends in any case; \
+                       write an earlier end";
+        (Severity::Problem, FileCode::LogDetailLong, message)
+    } else {
+        return;
+    };
+    remarks.push(Remark::new(severity, code, node.at, "log.until".to_owned(), message));
 }
 
 /// Limits that several proxies would each count for themselves.

@@ -96,6 +96,11 @@ impl Claims {
         })
     }
 
+    /// The identity that the token names, whether it may or not.
+    pub fn claimed_identity(&self, requirements: &Requirements) -> Option<&str> {
+        self.first(&requirements.identity).and_then(|(_, identity)| identity.as_str())
+    }
+
     /// Refuses what its payload marks as another kind of token.
     fn check_kind(&self, requirements: &Requirements) -> Result<(), Refusal> {
         if let Some(typ) = self.text("typ").filter(|typ| FOREIGN_PAYLOAD_TYPES.contains(typ)) {

@@ -9,6 +9,7 @@ use crate::provider::Provider;
 use crate::remote::Remote;
 use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
+use crate::time::UnixMillis;
 
 /// A checked configuration: names are resolved, nothing contradicts anything.
 #[derive(Clone, Debug)]
@@ -157,6 +158,21 @@ pub struct LogConfig {
     pub shows_paths: bool,
     /// Lines per second and worker; the rest is counted.
     pub per_second: u32,
+    /// Whose requests are logged step by step; empty is nobody's.
+    pub detail: Vec<Detail>,
+    /// When that ends.
+    pub until: UnixMillis,
+}
+
+/// Whose requests are logged step by step.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Detail {
+    /// Those of an API.
+    Api(Name),
+    /// Those of an identity, by its provider.
+    Identity(Name, Box<str>),
+    /// Those with the API key of this name, by its provider.
+    Key(Name, Box<str>),
 }
 
 /// The operator's page.

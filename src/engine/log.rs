@@ -4,14 +4,16 @@
 use sha2::{Digest, Sha256};
 
 use super::budget::Budget;
+use super::explain::Explanation;
 use super::reply;
 use super::trail::Trail;
 use super::words::remedy;
 use crate::config::{Config, LogConfig, LogFormat, LogIdentity, Problem};
-use crate::event::{Denied, Effect, Loaded, Record, metric};
+use crate::event::{Denied, Detailed, Effect, Facts, Loaded, Record, Why, metric};
 use crate::http::RequestHead;
 use crate::time::UnixMillis;
-use crate::verdict::Refusal;
+use crate::trace::Entry;
+use crate::verdict::{Refusal, Step, quoted};
 use crate::wire::to_hex;
 
 /// Longest field that repeats what a client sent, in bytes.
@@ -26,8 +28,9 @@ const MAX_PATH: usize = 256;
 pub(super) struct Log {
     config: LogConfig,
     refusals: Share,
-    /// Wrong keys of the operator's page. They have a budget of their own: neither kind of line
-    /// suppresses the other.
+    /// Decisions with their steps. Each kind of line has a budget of its own: none suppresses another.
+    details: Share,
+    /// Wrong keys of the operator's page.
     wrong_keys: Share,
 }
 
@@ -43,8 +46,9 @@ struct Share {
 impl Log {
     pub(super) fn new(config: &LogConfig) -> Self {
         let share = |kind| Share { kind, budget: Budget::new(config.per_second), suppressed: 0 };
-        let (refusals, wrong_keys) = (share("request_denied"), share("status_key_refused"));
-        Self { config: config.clone(), refusals, wrong_keys }
+        let (refusals, details) = (share("request_denied"), share("request_detail"));
+        let wrong_keys = share("status_key_refused");
+        Self { config: config.clone(), refusals, details, wrong_keys }
     }
 
     /// The form of the lines.
@@ -66,7 +70,49 @@ impl Log {
             return false;
         }
         let record = Record::RequestDenied(Denied {
-            deny: refusal.deny,
+            why: why(refusal, remedy::fill(refusal, trail, config)),
+            facts: self.facts(trail, head),
+            reports,
+            suppressed: self.refusals.left_out(),
+        });
+        effects.push(Effect::Log(record.into()));
+        true
+    }
+
+    /// Writes the line of a decision with its steps, if the budget allows, else counts it.
+    pub(super) fn detail(
+        &mut self,
+        explanation: Option<&Explanation>,
+        trail: &Trail,
+        head: &RequestHead,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Where the budget was spent when the request came, nobody has noted its steps.
+        let Some(explanation) = explanation.filter(|_| self.details.budget.is_left(now)) else {
+            return self.details.leave_out(effects);
+        };
+        self.details.budget.spend(now);
+        let record = Record::RequestDetail(Detailed {
+            verdict: explanation.outcome.name(),
+            why: explanation.refusal.as_ref().map(|one| why(one, explanation.remedy.clone())),
+            facts: self.facts(trail, head),
+            policies: trail.policies.clone(),
+            steps: explanation.trace.entries().iter().map(|one| self.masked(one, trail)).collect(),
+            left_out: explanation.trace.left_out(),
+            suppressed: self.details.left_out(),
+        });
+        effects.push(Effect::Log(record.into()));
+    }
+
+    /// Whether there is room for the line of a decision with its steps.
+    pub(super) fn has_room_for_detail(&self, now: UnixMillis) -> bool {
+        self.details.budget.is_left(now)
+    }
+
+    /// What is known of a request, as the configuration wants it shown.
+    fn facts(&self, trail: &Trail, head: &RequestHead) -> Facts {
+        Facts {
             provider: trail.provider.clone(),
             api: trail.api.clone(),
             key: trail.key.as_deref().map(str::to_owned),
@@ -74,14 +120,27 @@ impl Log {
             kid: trail.kid.as_ref().map(|kid| visible(kid.as_str(), MAX_FIELD)),
             issuer: trail.issuer.as_deref().map(|issuer| visible(issuer, MAX_ISSUER)),
             identity: trail.identity.as_deref().and_then(|identity| self.shown(identity)),
-            reason: refusal.reason.to_string(),
-            remedy: remedy::fill(refusal, trail, config),
             request_id: reply::request_id(head).map(str::to_owned),
-            reports,
-            suppressed: self.refusals.left_out(),
-        });
-        effects.push(Effect::Log(record.into()));
-        true
+            trace_id: head.trace_id().map(str::to_owned),
+        }
+    }
+
+    /// A step without what the configuration wants hidden.
+    fn masked(&self, entry: &Entry, trail: &Trail) -> Entry {
+        let mut entry = entry.clone();
+        if !self.config.shows_paths && entry.step == Step::Path {
+            entry.looked_at = Step::Path.looks_at().to_owned();
+        }
+        if self.config.identity != LogIdentity::Plain {
+            let shown = trail.shown.iter().filter_map(|one| one.identity.as_ref());
+            for identity in shown.chain(&trail.identity) {
+                let (plain, instead) = (quoted(identity), self.shown(identity));
+                let instead = instead.map_or_else(|| "`…`".to_owned(), |shown| quoted(&shown));
+                entry.looked_at = entry.looked_at.replace(&plain, &instead);
+                entry.found = entry.found.replace(&plain, &instead);
+            }
+        }
+        entry
     }
 
     /// Logs that somebody showed a wrong key for the operator's page if the budget allows, else counts
@@ -125,7 +184,7 @@ impl Log {
 
     /// Logs how many lines were suppressed, once there is room for a line again.
     pub(super) fn flush(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
-        for share in [&mut self.refusals, &mut self.wrong_keys] {
+        for share in [&mut self.refusals, &mut self.details, &mut self.wrong_keys] {
             if share.budget.is_left(now)
                 && let Some(count) = share.left_out()
             {
@@ -134,6 +193,10 @@ impl Log {
             }
         }
     }
+}
+
+fn why(refusal: &Refusal, remedy: String) -> Why {
+    Why { deny: refusal.deny, reason: refusal.reason.to_string(), remedy }
 }
 
 /// Something risky in the configuration.
@@ -166,10 +229,15 @@ impl Share {
         if is_left {
             self.budget.spend(now);
         } else {
-            self.suppressed = self.suppressed.saturating_add(1);
-            effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
+            self.leave_out(effects);
         }
         is_left
+    }
+
+    /// Counts a line that is not written.
+    fn leave_out(&mut self, effects: &mut Vec<Effect>) {
+        self.suppressed = self.suppressed.saturating_add(1);
+        effects.push(Effect::Count { metric: metric::LOG_SUPPRESSED.into(), by: 1 });
     }
 
     /// How many lines were left out since the last one, where some were; the count begins anew.

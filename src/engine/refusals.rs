@@ -26,7 +26,7 @@ use index::{Entry, Index, Kind, PLACES};
 /// How often a write is tried while other workers write first.
 const TRIES: usize = 4;
 /// The layout's version: a record of another one is absent.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Longest text of a record, in bytes; longer ones are cut.
 const MAX_TEXT: usize = 512;
 /// How much of an identity is kept, in characters.
@@ -98,6 +98,7 @@ impl Refusals {
             &identity,
             reply::request_id(head).unwrap_or_default(),
             path.as_deref().unwrap_or_default(),
+            head.trace_id().unwrap_or_default(),
         ];
         let mut place = None;
         let counted = self.put("refusals", &self.id, env, &mut |stored| {
@@ -197,7 +198,7 @@ impl Refusals {
 }
 
 /// Kind and mode, then each text behind its length, all little-endian.
-fn encode(kind: Kind, reports: bool, texts: [&str; 11]) -> Vec<u8> {
+fn encode(kind: Kind, reports: bool, texts: [&str; 12]) -> Vec<u8> {
     let mut out = Vec::new();
     kind.encode(&mut out);
     out.push(u8::from(reports));
@@ -243,6 +244,7 @@ fn decode(mut fields: Reader<'_>, entry: &Entry, now: UnixMillis) -> Option<page
         identity: optional()?,
         request_id: optional()?,
         path: optional()?,
+        trace_id: optional()?,
     };
     fields.rest().is_empty().then_some(refusal)
 }

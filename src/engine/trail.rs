@@ -24,8 +24,24 @@ pub(super) struct Trail {
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
     pub(super) reports: Option<bool>,
-    /// Each step, where somebody asked for them.
+    /// Each step, where somebody may read them.
     pub(super) steps: Trace,
+    /// Whether that is the caller.
+    pub(super) is_explained: bool,
+    /// Whether to note whose credentials are shown.
+    pub(super) notes_shown: bool,
+    /// Whose credentials were shown, where that is noted.
+    pub(super) shown: Vec<Shown>,
+}
+
+/// Whose credential was shown: what it says of itself, good or not.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) provider: Name,
+    /// The identity that it names.
+    pub(super) identity: Option<Arc<str>>,
+    /// What the API key is called.
+    pub(super) key: Option<Arc<str>>,
 }
 
 impl Trail {
@@ -34,6 +50,19 @@ impl Trail {
         self.provider = provider.cloned();
         self.steps.enter(provider);
         (self.kid, self.issuer) = (None, None);
+    }
+
+    /// A credential was shown.
+    pub(super) fn shows(
+        &mut self,
+        provider: &Name,
+        identity: impl FnOnce() -> Option<Arc<str>>,
+        key: Option<&Arc<str>>,
+    ) {
+        if self.notes_shown {
+            let (provider, key) = (provider.clone(), key.cloned());
+            self.shown.push(Shown { provider, identity: identity(), key });
+        }
     }
 
     /// What a token says of itself.

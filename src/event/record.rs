@@ -1,10 +1,13 @@
 //! The lines of the log, as values: what has happened, before anybody words it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Level;
 use crate::ids::{Kid, Name};
+use crate::time::UnixMillis;
+use crate::trace::Entry;
 use crate::verdict::{Deny, quoted};
 
 /// One line of the log, without a token in it.
@@ -73,6 +76,11 @@ pub enum Record {
         /// Whether there are keys from before.
         in_use: bool,
     },
+    /// Requests are no longer logged step by step.
+    LogDetailEnded {
+        /// Since when.
+        until: UnixMillis,
+    },
     /// Lines were left out, and none of their kind has told so.
     LogSuppressed {
         /// How many.
@@ -82,6 +90,8 @@ pub enum Record {
     },
     /// A sentence about the filter and its host, written as it is in every format.
     Notice(Notice),
+    /// A request that is logged step by step was decided.
+    RequestDetail(Detailed),
     /// A request was refused, or would have been.
     RequestDenied(Denied),
     /// A new list of revocations is in use.
@@ -198,11 +208,9 @@ pub struct ListState {
     pub entries: Option<usize>,
 }
 
-/// A refusal. What a client sent is escaped and cut.
+/// What a line says of a request. What a client sent is escaped and cut.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Denied {
-    /// The reason's code, which has its step.
-    pub deny: Deny,
+pub struct Facts {
     /// The provider that refused, or whose credential was looked at.
     pub provider: Option<Name>,
     /// The API.
@@ -217,14 +225,51 @@ pub struct Denied {
     pub issuer: Option<String>,
     /// The verified identity, as the configuration wants it shown.
     pub identity: Option<String>,
+    /// The proxy's id of the request.
+    pub request_id: Option<String>,
+    /// The id of the trace that the request belongs to, 32 hexadecimal digits (W3C Trace Context §3.2.2.3).
+    pub trace_id: Option<String>,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Why {
+    /// The reason's code, which has its step.
+    pub deny: Deny,
     /// Why, in full.
     pub reason: String,
     /// What to do about it.
     pub remedy: String,
-    /// The proxy's id of the request.
-    pub request_id: Option<String>,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Denied {
+    /// Why.
+    pub why: Why,
+    /// Of which request.
+    pub facts: Facts,
     /// Whether it was only reported.
     pub reports: bool,
+    /// How many such lines were left out since the last.
+    pub suppressed: Option<u64>,
+}
+
+/// A decision with its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detailed {
+    /// What it was.
+    pub verdict: &'static str,
+    /// Why, where something refused the request.
+    pub why: Option<Why>,
+    /// Of which request.
+    pub facts: Facts,
+    /// The names of the policies in force.
+    pub policies: Option<Arc<str>>,
+    /// The steps, in the order in which they were taken.
+    pub steps: Vec<Entry>,
+    /// How many steps were left out.
+    pub left_out: usize,
     /// How many such lines were left out since the last.
     pub suppressed: Option<u64>,
 }
@@ -237,6 +282,8 @@ impl Record {
             Self::ConfigurationLoaded(_)
             | Self::Notice(Notice::Verifier { .. })
             | Self::KeyTolerated { .. }
+            | Self::LogDetailEnded { .. }
+            | Self::RequestDetail(_)
             | Self::KeysChanged { .. }
             | Self::RevocationsChanged(_) => Level::Info,
             Self::ConfigurationWarning { .. }
@@ -265,9 +312,11 @@ impl Record {
             Self::KeysChanged { .. } => "keys_changed",
             Self::KeysConfirmed { .. } => "keys_confirmed",
             Self::KeysFetchFailed { .. } => "keys_fetch_failed",
+            Self::LogDetailEnded { .. } => "log_detail_ended",
             Self::LogSuppressed { .. } => "log_suppressed",
             Self::Notice(_) => return None,
             Self::RequestDenied(_) => "request_denied",
+            Self::RequestDetail(_) => "request_detail",
             Self::RevocationsChanged(_) => "revocations_changed",
             Self::RevocationsConfirmed(_) => "revocations_confirmed",
             Self::RevocationsFetchFailed(..) => "revocations_fetch_failed",

@@ -308,6 +308,7 @@ fn refusal(page: &mut Page, one: &Refusal, is_open: bool) {
         ("identity", &one.identity),
         ("path", &one.path),
         ("request id", &one.request_id),
+        ("trace id", &one.trace_id),
     ];
     for (name, value) in optional {
         page.fact(name, value.as_ref().map(super::Shown::as_str));

@@ -273,6 +273,7 @@ fn refusal(out: &mut Json, one: &Refusal) {
     out.shown("reason", Some(&one.reason));
     out.shown("remedy", Some(&one.remedy));
     out.shown("request_id", one.request_id.as_ref());
+    out.shown("trace_id", one.trace_id.as_ref());
     out.close('}');
 }
 

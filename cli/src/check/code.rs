@@ -49,6 +49,10 @@ pub(super) enum FileCode {
     KeyExpiresSoon,
     /// Limits count for each proxy.
     LimitsPerProxy,
+    /// A detailed log that has ended.
+    LogDetailEnded,
+    /// A detailed log that ends before it is written.
+    LogDetailLong,
     /// A sign-in that nobody reaches.
     LoginBehind,
     /// One name twice in one map of a file.
@@ -80,7 +84,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 36] = [
+    pub(super) const ALL: [Self; 38] = [
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
@@ -104,6 +108,8 @@ impl FileCode {
         Self::KeyExpired,
         Self::KeyExpiresSoon,
         Self::LimitsPerProxy,
+        Self::LogDetailEnded,
+        Self::LogDetailLong,
         Self::LoginBehind,
         Self::MemberTwice,
         Self::MergeKey,
@@ -145,6 +151,8 @@ impl FileCode {
             Self::KeyExpired => "key_expired",
             Self::KeyExpiresSoon => "key_expires_soon",
             Self::LimitsPerProxy => "limits_per_proxy",
+            Self::LogDetailEnded => "log_detail_ended",
+            Self::LogDetailLong => "log_detail_long",
             Self::LoginBehind => "login_behind",
             Self::MemberTwice => "member_twice",
             Self::MergeKey => "merge_key",

@@ -224,6 +224,32 @@ fn keys_that_end_are_told_in_time() {
 }
 
 #[test]
+fn a_detailed_log_that_has_ended_or_ends_earlier_than_written_is_told() {
+    let log = |until: &str| {
+        format!(
+            r#"{{"apis": [{{"name": "health", "auth": "none"}}],
+"log": {{"detail": [{{"api": "health"}}],
+"until": "{until}"}}}}"#
+        )
+    };
+    let cases: [(&str, &[&str], Exit); 5] = [
+        ("2026-11-23T10:00:00Z", &["3 log_detail_ended"], Exit::Fine),
+        ("2026-11-23T10:00:01Z", &[], Exit::Fine),
+        ("2026-11-30T10:00:00Z", &[], Exit::Fine),
+        ("2026-11-30T10:00:01Z", &["3 log_detail_long"], Exit::Problems),
+        ("2036-11-30T10:00:00Z", &["3 log_detail_long"], Exit::Problems),
+    ];
+    for (until, expected, exit) in cases {
+        let run = check(&["--at", "2026-11-23T10:00:00Z", "-"], &log(until));
+        assert_eq!(
+            (run.codes(), run.exit),
+            (expected.iter().map(|code| (*code).to_owned()).collect(), exit),
+            "{until}"
+        );
+    }
+}
+
+#[test]
 fn each_remark_says_what_would_be_right() {
     let cases = [
         (

@@ -9,6 +9,7 @@ use crate::config::raw::RawConfig;
 mod api;
 mod api_keys;
 mod assigned;
+mod detail;
 mod issuers;
 mod keys;
 mod limits;
@@ -33,6 +34,7 @@ pub(super) fn check(
     let policies = policy::check_all(raw, &names, &apis, problems);
     let assigned = assigned::check_all(raw, &names, problems);
     let of_keys = assigned::keys(raw, &names, problems);
+    let detail = detail::check(raw, &apis, problems);
     let (revoked, revoked_source) = limits::revoked(raw, problems);
     Drafts {
         providers,
@@ -45,7 +47,7 @@ pub(super) fn check(
         revoked,
         revoked_source,
         realm: operator::realm(&raw.realm, problems),
-        log: operator::log(raw),
+        log: operator::log(raw, detail),
         instance: operator::instance(&raw.instance, problems),
         explain: operator::explain(raw, problems),
         status: operator::status(raw, problems),

@@ -1,9 +1,9 @@
 //! The file, exactly: what is open to operators alone.
 
-use super::value::Hashes;
+use super::value::{Hashes, Moment};
 use crate::config::checked::{LogFormat, LogIdentity};
 use crate::config::define::{choice, object};
-use crate::config::read::{Count, Text};
+use crate::config::read::{Count, List, Text};
 
 object! {
     /// Who is told each step of a decision.
@@ -38,6 +38,28 @@ object! {
         path: RawLogPath = RawLogPath::Plain;
         /// Lines per second and worker; the rest is counted.
         per_second: Count<1, 1_000_000> = Count(10);
+        /// Whose requests are logged with every step of their decision, allowed ones too.
+        detail: List<RawDetail, MAX_DETAILS>;
+        /// When that ends; at the latest it ends 7 days after the configuration is loaded. Needed with
+        /// `detail`.
+        until: Moment;
+    }
+}
+
+/// Each is compared for every request.
+const MAX_DETAILS: usize = 16;
+
+object! {
+    /// Whose requests: all of an API, or one identity's, or those with one API key.
+    RawDetail {
+        /// The name of an API.
+        api: Text;
+        /// The provider of the identity or of the key.
+        provider: Text;
+        /// An identity, as the provider's credentials name it.
+        identity: Text;
+        /// The name of an API key.
+        key: Text;
     }
 }
 

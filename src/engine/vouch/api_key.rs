@@ -31,6 +31,7 @@ pub(super) fn judge<'c>(
         return Err(Refusal::new(Deny::KeyUnknown, reason));
     };
     trail.key = Some(Arc::clone(&key.name));
+    trail.shows(&provider.name, || Some(Arc::clone(&key.identity)), Some(&key.name));
     if !key.active {
         return Err(Refusal::new(Deny::KeyInactive, "the key is switched off"));
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::signature::check_signature;
 use crate::claims::{Claims, Issuer, Requirements};
@@ -69,6 +70,8 @@ pub(super) fn take<'c, 't>(
     trail: &mut Trail,
 ) -> Result<Option<Token<'c, 't>>, Refusal> {
     if let Some((owner, verified)) = recall(desk, members, presented, &mut trail.steps) {
+        let identity = || Some(Arc::clone(&verified.known.who.identity));
+        trail.shows(&owner.provider.name, identity, None);
         return Ok(Some(Token::Recalled(owner, verified)));
     }
     let (spot, token) = (presented.spot, presented.token.as_ref());
@@ -80,6 +83,8 @@ pub(super) fn take<'c, 't>(
     let Some(owner) = owner(desk.config, members, &claims)? else {
         return Err(reason::unknown_issuer(desk.config, spot.readers(), &claims));
     };
+    let asks = &owner.jwt.requirements;
+    trail.shows(&owner.provider.name, || claims.claimed_identity(asks).map(Arc::from), None);
     let is_own = spot.readers().contains(&owner.id);
     narrate::selected(&owner.provider.name, is_own, &mut trail.steps);
     Ok(is_own.then_some(Token::Claimed(Claimed { owner, token, jws, claims })))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::LogFormat;
-use crate::event::{Denied, FetchFailure, ListState, Record, kid_or_dash};
+use crate::event::{Denied, Detailed, Facts, FetchFailure, ListState, Record, Why, kid_or_dash};
 use crate::ids::Name;
 use crate::json;
 
@@ -69,7 +69,9 @@ pub fn line(record: &Record, format: LogFormat) -> String {
             line.number("suppressed", *count);
             line.text("of", of);
         }
+        Record::LogDetailEnded { until } => line.text("until", &until.to_rfc3339()),
         Record::RequestDenied(denied) => line.denied(denied),
+        Record::RequestDetail(detailed) => line.detailed(detailed),
         Record::RevocationsChanged(list) | Record::RevocationsConfirmed(list) => line.list(list),
         Record::RevocationsFetchFailed(list, FetchFailure { found, url, cluster, remedy, .. }) => {
             line.list(list);
@@ -124,20 +126,51 @@ impl Line {
     }
 
     fn denied(&mut self, denied: &Denied) {
-        self.text("code", denied.deny.code());
-        self.text("step", denied.deny.step().name());
-        self.optional("provider", denied.provider.as_ref().map(Name::as_str));
-        self.optional("api", denied.api.as_ref().map(Name::as_str));
-        self.optional("key", denied.key.as_deref());
-        self.optional("path", denied.path.as_deref());
-        self.optional("kid", denied.kid.as_deref());
-        self.optional("iss", denied.issuer.as_deref());
-        self.optional("identity", denied.identity.as_deref());
-        self.text("reason", &denied.reason);
-        self.text("remedy", &denied.remedy);
-        self.optional("request_id", denied.request_id.as_deref());
+        self.request(Some(&denied.why), &denied.facts);
         self.text("mode", mode(denied.reports));
         self.suppressed(denied.suppressed);
+    }
+
+    fn detailed(&mut self, detailed: &Detailed) {
+        self.text("verdict", detailed.verdict);
+        self.request(detailed.why.as_ref(), &detailed.facts);
+        let policies = detailed.policies.as_deref();
+        self.optional("policies", policies.filter(|names| !names.is_empty()));
+        let mut steps = String::new();
+        for entry in &detailed.steps {
+            steps.push(if steps.is_empty() { '[' } else { ',' });
+            entry.write(&mut steps);
+        }
+        steps.push_str(if steps.is_empty() { "[]" } else { "]" });
+        match self.format {
+            LogFormat::Json => self.field("steps", &steps),
+            LogFormat::Logfmt => self.text("steps", &steps),
+        }
+        if detailed.left_out > 0 {
+            self.number("left_out", u64::try_from(detailed.left_out).unwrap_or(u64::MAX));
+        }
+        self.suppressed(detailed.suppressed);
+    }
+
+    /// What is known of a request, and why it was refused where it was.
+    fn request(&mut self, why: Option<&Why>, facts: &Facts) {
+        if let Some(why) = why {
+            self.text("code", why.deny.code());
+            self.text("step", why.deny.step().name());
+        }
+        self.optional("provider", facts.provider.as_ref().map(Name::as_str));
+        self.optional("api", facts.api.as_ref().map(Name::as_str));
+        self.optional("key", facts.key.as_deref());
+        self.optional("path", facts.path.as_deref());
+        self.optional("kid", facts.kid.as_deref());
+        self.optional("iss", facts.issuer.as_deref());
+        self.optional("identity", facts.identity.as_deref());
+        if let Some(why) = why {
+            self.text("reason", &why.reason);
+            self.text("remedy", &why.remedy);
+        }
+        self.optional("request_id", facts.request_id.as_deref());
+        self.optional("trace_id", facts.trace_id.as_deref());
     }
 
     fn list(&mut self, list: &ListState) {

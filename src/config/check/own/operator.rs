@@ -1,6 +1,6 @@
 //! What is open to operators alone, and what else they choose for the whole filter.
 
-use crate::config::checked::{LogConfig, StatusConfig};
+use crate::config::checked::{Detail, LogConfig, StatusConfig};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
@@ -9,6 +9,7 @@ use crate::config::raw::value::Hashes;
 use crate::config::read::{At, Field, Preset, Text};
 use crate::http::RequestPath;
 use crate::secret::{KeyHashes, is_of_nothing};
+use crate::time::UnixMillis;
 
 /// Who is told each step.
 pub(super) fn explain(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<KeyHashes> {
@@ -62,8 +63,10 @@ fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<K
     Some(KeyHashes::new(list.items.iter().map(|hash: &At<_>| hash.value.0)))
 }
 
-pub(super) fn log(raw: &RawConfig) -> LogConfig {
+pub(super) fn log(raw: &RawConfig, (detail, until): (Vec<Detail>, UnixMillis)) -> LogConfig {
     raw.log.says(|log| LogConfig {
+        detail,
+        until,
         format: log.format.value,
         identity: log.identity.value,
         shows_paths: log.path.value == RawLogPath::Plain,

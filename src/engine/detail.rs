@@ -1,0 +1,66 @@
+//! Whose requests are logged step by step, and until when.
+
+use std::time::Duration;
+
+use super::trail::{Shown, Trail};
+use crate::config::{Detail, LogConfig};
+use crate::event::{Effect, Record};
+use crate::time::UnixMillis;
+
+/// The longest that requests are logged so, from the load of the configuration on.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+/// Whose requests are logged step by step.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    whom: Vec<Detail>,
+    /// When that ends; it is over from the start where nobody is named.
+    until: UnixMillis,
+    /// Whether nobody has said yet that it is over.
+    is_to_tell: bool,
+}
+
+impl Details {
+    pub(super) fn new(config: &LogConfig) -> Self {
+        Self { whom: config.detail.clone(), until: UnixMillis::default(), is_to_tell: false }
+    }
+
+    /// The configuration is in use from now on. The clock decides when this is over, and refuses no
+    /// configuration. `tells` says whether it is this worker that says so.
+    pub(super) fn begin(&mut self, until: UnixMillis, tells: bool, now: UnixMillis) {
+        if !self.whom.is_empty() {
+            self.until = until.min(now.after(LONGEST));
+            self.is_to_tell = tells;
+        }
+    }
+
+    /// Whether anybody's requests are logged so at `now`.
+    pub(super) fn is_on(&self, now: UnixMillis) -> bool {
+        now < self.until
+    }
+
+    /// Says once that it is over.
+    pub(super) fn tick(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
+        if self.is_to_tell && !self.is_on(now) {
+            self.is_to_tell = false;
+            effects.push(Effect::Log(Record::LogDetailEnded { until: self.until }.into()));
+        }
+    }
+
+    /// Whether a request is one of those, once it was judged.
+    pub(super) fn fits(&self, trail: &Trail) -> bool {
+        self.whom.iter().any(|whom| {
+            let names = |shown: &Shown| match whom {
+                Detail::Api(_) => false,
+                Detail::Identity(provider, identity) => {
+                    shown.provider == *provider && shown.identity.as_deref() == Some(&**identity)
+                }
+                Detail::Key(provider, key) => {
+                    shown.provider == *provider && shown.key.as_deref() == Some(&**key)
+                }
+            };
+            matches!(whom, Detail::Api(name) if trail.api.as_ref() == Some(name))
+                || trail.shown.iter().any(names)
+        })
+    }
+}
