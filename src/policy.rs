@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::api::PathPattern;
 use crate::claims::ClaimRef;
-use crate::ids::{ApiId, Name, PolicyId};
+use crate::ids::{ApiId, Name, PolicyId, ProviderId};
 use crate::limits::{Bound, Charge, Definition, Quota, Rate};
 use crate::time::UnixMillis;
 
@@ -78,6 +78,8 @@ pub struct ApiPolicies {
     pub by_client: Given,
     /// By each text in a claim.
     pub by_claim: Vec<(ClaimRef, Given)>,
+    /// By the provider whose session it is, and the identity there.
+    pub by_identity: Vec<(ProviderId, Given)>,
     /// Whether the token itself names policies.
     pub from_claim: bool,
 }
@@ -112,10 +114,17 @@ impl Given {
 }
 
 impl ApiPolicies {
+    /// What is given to identities of one provider.
+    fn of_provider(&self, id: ProviderId) -> Option<&Given> {
+        let mut given = self.by_identity.iter();
+        given.find(|(provider, _)| *provider == id).map(|(_, given)| given)
+    }
+
     /// The policies that it can give, each once; those that a token names are not among them.
     pub fn all(&self) -> Vec<PolicyId> {
         let given = [&self.by_scope, &self.by_client].into_iter();
         let given = given.chain(self.by_claim.iter().map(|(_, given)| given));
+        let given = given.chain(self.by_identity.iter().map(|(_, given)| given));
         let mut all = Vec::new();
         for id in given.flat_map(Given::all).chain(&self.default) {
             if !all.contains(id) {

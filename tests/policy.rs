@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tollgate::claims::{ClaimRef, Claims};
 use tollgate::config::Config;
 use tollgate::http::RequestPath;
-use tollgate::ids::{ApiId, PolicyId};
+use tollgate::ids::{ApiId, PolicyId, ProviderId};
 use tollgate::limits::Charge;
 use tollgate::policy::{Facts, Grant, LimitBy, Metadata, TokenFacts};
 use tollgate::time::UnixMillis;
@@ -41,6 +41,7 @@ fn config(policies: &Value, given: &Value) -> Config {
 
 const ORDERS: ApiId = ApiId(0);
 const OPEN: ApiId = ApiId(2);
+const OKTA: ProviderId = ProviderId(0);
 
 /// The claims of a token, with what every token has.
 fn token(claims: &Value) -> Claims {
@@ -64,7 +65,8 @@ fn combine_at(config: &Config, api: ApiId, claims: &Value, own: &[&str]) -> Resu
         .unwrap();
     let own: Vec<PolicyId> = own.iter().map(|name| config.policies.find(name).unwrap()).collect();
     let token = TokenFacts { claims: &claims, requirements: &jwt.requirements, judged: &judged };
-    config.policies.combine(api, &Facts { token: Some(token), own: &own }, &mut Trace::default())
+    let facts = Facts { provider: OKTA, identity: &judged.identity, token: Some(token), own: &own };
+    config.policies.combine(api, &facts, &mut Trace::default())
 }
 
 fn combine(config: &Config, claims: &Value) -> Result<Grant, Refusal> {
@@ -73,8 +75,20 @@ fn combine(config: &Config, claims: &Value) -> Result<Grant, Refusal> {
 
 /// An API key with these policies of its own.
 fn key(config: &Config, api: ApiId, own: &[&str]) -> Result<Grant, Refusal> {
+    key_of(config, OKTA, "acme", api, own)
+}
+
+/// The same, whose identity counts.
+fn key_of(
+    config: &Config,
+    provider: ProviderId,
+    identity: &str,
+    api: ApiId,
+    own: &[&str],
+) -> Result<Grant, Refusal> {
     let own: Vec<PolicyId> = own.iter().map(|name| config.policies.find(name).unwrap()).collect();
-    config.policies.combine(api, &Facts { token: None, own: &own }, &mut Trace::default())
+    let facts = Facts { provider, identity, token: None, own: &own };
+    config.policies.combine(api, &facts, &mut Trace::default())
 }
 
 fn names(grant: &Result<Grant, Refusal>) -> Result<String, Deny> {
@@ -255,6 +269,49 @@ fn a_refusal_names_the_claims_that_count_and_those_that_are_there() {
         "no policy follows from the token; `by_client` knows `app`; there is no claim `client_id`, \
          `azp`, `cid`, `appid`; the token has `aud`, `exp`, `iat`, `iss`, `scp`, `sub`",
     );
+}
+
+#[test]
+fn one_caller_is_given_policies_by_provider_and_identity() {
+    let policies = plain(&["a", "b", "standard"]);
+    let mine = json!({
+        "default": ["standard"], "by_scope": { "read": ["b"] },
+        "by_identity": { "okta": { "alice": ["a"], "acme": ["a"], "Ω-7 z": ["a", "b"] } },
+    });
+    let cases: &[(&str, Value, Result<&str, Deny>)] = &[
+        // name, claims, the policies in force
+        ("the caller", json!({}), Ok("a")),
+        ("the caller, joined with what a scope gives", json!({ "scope": "read" }), Ok("a b")),
+        ("another caller: the default", json!({ "sub": "bob" }), Ok("standard")),
+        ("another caller with a scope", json!({ "sub": "bob", "scope": "read" }), Ok("b")),
+        ("another case", json!({ "sub": "Alice" }), Ok("standard")),
+        ("a part of the name", json!({ "sub": "ali" }), Ok("standard")),
+        ("more than the name", json!({ "sub": "alice2" }), Ok("standard")),
+        ("any text", json!({ "sub": "Ω-7 z" }), Ok("a b")),
+        ("no claim but the identity's", json!({ "sub": "bob", "name": "alice" }), Ok("standard")),
+    ];
+    let config = self::config(&policies, &mine);
+    for (name, claims, expected) in cases {
+        let expected = expected.map(str::to_owned);
+        assert_eq!(names(&combine(&config, claims)), expected, "{name}");
+    }
+    let grant = |provider, identity, own: &[&str]| {
+        names(&key_of(&config, ProviderId(provider), identity, ORDERS, own)).unwrap()
+    };
+    assert_eq!(grant(0, "acme", &[]), "a");
+    assert_eq!(grant(0, "acme", &["b"]), "a b", "joined with the key's own");
+    assert_eq!(grant(1, "acme", &[]), "standard", "another provider's caller of this name");
+
+    let alone = self::config(&policies, &json!({ "by_identity": { "okta": { "bob": ["a"] } } }));
+    let refused = combine(&alone, &json!({})).unwrap_err();
+    assert_eq!(refused.deny, Deny::PolicyNone);
+    let reason = "no policy follows from the token; `by_identity` does not know the caller";
+    assert_eq!(refused.reason, reason, "nobody is named");
+    let refused = key(&alone, ORDERS, &[]).unwrap_err();
+    let reason = "the key has no policies, and the API no `default`; `by_identity` does not know \
+                  the caller";
+    assert_eq!((refused.deny, &*refused.reason), (Deny::PolicyNone, reason));
+    assert_eq!(alone.policies.of_api(ORDERS).map(|given| given.all().len()), Some(1));
 }
 
 /// Three policies with access, one without; a token gets those that it names.
@@ -716,8 +773,8 @@ fn policies_combine_as_the_documentation_says() {
             .judge(None, requirements, UnixMillis::from_secs(NOW), &mut Trace::default())
             .unwrap();
         let token = Some(TokenFacts { claims: &claims, requirements, judged: &judged });
-        let grant =
-            config.policies.combine(ORDERS, &Facts { token, own: &[] }, &mut Trace::default());
+        let facts = Facts { provider: OKTA, identity: &judged.identity, token, own: &[] };
+        let grant = config.policies.combine(ORDERS, &facts, &mut Trace::default());
         let code = |refusal: &Refusal| format!("`{}`", refusal.deny.code());
         let Ok(grant) = grant.as_ref().map_err(code).map_err(|code| {
             assert_eq!((in_force, outcome, limits), ("–", code.as_str(), "–"), "{row:?}");

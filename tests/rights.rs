@@ -393,6 +393,43 @@ fn an_operator_reads_which_policies_a_refusal_was_about() {
 }
 
 #[test]
+fn single_callers_keep_their_own_policies_however_often_they_come() {
+    let key = |name: &str, identity: &str, secret: &str| json!({ "name": name, "identity": identity, "sha256": sha256(secret) });
+    let mut config = config(
+        json!({ "reader": { "access": [{ "apis": ["one", "two"] }] } }),
+        json!([
+            { "name": "one", "match": { "paths": ["/orders/**"] }, "auth": ["idp", "keys"],
+              "policies": { "by_identity": { "idp": { "alice": ["reader"] }, "keys": { "acme": ["reader"] } } } },
+            { "name": "two", "auth": ["idp", "keys"],
+              "policies": { "by_identity": { "idp": { "bob": ["reader"] }, "keys": { "alice": ["reader"] } } } },
+        ]),
+    );
+    config["providers"]["keys"] = json!({
+        "kind": "api_key", "from": [{ "header": "x-key" }],
+        "keys": [key("a", "acme", "k-acme"), key("b", "alice", "k-alice")],
+    });
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config.to_string());
+    let (alice, bob) = (sign(&json!({})), sign(&json!({ "sub": "bob" })));
+    let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+    let cases = [
+        // credential, the verdict at `one`, at `two`
+        (bearer(&alice), "forwarded", "policy_none"),
+        (bearer(&bob), "policy_none", "forwarded"),
+        (("x-key", "k-acme".to_owned()), "forwarded", "policy_none"),
+        (("x-key", "k-alice".to_owned()), "policy_none", "forwarded"),
+    ];
+    for _ in 0..3 {
+        for ((name, value), one, two) in &cases {
+            for (path, expected) in [("/orders/7", one), ("/", two)] {
+                let stream = worker.request(head("GET", path, &[(*name, value)]));
+                assert_eq!(worker.verdict(stream), *expected, "{name} {value:.9} {path}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_operator_reads_which_claims_were_looked_for_and_which_are_there() {
     let here = "`aud`, `exp`, `iat`, `iss`, `sub`";
     let scopes = json!({ "scopes": ["a", "b"] });

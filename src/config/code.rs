@@ -69,6 +69,8 @@ codes! {
     HeaderConflict = "header_conflict",
     /// What cannot be a header's name or value.
     HeaderInvalid = "header_invalid",
+    /// An identity that several issuers may give.
+    IdentityAmbiguous = "identity_ambiguous",
     /// A defect of the filter.
     Internal = "internal",
     /// What cannot be an issuer.

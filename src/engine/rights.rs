@@ -90,7 +90,7 @@ fn facts<'a>(policies: &Policies, owner: &'a Voucher<'_>, own: &'a mut Vec<Polic
         let (claims, judged) = (&said.claims, &owner.known.who);
         TokenFacts { claims, requirements, judged }
     });
-    Facts { token, own }
+    Facts { provider: owner.id, identity: owner.identity(), token, own }
 }
 
 /// Judges what the API itself demands of the token of the session's provider.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{ApiPolicies, EntryId, Given, Grant, Policies, Policy};
 use crate::claims::{ClaimRef, Claims, ClientClaim, Judged, Requirements};
-use crate::ids::{ApiId, PolicyId};
+use crate::ids::{ApiId, PolicyId, ProviderId};
 use crate::limits::{Bound, Definition};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list, quoted};
@@ -12,6 +12,10 @@ use crate::verdict::{Deny, Refusal, Step, list, quoted};
 /// What vouches for a caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// The provider whose session it is.
+    pub provider: ProviderId,
+    /// Who the caller is, by that provider.
+    pub identity: &'a str,
     /// The token; `None` for an API key.
     pub token: Option<TokenFacts<'a>>,
     /// The policies that an API key itself has.
@@ -51,6 +55,10 @@ impl Policies {
             found.give(facts.own, || "the key's own policies".to_owned());
         }
         if let Some(given) = self.apis.get(api.0).and_then(Option::as_ref) {
+            if let Some(known) = given.of_provider(facts.provider) {
+                let by = || format!("`by_identity`: the caller is {}", quoted(facts.identity));
+                found.give(known.get(facts.identity), by);
+            }
             if let Some(token) = &facts.token {
                 found.by_scope(&given.by_scope, token)?;
                 found.by_client(&given.by_client, token)?;
@@ -261,10 +269,22 @@ pub(super) fn prefer<I, T>(
 /// The refusal of a caller who has no policy: what would have given one, what was found there, and
 /// which claims are missing.
 fn none(given: &ApiPolicies, facts: &Facts<'_>) -> Refusal {
+    let of_provider = given.of_provider(facts.provider).is_some();
     let Some(TokenFacts { claims, requirements, judged }) = &facts.token else {
-        return Refusal::new(Deny::PolicyNone, "the key has no policies, and the API no `default`");
+        let reason = match of_provider {
+            false => "the key has no policies, and the API no `default`",
+            true => {
+                "the key has no policies, and the API no `default`; `by_identity` does not know \
+                 the caller"
+            }
+        };
+        return Refusal::new(Deny::PolicyNone, reason);
     };
     let mut ways = String::new();
+    if of_provider {
+        // Who it does know is nobody's business, and an identity may have to stay out of the log.
+        ways.push_str("; `by_identity` does not know the caller");
+    }
     let mut absent: Vec<ClaimRef> = Vec::new();
     let mut look = |way: &str, known: &Given, stands: &[ClaimRef], found: Option<String>| {
         ways.push_str("; `");

@@ -82,6 +82,11 @@ fn example(code: Code) -> Option<String> {
         }
         Code::HeaderConflict => provider(r#""upstream": {"headers": {"x-a": "sub", "X_A": "sub"}}"#),
         Code::HeaderInvalid => provider(r#""upstream": {"headers": {"x a": "sub"}}"#),
+        Code::IdentityAmbiguous => apis(&format!(
+            r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "policies": {{"by_identity": {{"okta": {{"u": ["p"]}}}}}}}}]"#
+        ))
+        .replace("%okta%", &super::OKTA.replace(r#""https://okta.example""#, r#"["https://okta.example", "https://b.example"]"#)
+            .replace(r#"{"discovery": true,"#, r#"{"url": "https://okta.example/keys","#)),
         Code::IssuerInvalid => provider(r#""issuer": " https://okta.example""#),
         Code::IssuerOrgServer => provider(r#""issuer": "https://example.okta.com""#),
         Code::IssuerShared => r#"{"providers": {"a": %okta%, "b": %okta%}}"#.into(),

@@ -7,6 +7,7 @@ mod compared;
 mod credentials;
 mod empty;
 mod good;
+mod identities;
 mod limits;
 mod message;
 mod mistaken;

@@ -125,10 +125,13 @@ fn others() -> Value {
                 "name": "scoped", "match": {"paths": ["/scoped/**"]}, "auth": ["red"],
                 "policies": {"by_scope": {"admin": ["std"]}}
             },
-            {"name": "batch", "match": {"paths": ["/batch/**"]}, "auth": ["partners"]}
+            {
+                "name": "batch", "match": {"paths": ["/batch/**"]}, "auth": ["partners"],
+                "policies": {"by_identity": {"partners": {"acme": ["std"]}}}
+            }
         ],
         "policies": {
-            "std": {"access": [{"apis": ["orders", "items", "own", "scoped"], "methods": ["GET"]}]},
+            "std": {"access": [{"apis": ["orders", "items", "own", "scoped", "batch"], "methods": ["GET"]}]},
             "own": {"rate": {"requests": 5, "per": "1s"}, "quota": "unlimited"}
         },
         "revoked": {
@@ -317,9 +320,9 @@ fn what_one_hand_has_done_is_told_once() {
     );
     let good =
         jwks(r#"{"url": "https://a.example/k", "cluster": "a"}"#) + r#", "audiences": ["x"]"#;
-    let found = told(&good, r#", "policies": {"by_identity": {"a": ["p"]}}"#);
+    let found = told(&good, r#", "policies": {"by_team": {"a": ["p"]}}"#);
     assert!(
-        matches!(found.as_slice(), [one] if one.starts_with("apis[1].policies.by_identity: unknown")),
+        matches!(found.as_slice(), [one] if one.starts_with("apis[1].policies.by_team: unknown")),
         "{found:?}"
     );
     let found = told(&good, r#", "policies": {}"#);

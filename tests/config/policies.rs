@@ -478,7 +478,7 @@ fn the_policies_of_api_keys_are_judged_like_those_of_apis() {
     assert_eq!(
         refused(&text(a, r#"["a"]"#, r#", "policies": {"by_scope": {"s": ["a"]}}"#)),
         [
-            "4:59: apis[0].policies: `by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API takes the session of API keys only; use `default`, or the keys' own `policies`",
+            "4:59: apis[0].policies: `by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API takes the session of API keys only; use `default`, `by_identity`, or the keys' own `policies`",
         ]
     );
 }

@@ -228,12 +228,25 @@ pub(super) struct Assigned {
     pub(super) by_client: Vec<Together>,
     /// Each list of `by_claim`, by claim.
     pub(super) by_claim: Vec<Vec<Together>>,
+    /// Each list of `by_identity`, by provider.
+    pub(super) by_identity: Vec<OfProvider>,
     /// Where `from_claim` says `true`.
     pub(super) from_claim: Option<usize>,
     /// Whether a way to policies is written, if only wrongly.
     pub(super) has_way: bool,
     /// All of it, as requests meet it.
     pub(super) policies: ApiPolicies,
+}
+
+/// What an API gives to identities of one provider.
+pub(super) struct OfProvider {
+    /// Where the provider is named.
+    pub(super) at: usize,
+    pub(super) provider: ProviderId,
+    /// The identities, each with its place, where that is one.
+    pub(super) identities: Vec<At<Box<str>>>,
+    /// Each list.
+    pub(super) lists: Vec<Together>,
 }
 
 /// Each two of these, once.

@@ -172,6 +172,8 @@ object! {
         by_client: Map<List<Text>>;
         /// By the values of claims.
         by_claim: List<RawByClaim>;
+        /// For one caller each: by provider, and there by identity.
+        by_identity: Map<Map<List<Text>>>;
         /// Whether the tokens name policies themselves, in the providers' `claims.policies`.
         from_claim: bool = false;
     }

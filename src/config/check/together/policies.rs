@@ -2,7 +2,8 @@
 
 use crate::api::{Auth, Branch};
 use crate::config::check::drafts::{
-    ApiDraft, Assigned, DraftKind, Drafts, PolicyDraft, ProviderDraft, Providers, Together,
+    ApiDraft, Assigned, DraftKind, Drafts, OfProvider, PolicyDraft, ProviderDraft, Providers,
+    Together, provider,
 };
 use crate::config::code::Code;
 use crate::config::problems::{Problems, listed, near};
@@ -33,6 +34,8 @@ enum Source {
     Client,
     /// An element of `by_claim`; a claim with one value is what is usual.
     Claim(usize),
+    /// `by_identity`; a caller has one identity.
+    Identity,
 }
 
 /// Every cross-check of policies.
@@ -45,11 +48,18 @@ pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_
     for (place, (api, assigned)) in apis.iter().zip(assigned).enumerate() {
         let Some(assigned) = assigned else { continue };
         whole.somebody_gets_one(api, assigned, problems);
+        whole.callers_are_known(api, assigned, problems);
         whole.tokens_name_policies(api, assigned, problems);
         whole.lists(ApiId(place), assigned, problems);
         whole.warn_of_contradictions(assigned, problems);
         if let Some(default) = assigned.default.as_ref().filter(|_| whole.uses(api, false)) {
             whole.warn_of_counting(default, problems);
+        }
+    }
+    for of_provider in assigned.iter().flatten().flat_map(|assigned| &assigned.by_identity) {
+        let provider = provider(providers, of_provider.provider);
+        if provider.is_some_and(|provider| provider.jwt().is_none()) {
+            of_provider.lists.iter().for_each(|list| whole.warn_of_counting(list, problems));
         }
     }
     for list in own {
@@ -96,7 +106,8 @@ impl Whole<'_> {
                 Code::TokenAskedOfKey,
                 assigned.at,
                 "`by_scope`, `by_client`, `by_claim` and `from_claim` ask tokens, and this API \
-                 takes the session of API keys only; use `default`, or the keys' own `policies`",
+                 takes the session of API keys only; use `default`, `by_identity`, or the keys' own \
+                 `policies`",
             );
         }
         if !assigned.has_way && assigned.from_claim.is_none() && !self.uses(api, false) {
@@ -105,6 +116,46 @@ impl Whole<'_> {
                 assigned.at,
                 "gives nobody a policy, so that everybody would be refused; name one in `default`, \
                  or leave `policies` out where being verified is enough",
+            );
+        }
+    }
+
+    /// An identity is one caller's only where one issuer gives it, and of use only where its session
+    /// counts.
+    fn callers_are_known(&self, api: &ApiDraft, assigned: &Assigned, problems: &mut Problems<'_>) {
+        for of_provider in &assigned.by_identity {
+            let OfProvider { at, provider: id, identities, .. } = of_provider;
+            let Some(provider) = provider(self.providers, *id) else { continue };
+            let shown = provider.shown();
+            let is_used = self.session_providers(api).any(|used| used.at == provider.at);
+            if !is_used && matches!(api.auth, Some(Auth::Branches { .. })) {
+                let used: Vec<_> = self.session_providers(api).map(ProviderDraft::shown).collect();
+                let used = listed(used.iter().copied(), "and");
+                let message = format!(
+                    "`{shown}` is no provider whose session this API uses; those are {used}"
+                );
+                problems.refuse(Code::NameUnknown, *at, message);
+            }
+            let several = match &provider.kind {
+                DraftKind::Jwt(jwt) if jwt.any_issuer.is_some() => "takes tokens of any issuer",
+                DraftKind::Jwt(jwt) if jwt.issuers.len() > 1 => "has several issuers",
+                DraftKind::Jwt(_) => continue,
+                DraftKind::ApiKey { keys, .. } => {
+                    let is_known = |name: &str| keys.iter().any(|key| *key.identity == *name);
+                    for name in identities.iter().filter(|name| !is_known(name)) {
+                        let message = format!("no key of `{shown}` has this identity");
+                        problems.warn(Code::NameUnknown, name.at, message);
+                    }
+                    continue;
+                }
+            };
+            problems.refuse(
+                Code::IdentityAmbiguous,
+                *at,
+                format!(
+                    "`{shown}` {several}, and one's caller is not another's of the same name; make \
+                     each issuer a provider, or give these policies by a claim (`by_claim`)"
+                ),
             );
         }
     }
@@ -142,6 +193,8 @@ impl Whole<'_> {
     fn lists(&self, api: ApiId, assigned: &Assigned, problems: &mut Problems<'_>) {
         let given = assigned.by_scope.iter().chain(&assigned.by_client);
         let given = given.chain(assigned.by_claim.iter().flatten());
+        let of_callers = assigned.by_identity.iter().flat_map(|of_provider| &of_provider.lists);
+        let given = given.chain(of_callers);
         for list in assigned.default.iter().chain(given.clone()) {
             self.refuse_contradictions(list, problems);
         }
@@ -231,8 +284,15 @@ impl Whole<'_> {
             assigned.by_claim.iter().enumerate().flat_map(|(place, lists)| {
                 lists.iter().map(move |list| (Source::Claim(place), list))
             });
+        // Whoever has an API key has neither scopes nor claims.
+        let of_tokens = assigned.by_identity.iter().filter(|of_provider| {
+            let provider = provider(self.providers, of_provider.provider);
+            provider.is_some_and(|provider| provider.jwt().is_some())
+        });
+        let callers = of_tokens.flat_map(|of_provider| &of_provider.lists);
+        let callers = callers.map(|list| (Source::Identity, list));
         let mut speaking: Vec<(Source, PolicyId)> = Vec::new();
-        for (source, list) in scopes.chain(clients).chain(claims) {
+        for (source, list) in scopes.chain(clients).chain(claims).chain(callers) {
             let says = |id: &&PolicyId| {
                 self.policy(**id).is_some_and(|policy| !policy.metadata.is_empty())
             };
@@ -309,7 +369,9 @@ impl Whole<'_> {
         let mut used = vec![false; self.policies.len()];
         let lists = assigned().flat_map(|assigned| {
             let given = assigned.by_scope.iter().chain(&assigned.by_client);
-            assigned.default.iter().chain(given).chain(assigned.by_claim.iter().flatten())
+            let callers = assigned.by_identity.iter().flat_map(|of_provider| &of_provider.lists);
+            let given = given.chain(assigned.by_claim.iter().flatten()).chain(callers);
+            assigned.default.iter().chain(given)
         });
         for id in lists.chain(self.own).flat_map(|list| &list.value) {
             if let Some(used) = used.get_mut(id.0) {
