@@ -38,13 +38,21 @@ pub struct Api {
     pub rules: Vec<Rule>,
     /// What of the caller must equal a part of the request.
     pub comparisons: Vec<Comparison>,
-    /// How fast all callers together may call it.
+    /// How fast it may be called.
     pub rate: Option<Definition<Rate>>,
+    /// Whether each caller has a counter of that rate; otherwise all have one together.
+    pub per_caller: bool,
     /// Whether refusals are only reported.
     pub reports: bool,
 }
 
 impl Api {
+    /// Whether callers without an identity are counted by their addresses.
+    pub const fn counts_addresses(&self) -> bool {
+        let nameless = self.preflight_passes || self.auth.lets_strangers_pass();
+        self.per_caller && self.rate.is_some() && nameless
+    }
+
     /// Whether it asks something of the session's token, so that no API key's session will do.
     pub fn asks_of_tokens(&self) -> bool {
         let claims = self.comparisons.iter().any(Comparison::asks_of_tokens);

@@ -351,7 +351,7 @@ impl Engine {
         }
         self.outside.fetch(env);
         self.counts.flush(effects);
-        gauges::set(&self.outside.rings, &self.sessions, self.charging.counters(), env, effects);
+        gauges::set(&self.outside.rings, &self.sessions, self.charging.tables(), env, effects);
         if let Some(status) = &mut self.status {
             status.refusals.flush(env);
         }
@@ -439,12 +439,16 @@ impl Engine {
     /// Lets a request wait, or judges it as one that cannot.
     fn park(
         &mut self,
-        request: Request,
+        mut request: Request,
         awaited: Awaited,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
         let is_first = awaited.is_keys() && request.memo.waited_for_keys.is_none();
+        if self.charging.counts_addresses() {
+            // Later, the host is elsewhere.
+            request.memo.address(env);
+        }
         match self.parked.park(request, awaited, &self.outside, env) {
             Err(Full(request)) => self.judge(*request, Patience::Crowded, env, effects),
             Ok(()) if is_first => {

@@ -1,5 +1,5 @@
 //! What answers at once, borrowed from the host for one call: the clock, randomness, the shared
-//! key-value store, the metrics and the signature check.
+//! key-value store, the metrics, the signature check and the address of who calls.
 
 use crate::jose::verify::Verifier;
 use crate::time::UnixMillis;
@@ -16,6 +16,15 @@ pub struct Env<'a> {
     pub metrics: &'a dyn Metrics,
     /// Who checks signatures.
     pub verifier: &'a dyn Verifier,
+    /// Who sends the request whose headers have just come; of no use at any other event.
+    pub downstream: &'a dyn Downstream,
+}
+
+/// Whom a request comes from, by what the host says: nothing that it reads in a request's headers is
+/// read here again.
+pub trait Downstream {
+    /// The address, as the host writes it; `None` where it does not say. Asking costs a call.
+    fn address(&self) -> Option<Vec<u8>>;
 }
 
 /// A source of unpredictable bytes.

@@ -356,6 +356,8 @@ pub mod metric {
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
     /// Time that requests waited for keys, in milliseconds (histogram).
     pub const KEYS_WAIT_MS: &str = "tollgate_keys_wait_ms";
+    /// Addresses of which a counter runs (gauge).
+    pub const LIMIT_ADDRESSES: &str = "tollgate_limit_addresses";
     /// Records of limits that must be kept (gauge).
     pub const LIMIT_RECORDS: &str = "tollgate_limit_records";
     /// Refusals that were counted but not logged.

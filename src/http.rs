@@ -1,5 +1,6 @@
 //! What a request head holds, bounded; what a header means is not known here.
 
+mod address;
 mod cookie;
 mod fields;
 mod host;
@@ -10,6 +11,7 @@ mod single;
 mod trace;
 mod url;
 
+pub use address::Address;
 pub use cookie::{cookies, without_cookies};
 pub use fields::{Fields, Place};
 pub use host::{address_in_brackets, comparable_host, is_name};

@@ -2,7 +2,8 @@
 //!
 //! A subject (an identity, a client, everyone) has one record with a counter for each limit that it
 //! runs against. A request is charged to all of a subject's limits in one compare-and-set, or to none
-//! of them. A running counter is never given up: where there is no room, the newcomer is refused.
+//! of them. A running counter is never given up: where there is no room, the newcomer is refused, or,
+//! where it is an address, counted with the others for whom there was none.
 //!
 //! Knows nothing of what a request is.
 
@@ -66,9 +67,16 @@ pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// be, so that no group of eight is ever full.
 const APIS: u32 = 65_536;
 
+/// Most limits that run for one address at once: as many as a record has room for, since callers of any
+/// API and with any policy may have one address, or share the record of those without room.
+const MOST_OF_ADDRESS: usize = 48;
+
 /// How far behind the others a worker's clock may be without counting too little: all read the clock
 /// of one machine, each at the start of an event.
 const LAG: Duration = Duration::from_secs(1);
+
+/// The longest that a record must be kept: a counter's end, and the lag.
+const KEPT: Duration = LONGEST.saturating_add(LAG);
 
 /// One limit of the configuration, and what tells its counters from those of every other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -136,6 +144,8 @@ fn compare((one, one_per): (u32, Duration), (other, other_per): (u32, Duration))
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Subject<'a> {
+    /// Those of one network address.
+    Address(&'a [u8]),
     /// Those of every caller of an API.
     Everyone {
         /// The API.
@@ -202,6 +212,10 @@ pub enum Charged {
 pub struct Counters {
     table: Table,
     instance: Box<str>,
+    /// Most limits that run in one record at once.
+    most: usize,
+    /// Tells this filter's limits from those of others in a record that several filters share.
+    own: u64,
 }
 
 impl Counters {
@@ -211,21 +225,37 @@ impl Counters {
     /// Room for the counters of at least `capacity` subjects, shared by all filters of the process;
     /// `instance` keeps their subjects apart.
     pub fn new(capacity: u32, instance: &str) -> Self {
-        // A counter's end, and the lag.
-        let longest = LONGEST.saturating_add(LAG);
-        Self { table: Table::keeping("limit", capacity, longest), instance: instance.into() }
+        Self {
+            table: Table::keeping("limit", capacity, KEPT),
+            instance: instance.into(),
+            most: Self::MAX_RUNNING,
+            own: 0,
+        }
     }
 
     /// Room for the counters of APIs, in a table of their own: no number of callers takes it.
     pub fn of_apis(instance: &str) -> Self {
-        let longest = LONGEST.saturating_add(LAG);
-        Self { table: Table::keeping("limit-api", APIS, longest), instance: instance.into() }
+        Self { table: Table::keeping("limit-api", APIS, KEPT), ..Self::new(APIS, instance) }
+    }
+
+    /// Room for the counters of at least `capacity` addresses. Whoever owns many of them must not shut
+    /// out others: where there is no room, newcomers count together.
+    pub fn of_addresses(capacity: u32, instance: &str) -> Self {
+        Self {
+            table: Table::sharing("limit-address", capacity, KEPT),
+            most: MOST_OF_ADDRESS,
+            own: Definition::new(&["instance", instance], ()).id,
+            ..Self::new(capacity, instance)
+        }
     }
 
     /// The id of a subject's record in this filter.
     pub fn id(&self, subject: Subject<'_>) -> RecordId {
         match subject {
             Subject::Identity(session) => session,
+            Subject::Address(address) => {
+                digest(&[b"tollgate address 1", self.instance.as_bytes(), address])
+            }
             Subject::Everyone { api } => {
                 digest(&[b"tollgate everyone 1", self.instance.as_bytes(), api.as_str().as_bytes()])
             }
@@ -272,8 +302,8 @@ impl Counters {
         now: UnixMillis,
     ) -> Charged {
         let outcome = self.table.update(shared, random, subject, now, |record| {
-            let counts = record.and_then(|record| Counts::decode(record.payload));
-            judge(counts.unwrap_or_default(), charges, (cost, does), now)
+            let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
+            self.judge(counts.unwrap_or_default(), charges, (cost, does), now)
         });
         match outcome {
             Outcome::Contended => Charged::Contended,
@@ -282,47 +312,59 @@ impl Counters {
             Outcome::Unsupported => Charged::Unsupported,
         }
     }
+
+    /// Judges a request, and says what its subject's record becomes.
+    fn judge(
+        &self,
+        mut counts: Counts,
+        charges: &[Charge],
+        (cost, does): (u32, Does),
+        now: UnixMillis,
+    ) -> Change<Charged> {
+        let id = |charge: &Charge| charge.id() ^ self.own;
+        let judged = |charge: &Charge| counter::judge(charge, counts.find(id(charge)), cost, now);
+        let uses: Vec<Use> = charges.iter().map(judged).collect();
+        let waits = uses.iter().enumerate().filter_map(|(place, one)| Some((one.wait?, place)));
+        let refused = waits.max_by_key(|(wait, _)| *wait);
+        for (charge, one) in charges.iter().zip(&uses) {
+            if refused.is_none() {
+                counts.set(id(charge), one.after);
+            } else if one.mended {
+                // A refusal changes nothing, except what no clock like ours can have written.
+                counts.set(id(charge), one.before);
+            }
+        }
+        let charged = match refused {
+            None => {
+                let stands = |one: &Use| match does {
+                    Does::Charge => one.would_stand,
+                    Does::Look => one.stands,
+                };
+                Charged::Counted(uses.iter().map(stands).collect())
+            }
+            Some((wait, by)) => {
+                let standings = uses.iter().map(|one| one.stands).collect();
+                Charged::Refused { by, wait, standings }
+            }
+        };
+        if !counts.changed() || does == Does::Look {
+            return Change::Keep(charged);
+        }
+        match counts.encode(now, self.most) {
+            Some((until, payload)) => Change::PutUntil(until, payload, charged),
+            None => Change::Keep(Charged::Full),
+        }
+    }
 }
 
-/// Judges a request, and says what its subject's record becomes.
-fn judge(
-    mut counts: Counts,
-    charges: &[Charge],
-    (cost, does): (u32, Does),
-    now: UnixMillis,
-) -> Change<Charged> {
-    let judged = |charge: &Charge| counter::judge(charge, counts.find(charge.id()), cost, now);
-    let uses: Vec<Use> = charges.iter().map(judged).collect();
-    let waits = uses.iter().enumerate().filter_map(|(place, one)| Some((one.wait?, place)));
-    let refused = waits.max_by_key(|(wait, _)| *wait);
-    for (charge, one) in charges.iter().zip(&uses) {
-        if refused.is_none() {
-            counts.set(charge.id(), one.after);
-        } else if one.mended {
-            // A refusal changes nothing, except what no clock like ours can have written.
-            counts.set(charge.id(), one.before);
-        }
+/// The id of a subject's record at one API, from both ids: each is a whole digest, so that no two pairs
+/// come to the same.
+pub fn at_api(subject: &RecordId, api: &RecordId) -> RecordId {
+    let mut id = *subject;
+    for (byte, other) in id.iter_mut().zip(api) {
+        *byte ^= other;
     }
-    let charged = match refused {
-        None => {
-            let stands = |one: &Use| match does {
-                Does::Charge => one.would_stand,
-                Does::Look => one.stands,
-            };
-            Charged::Counted(uses.iter().map(stands).collect())
-        }
-        Some((wait, by)) => {
-            let standings = uses.iter().map(|one| one.stands).collect();
-            Charged::Refused { by, wait, standings }
-        }
-    };
-    if !counts.changed() || does == Does::Look {
-        return Change::Keep(charged);
-    }
-    match counts.encode(now) {
-        Some((until, payload)) => Change::PutUntil(until, payload, charged),
-        None => Change::Keep(Charged::Full),
-    }
+    id
 }
 
 #[cfg(test)]

@@ -119,6 +119,8 @@ pub struct Records {
     pub sessions: Slots,
     /// Whose limits run.
     pub limits: Slots,
+    /// Which addresses' limits run; `None` where none are counted.
+    pub addresses: Option<Slots>,
 }
 
 /// Room in one table.

@@ -58,6 +58,8 @@ pub struct Entry {
 /// Whose counters a limit counts.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum LimitBy {
+    /// Each network address has its own.
+    Address,
     /// Each value of a claim has its own.
     Claim(ClaimRef),
     /// Each client has its own.

@@ -30,7 +30,7 @@ use crate::time::{UnixMillis, millis};
 use bell::Bell;
 use crypto::EnvoyCrypto;
 use fate::{Body, Fate, Stage};
-use host::{HostMetrics, HostRandom, HostStore};
+use host::{HostDownstream, HostMetrics, HostRandom, HostStore};
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Debug);
@@ -302,7 +302,8 @@ fn env<'a>(
         Some(host) => host,
         None => &InWasm,
     };
-    Env { now, random: &HostRandom, shared: &HostStore, metrics, verifier }
+    let (random, shared, downstream) = (&HostRandom, &HostStore, &HostDownstream);
+    Env { now, random, shared, metrics, verifier, downstream }
 }
 
 fn write_log(level: Level, line: &str) {

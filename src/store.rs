@@ -2,7 +2,8 @@
 //!
 //! Hosts cannot delete keys, so a table has a fixed number of them: each is a bucket of a few
 //! records. A full bucket gives up the record unused for longest; that of a table whose records must
-//! be kept gives up only what need not be kept any longer. Which bucket a record falls into is decided
+//! be kept gives up only what need not be kept any longer; where newcomers must not be turned away for
+//! that, they share one record. Which bucket a record falls into is decided
 //! by a keyed hash, whose key all workers share and no client knows.
 //!
 //! Knows nothing of what a record is for.
@@ -48,6 +49,8 @@ enum Room {
     /// The one that is out of use for longest; none while all must be kept. None is kept for longer
     /// than this.
     Ended(Duration),
+    /// The same; where none may be given up, all newcomers of the bucket share one record beside it.
+    Shared(Duration),
     /// The one unused for longest.
     Unused,
 }
@@ -131,6 +134,12 @@ impl Table {
         Self { attempts, room, ..Self::new(kind, capacity) }
     }
 
+    /// The same, where newcomers find room whatever was there before: those of a full bucket share one
+    /// record, which is found and written in place of each one's own.
+    pub fn sharing(kind: &'static str, capacity: u32, longest: Duration) -> Self {
+        Self { room: Room::Shared(longest), ..Self::keeping(kind, capacity, longest) }
+    }
+
     /// How many records fit.
     pub fn capacity(&self) -> u64 {
         u64::from(self.buckets).saturating_mul(u64::from(Self::BUCKET_RECORDS))
@@ -157,7 +166,8 @@ impl Table {
         let key = self.key(&seed, id);
         for _ in 0..self.attempts {
             let stored = shared.get(&key);
-            let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
+            let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default(), self.room);
+            let id = bucket.stands_for(id, now, self.room);
             let (stamp, payload, value) = match change(bucket.find(id)) {
                 Change::Keep(value) => return Outcome::Kept(value),
                 Change::Put(payload, value) => (now, payload, value),

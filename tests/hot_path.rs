@@ -137,6 +137,36 @@ fn a_comparison_with_path_and_header_costs_no_look_up_and_few_allocations() {
 }
 
 #[test]
+fn each_caller_of_an_api_costs_one_look_up_and_one_write() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::for_identity("alice"));
+    let config = json!({
+        "providers": { "idp": provider(&signer) },
+        "apis": [{ "name": "orders", "auth": ["idp"],
+                   "rate": { "requests": 100, "per": "1s", "per_caller": true } }],
+    });
+    let known = &costs(&config, &token, 3)[2];
+    assert_eq!((known.signatures, known.operations), (0, 2), "the counter, read and written");
+    assert!(known.allocations <= 32, "{known:?}");
+}
+
+#[test]
+fn policies_for_one_caller_cost_a_known_token_nothing() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::for_identity("alice"));
+    let cost = |policies: &Value| {
+        let config = json!({
+            "providers": { "idp": provider(&signer) },
+            "policies": { "p": { "active": true } },
+            "apis": [{ "name": "orders", "auth": ["idp"], "policies": policies }],
+        });
+        costs(&config, &token, 3).swap_remove(2)
+    };
+    let by_identity = cost(&json!({ "by_identity": { "idp": { "alice": ["p"] } } }));
+    assert_eq!(by_identity, cost(&json!({ "default": ["p"] })));
+}
+
+#[test]
 fn limits_cost_a_known_token_one_look_up_one_write_and_few_allocations() {
     let signer = Signer::new("k1");
     let token = signer.sign(&Token::for_identity("alice").claim("org", "acme"));

@@ -15,6 +15,7 @@ use tollgate::env::{Cas, PutError, SharedData, Stored};
 use tollgate::ids::Name;
 use tollgate::limits::{
     Charge, Charged, Counters, Definition, Quota, Rate, Standing, Subject, add_limit, add_policy,
+    at_api,
 };
 use tollgate::store::RecordId;
 use tollgate::time::UnixMillis;
@@ -335,6 +336,22 @@ fn subjects_are_counted_apart() {
         ("an API's callers", counters.id(Subject::Everyone { api: &orders })),
         ("another API's", counters.id(Subject::Everyone { api: &okta })),
         ("an identity", counters.id(Subject::Identity(session))),
+        ("an address", counters.id(Subject::Address(&[4, 192, 0, 2, 1]))),
+        ("another address", counters.id(Subject::Address(&[4, 192, 0, 2, 2]))),
+        ("an address at an API", {
+            let address = counters.id(Subject::Address(&[4, 192, 0, 2, 1]));
+            at_api(&address, &counters.id(Subject::Everyone { api: &orders }))
+        }),
+        ("an address at another API", {
+            let address = counters.id(Subject::Address(&[4, 192, 0, 2, 1]));
+            at_api(&address, &counters.id(Subject::Everyone { api: &okta }))
+        }),
+        ("an identity at an API", {
+            at_api(&session, &counters.id(Subject::Everyone { api: &orders }))
+        }),
+        ("another filter's address", {
+            Counters::of_addresses(8, "other").id(Subject::Address(&[4, 192, 0, 2, 1]))
+        }),
         ("another filter's", Counters::new(8, "other").id(Subject::Everyone { api: &orders })),
     ];
     for (at, (case, id)) in ids.iter().enumerate() {
@@ -490,6 +507,22 @@ fn a_clock_set_back_lets_nobody_in_by_another_limit() {
         assert!(!worker.passes("alice", &[limit], back), "{limit:?}");
         assert!(worker.passes("alice", &[limit], back + 366 * DAY), "nor for ever: {limit:?}");
     }
+}
+
+#[test]
+fn an_address_has_room_for_the_limits_of_many_callers() {
+    let store = MemoryStore::default();
+    let counters = Counters::of_addresses(8, "main");
+    let worker = Worker { counters, ..Worker::new(8, &store) };
+    let limits: Vec<_> = (0..49).map(|number| quota(&format!("p{number}"), 2, DAY)).collect();
+    for limit in &limits[..48] {
+        assert!(worker.passes("alice", &[*limit], START));
+    }
+    assert_eq!(worker.charge("alice", &[limits[48]], START), Charged::Full);
+    for limit in &limits[..48] {
+        assert_eq!(remaining(&worker.charge("alice", &[*limit], START)), [0], "all are kept");
+    }
+    assert!(worker.passes("bob", &[limits[48]], START), "another address");
 }
 
 #[test]

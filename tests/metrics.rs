@@ -326,7 +326,10 @@ fn the_documented_metrics_are_those_that_there_are() {
     config["providers"] = json!({ "a-provider": {
         "issuer": ISSUER, "audiences": [AUDIENCE],
         "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } });
-    config["apis"] = json!([{ "name": "an-api", "auth": ["a-provider"], "mode": "report" }]);
+    config["apis"] = json!([{
+        "name": "an-api", "auth": ["a-provider"], "optional": true, "mode": "report",
+        "rate": { "requests": 9, "per": "1s", "per_caller": true },
+    }]);
     config["revoked"] = json!({ "url": "https://ops.example.com/revoked.json", "cluster": "ops" });
     let mut worker = Worker::new(&world, &config.to_string());
     worker.tick();

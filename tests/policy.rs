@@ -408,6 +408,7 @@ fn charges(config: &Config, grant: &Grant, method: &str) -> Vec<String> {
                 LimitBy::Client => "client",
                 LimitBy::Claim(ClaimRef::Name(name)) => name,
                 LimitBy::Claim(ClaimRef::Path(_)) => "a path",
+                LimitBy::Address => "address",
             };
             match charge {
                 Charge::Rate(rate) => {

@@ -178,6 +178,64 @@ fn a_record_that_must_be_kept_is_never_given_up() {
 }
 
 #[test]
+fn newcomers_of_a_full_bucket_share_one_record_where_they_may() {
+    let store = MemoryStore::default();
+    let table = Table::sharing("test", 8, Duration::from_hours(1));
+    let worker = Worker { table, ..Worker::new(8, &store) };
+    // Stores who wrote last, until then, and tells who wrote before.
+    let keep = |number: u8, now: u64, until: u64| {
+        let payload = Payload::new(vec![number]).expect("short");
+        let (now, until) = (UnixMillis::new(now), UnixMillis::new(until));
+        worker.table.update(&store, &worker.random, &id(number), now, |record| {
+            let before = record.map(|record| record.payload.to_vec());
+            Change::PutUntil(until, payload.clone(), before)
+        })
+    };
+    for number in 1..=8 {
+        assert_eq!(keep(number, 1000, 2000 + u64::from(number)), written(None, false));
+    }
+    assert_eq!(keep(9, 2000, 9000), written(None, false), "the first of the newcomers");
+    assert_eq!(keep(10, 2000, 9000), written(Some(vec![9]), false), "the next finds its record");
+    assert_eq!(keep(3, 2000, 9000), written(Some(vec![3]), false), "who has a place keeps it");
+    let found = |now: u64| {
+        worker.table.update(&store, &worker.random, &id(99), UnixMillis::new(now), |record| {
+            Change::Keep::<Option<Vec<u8>>>(record.map(|record| record.payload.to_vec()))
+        })
+    };
+    assert_eq!(found(2000), Outcome::Kept(Some(vec![10])), "looking is sharing, too");
+    assert_eq!(found(2001), Outcome::Kept(None), "the first has ended: there is a place");
+    assert_eq!(keep(11, 2001, 9000), written(None, true));
+    assert_eq!(keep(12, 2001, 9000), written(Some(vec![10]), false));
+    assert_eq!(keep(13, 9001, 9000), written(None, true), "all have ended");
+
+    // Eight places, and one for all others: what claims more was written by nobody like us.
+    let whole = value(&store, BUCKET);
+    assert_eq!(whole[1], 9);
+    let record = &whole[2..2 + 32 + 8 + 2 + 1];
+    let mut spoilt = whole.clone();
+    spoilt[1] = 10;
+    spoilt.extend([&[77; 32], &record[32..]].concat());
+    store.force(BUCKET, &spoilt);
+    assert_eq!(keep(20, 9001, 9999), written(None, false), "read as empty");
+    assert_eq!(value(&store, BUCKET)[1], 1);
+}
+
+#[test]
+fn a_table_whose_newcomers_share_counts_places_alone() {
+    let store = MemoryStore::default();
+    let longest = Duration::from_hours(1);
+    let worker = Worker { table: Table::sharing("test", 8, longest), ..Worker::new(8, &store) };
+    for number in 1..=20 {
+        let now = UnixMillis::new(1000);
+        worker.table.update(&store, &worker.random, &id(number), now, |_| {
+            let payload = Payload::new(b"x".to_vec()).expect("short");
+            Change::PutUntil(UnixMillis::new(3_000_000), payload, ())
+        });
+    }
+    assert_eq!(counted(&worker, &mut 1500), 8);
+}
+
+#[test]
 fn a_record_that_must_be_kept_is_worth_more_tries() {
     let store = MemoryStore::default();
     let table = Table::keeping("test", 8, Duration::from_hours(1));

@@ -255,6 +255,7 @@ impl Checker {
         let warnings = config
             .warnings
             .iter()
+            .filter(|warning| !held.shows_addresses || warning.code != Code::AddressUnproven)
             .map(|warning| Remark::of_problem(warning, Severity::Warning, &json.origin));
         checked.remarks.extend(warnings);
         let tree = json.tree.as_ref();

@@ -4,6 +4,7 @@ mod credential;
 mod drive;
 mod shown;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -62,6 +63,9 @@ pub(super) struct Arguments {
     /// The name of the route that the proxy would choose
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
+    /// The address that the proxy would take for the client's
+    #[arg(long, value_name = "IP", default_value = "192.0.2.1")]
+    address: IpAddr,
     /// The key set that a provider would publish; may be repeated for several providers
     #[arg(long, value_name = "[PROVIDER=]FILE")]
     jwks: Vec<String>,
@@ -109,11 +113,11 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         true => Vec::new(),
         false => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
     };
-    let (head, route) = request(arguments, &config, &credential)?;
+    let request = request(arguments, &config, &credential)?;
     let keys =
         drive::Keys::of(&arguments.jwks, arguments.online, arguments.ca.as_deref(), &config)?;
     let now = moment::given_or_now(arguments.at);
-    let seen = drive::judge(config, head, route, keys, now)?;
+    let seen = drive::judge(config, request, arguments.address, keys, now)?;
     match arguments.format {
         Format::Text => shown::in_text(&seen, streams)?,
         Format::Json => writeln!(streams.out, "{:#}", shown::in_json(&seen))?,

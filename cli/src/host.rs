@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tollgate::config::Config;
 use tollgate::engine::{Engine, Explanation};
-use tollgate::env::{Cas, Env, PutError, Random, SharedData, Stored, Unmetered};
+use tollgate::env::{Cas, Downstream, Env, PutError, Random, SharedData, Stored, Unmetered};
 use tollgate::event::{CallRequest, CallResponse, Effect, Event};
 use tollgate::ids::CallId;
 use tollgate::jose::verify::InWasm;
@@ -34,17 +35,35 @@ pub(super) struct Hosted {
     engine: Engine,
     now: UnixMillis,
     store: Store,
+    from: From,
+}
+
+/// Where requests come from, as a proxy writes it.
+#[derive(Default)]
+struct From(Option<String>);
+
+impl Downstream for From {
+    fn address(&self) -> Option<Vec<u8>> {
+        self.0.clone().map(String::into_bytes)
+    }
 }
 
 impl Hosted {
     /// An engine that has started. What it warns of then is for its reader to tell from the
     /// configuration.
     pub(super) fn new(config: Config, root_id: &str, now: UnixMillis) -> Self {
-        let mut hosted =
-            Self { engine: Engine::new(config, root_id), now, store: Store::default() };
+        let (engine, store, from) =
+            (Engine::new(config, root_id), Store::default(), From::default());
+        let mut hosted = Self { engine, now, store, from };
         hosted.engine.observe();
         hosted.with(Engine::start);
         hosted
+    }
+
+    /// Has requests come from this address from now on.
+    pub(super) fn come_from(&mut self, address: IpAddr) {
+        // A proxy names the port, too: any will do.
+        self.from = From(Some(SocketAddr::new(address, 0).to_string()));
     }
 
     /// Moves the clock on.
@@ -86,6 +105,7 @@ impl Hosted {
             shared: &self.store,
             metrics: &Unmetered,
             verifier: &InWasm,
+            downstream: &self.from,
         };
         then(&mut self.engine, &env)
     }

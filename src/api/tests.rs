@@ -15,6 +15,7 @@ fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
         rules: Vec::new(),
         comparisons: Vec::new(),
         rate: None,
+        per_caller: false,
         reports: false,
     }
 }

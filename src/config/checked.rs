@@ -4,7 +4,7 @@ use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
 use crate::ids::{ApiId, Name, ProviderId, RingId};
-use crate::policy::Policies;
+use crate::policy::{LimitBy, Policies, Policy};
 use crate::provider::Provider;
 use crate::remote::Remote;
 use crate::revoked::{List, Source};
@@ -82,6 +82,12 @@ impl Config {
     /// differently must be refused.
     pub fn looks_at_paths(&self) -> bool {
         self.index.looks_at_paths() || self.policies.look_at_paths()
+    }
+
+    /// Whether any limit counts by the addresses of callers.
+    pub fn counts_addresses(&self) -> bool {
+        let by_address = |policy: &Policy| policy.limit_by == LimitBy::Address;
+        self.policies.list().iter().any(by_address) || self.apis.iter().any(Api::counts_addresses)
     }
 
     /// Every header that any part of the configuration may write, [folded](crate::http::folded): what

@@ -21,6 +21,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// Limits count by an address that may be the client's own word.
+    AddressUnproven = "address_unproven",
     /// An algorithm that is unknown, or not for keys of this kind.
     AlgorithmRefused = "algorithm_refused",
     /// An API that an earlier one hides.

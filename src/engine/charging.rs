@@ -5,12 +5,14 @@ use serde_json::Value;
 use super::admitted::{Admitted, Permit};
 use super::request::Memo;
 use super::stop::Stop;
-use super::words::limits as words;
+use super::words::limits::{self as words, Whose};
 use crate::claims::ClaimRef;
-use crate::config::Config;
+use crate::config::{Config, LogIdentity};
 use crate::env::Env;
 use crate::event::Headers;
-use crate::limits::{Charge, Charged, Counters, Does, Standing, Subject, add_limit, add_policy};
+use crate::limits::{
+    Charge, Charged, Counters, Does, Standing, Subject, add_limit, add_policy, at_api,
+};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::trace::{Decided, Trace};
@@ -19,29 +21,28 @@ use crate::verdict::{Deny, Refusal, Step};
 /// One limit that a request is charged to, and whose counter of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
-    pub(super) charge: Charge,
-    pub(super) subject: RecordId,
+    charge: Charge,
+    subject: RecordId,
+    whose: Whose,
+    /// Whether the subject is an address.
+    by_address: bool,
 }
 
 /// The counters, and what of them is the same for every request.
 #[derive(Debug)]
 pub(super) struct Charging {
     counters: Counters,
+    /// Those of addresses, apart: whoever owns many must not take the others' room.
+    of_addresses: Counters,
     /// Those of the APIs, apart: their callers must not take their room.
     of_apis: Counters,
-    /// The rate of each API for all its callers together.
-    everyone: Vec<Option<Due>>,
+    /// The rate of each API, with the counter of all its callers.
+    of_api: Vec<Option<Due>>,
+    counts_addresses: bool,
     /// Whether answers have `RateLimit` headers.
     advises: bool,
-}
-
-/// Whose limits are charged.
-#[derive(Clone, Copy)]
-enum Whose<'n> {
-    /// The caller's own, by policies of these names.
-    Caller(&'n str),
-    /// Those of all callers of an API together.
-    Everyone,
+    /// Whether a trace may show an address.
+    shows: bool,
 }
 
 /// The two `RateLimit` headers while they are put together.
@@ -57,27 +58,86 @@ impl Charging {
     pub(super) fn new(config: &Config, instance: &str) -> Self {
         let counters = Counters::new(config.limits.capacity, instance);
         let of_apis = Counters::of_apis(instance);
-        let everyone = config.apis.iter().map(|api| {
+        let of_api = config.apis.iter().map(|api| {
             let subject = of_apis.id(Subject::Everyone { api: &api.name });
-            api.rate.map(|rate| Due { charge: Charge::Rate(rate), subject })
+            let whose = if api.per_caller { Whose::EachCaller } else { Whose::Everyone };
+            api.rate.map(|rate| Due {
+                charge: Charge::Rate(rate),
+                subject,
+                whose,
+                by_address: false,
+            })
         });
-        let everyone = everyone.collect();
-        Self { everyone, advises: config.limits.headers, counters, of_apis }
+        Self {
+            of_api: of_api.collect(),
+            of_addresses: Counters::of_addresses(config.limits.capacity, instance),
+            counts_addresses: config.counts_addresses(),
+            advises: config.limits.headers,
+            shows: config.log.identity == LogIdentity::Plain,
+            counters,
+            of_apis,
+        }
     }
 
-    /// The counters of callers.
-    pub(super) const fn counters(&self) -> &Counters {
-        &self.counters
+    /// The counters of callers, and of addresses where any are counted.
+    pub(super) fn tables(&self) -> (&Counters, Option<&Counters>) {
+        (&self.counters, self.counts_addresses.then_some(&self.of_addresses))
     }
 
-    /// The caller's own limits, each with the counters that it counts in.
+    /// Whether any limit counts addresses.
+    pub(super) const fn counts_addresses(&self) -> bool {
+        self.counts_addresses
+    }
+
+    /// The caller's own limits by policies, each with the counters that it counts in.
     ///
     /// # Errors
     ///
-    /// [`Deny::LimitKeyMissing`] where the credential lacks what its caller is counted by.
-    fn own(&self, permit: &Permit<'_>) -> Result<Vec<Due>, Refusal> {
-        let due = |(charge, by)| Ok(Due { charge, subject: self.subject(permit, by)? });
-        permit.charges().map(due).collect()
+    /// [`Deny::LimitKeyMissing`] where the credential lacks what its caller is counted by, or the proxy
+    /// names no address.
+    fn own(
+        &self,
+        permit: &Permit<'_>,
+        memo: &mut Memo,
+        env: &Env<'_>,
+    ) -> Result<Vec<Due>, Refusal> {
+        let mut own = Vec::new();
+        for (charge, by) in permit.charges() {
+            let by_address = *by == LimitBy::Address;
+            let subject = match by_address {
+                true => self.address(memo, env)?,
+                false => self.subject(permit, by)?,
+            };
+            own.push(Due { charge, subject, whose: Whose::Caller, by_address });
+        }
+        Ok(own)
+    }
+
+    /// The counter of this caller alone, where an API's rate is for each: that of its identity, or else
+    /// of its address.
+    ///
+    /// # Errors
+    ///
+    /// [`Deny::LimitKeyMissing`] where there is neither.
+    fn of_caller(
+        &self,
+        due: &Due,
+        permit: Option<&Permit<'_>>,
+        memo: &mut Memo,
+        env: &Env<'_>,
+    ) -> Result<Due, Refusal> {
+        let caller = match permit {
+            Some(permit) => self.counters.id(Subject::Identity(permit.session().id)),
+            None => self.address(memo, env)?,
+        };
+        let subject = at_api(&caller, &due.subject);
+        Ok(Due { subject, by_address: permit.is_none(), ..*due })
+    }
+
+    /// The subject of the request's address.
+    fn address(&self, memo: &mut Memo, env: &Env<'_>) -> Result<RecordId, Refusal> {
+        let address = memo.address(env).ok_or_else(words::no_address)?;
+        Ok(self.of_addresses.id(Subject::Address(address.bytes())))
     }
 
     /// Whose counters a limit counts; hashed once for each credential.
@@ -104,6 +164,8 @@ impl Charging {
             Refusal::new(Deny::LimitKeyMissing, reason)
         };
         match by {
+            // Not the credential's, and never asked of it.
+            LimitBy::Address => Err(words::no_address()),
             LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
             LimitBy::Client => {
                 let stands = says.map_or([].as_slice(), |(_, asks)| &asks.client);
@@ -123,7 +185,8 @@ impl Charging {
         }
     }
 
-    /// Charges a request to the caller's own limits, then to the API's for everyone.
+    /// Charges a request to the caller's own limits, by policies and by the API, then to the API's for
+    /// everyone.
     ///
     /// The caller's own limits are charged by subject: all limits of one subject at once. The subject
     /// of the quota comes last, so that a request which one of the rates refuses does not use it up.
@@ -150,26 +213,35 @@ impl Charging {
             return Ok(headers);
         }
         let permit = admitted.permit.as_ref();
-        let own = permit.map(|permit| self.own(permit)).transpose()?.unwrap_or_default();
-        let everyone = admitted.api.and_then(|api| self.everyone.get(api.0)?.as_ref());
-        if own.is_empty() && everyone.is_none() {
+        let mut own = match permit {
+            Some(permit) => self.own(permit, memo, env)?,
+            None => Vec::new(),
+        };
+        let of_api = admitted.api.and_then(|api| self.of_api.get(api.0)?.as_ref());
+        if own.is_empty() && of_api.is_none() {
             trace.skipped(Step::Limits, Step::Limits.looks_at(), || "there are none".to_owned());
             return Ok(Headers::new());
         }
         if let Some(permit) = permit {
             words::counted_by(permit.charges(), trace);
         }
+        let is_each = |due: &&Due| due.whose == Whose::EachCaller;
+        if let Some(due) = of_api.filter(is_each) {
+            let due = self.of_caller(due, permit, memo, env)?;
+            let shown = memo.address.flatten().filter(|_| self.shows);
+            words::each_counted_by(due.by_address.then_some(shown), trace);
+            own.push(due);
+        }
         let policies = permit.map(|permit| permit.rights().grant().names());
-        let whose = Whose::Caller(policies.map_or("", |names| names));
+        let policies = policies.map_or("", |names| names);
         let is_another = |due: &Due| own.first().is_some_and(|first| first.subject != due.subject);
         if own.iter().any(is_another) {
-            self.charge_own(own.clone(), Does::Look, whose, trace, env)?;
+            self.charge_own(own.clone(), Does::Look, policies, trace, env)?;
         }
-        let mut headers = self.charge_own(own, Does::Charge, whose, trace, env)?;
-        if let Some(due) = everyone {
-            let (charges, whose) = ([due.charge], Whose::Everyone);
-            let charge = (&due.subject, charges.as_slice(), Does::Charge);
-            self.charge_one(charge, whose, &mut headers, trace, env)?;
+        let mut headers = self.charge_own(own, Does::Charge, policies, trace, env)?;
+        if let Some(due) = of_api.filter(|due| !is_each(due)) {
+            let charges = [due.charge];
+            self.charge_one((due, &charges, Does::Charge), policies, &mut headers, trace, env)?;
         }
         Ok(headers.into_headers(self.advises))
     }
@@ -179,7 +251,7 @@ impl Charging {
         &self,
         mut left: Vec<Due>,
         does: Does,
-        whose: Whose<'_>,
+        policies: &str,
         trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<RateLimitHeaders, Refusal> {
@@ -188,10 +260,10 @@ impl Charging {
         let quota = left.iter().find(is_quota).map(|due| due.subject);
         let before = |due: &&Due| Some(due.subject) != quota;
         while let Some(next) = left.iter().find(before).or(left.first()) {
-            let subject = next.subject;
-            let same = left.extract_if(.., |due| due.subject == subject);
+            let next = *next;
+            let same = left.extract_if(.., |due| due.subject == next.subject);
             let charges: Vec<_> = same.map(|due| due.charge).collect();
-            self.charge_one((&subject, &charges, does), whose, &mut headers, trace, env)?;
+            self.charge_one((&next, &charges, does), policies, &mut headers, trace, env)?;
         }
         Ok(headers)
     }
@@ -199,19 +271,24 @@ impl Charging {
     /// Charges a request to the limits of one subject, or only looks whether they would refuse it.
     fn charge_one(
         &self,
-        (subject, charges, does): (&RecordId, &[Charge], Does),
-        whose: Whose<'_>,
+        (due, charges, does): (&Due, &[Charge], Does),
+        policies: &str,
         headers: &mut RateLimitHeaders,
         trace: &mut Trace,
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
-        let name = matches!(whose, Whose::Everyone).then_some("api");
+        let whose = due.whose;
+        let name = (whose == Whose::Everyone).then_some("api");
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
-        let counters = if name.is_some() { &self.of_apis } else { &self.counters };
-        match counters.ask(subject, charges, (1, does), env.shared, env.random, env.now) {
+        let counters = match whose {
+            Whose::Everyone => &self.of_apis,
+            Whose::Caller | Whose::EachCaller if due.by_address => &self.of_addresses,
+            Whose::Caller | Whose::EachCaller => &self.counters,
+        };
+        match counters.ask(&due.subject, charges, (1, does), env.shared, env.random, env.now) {
             Charged::Counted(standings) => {
                 if does == Does::Charge {
-                    words::standings(charges, &standings, name, Decided::Passed, trace);
+                    words::standings(charges, &standings, whose, Decided::Passed, trace);
                 }
                 if self.advises {
                     headers.add(charges, &standings, name);
@@ -228,7 +305,7 @@ impl Charging {
                 unable(Deny::LimitStoreFull, "this host has no store that could hold counters")
             }
             Charged::Refused { by, wait, standings } => {
-                words::standings(charges, &standings, name, Decided::Skipped, trace);
+                words::standings(charges, &standings, whose, Decided::Skipped, trace);
                 headers.add(charges, &standings, name);
                 let Some(charge) = charges.get(by) else {
                     return unable(Deny::Internal, "a limit that was not asked refuses");
@@ -237,11 +314,7 @@ impl Charging {
                     Charge::Quota(_) => Deny::QuotaExceeded,
                     Charge::Rate(_) => Deny::RateLimited,
                 };
-                let policies = match whose {
-                    Whose::Everyone => None,
-                    Whose::Caller(policies) => Some(policies),
-                };
-                let reason = words::used_up(charge, policies, wait);
+                let reason = words::used_up(charge, (whose, due.by_address, policies), wait);
                 let headers = std::mem::take(headers).into_headers(self.advises);
                 let refusal = Refusal::new(deny, reason);
                 Err(Refusal { retry_after: Some(wait), headers, ..refusal })

@@ -52,7 +52,9 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
             }
         }
     }
-    for name in [metric::LIMIT_RECORDS, metric::PARKED, metric::SESSION_RECORDS] {
+    let addresses = config.counts_addresses().then_some(metric::LIMIT_ADDRESSES);
+    let gauges = [metric::LIMIT_RECORDS, metric::PARKED, metric::SESSION_RECORDS];
+    for name in gauges.into_iter().chain(addresses) {
         define(MetricKind::Gauge, name.into());
     }
     for name in [metric::FILTER_US, metric::KEYS_WAIT_MS] {

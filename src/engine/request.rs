@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::env::Env;
 use crate::event::{CallResponse, Headers, HostFacts};
-use crate::http::RequestHead;
+use crate::http::{Address, RequestHead};
 use crate::ids::{AskId, RingId, StreamId};
 use crate::time::UnixMillis;
 
@@ -30,6 +31,9 @@ pub(super) struct Memo {
     pub(super) rings: Vec<(RingId, u32)>,
     /// How long it has waited for keys; `None` where it has not.
     pub(super) waited_for_keys: Option<Duration>,
+    /// The address that it comes from, once the host was asked: `None` inside where it names none that
+    /// can be read.
+    pub(super) address: Option<Option<Address>>,
     /// The headers with its caller's limits, once it was charged to them.
     pub(super) charged: Option<Headers>,
     /// The answers to questions that it alone has asked; `None` inside where none came.
@@ -88,6 +92,13 @@ impl Request {
 }
 
 impl Memo {
+    /// The address that the request comes from. The host can be asked for it only while the request's
+    /// headers come.
+    pub(super) fn address(&mut self, env: &Env<'_>) -> Option<Address> {
+        let ask = || env.downstream.address().and_then(|raw| Address::parse(&raw));
+        *self.address.get_or_insert_with(ask)
+    }
+
     /// What came of a question that this request alone has asked; `None` where nothing has come yet.
     pub(super) fn answer(&self, id: AskId) -> Option<&Option<Rc<CallResponse>>> {
         self.answers.iter().find(|(known, _)| *known == id).map(|(_, answer)| answer)

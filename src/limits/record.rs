@@ -3,7 +3,7 @@
 //! All numbers are little-endian:
 //!
 //! ```text
-//! record   version: u8 = 1   counter × at most 16
+//! record   version: u8 = 1   counter × at most 16, of an address 48
 //! counter  limit: u64   kind: u8, 0 quota or 1 rate
 //!          quota: window's end: u64 ms   used: u32      rate: due: u64 ms   part: u32
 //! ```
@@ -30,7 +30,7 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Reads a record; `None` for whatever is odd about it.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8], most: usize) -> Option<Self> {
         let mut fields = Reader::new(bytes);
         (fields.u8()? == VERSION).then_some(())?;
         let mut counters = Vec::with_capacity(Counters::MAX_RUNNING);
@@ -44,7 +44,7 @@ impl Counts {
                 _ => return None,
             };
             let known = counters.iter().any(|(other, _)| *other == id);
-            if known || counters.len() >= Counters::MAX_RUNNING {
+            if known || counters.len() >= most {
                 return None;
             }
             counters.push((id, state));
@@ -54,7 +54,7 @@ impl Counts {
 
     /// The record without the counters that have ended, and until when it must be kept; `None` where
     /// more run than fit.
-    pub(super) fn encode(&self, now: UnixMillis) -> Option<(UnixMillis, Payload)> {
+    pub(super) fn encode(&self, now: UnixMillis, most: usize) -> Option<(UnixMillis, Payload)> {
         let mut bytes =
             Vec::with_capacity(self.counters.len().saturating_mul(BYTES).saturating_add(1));
         bytes.push(VERSION);
@@ -80,7 +80,7 @@ impl Counts {
             bytes.extend_from_slice(&time.millis().to_le_bytes());
             bytes.extend_from_slice(&count.to_le_bytes());
         }
-        if running > Counters::MAX_RUNNING {
+        if running > most {
             return None;
         }
         Some((last, Payload::new(bytes)?))

@@ -422,7 +422,8 @@ fn revocations(page: &mut Page, facts: &Facts<'_>) {
 fn records(page: &mut Page, facts: &Facts<'_>) {
     page.markup("<h2>Records</h2><div class=\"cards\">");
     let tables = [("Sessions", &facts.records.sessions), ("Limits", &facts.records.limits)];
-    for (name, slots) in tables {
+    let addresses = facts.records.addresses.iter().map(|slots| ("Limits by address", slots));
+    for (name, slots) in tables.into_iter().chain(addresses) {
         let Slots { capacity, used, evicted } = slots;
         page.markup("<section class=\"card\"><h3>").markup(name).markup("</h3><dl><dt>used</dt>");
         page.markup("<dd>").known(*used).markup(" of ").number(*capacity);

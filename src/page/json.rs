@@ -135,6 +135,9 @@ pub(super) fn json(facts: &Facts<'_>) -> String {
     out.name("records").open('{');
     slots(out, "sessions", &facts.records.sessions);
     slots(out, "limits", &facts.records.limits);
+    if let Some(addresses) = &facts.records.addresses {
+        slots(out, "addresses", addresses);
+    }
     out.close('}');
     out.name("providers").open('[');
     facts.providers.iter().for_each(|one| provider(out, one));

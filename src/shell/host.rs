@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::env::{Cas, Metrics, PutError, Random, SharedData, Stored};
+use crate::env::{Cas, Downstream, Metrics, PutError, Random, SharedData, Stored};
 use crate::event::{GaugeChange, MetricKind, Reply};
 use crate::http::{Fields, Place};
 use crate::time::millis;
@@ -454,6 +454,15 @@ impl Metrics for HostMetrics {
 
     fn gauge(&self, name: &str) -> Option<u64> {
         self.read(MetricKind::Gauge, name)
+    }
+}
+
+/// Whom the current request comes from.
+pub(super) struct HostDownstream;
+
+impl Downstream for HostDownstream {
+    fn address(&self) -> Option<Vec<u8>> {
+        property("source\0address")
     }
 }
 

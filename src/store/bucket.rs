@@ -3,7 +3,7 @@
 //! All numbers are little-endian:
 //!
 //! ```text
-//! bucket  version: u8 = 1   count: u8 ≤ 8   record × count
+//! bucket  version: u8 = 1   count: u8 ≤ 8, or 9 with the record that newcomers share   record × count
 //! record  id: 32 bytes   stamp: u64 ms   length: u16 ≤ 1024   payload
 //! ```
 //!
@@ -49,16 +49,30 @@ impl<'b> Entry<'b> {
     /// Whether a new record may not take its place.
     fn must_stay(&self, now: UnixMillis, room: Room) -> bool {
         match room {
-            Room::Ended(_) => self.stamp > now && self.stamp <= horizon(now, room),
+            Room::Ended(_) | Room::Shared(_) => {
+                self.stamp > now && self.stamp <= horizon(now, room)
+            }
             Room::Unused => false,
         }
     }
+
+    /// Whether it has a place of its own: all but the one that newcomers share.
+    fn has_place(&self, room: Room) -> bool {
+        !is_shared(self.id, room)
+    }
+}
+
+/// Stands for all newcomers of a full bucket together; no digest is this.
+pub(super) const SHARED: RecordId = [0; 32];
+
+fn is_shared(id: &RecordId, room: Room) -> bool {
+    matches!(room, Room::Shared(_)) && *id == SHARED
 }
 
 /// The furthest that a stamp can lie ahead: one beyond it would keep its record for ever.
 fn horizon(now: UnixMillis, room: Room) -> UnixMillis {
     let longest = match room {
-        Room::Ended(longest) => longest,
+        Room::Ended(longest) | Room::Shared(longest) => longest,
         Room::Unused => Duration::ZERO,
     };
     now.after(longest).after(CLOCKS_AGREE_WITHIN)
@@ -66,8 +80,23 @@ fn horizon(now: UnixMillis, room: Room) -> UnixMillis {
 
 impl<'b> Bucket<'b> {
     /// Reads a bucket; whatever is odd about it makes it an empty one.
-    pub(super) fn decode(bytes: &'b [u8]) -> Self {
-        read(bytes).map(|entries| Self { entries }).unwrap_or_default()
+    pub(super) fn decode(bytes: &'b [u8], room: Room) -> Self {
+        read(bytes, room).map(|entries| Self { entries }).unwrap_or_default()
+    }
+
+    /// The record that stands for one that is to be written: itself, or that of all newcomers, where
+    /// they share one and there is no room.
+    pub(super) fn stands_for<'i>(
+        &self,
+        id: &'i RecordId,
+        now: UnixMillis,
+        room: Room,
+    ) -> &'i RecordId {
+        let places = || self.entries.iter().filter(|entry| entry.has_place(room));
+        let has_room =
+            || places().count() < CAPACITY || places().any(|entry| !entry.must_stay(now, room));
+        let shares = matches!(room, Room::Shared(_));
+        if shares && self.find(id).is_none() && !has_room() { &SHARED } else { id }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -89,6 +118,7 @@ impl<'b> Bucket<'b> {
     pub(super) fn in_use(&self, now: UnixMillis, room: Room) -> u64 {
         let in_use = |entry: &&Entry<'_>| match room {
             Room::Ended(_) => entry.must_stay(now, room),
+            Room::Shared(_) => entry.has_place(room) && entry.must_stay(now, room),
             Room::Unused => true,
         };
         u64::try_from(self.entries.iter().filter(in_use).count()).unwrap_or(u64::MAX)
@@ -108,13 +138,15 @@ impl<'b> Bucket<'b> {
             *own = entry;
             return Placed::Beside;
         }
-        if self.entries.len() < CAPACITY {
+        let places = self.entries.iter().filter(|entry| entry.has_place(room)).count();
+        if places < CAPACITY || !entry.has_place(room) {
             self.entries.push(entry);
             return Placed::Beside;
         }
         let horizon = horizon(now, room);
         let age = |entry: &&mut Entry<'_>| (entry.stamp <= horizon, entry.stamp);
-        let oldest = self.entries.iter_mut().min_by_key(age);
+        let mut places = self.entries.iter_mut().filter(|entry| entry.has_place(room));
+        let oldest = places.by_ref().min_by_key(age);
         match oldest.filter(|oldest| !oldest.must_stay(now, room)) {
             Some(oldest) => {
                 *oldest = entry;
@@ -137,10 +169,11 @@ fn same(a: &RecordId, b: &RecordId) -> bool {
     a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-fn read(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
+fn read(bytes: &[u8], room: Room) -> Option<Vec<Entry<'_>>> {
     let (&[version, count], mut rest) = bytes.split_first_chunk()?;
     let count = usize::from(count);
-    if version != VERSION || count > CAPACITY {
+    let shared = usize::from(matches!(room, Room::Shared(_)));
+    if version != VERSION || count > CAPACITY.saturating_add(shared) {
         return None;
     }
     let mut entries: Vec<Entry<'_>> = Vec::with_capacity(CAPACITY);
@@ -157,5 +190,6 @@ fn read(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
         entries.push(Entry { id, stamp, payload });
         rest = after_payload;
     }
-    rest.is_empty().then_some(entries)
+    let places = entries.iter().filter(|entry| entry.has_place(room)).count();
+    (rest.is_empty() && places <= CAPACITY).then_some(entries)
 }

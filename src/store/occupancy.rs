@@ -101,7 +101,7 @@ impl Table {
             key.truncate(beginning);
             let _ = write!(key, "{bucket}");
             let stored = shared.get(&key);
-            let bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default());
+            let bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default(), self.room);
             bucket.in_use(now, self.room)
         };
         buckets.map(in_use).fold(0, u64::saturating_add)

@@ -162,13 +162,15 @@ reasons! {
         remedy "have the provider put what `policies.*.limit_by` names into its tokens, or count \
             by \"identity\"",
         meaning "A limit in force counts by client or by a claim (`limit_by`), and the credential \
-            has none, or one that is no string, number or boolean; the reason names it";
+            has none, or one that is no string, number or boolean; the reason names it. Or it counts \
+            by address (`limit_by`, `per_caller`), and the proxy names no IP address of the client";
     /// There is no room for a new counter beside those that run.
     LimitStoreFull = "limit_store_full": Unavailable at Limits,
         remedy "raise `limits.capacity`: more subjects have running limits than there is room for; \
             or shorten the limits' `per`",
         meaning "There is no room for a new counter: every record that could be used has limits \
-            that run, or the subject has 16 of them; or the proxy has no shared store";
+            that run, or the subject has 16 of them (an address 48); or the proxy has no shared \
+            store";
     /// A known method in other letters, which some servers take for it (RFC 9110 §9.1).
     MethodAmbiguous = "method_ambiguous": InvalidRequest at Method,
         remedy "have the caller write the method as it is known, in capitals, or as \

@@ -40,6 +40,9 @@ fn said(text: &str) -> Vec<(Code, String)> {
 fn example(code: Code) -> Option<String> {
     let policy = r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}}}"#;
     Some(match code {
+        Code::AddressUnproven => apis(
+            r#""apis": [{"name": "a", "auth": "none", "rate": {"requests": 1, "per": "1s", "per_caller": true}}]"#,
+        ),
         Code::AlgorithmRefused => provider(r#""algorithms": ["HS256"]"#),
         Code::ApiHidden => {
             apis(r#""apis": [{"name": "a", "auth": ["okta", "keys"]}, {"name": "b", "auth": ["okta"]}]"#)

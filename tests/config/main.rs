@@ -1,5 +1,6 @@
 //! What the configuration means, and how it is refused.
 
+mod addresses;
 mod apis;
 mod bytes;
 mod codes;

@@ -107,9 +107,9 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
             "somebody else's counters",
             r#""a": {"rate": "unlimited", "limit_by": "ip"}, "b": {"quota": "unlimited", "limit_by": {}}, "c": {"limit_by": 1}"#,
             &[
-                "2:40: policies.a.limit_by: unknown value `ip`; expected `identity` or `client`",
+                "2:40: policies.a.limit_by: unknown value `ip`; expected `identity`, `client` or `address`",
                 "2:87: policies.b.limit_by.claim: missing; name the claim",
-                r#"2:110: policies.c.limit_by: expected "identity", "client" or an object with `claim`, found a number: put it in quotes"#,
+                r#"2:110: policies.c.limit_by: expected "identity", "client", "address" or an object with `claim`, found a number: put it in quotes"#,
             ],
         ),
         (

@@ -72,6 +72,101 @@ fn of_two_thousand_requests_at_once_exactly_as_many_pass_as_may() {
     envoy.assert_no_secret(&tokens);
 }
 
+/// What counts by address: a public API for each caller, and the callers of a policy.
+fn by_address(keys: &KeyServer, requests: u32) -> Value {
+    let rate = json!({ "requests": requests, "per": "1h" });
+    let mut each = rate.clone();
+    each["per_caller"] = json!(true);
+    let mut all = configuration(
+        json!({ "main": keys.provider(ISSUER, "/keys") }),
+        json!([
+            { "name": "public", "match": { "paths": ["/public"] }, "auth": "none", "rate": each },
+            { "name": "named", "match": { "paths": ["/named"] }, "auth": ["main"],
+              "policies": { "default": ["p"] } },
+        ]),
+    );
+    all["policies"] = json!({ "p": { "rate": rate, "limit_by": "address" } });
+    all
+}
+
+#[test]
+fn no_word_of_a_client_about_its_address_gets_it_past_a_limit_by_address() {
+    let (upstream, keys, signer) = (Upstream::start(), KeyServer::start(), Signer::new("k1"));
+    keys.set("/keys", Answer::json(&key_set(&[&signer])));
+    let listener = Listener::new(&Filter::new(&by_address(&keys, 100)));
+    let site = Site::new("addresses", upstream.port()).cluster("keys", keys.port());
+    let envoy = Envoy::start(&site.listener(&listener).workers(2));
+    let tokens: Vec<_> = (0..CLIENTS).map(|n| signer.sign(&Token::of(&format!("c{n}")))).collect();
+    for path in ["/public", "/named"] {
+        let request = |number: usize| {
+            let addresses = [
+                format!("203.0.113.{number}"),
+                format!("203.0.113.7, 198.51.100.{number}"),
+                format!("2001:db8:0:{number}::1"),
+                format!("::ffff:203.0.113.{number}"),
+                format!("203.0.113.{number}:80"),
+                "unknown".to_owned(),
+                String::new(),
+            ];
+            let address = &addresses[number % addresses.len()];
+            let request = Request::get(path).bearer(&tokens[number]);
+            let request = request.header("x-forwarded-for", address);
+            let forwarded = format!("for={address}");
+            request.header("x-real-ip", address).header("forwarded", forwarded)
+        };
+        assert_eq!(storm(listener.port, &request, "rate_limited"), 100, "{path}");
+        assert_eq!(upstream.seen(path).len(), 100, "{path}");
+    }
+    envoy.assert_no_trap();
+    envoy.assert_no_secret(&tokens);
+}
+
+#[test]
+fn the_word_of_a_trusted_hop_is_the_address_and_a_clients_before_it_is_not() {
+    let (upstream, keys) = (Upstream::start(), KeyServer::start());
+    let limits = by_address(&keys, 2);
+    let listener = Listener::new(&Filter::new(&limits)).behind(1);
+    let credulous = Listener::new(&Filter::new(&limits).root_id("credulous")).believing_clients();
+    let site = Site::new("hops", upstream.port()).cluster("keys", keys.port());
+    let envoy = Envoy::start(&site.listener(&listener).listener(&credulous).workers(2));
+    let send = |port: u16, address: &str| {
+        let request = Request::get("/public").header("x-forwarded-for", address);
+        fetch(port, &request).status()
+    };
+    let cases = [
+        // what the hop has written, how it ends
+        ("203.0.113.1", 200),
+        ("203.0.113.1", 200),
+        ("203.0.113.1", 429),
+        ("198.51.100.1, 203.0.113.1", 429),
+        ("203.0.113.2, 203.0.113.1", 429),
+        ("203.0.113.1, 203.0.113.2", 200),
+        ("2001:db8::1", 200),
+        ("2001:db8::ffff", 200),
+        ("2001:db8::2", 429),
+        ("2001:db8:0:1::2", 200),
+        ("203.0.113.2", 200),
+        ("::ffff:203.0.113.2", 429),
+        // Nothing that Envoy takes for an address: then it is the hop's own.
+        ("203.0.113.9:80", 200),
+        ("fe80::1%eth0", 200),
+        ("203.0.113.10:80", 429),
+        ("unknown", 429),
+    ];
+    for (place, (address, status)) in cases.into_iter().enumerate() {
+        assert_eq!(send(listener.port, address), status, "{place}: {address}");
+    }
+    // What `tollgate check` makes a problem of: whoever writes another address is another caller.
+    for number in 0..20 {
+        assert_eq!(send(credulous.port, &format!("203.0.113.{number}")), 200);
+    }
+    let lines = envoy.filter_lines();
+    let risks = lines.iter().filter(|line| line["code"] == "address_unproven");
+    assert!(risks.count() >= 2, "{lines:#?}");
+    assert!(!envoy.refusals().iter().any(|line| line.to_string().contains("203.0.113")));
+    envoy.assert_no_trap();
+}
+
 #[test]
 fn a_client_is_told_of_its_limits_in_the_upstreams_answer_too() {
     let upstream = Upstream::start();

@@ -6,7 +6,7 @@ use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
 use crate::support::recorded;
-use crate::{keys, objects, rights, tokens, tyk};
+use crate::{callers, keys, objects, rights, tokens, tyk};
 
 /// Where an operator reads what is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +137,14 @@ impl Case {
 
 /// Every case, in the order of the ids.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut all = [tyk::cases(), tokens::cases(), keys::cases(), rights::cases(), objects::cases()];
+    let mut all = [
+        tyk::cases(),
+        tokens::cases(),
+        keys::cases(),
+        rights::cases(),
+        objects::cases(),
+        callers::cases(),
+    ];
     all.iter_mut().flat_map(std::mem::take).collect()
 }
 

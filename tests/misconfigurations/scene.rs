@@ -57,6 +57,8 @@ pub(crate) fn right() -> Value {
         },
         // Envoy's clusters, and the name that each asks for in TLS.
         "clusters": { "okta": { "sni": "example.okta.com" } },
+        // Where the request comes from, as Envoy says it.
+        "address": "192.0.2.1:4711",
         // How far this machine's clock is ahead, in seconds.
         "clock": 0,
         // What happens before the request: changes, waits in seconds, requests.
@@ -203,6 +205,7 @@ pub(crate) fn play(scene: &Value) -> Outcome {
 
 /// Sends the request and waits for its end.
 fn send(world: &World, worker: &mut Worker<'_>, scene: &Value) -> StreamId {
+    world.come_from(scene["address"].as_str().expect("a text"));
     let headers = headers(scene);
     let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let text = |name: &str| scene["request"][name].as_str().expect("a text");

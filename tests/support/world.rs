@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tollgate::config::Config;
 use tollgate::engine::Engine;
-use tollgate::env::{Env, Metrics, Random};
+use tollgate::env::{Downstream, Env, Metrics, Random};
 use tollgate::event::{
     CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, HostFacts, MetricKind,
     Reply, Settlement,
@@ -92,6 +92,22 @@ pub struct World {
     pub totals: Totals,
     random: Sequence,
     verifier: Counting,
+    pub downstream: From,
+}
+
+/// Where requests come from, and how often that was asked.
+#[derive(Default)]
+pub struct From {
+    /// As a host writes it.
+    pub address: RefCell<Option<String>>,
+    pub asked: Cell<u32>,
+}
+
+impl Downstream for From {
+    fn address(&self) -> Option<Vec<u8>> {
+        self.asked.set(self.asked.get() + 1);
+        self.address.borrow().clone().map(String::into_bytes)
+    }
 }
 
 impl Default for World {
@@ -102,11 +118,17 @@ impl Default for World {
             totals: Totals::default(),
             random: Sequence(Cell::new(1)),
             verifier: Counting::default(),
+            downstream: From::default(),
         }
     }
 }
 
 impl World {
+    /// Has requests come from this address from now on, as the host writes it.
+    pub fn come_from(&self, address: &str) {
+        self.downstream.address.replace(Some(address.to_owned()));
+    }
+
     /// Lets time pass.
     pub fn wait(&self, span: Duration) {
         self.now.set(self.now.get().after(span));
@@ -125,6 +147,7 @@ impl World {
             shared: &self.store,
             metrics: &self.totals,
             verifier: &self.verifier,
+            downstream: &self.downstream,
         }
     }
 }

@@ -3,6 +3,8 @@
 /// The kind of a remark; `docs/problem-codes.md` tells of each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FileCode {
+    /// Limits count by an address that the client writes.
+    AddressFromClient,
     /// A cluster that takes whatever addresses its name has.
     ClusterFamilyUnset,
     /// A cluster that the file lacks.
@@ -84,7 +86,8 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 39] = [
+        Self::AddressFromClient,
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
@@ -128,6 +131,7 @@ impl FileCode {
     /// A stable, documented name, which never changes its meaning.
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::AddressFromClient => "address_from_client",
             Self::ClusterFamilyUnset => "cluster_family_unset",
             Self::ClusterMissing => "cluster_missing",
             Self::ClusterNameUnchecked => "cluster_name_unchecked",

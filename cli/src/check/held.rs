@@ -38,6 +38,8 @@ pub(super) struct Held {
     pub(super) around: Option<Around>,
     /// Whether the file itself says that there are several proxies.
     pub(super) several: bool,
+    /// Whether the file shows which address the proxy takes for a client's, so that this was judged.
+    pub(super) shows_addresses: bool,
     pub(super) holder: Holder,
     pub(super) environment: Environment,
 }
@@ -137,6 +139,7 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         plane: Plane::None,
         around: None,
         several: false,
+        shows_addresses: false,
         holder: Holder::File,
         environment: Environment::default(),
     }
@@ -234,6 +237,7 @@ impl Finder<'_> {
             plane: self.plane,
             around: None,
             several: self.several,
+            shows_addresses: false,
             holder: Holder::Envoy,
             environment: Environment::default(),
         }
@@ -330,7 +334,7 @@ impl Finder<'_> {
                 held.remarks.extend(words::check(tree, self.reader));
             }
         }
-        surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
+        held.shows_addresses = surroundings::envoy(config, chain, json.as_ref(), &mut held.remarks);
         let is_own = |filter: &Node| self.is_own(filter);
         held.around = match (chain, &self.patch) {
             (Some(Chain { manager, index }), _) => {

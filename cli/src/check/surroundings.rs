@@ -53,13 +53,13 @@ fn is_proxy(workload: &Node) -> bool {
     })
 }
 
-/// An Envoy filter and its place.
+/// An Envoy filter and its place; whether the file shows which address the proxy takes for a client's.
 pub(super) fn envoy(
     config: &Node,
     chain: Option<Chain<'_>>,
     json: Option<&Json>,
     remarks: &mut Vec<Remark>,
-) {
+) -> bool {
     let mut warn = |code, node: &Node, field: &str, message: &str| {
         remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
     };
@@ -98,9 +98,50 @@ pub(super) fn envoy(
             .any(|name| chain.manager.get(name).is_some())
         {
             paths(chain.manager, json, remarks);
+            addresses(chain.manager, json, remarks);
             windows::check(chain.manager, remarks);
+            return true;
         }
     }
+    false
+}
+
+/// Whose word the address is by which limits count.
+fn addresses(manager: &Node, json: Option<&Json>, remarks: &mut Vec<Remark>) {
+    let field = "use_remote_address";
+    let own = manager.get(field);
+    let detected = manager.get("original_ip_detection_extensions").map(Node::elements);
+    if own.is_some_and(Node::is_true) || detected.is_some_and(|list| !list.is_empty()) {
+        return;
+    }
+    let Some(what) = json.and_then(counted_by_address) else { return };
+    let message = format!(
+        "not true: the client's address is whatever the client writes into `x-forwarded-for`, and \
+         {what} counts by it; write true, and `xff_num_trusted_hops` for the proxies in front, or \
+         name `original_ip_detection_extensions`"
+    );
+    let (severity, code) = (Severity::Problem, FileCode::AddressFromClient);
+    remarks.push(Remark::new(severity, code, own.unwrap_or(manager).at, field, message));
+}
+
+/// The first limit that counts by address, in words.
+fn counted_by_address(json: &Json) -> Option<String> {
+    let tree = json.tree.as_ref()?;
+    let policies = tree.get("policies").map(Node::members).unwrap_or_default();
+    let policy = policies.iter().find(|one| one.node.text_at(&["limit_by"]) == Some("address"));
+    if let Some(policy) = policy {
+        return Some(format!("the policy `{}` (`limit_by`)", policy.name));
+    }
+    let nameless = |api: &&Node| {
+        let strangers = api.get("optional").is_some_and(Node::is_true);
+        let is = |field: &str, word: &str| api.text_at(&[field]) == Some(word);
+        strangers || is("auth", "none") || is("cors_preflight", "pass")
+    };
+    let mut apis = tree.get("apis").map(Node::elements).unwrap_or_default().iter();
+    let api = apis.find(|api| {
+        api.path(&["rate", "per_caller"]).is_some_and(Node::is_true) && nameless(api)
+    })?;
+    Some(format!("the API `{}` (`per_caller`)", api.text_at(&["name"]).unwrap_or_default()))
 }
 
 /// Tollgate's place among the filters.

@@ -1,5 +1,6 @@
 //! One request through the engine, with keys of files or of the network.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -129,8 +130,8 @@ fn rings(config: &Config, name: Option<&str>) -> Option<Vec<RingId>> {
 /// Sends one request through the engine.
 pub(super) fn judge(
     mut config: Config,
-    head: RequestHead,
-    route: Route,
+    (head, route): (RequestHead, Route),
+    address: IpAddr,
     keys: Keys,
     now: UnixMillis,
 ) -> Result<Seen, Failure> {
@@ -157,6 +158,7 @@ pub(super) fn judge(
     }
     let urls = config.rings.iter().map(|ring| ring.remote.url.clone()).collect();
     let mut engine = Hosted::new(config, "", now);
+    engine.come_from(address);
     let mut seen =
         Around { keys, urls, settled: None, advice: Vec::new(), notes, said: Vec::new() };
     let mut calls = engine.handle(Event::Tick, &mut seen);

@@ -2,7 +2,7 @@
 
 use tollgate_cli::Exit;
 
-use super::{check, envoy};
+use super::{OKTA, check, envoy};
 
 /// The second filter, so that it can be put before or behind.
 const ROUTER: &str = "                  - name: envoy.filters.http.router\n";
@@ -272,4 +272,55 @@ fn each_remark_says_what_would_be_right() {
     for (file, expected) in cases {
         assert_eq!(check(&["-"], &file).remarks(), [expected]);
     }
+}
+
+/// The proxy, with further members of the configuration and of the connection manager.
+fn counting(members: &str, manager: &str) -> String {
+    let envoy = envoy();
+    let end = envoy.find("}\n                  - name: envoy.filters.http.router").expect("an end");
+    let envoy = format!("{}, {members}{}", &envoy[..end], &envoy[end..]);
+    let keep = "                normalize_path: true\n";
+    envoy.replace(keep, &format!("{keep}                {manager}\n"))
+}
+
+#[test]
+fn an_address_that_the_client_writes_is_a_problem_where_limits_count_by_it() {
+    let policy = r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}, "limit_by": "address"}}, "apis": [{"name": "a", "auth": ["okta"], "policies": {"default": ["p"]}}]"#;
+    let rate = r#""rate": {"requests": 1, "per": "1s", "per_caller": true}"#;
+    let api = |more: &str| format!(r#""apis": [{{"name": "a", "auth": ["okta"], {more}}}]"#);
+    let public = format!(
+        r#""apis": [{{"name": "s", "match": {{"paths": ["/s"]}}, "auth": "none", {rate}}}, {{"name": "a", "auth": ["okta"]}}]"#
+    );
+    let optional = api(&format!(r#""optional": true, {rate}"#));
+    let preflight = api(&format!(r#""cors_preflight": "pass", {rate}"#));
+    let (named, all) = (api(rate), api(&rate.replace(r#", "per_caller": true"#, "")));
+    let told = "address_from_client";
+    let extension = "original_ip_detection_extensions: [{ name: a }]";
+    let cases: &[(&str, &str, &str, Option<&str>)] = &[
+        // name, the configuration, the connection manager, where it is told
+        ("a policy", policy, "stat_prefix: a", Some("7")),
+        ("said on purpose", policy, "use_remote_address: false", Some("9")),
+        ("the peer's address", policy, "use_remote_address: true", None),
+        ("in camel case", policy, "useRemoteAddress: true", None),
+        ("an extension finds it", policy, extension, None),
+        ("no extension", policy, "original_ip_detection_extensions: []", Some("7")),
+        ("a public API", &public, "stat_prefix: a", Some("7")),
+        ("an optional API", &optional, "stat_prefix: a", Some("7")),
+        ("preflights", &preflight, "stat_prefix: a", Some("7")),
+        ("a public API and the peer's address", &public, "use_remote_address: true", None),
+        ("everybody has a name", &named, "stat_prefix: a", None),
+        ("all callers together", &all, "stat_prefix: a", None),
+    ];
+    for (name, configuration, manager, line) in cases {
+        let run = check(&["-"], &counting(configuration, manager));
+        let expected: Vec<_> = line.iter().map(|line| format!("{line} {told}")).collect();
+        let codes: Vec<_> =
+            run.codes().into_iter().filter(|code| code.contains("address")).collect();
+        assert_eq!(codes, expected, "{name}: {}", run.out);
+        assert_eq!(run.exit == Exit::Problems, line.is_some(), "{name}: {}", run.out);
+    }
+    // Where nothing is known of the proxy, the filter's own warning stands.
+    let alone = format!(r#"{{"providers": {{"okta": {OKTA}}}, {policy}}}"#);
+    let run = check(&["-"], &alone);
+    assert!(run.out.contains("[address_unproven]") && run.exit == Exit::Fine, "{}", run.out);
 }

@@ -62,7 +62,21 @@ fn last(envoy: &mut Value) {
     filters(envoy).rotate_left(1);
 }
 
-const CASES: [Case; 6] = [
+/// The configuration of the one filter, changed.
+fn configuration(envoy: &mut Value, change: impl FnOnce(&mut Value)) {
+    let value = &mut filters(envoy)[0]["typed_config"]["config"]["configuration"]["value"];
+    let mut config = serde_json::from_str(value.as_str().expect("a text")).expect("JSON");
+    change(&mut config);
+    *value = json!(config.to_string());
+}
+
+/// The connection manager.
+fn manager(envoy: &mut Value) -> &mut Value {
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    envoy.pointer_mut(manager).expect("a manager")
+}
+
+const CASES: [Case; 8] = [
     Case {
         id: "A01",
         did: "Put a rule by the identity before Tollgate.",
@@ -91,11 +105,9 @@ const CASES: [Case; 6] = [
         warned: true,
         remedy: "Say `\"credential\": \"keep\"` at the provider.",
         right: |envoy| {
-            let value = &mut filters(envoy)[0]["typed_config"]["config"]["configuration"]["value"];
-            let mut config: Value =
-                serde_json::from_str(value.as_str().expect("a text")).expect("JSON");
-            config["providers"]["okta"]["upstream"] = json!({ "credential": "keep" });
-            *value = json!(config.to_string());
+            configuration(envoy, |config| {
+                config["providers"]["okta"]["upstream"] = json!({ "credential": "keep" });
+            });
         },
     },
     Case {
@@ -117,8 +129,7 @@ const CASES: [Case; 6] = [
         id: "A05",
         did: "Let clients choose by a header a route on which Tollgate is off.",
         wrong: |envoy| {
-            let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-            let manager = envoy.pointer_mut(manager).expect("a manager");
+            let manager = manager(envoy);
             let by_header =
                 json!([{ "name": "x-tollgate-identity", "string_match": { "exact": "probe" } }]);
             let off = json!({ "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true });
@@ -146,6 +157,39 @@ const CASES: [Case; 6] = [
         warned: false,
         remedy: "Write the name that was meant.",
         right: |envoy| envoy["static_resources"]["clusters"][0]["name"] = json!("okta"),
+    },
+    Case {
+        id: "A07",
+        did: "Counted callers by address where the proxy takes the client's word for it.",
+        wrong: |envoy| {
+            configuration(envoy, |config| {
+                config["policies"]["reader"]["rate"] = json!({ "requests": 9, "per": "1s" });
+                config["policies"]["reader"]["limit_by"] = json!("address");
+                config["apis"][0]["policies"] = json!({ "default": ["reader"] });
+            });
+        },
+        code: "address_from_client",
+        warned: false,
+        remedy: "Write `use_remote_address: true`.",
+        right: |envoy| manager(envoy)["use_remote_address"] = json!(true),
+    },
+    Case {
+        id: "A08",
+        did: "Gave each caller of a public API a rate where the proxy takes the client's word.",
+        wrong: |envoy| {
+            manager(envoy)["use_remote_address"] = json!(false);
+            configuration(envoy, |config| {
+                let rate = json!({ "requests": 9, "per": "1s", "per_caller": true });
+                let public = json!({
+                    "name": "site", "match": { "paths": ["/site"] }, "auth": "none", "rate": rate,
+                });
+                config["apis"].as_array_mut().expect("a list").push(public);
+            });
+        },
+        code: "address_from_client",
+        warned: false,
+        remedy: "Write `use_remote_address: true`.",
+        right: |envoy| manager(envoy)["use_remote_address"] = json!(true),
     },
 ];
 

@@ -7,6 +7,7 @@ mod support;
 #[allow(dead_code, reason = "the catalogue's own tests take more")]
 #[path = "../../../tests/misconfigurations"]
 mod catalogue {
+    pub(crate) mod callers;
     pub(crate) mod case;
     pub(crate) mod keys;
     pub(crate) mod objects;
@@ -19,4 +20,4 @@ mod catalogue {
 mod around;
 mod command;
 
-use catalogue::{case, keys, objects, rights, scene, tokens, tyk};
+use catalogue::{callers, case, keys, objects, rights, scene, tokens, tyk};

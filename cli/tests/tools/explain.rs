@@ -452,3 +452,39 @@ fn a_key_that_is_not_used_is_told_in_a_sentence() {
     assert!(told.contains("tokens signed with it are refused"), "{told}");
     assert!(!told.contains("event="), "{told}");
 }
+
+#[test]
+fn a_limit_by_address_counts_the_one_that_is_given() {
+    let folder = Folder::new();
+    let configured = |identity: &str| {
+        let config = json!({
+            "apis": [{ "name": "public", "auth": "none",
+                       "rate": { "requests": 5, "per": "1m", "per_caller": true } }],
+            "log": { "identity": identity },
+        });
+        std::fs::write(folder.path("config.json"), config.to_string()).unwrap();
+    };
+    let told = |address: &[&str]| {
+        let ran = explain(&folder, &[&["--no-token", "--format", "json"], address].concat(), b"");
+        assert_eq!(ran.exit, Exit::Fine, "{}{}", ran.out, ran.err);
+        ran.out
+    };
+    configured("plain");
+    for (address, shown) in [
+        (&[][..], "; this one is 192.0.2.1\""),
+        (&["--address", "203.0.113.7"], "; this one is 203.0.113.7\""),
+        (&["--address", "2001:db8:1:2:3::4"], "; this one is 2001:db8:1:2::/64\""),
+        (&["--address", "::ffff:203.0.113.7"], "; this one is 203.0.113.7\""),
+    ] {
+        let told = told(address);
+        assert!(told.contains(shown), "{told}");
+        assert!(told.contains("IPv4 whole, IPv6 by its first 64 bits"), "{told}");
+    }
+    for identity in ["hash", "omit"] {
+        configured(identity);
+        let told = told(&["--address", "203.0.113.7"]);
+        assert!(!told.contains("203.0.113.7") && told.contains("each address"), "{told}");
+    }
+    let ran = explain(&folder, &["--no-token", "--address", "/run/pipe"], b"");
+    assert_eq!(ran.exit, Exit::Misuse, "{}", ran.err);
+}

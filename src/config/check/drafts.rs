@@ -162,6 +162,8 @@ pub(super) struct ApiDraft {
     /// What of the caller must equal a part of the request, with the place of that part.
     pub(super) comparisons: Vec<At<Comparison>>,
     pub(super) rate: Option<Definition<Rate>>,
+    /// Whether each caller has a counter of that.
+    pub(super) per_caller: bool,
     /// What its own `mode` says.
     pub(super) mode: Option<RawMode>,
     pub(super) audiences: Option<Vec<Box<str>>>,
@@ -188,6 +190,7 @@ impl ApiDraft {
             rules: self.rules,
             comparisons: self.comparisons.into_iter().map(|one| one.value).collect(),
             rate: self.rate,
+            per_caller: self.per_caller,
             reports: self.mode.unwrap_or(mode) == RawMode::Report,
         })
     }

@@ -1,7 +1,7 @@
 //! The file, exactly: the parts of the traffic.
 
 use super::operator::RawMode;
-use super::policy::RawRate;
+use super::policy::RawApiRate;
 use super::value::Scalar;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
@@ -38,8 +38,8 @@ object! {
         require: List<RawApiRule>;
         /// Which policies this API gives to whom. Left out: being verified is enough.
         policies: RawApiPolicies;
-        /// How fast all callers together may call.
-        rate: RawRate;
+        /// How fast all callers together may call, or each.
+        rate: RawApiRate;
         /// What becomes of refused requests here. Left out: as `mode` at the top says.
         mode: RawMode;
         /// What becomes of CORS preflights on a protected API.

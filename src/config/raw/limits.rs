@@ -17,8 +17,8 @@ object! {
 object! {
     /// The counters of rates and quotas.
     RawLimits {
-        /// How many subjects (identities, clients, APIs) can have running limits at once, rounded up
-        /// to a multiple of 8.
+        /// How many subjects (identities, clients, values of a claim) can have running limits at once,
+        /// rounded up to a multiple of 8; and as many addresses besides.
         capacity: Count<8, 16_777_216> = Count(65_536);
         /// How clients are told of their limits; `[]` is not at all.
         headers: List<RawLimitHeaders>;

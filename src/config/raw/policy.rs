@@ -24,7 +24,8 @@ object! {
         rate: RawBound<RawRate>;
         /// How much, over all APIs, or `"unlimited"`.
         quota: RawBound<RawQuota>;
-        /// Who has counters of their own: each identity, each client, or each value of a claim.
+        /// Who has counters of their own: each identity, each client, each address, or each value of
+        /// a claim.
         limit_by: LimitBy = LimitBy::Identity;
         /// How long after the authentication (`auth_time`, else `iat`) a session ends.
         expires_after: Time<1, YEAR>;
@@ -62,6 +63,21 @@ object! {
         per: Time<1, YEAR>, required;
         /// How many may come at once. Left out: as many as `requests`.
         burst: Count<1, MOST_REQUESTS>;
+    }
+}
+
+object! {
+    /// How fast an API may be called.
+    RawApiRate {
+        /// Requests in each `per`.
+        requests: Requests, required;
+        /// The time that they are spread over.
+        per: Time<1, YEAR>, required;
+        /// How many may come at once. Left out: as many as `requests`.
+        burst: Count<1, MOST_REQUESTS>;
+        /// Whether each caller may call so fast: each identity, and each address where there is none.
+        /// Otherwise all callers together.
+        per_caller: bool = false;
     }
 }
 
@@ -146,11 +162,12 @@ object! {
 }
 
 impl Read for LimitBy {
-    const WHAT: &'static str = "\"identity\", \"client\" or an object with `claim`";
+    const WHAT: &'static str = "\"identity\", \"client\", \"address\" or an object with `claim`";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match &node.value {
             Value::Text(_) => Some(match word(node, WHO, problems)? {
+                "address" => Self::Address,
                 "client" => Self::Client,
                 _ => Self::Identity,
             }),
@@ -174,13 +191,14 @@ impl Read for LimitBy {
     }
 }
 
-/// Who has counters of their own: each identity, or each client.
-const WHO: &[&str] = &["identity", "client"];
+/// Who has counters of their own: each identity, each client, or each address.
+const WHO: &[&str] = &["identity", "client", "address"];
 
 #[cfg(not(target_family = "wasm"))]
 impl crate::config::read::Written for LimitBy {
     fn written(&self) -> serde_json::Value {
         match self {
+            Self::Address => "address".into(),
             Self::Identity => "identity".into(),
             Self::Client => "client".into(),
             Self::Claim(claim) => serde_json::json!({ "claim": claim.written() }),

@@ -14,7 +14,7 @@ use crate::time::UnixMillis;
 pub(in crate::engine) fn set(
     rings: &[Ring],
     sessions: &Sessions,
-    limits: &Counters,
+    (limits, addresses): (&Counters, Option<&Counters>),
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
@@ -28,6 +28,9 @@ pub(in crate::engine) fn set(
     }
     if let Some(count) = limits.count(env.shared, env.now) {
         set(metric::LIMIT_RECORDS.into(), count);
+    }
+    if let Some(count) = addresses.and_then(|addresses| addresses.count(env.shared, env.now)) {
+        set(metric::LIMIT_ADDRESSES.into(), count);
     }
 }
 

@@ -99,6 +99,10 @@ impl<'e> View<'e> {
             sessions: slots(self.config.session_capacity, metric::SESSION_RECORDS, evicted),
             // A running limit is never given up.
             limits: slots(self.config.limits.capacity, metric::LIMIT_RECORDS, Some(0)),
+            addresses: self
+                .config
+                .counts_addresses()
+                .then(|| slots(self.config.limits.capacity, metric::LIMIT_ADDRESSES, Some(0))),
         }
     }
 
@@ -206,9 +210,10 @@ impl<'e> View<'e> {
             denied: count(false),
             policies: given.map(|ids| room.take(&ids).iter().filter_map(|id| name(*id)).collect()),
             policies_from_claim: policies.is_some_and(|policies| policies.from_claim),
-            rate: api
-                .rate
-                .map(|rate| format!("{} in {}", rate.limit.requests, in_words(rate.limit.per))),
+            rate: api.rate.map(|rate| {
+                let each = if api.per_caller { " for each caller" } else { "" };
+                format!("{} in {}{each}", rate.limit.requests, in_words(rate.limit.per))
+            }),
         }
     }
 

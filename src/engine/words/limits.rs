@@ -2,22 +2,35 @@
 
 use std::time::Duration;
 
+use crate::http::Address;
 use crate::limits::{Charge, Standing};
 use crate::policy::LimitBy;
 use crate::time::{in_words, secs_rounded_up};
 use crate::trace::{Decided, Trace};
-use crate::verdict::Step;
+use crate::verdict::{Deny, Refusal, Step};
 
-/// Why a limit refuses: what it allows, to whom, and when the next request may come. `policies` are
-/// those of the caller's own limit; `None` where it is the API's.
+/// Whose a limit is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::engine) enum Whose {
+    /// The caller's, by the policies in force.
+    Caller,
+    /// Each caller's, by the API.
+    EachCaller,
+    /// That of all callers of an API together.
+    Everyone,
+}
+
+/// Why a limit refuses: what it allows, to whom, and when the next request may come.
 pub(in crate::engine) fn used_up(
     charge: &Charge,
-    policies: Option<&str>,
+    (whose, by_address, policies): (Whose, bool, &str),
     wait: Duration,
 ) -> String {
-    let whose = match policies {
-        None => "all callers of the API".to_owned(),
-        Some(policies) => format!("the caller by the policies in force (`{policies}`)"),
+    let own = if by_address { "'s address" } else { "" };
+    let whose = match whose {
+        Whose::Everyone => "all callers of the API".to_owned(),
+        Whose::EachCaller => format!("each caller{own} at the API (`per_caller`)"),
+        Whose::Caller => format!("the caller{own} by the policies in force (`{policies}`)"),
     };
     let (_, requests, per) = terms_of(charge);
     format!(
@@ -37,6 +50,7 @@ pub(in crate::engine) fn counted_by<'b>(
     }
     for (charge, by) in charges {
         let by = match by {
+            LimitBy::Address => EACH_ADDRESS.to_owned(),
             LimitBy::Claim(claim) => format!("each value of the claim {claim} has its own counter"),
             LimitBy::Client => "each client has its own counter".to_owned(),
             LimitBy::Identity => "each identity has its own counter".to_owned(),
@@ -48,19 +62,53 @@ pub(in crate::engine) fn counted_by<'b>(
     }
 }
 
+const EACH_ADDRESS: &str =
+    "each address has its own counter: IPv4 whole, IPv6 by its first 64 bits";
+
+/// Whose counter an API's rate for each caller counts. The address is shown where it is counted, and
+/// identities are.
+pub(in crate::engine) fn each_counted_by(address: Option<Option<Address>>, trace: &mut Trace) {
+    trace.note(Step::Limits, Decided::Skipped, || {
+        let by = match address {
+            None => "each identity has its own counter at this API".to_owned(),
+            Some(None) => format!("nobody has shown who it is: {EACH_ADDRESS}"),
+            Some(Some(address)) => {
+                format!("nobody has shown who it is: {EACH_ADDRESS}; this one is {address}")
+            }
+        };
+        ("`per_caller` of the API's rate".to_owned(), by)
+    });
+}
+
+/// The refusal of a request that is to be counted by an address, and has none that can be read.
+pub(in crate::engine) fn no_address() -> Refusal {
+    Refusal::new(
+        Deny::LimitKeyMissing,
+        "nothing to count the caller by: the proxy names no IP address of the client",
+    )
+    .with_remedy(
+        "have requests come to the proxy over IP (a pipe has no address), or count by something else: \
+         `policies.*.limit_by`, `apis[].rate.per_caller`",
+    )
+}
+
 /// Where limits stand once a request was charged to them, or refused by one of them.
 #[inline(never)]
 pub(in crate::engine) fn standings(
     charges: &[Charge],
     standings: &[Standing],
-    name: Option<&str>,
+    whose: Whose,
     decided: Decided,
     trace: &mut Trace,
 ) {
     if !trace.is_on() {
         return;
     }
-    let whose = if name.is_some() { "all callers of the API" } else { "the caller" };
+    let whose = match whose {
+        Whose::Caller => "the caller",
+        Whose::EachCaller => "the caller at the API",
+        Whose::Everyone => "all callers of the API",
+    };
     for (charge, standing) in charges.iter().zip(standings) {
         let (what, requests, per) = terms_of(charge);
         let window = in_words(Duration::from_secs(secs_rounded_up(standing.reset)));

@@ -122,6 +122,8 @@ pub(crate) struct Listener {
     tls: Option<&'static str>,
     /// Whether it takes header sections of up to 8 MiB.
     takes_much: bool,
+    /// How many proxies in front are trusted about the client's address; `None` is whatever it says.
+    trusted_hops: Option<u32>,
 }
 
 impl Listener {
@@ -137,6 +139,7 @@ impl Listener {
             routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
             tls: None,
             takes_much: false,
+            trusted_hops: Some(0),
         }
     }
 
@@ -194,6 +197,18 @@ impl Listener {
         self
     }
 
+    /// Stands behind so many proxies, which write the client's address into `x-forwarded-for`.
+    pub(crate) const fn behind(mut self, proxies: u32) -> Self {
+        self.trusted_hops = Some(proxies);
+        self
+    }
+
+    /// Takes for the client's address what `x-forwarded-for` says, whoever wrote it: Envoy's default.
+    pub(crate) const fn believing_clients(mut self) -> Self {
+        self.trusted_hops = None;
+        self
+    }
+
     /// Answers 200 by itself and logs nothing: what is left is the proxy's own work.
     pub(crate) const fn answering_itself(mut self) -> Self {
         self.answers_itself = true;
@@ -227,7 +242,7 @@ impl Listener {
         let mut manager = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "ingress",
-            "use_remote_address": true,
+            "use_remote_address": self.trusted_hops.is_some(),
             "http_protocol_options": { "enable_trailers": true },
             "http2_protocol_options": {
                 "initial_stream_window_size": 262_144, "initial_connection_window_size": 16_777_216
@@ -269,6 +284,9 @@ impl Listener {
             manager["path_with_escaped_slashes_action"] = json!(self.escaped_slashes);
             manager["common_http_protocol_options"] =
                 json!({ "headers_with_underscores_action": "REJECT_REQUEST" });
+        }
+        if let Some(hops) = self.trusted_hops.filter(|hops| *hops > 0) {
+            manager["xff_num_trusted_hops"] = json!(hops);
         }
         if self.takes_much {
             manager["max_request_headers_kb"] = json!(8192);

@@ -76,11 +76,19 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
     let required = require::check(api, problems);
+    let per_caller = api.rate.given().and_then(|rate| rate.per_caller.says_so());
+    let names_all = matches!(auth, Some(Auth::Branches { optional: false, .. }))
+        && api.cors_preflight.value == RawPreflight::Refuse;
+    if let Some(at) = per_caller.filter(|_| !names_all && auth.is_some()) {
+        rates::warn_of_addresses(at, problems);
+    }
+    let kind = if per_caller.is_some() { "caller" } else { "api" };
     ApiDraft {
         asks_of_tokens: asks(api, required.of_tokens).collect(),
         rate: rate
             .zip(name.as_ref())
-            .map(|(rate, name)| Definition::new(&["api", name.as_str()], rate)),
+            .map(|(rate, name)| Definition::new(&[kind, name.as_str()], rate)),
+        per_caller: per_caller.is_some(),
         rules: required.rules,
         comparisons: required.comparisons,
         mode: mode.map(|mode| mode.value),

@@ -1,6 +1,6 @@
 //! One policy on its own, and the APIs that it names.
 
-use super::rates::{quota, rate_bound};
+use super::rates::{quota, rate_bound, warn_of_addresses};
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{ApiDraft, PolicyDraft};
 use crate::config::check::headers::{metadata, tags};
@@ -14,7 +14,7 @@ use crate::config::raw::policy::{RawAccess, RawPolicy};
 use crate::config::read::{At, Entry as Member, items};
 use crate::ids::{ApiId, Name};
 use crate::limits::{Bound, Counters};
-use crate::policy::{Entry, Policy};
+use crate::policy::{Entry, LimitBy, Policy};
 
 /// Judges each policy.
 pub(super) fn check_all(
@@ -86,6 +86,10 @@ fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
             by.at,
             "this policy has no `rate` and no `quota` that it could apply to",
         );
+    }
+    let by = raw.limit_by.given().filter(|by| *by.value == LimitBy::Address);
+    if let Some(by) = by.filter(|_| limits || entries) {
+        warn_of_addresses(by.at, problems);
     }
     let parts = limits
         || !raw.access.is_absent()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::policy::{RawBound, RawQuota, RawRate, Requests};
+use crate::config::raw::policy::{RawApiRate, RawBound, RawQuota, RawRate, Requests};
 use crate::config::read::{At, Field};
 use crate::limits::{Bound, Definition, LONGEST, Quota, Rate};
 
@@ -26,9 +26,23 @@ fn defined<T>(names: &[String], limit: T) -> Definition<T> {
     Definition::new(&names.iter().map(String::as_str).collect::<Vec<_>>(), limit)
 }
 
-/// A rate that cannot be unlimited.
-pub(super) fn rate(raw: &At<RawRate>, problems: &mut Problems<'_>) -> Option<Rate> {
-    limit(raw.at, raw, problems)
+/// The rate of an API, which cannot be unlimited.
+pub(super) fn rate(raw: &At<RawApiRate>, problems: &mut Problems<'_>) -> Option<Rate> {
+    let RawApiRate { requests, per, burst, .. } = raw.value.clone();
+    limit(raw.at, &RawRate { requests, per, burst }, problems)
+}
+
+/// Warns of limits that count by address: what the proxy takes for the client's may be the client's
+/// own word.
+pub(super) fn warn_of_addresses(at: usize, problems: &mut Problems<'_>) {
+    problems.warn(
+        Code::AddressUnproven,
+        at,
+        "counts by the address that the proxy has for the client: with `use_remote_address: false`, \
+         Envoy's default, that is whatever the client writes into `x-forwarded-for`; write \
+         `use_remote_address: true`, or `original_ip_detection_extensions`, into the connection \
+         manager",
+    );
 }
 
 fn limit(at: usize, raw: &RawRate, problems: &mut Problems<'_>) -> Option<Rate> {

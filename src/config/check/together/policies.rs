@@ -321,7 +321,11 @@ impl Whole<'_> {
     /// A limit by client or claim, for API keys, which have neither.
     fn warn_of_counting(&self, list: &Together, problems: &mut Problems<'_>) {
         let policies = list.value.iter().filter_map(|id| self.policy(*id));
-        for policy in policies.filter(|policy| policy.limit_by != LimitBy::Identity) {
+        let of_tokens = |policy: &&Policy| match policy.limit_by {
+            LimitBy::Address | LimitBy::Identity => false,
+            LimitBy::Claim(_) | LimitBy::Client => true,
+        };
+        for policy in policies.filter(of_tokens) {
             let mut entries = policy.access.iter().flatten();
             let limits = policy.rate.is_some()
                 || policy.quota.is_some()
