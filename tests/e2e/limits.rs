@@ -149,9 +149,14 @@ fn the_word_of_a_trusted_hop_is_the_address_and_a_clients_before_it_is_not() {
         ("::ffff:203.0.113.2", 429),
         // Nothing that Envoy takes for an address: then it is the hop's own.
         ("203.0.113.9:80", 200),
-        ("fe80::1%eth0", 200),
+        ("[2001:db8:9::1]:80", 200),
         ("203.0.113.10:80", 429),
         ("unknown", 429),
+        ("fe80::1%nosuch0", 429),
+        ("[2001:db8:9::1]", 429),
+        // A zone that Envoy takes: two readers could take it for two addresses.
+        ("fe80::1%1", 403),
+        ("2001:db8::1%7", 403),
     ];
     for (place, (address, status)) in cases.into_iter().enumerate() {
         assert_eq!(send(listener.port, address), status, "{place}: {address}");
