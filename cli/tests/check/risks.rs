@@ -227,7 +227,7 @@ fn keys_that_end_are_told_in_time() {
 fn a_detailed_log_that_has_ended_or_ends_earlier_than_written_is_told() {
     let log = |until: &str| {
         format!(
-            r#"{{"apis": [{{"name": "health", "auth": "none"}}],
+            r#"{{"apis": [{{"name": "health", "auth": "none", "match": {{"paths": ["/health"]}}}}],
 "log": {{"detail": [{{"api": "health"}}],
 "until": "{until}"}}}}"#
         )
