@@ -119,7 +119,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["raw"],
             // What may be meant.
             &["check/drafts", "check/written"],
-            &["check/headers", "check/names", "check/rules"],
+            &["check/headers", "check/names"],
             &["check/matching"],
             // By each thing on its own.
             &[

@@ -125,33 +125,26 @@ impl HostPattern {
         })
     }
 
-    /// Reads a host with names in place of labels: what is not a name is read as in any other.
+    /// Reads a host with names in place of labels; each other label is read as a host of its own.
     fn with_names(raw: &str) -> Result<Self, HostError> {
-        let written = raw.strip_prefix("*.").unwrap_or(raw);
-        let mut plain = String::new();
-        for label in raw.split('.') {
-            let is_named = is_placeholder(label);
-            if !is_named && label.contains(['{', '}']) {
+        let (open, rest) = match raw.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, raw),
+        };
+        let mut labels = Vec::new();
+        for label in rest.strip_suffix('.').unwrap_or(rest).split('.') {
+            labels.push(if is_placeholder(label) {
+                Label::Named(label.trim_matches(['{', '}']).into())
+            } else if label.contains(['{', '}']) {
                 return Err(HostError::PartOfLabel);
-            }
-            plain.push_str(if is_named { "x." } else { label });
-            plain.push_str(if is_named { "" } else { "." });
+            } else {
+                match Self::parse(label)? {
+                    Self::Exact(label) if is_name(label.as_bytes()) => Label::Literal(label),
+                    _ => return Err(HostError::Character),
+                }
+            });
         }
-        // A final dot may stand there, and has just been added, or doubled.
-        plain.pop();
-        let (open, like) = match Self::parse(&plain)? {
-            Self::Exact(host) => (false, host),
-            Self::Suffix(end) => (true, end.trim_start_matches('.').into()),
-            Self::Labels { .. } => return Err(HostError::PartOfLabel),
-        };
-        let label = |(written, like): (&str, &str)| match is_placeholder(written) {
-            true => Label::Named(written.trim_matches(['{', '}']).into()),
-            false => Label::Literal(like.into()),
-        };
-        Ok(Self::Labels {
-            open,
-            labels: written.split('.').zip(like.split('.')).map(label).collect(),
-        })
+        Ok(Self::Labels { open, labels })
     }
 
     /// Whether a [comparable](crate::http::comparable_host) host matches.

@@ -21,60 +21,55 @@ impl Claims {
         let Some((_, value)) = self.first(std::slice::from_ref(claim)) else {
             return Err(format!("{}; it must be", self.missing([claim])));
         };
-        // Digits are kept only where they fit: those of larger numbers stand in the token alone.
-        let elements = value.as_array().map(Vec::as_slice);
-        let all = elements.unwrap_or(std::slice::from_ref(value));
-        let payload = if all.iter().any(Value::is_f64) {
-            URL_SAFE_NO_PAD.decode(payload)
-        } else {
-            Ok(Vec::new())
-        };
-        let payload = payload.unwrap_or_default();
-        let text = written(&payload, claim).unwrap_or_default();
-        let holds = match value {
-            Value::Array(elements) => {
-                let mut texts = json::elements(text.as_bytes());
-                elements.iter().any(|one| is(one, texts.next().unwrap_or_default(), wanted))
-            }
-            Value::Object(members) => members.keys().any(|name| name.as_bytes() == wanted),
-            one => is(one, text.as_bytes(), wanted),
-        };
-        if holds && !wanted.is_empty() {
+        let is_it = |text: &str| text.as_bytes() == wanted;
+        let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let may_be_number = is_whole(wanted) && elements.iter().any(Value::is_number);
+        let is_there = any(value, &is_it)
+            || may_be_number && has_digits(claim, value.is_array(), wanted, payload);
+        if is_there && !wanted.is_empty() {
             return Ok(());
         }
-        let near = |text: &str| text.as_bytes().eq_ignore_ascii_case(wanted);
-        let (of, differs, is_near) = match value {
-            Value::Array(elements) => (
-                format!(" of {}", elements.len()),
-                " without",
-                elements.iter().filter_map(Value::as_str).any(near),
-            ),
-            Value::Object(members) => (
-                format!(" of {}", members.len()),
-                " without a member",
-                members.keys().any(|name| near(name)),
-            ),
-            Value::Number(number) if number.is_f64() => {
-                (String::new(), " other than the whole number", false)
-            }
-            one => (String::new(), ", not", one.as_str().is_some_and(near)),
+        let count = match value {
+            Value::Array(elements) => Some(elements.len()),
+            Value::Object(members) => Some(members.len()),
+            _ => None,
         };
-        let differs = if is_near { ", and in case alone it differs from" } else { differs };
+        let of = count.map_or_else(String::new, |count| format!(" of {count}"));
+        let differs = match value {
+            _ if any(value, &|text| text.as_bytes().eq_ignore_ascii_case(wanted)) => {
+                ", and in case alone it differs from"
+            }
+            Value::Array(_) => " without",
+            Value::Object(_) => " without a member",
+            Value::Number(number) if number.is_f64() => " other than the whole number",
+            _ => ", not",
+        };
         Err(format!("the claim {} is {}{of}{differs}", claim.quoted(), kind(value)))
     }
 }
 
-/// Whether a value is these bytes; `written` is how it stands in the token.
-fn is(value: &Value, written: &[u8], wanted: &[u8]) -> bool {
+/// Whether a string, an element that is one, or a member's name is so.
+fn any(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(text) => text.as_bytes() == wanted,
-        Value::Number(number) if number.is_f64() => {
-            let digits = written.strip_prefix(b"-").unwrap_or(written);
-            digits.iter().all(u8::is_ascii_digit)
-                && digits.first().is_some_and(|first| *first != b'0')
-                && written == wanted
-        }
-        Value::Number(_) => json::text(value).as_bytes() == wanted,
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        Value::String(text) => is(text),
+        Value::Array(elements) => elements.iter().any(|one| one.as_str().is_some_and(is)),
+        Value::Object(members) => members.keys().any(|name| is(name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// Whether these are a whole number's digits, as JSON and everybody else writes it.
+fn is_whole(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_zero = text == b"0";
+    digits.iter().all(u8::is_ascii_digit)
+        && digits.first().is_some_and(|first| *first != b'0' || is_zero)
+}
+
+/// Whether a number, or an element that is one, stands in the token with these digits: read from its
+/// text, since what is read of a number loses the digits beyond 64 bits.
+fn has_digits(claim: &ClaimRef, is_array: bool, digits: &[u8], payload: &str) -> bool {
+    let payload = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+    let text = written(&payload, claim).unwrap_or_default().as_bytes();
+    if is_array { json::elements(text).any(|one| one == digits) } else { text == digits }
 }

@@ -18,7 +18,6 @@ mod headers;
 mod matching;
 mod names;
 mod own;
-mod rules;
 mod together;
 mod written;
 

@@ -41,14 +41,14 @@ pub(super) fn may_touch(
             met.map_err(|differs| {
                 // What a reason shows is logged: nothing of a query or a header is, and of a path only
                 // where paths are.
-                let reason = match with {
-                    Spot::Path(_) if config.log.shows_paths => {
-                        format!("{differs} {}, which is {with}", shown(value))
-                    }
-                    Spot::Host(_) => format!("{differs} {}, which is {with}", shown(value)),
-                    Spot::Header(_) | Spot::Path(_) | Spot::Query(_) => {
-                        format!("{differs} what {with} says")
-                    }
+                let is_shown = match with {
+                    Spot::Path(_) => config.log.shows_paths,
+                    Spot::Host(_) => true,
+                    Spot::Header(_) | Spot::Query(_) => false,
+                };
+                let reason = match is_shown {
+                    true => format!("{differs} {}, which is {with}", shown(value)),
+                    false => format!("{differs} what {with} says"),
                 };
                 refusal(reason, "the caller asks for what is not its own; where it is, name the claim \
                                  that has the value as requests write it in `apis[].require`, or have \

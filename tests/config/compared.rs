@@ -260,3 +260,17 @@ fn whoever_shares_names_is_warned_of_once() {
     let text = rules(identity).replace(r#""name": "a","#, r#""name": "a", "optional": true,"#);
     assert_eq!(codes(&accepted(&text)), [Code::OptionalEscapesDemands]);
 }
+
+#[test]
+fn a_provider_compares_nothing_with_requests() {
+    for rule in [
+        r#"{"claim": "sub", "matches": {"path": "id"}}"#,
+        r#"{"session": "identity", "matches": {"path": "id"}}"#,
+    ] {
+        let text = api(r#"["okta"]"#, MATCH);
+        let text = text.replacen(r#""jwks""#, &format!("\"require\": [{rule}], \"jwks\""), 1);
+        let found = refused(&text);
+        assert!(found.len() == 1 && found[0].contains("providers.okta.require[0]."), "{found:?}");
+        assert!(found[0].ends_with("write this into `apis[].require`"), "{found:?}");
+    }
+}

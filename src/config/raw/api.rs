@@ -2,7 +2,7 @@
 
 use super::operator::RawMode;
 use super::policy::RawApiRate;
-use super::value::Scalar;
+use super::value::RawRule;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
 use crate::config::problems::Problems;
@@ -35,7 +35,7 @@ object! {
         scopes: List<Text>;
         /// What the claims of the session's token must say, too, and what of the caller must equal a
         /// part of the request; refused with 403 otherwise.
-        require: List<RawApiRule>;
+        require: List<RawRule>;
         /// Which policies this API gives to whom. Left out: being verified is enough.
         policies: RawApiPolicies;
         /// How fast all callers together may call, or each.
@@ -61,49 +61,6 @@ object! {
         routes: List<Text>;
         /// Whether the metadata of the proxy's route must name this API: `api` under `tollgate`.
         route_metadata: bool = false;
-    }
-}
-
-object! {
-    /// What is required of a claim, or of the session's identity: at most one thing besides its
-    /// presence.
-    RawApiRule {
-        /// The claim, which must be there and not null.
-        claim: ClaimRef;
-        /// In place of a claim: the session's identity.
-        session: RawSessionFact;
-        /// The part of the request that it must equal.
-        matches: RawMatches;
-        /// It must be one of these.
-        values as "in": List<Scalar>;
-        /// It must be an array with one of these, or an object with a member of such a name.
-        contains_any: List<Scalar>;
-        /// It must be an array with all of these, or an object with members of these names.
-        contains_all: List<Scalar>;
-        /// It must be a string that begins so, or with one of a list.
-        starts_with: OneOrMany;
-    }
-}
-
-choice! {
-    /// What of the session is compared.
-    pub(in crate::config) RawSessionFact {
-        /// Its identity.
-        Identity = "identity",
-    }
-}
-
-object! {
-    /// A part of a request, exactly one.
-    RawMatches {
-        /// The header of this name.
-        header: Text;
-        /// The segment of this name: `id` for `{id}` in each of the API's `match.paths`.
-        path: Text;
-        /// The label of this name: `tenant` for `{tenant}` in each of the API's `match.hosts`.
-        host: Text;
-        /// The query parameter of this name.
-        query: Text;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The file, exactly: who vouches for callers, and with which keys.
 
 use super::credential::{Pem, RawKey, RawLocation, RawSecret};
-use super::value::RawRule;
+use super::value::ProviderRules;
 use crate::claims::{ClaimRef, Form};
 use crate::config::code::Code;
 use crate::config::define::{choice, object, words};
@@ -59,7 +59,7 @@ object! {
         /// Which claims say what.
         claims: RawClaims;
         /// What else the tokens' claims must say; a token that does not is refused with 401.
-        require: List<RawRule>;
+        require: ProviderRules;
         /// What goes upstream, for both kinds.
         upstream: RawUpstream;
     }

@@ -2,7 +2,7 @@
 
 use crate::claims::ClaimRef;
 use crate::config::code::Code;
-use crate::config::define::object;
+use crate::config::define::{choice, object};
 use crate::config::problems::Problems;
 use crate::config::read::{At, List, OneOrMany, Read, Text, wrong_type};
 use crate::config::tree::{Node, Value};
@@ -53,10 +53,15 @@ impl crate::config::read::Written for ClaimRef {
 }
 
 object! {
-    /// What is required of a claim, at most one thing besides its presence.
+    /// What is required of a claim, or of the session's identity: at most one thing besides its
+    /// presence.
     RawRule {
         /// The claim, which must be there and not null.
-        claim: ClaimRef, required;
+        claim: ClaimRef;
+        /// In place of a claim: the session's identity.
+        session: RawSessionFact;
+        /// The part of the request that it must equal.
+        matches: RawMatches;
         /// It must be one of these.
         values as "in": List<Scalar>;
         /// It must be an array with one of these, or an object with a member of such a name.
@@ -65,6 +70,53 @@ object! {
         contains_all: List<Scalar>;
         /// It must be a string that begins so, or with one of a list.
         starts_with: OneOrMany;
+    }
+}
+
+/// The rules of a provider, which knows of no request: what compares with one is refused.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct ProviderRules(pub(in crate::config) List<RawRule>);
+
+impl Read for ProviderRules {
+    const WHAT: &'static str = "a list";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        List::read(node, problems).map(Self)
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        let mut schema = List::<RawRule>::schema();
+        let rule = &mut schema["items"];
+        rule["description"] =
+            "What is required of a claim, at most one thing besides its presence.".into();
+        if let Some(properties) = rule["properties"].as_object_mut() {
+            properties.retain(|name, _| !matches!(&**name, "session" | "matches"));
+        }
+        rule["required"] = serde_json::json!(["claim"]);
+        schema
+    }
+}
+
+choice! {
+    /// What of the session is compared.
+    pub(in crate::config) RawSessionFact {
+        /// Its identity.
+        Identity = "identity",
+    }
+}
+
+object! {
+    /// A part of a request, exactly one.
+    RawMatches {
+        /// The header of this name.
+        header: Text;
+        /// The segment of this name: `id` for `{id}` in each of the API's `match.paths`.
+        path: Text;
+        /// The label of this name: `tenant` for `{tenant}` in each of the API's `match.hosts`.
+        host: Text;
+        /// The query parameter of this name.
+        query: Text;
     }
 }
 

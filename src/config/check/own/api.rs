@@ -75,7 +75,7 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     }
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
-    let required = require::check(api, problems);
+    let required = require::of_api(api, problems);
     let per_caller = api.rate.given().and_then(|rate| rate.per_caller.says_so());
     let names_all = matches!(auth, Some(Auth::Branches { optional: false, .. }))
         && api.cors_preflight.value == RawPreflight::Refuse;

@@ -4,10 +4,10 @@ use super::api_keys;
 use super::issuers;
 use super::keys;
 use super::places;
+use super::require;
 use crate::claims::{Form, Requirements};
 use crate::config::check::drafts::{DraftKind, JwtDraft, ProviderDraft};
 use crate::config::check::headers::{self, Use};
-use crate::config::check::rules::rules;
 use crate::config::check::written::{boxed, given_texts, name, not_empty};
 use crate::config::checked::Variables;
 use crate::config::code::Code;
@@ -250,7 +250,7 @@ fn requirements(
         client,
         scopes,
         policies,
-        rules: rules(&raw.require, problems),
+        rules: require::of_provider(raw, problems),
     }
 }
 

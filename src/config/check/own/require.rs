@@ -1,13 +1,14 @@
-//! What an API's `require` asks of claims, and what it compares with requests.
+//! What `require` asks of claims, and what that of an API compares with requests.
 
 use crate::api::{Compared, Comparison, HostPattern, PathPattern, Spot};
 use crate::claims::{Rule, Test};
 use crate::config::check::headers::{self, Use};
-use crate::config::check::rules::{CLAIM_MISSING, NOTHING, SEVERAL, tests};
 use crate::config::check::written::not_empty;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
-use crate::config::raw::api::{RawApi, RawApiRule, RawMatch, RawMatches};
+use crate::config::raw::api::{RawApi, RawMatch};
+use crate::config::raw::provider::RawProvider;
+use crate::config::raw::value::{RawMatches, RawRule, Scalar};
 use crate::config::read::{At, Field, List, Text, items};
 use crate::verdict::quoted;
 
@@ -20,28 +21,50 @@ pub(super) struct Required {
     pub(super) of_tokens: Option<usize>,
 }
 
+const NOTHING: &str = "an empty list asks for nothing; name a claim, or leave it out";
+
 /// What an API requires.
-pub(super) fn check(api: &RawApi, problems: &mut Problems<'_>) -> Required {
+pub(super) fn of_api(api: &RawApi, problems: &mut Problems<'_>) -> Required {
     let mut required = Required::default();
     not_empty(&api.require, NOTHING, problems);
     let Some(list) = api.require.given() else { return required };
-    let is_sessions = |raw: &At<RawApiRule>| !raw.session.is_absent() && raw.claim.is_absent();
-    let all_are = !list.is_empty() && list.items.len() == list.written;
-    if !(all_are && list.items.iter().all(is_sessions)) {
+    let is_sessions = |raw: &At<RawRule>| !raw.session.is_absent() && raw.claim.is_absent();
+    if !(list.is_whole() && list.items.iter().all(is_sessions)) {
         required.of_tokens = Some(list.at);
     }
     for raw in &list.items {
-        rule(raw, api, &mut required, problems);
+        rule(raw, Some(api), &mut required, problems);
     }
     required
 }
 
-fn rule(raw: &At<RawApiRule>, api: &RawApi, to: &mut Required, problems: &mut Problems<'_>) {
-    let RawApiRule { values, contains_any, contains_all, starts_with, .. } = &raw.value;
-    let mut tests = tests((values, contains_any, contains_all), starts_with, problems);
+/// What a provider requires of claims.
+pub(super) fn of_provider(provider: &RawProvider, problems: &mut Problems<'_>) -> Vec<Rule> {
+    let mut required = Required::default();
+    if let Some(list) = provider.require.given() {
+        if list.0.is_empty() {
+            problems.refuse(Code::ValueEmpty, list.at, NOTHING);
+        }
+        for raw in &list.0.items {
+            rule(raw, None, &mut required, problems);
+        }
+    }
+    required.rules
+}
+
+/// One rule; without an API it speaks of claims alone.
+fn rule(raw: &At<RawRule>, api: Option<&RawApi>, to: &mut Required, problems: &mut Problems<'_>) {
+    let mut tests = tests(raw, problems);
+    let elsewhere = [raw.session.at(), raw.matches.at()];
+    if let (None, Some(at)) = (api, elsewhere.into_iter().flatten().next()) {
+        let message = "a provider knows of no request; write this into `apis[].require`";
+        problems.refuse(Code::FieldUseless, at, message);
+        return;
+    }
     match (&raw.claim, &raw.session) {
         (Field::Absent, Field::Absent) => {
-            problems.missing(raw.at, "claim", CLAIM_MISSING);
+            let message = "missing; name the claim, such as \"department\"";
+            problems.missing(raw.at, "claim", message);
         }
         (Field::Given(_), Field::Given(session)) => {
             let message = "a claim is asked for, too; delete one of the two";
@@ -54,19 +77,41 @@ fn rule(raw: &At<RawApiRule>, api: &RawApi, to: &mut Required, problems: &mut Pr
             "asks nothing of the identity; add \"matches\": {\"path\": \"id\"} or the like";
         problems.refuse(Code::OneOfRequired, session.at, message);
     }
-    let things = tests.len().saturating_add(usize::from(!raw.matches.is_absent()));
-    if things > 1 {
-        problems.refuse(Code::OneOfRequired, raw.at, SEVERAL);
+    if tests.len().saturating_add(usize::from(!raw.matches.is_absent())) > 1 {
+        let message = "asks several things of one claim; write an element of the list for each";
+        problems.refuse(Code::OneOfRequired, raw.at, message);
     }
-    let with = raw.matches.given().and_then(|matches| spot(matches, api, problems));
     let claim = raw.claim.given().map(|claim| claim.value.clone());
-    if raw.matches.is_absent() {
-        let test = tests.pop().unwrap_or(Test::Present);
-        to.rules.extend(claim.map(|claim| Rule { claim, test }));
-    } else if let Some(with) = with {
+    let with = raw.matches.given().zip(api);
+    if let Some(with) = with.and_then(|(matches, api)| spot(matches, api, problems)) {
         let compared = claim.map_or(Compared::Identity, Compared::Claim);
         to.comparisons.push(At { at: with.at, value: Comparison { compared, with: with.value } });
+    } else if raw.matches.is_absent() {
+        let test = tests.pop().unwrap_or(Test::Present);
+        to.rules.extend(claim.map(|claim| Rule { claim, test }));
     }
+}
+
+/// What a rule asks of a claim, each thing that is written.
+fn tests(raw: &RawRule, problems: &mut Problems<'_>) -> Vec<Test> {
+    let mut tests = Vec::new();
+    const EMPTY: &str = "an empty list names no value; name one, or leave it out for any";
+    let mut list = |field: &Field<List<Scalar>>, test: fn(Vec<serde_json::Value>) -> Test| {
+        not_empty(field, EMPTY, problems);
+        let values = items(field).iter().map(|value| value.value.0.clone());
+        tests.extend(field.given().map(|_| test(values.collect())));
+    };
+    list(&raw.values, Test::In);
+    list(&raw.contains_any, Test::ContainsAny);
+    list(&raw.contains_all, Test::ContainsAll);
+    if let Some(starts) = raw.starts_with.given() {
+        if starts.0.is_empty() {
+            problems.refuse(Code::ValueEmpty, starts.at, EMPTY);
+        }
+        let starts = starts.0.items.iter().map(|start| (*start.value.0).into());
+        tests.push(Test::StartsWith(starts.collect()));
+    }
+    tests
 }
 
 /// The part of the request that is named, and its place.
