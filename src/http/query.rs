@@ -56,6 +56,7 @@ pub(super) fn name_and_value(piece: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Percent-decoded once (RFC 3986 §2.1).
+#[inline(never)]
 pub(super) fn decoded(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.contains(&b'%') {
         return Cow::Borrowed(raw);

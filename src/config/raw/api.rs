@@ -2,7 +2,7 @@
 
 use super::operator::RawMode;
 use super::policy::RawApiRate;
-use super::value::RawRule;
+use super::value::ApiRules;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
 use crate::config::problems::Problems;
@@ -35,7 +35,7 @@ object! {
         scopes: List<Text>;
         /// What the claims of the session's token must say, too, and what of the caller must equal a
         /// part of the request; refused with 403 otherwise.
-        require: List<RawRule>;
+        require: ApiRules;
         /// Which policies this API gives to whom. Left out: being verified is enough.
         policies: RawApiPolicies;
         /// How fast all callers together may call, or each.

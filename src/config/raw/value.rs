@@ -73,6 +73,29 @@ object! {
     }
 }
 
+/// The rules of an API.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct ApiRules(pub(in crate::config) List<RawRule>);
+
+impl Read for ApiRules {
+    const WHAT: &'static str = "a list";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        rules(node, problems).map(Self)
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        List::<RawRule>::schema()
+    }
+}
+
+/// Reads rules, whosever they are: once in the module.
+#[inline(never)]
+fn rules(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<List<RawRule>> {
+    List::read(node, problems)
+}
+
 /// The rules of a provider, which knows of no request: what compares with one is refused.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct ProviderRules(pub(in crate::config) List<RawRule>);
@@ -81,7 +104,7 @@ impl Read for ProviderRules {
     const WHAT: &'static str = "a list";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        List::read(node, problems).map(Self)
+        rules(node, problems).map(Self)
     }
 
     #[cfg(not(target_family = "wasm"))]

@@ -26,15 +26,12 @@ const NOTHING: &str = "an empty list asks for nothing; name a claim, or leave it
 /// What an API requires.
 pub(super) fn of_api(api: &RawApi, problems: &mut Problems<'_>) -> Required {
     let mut required = Required::default();
-    not_empty(&api.require, NOTHING, problems);
     let Some(list) = api.require.given() else { return required };
     let is_sessions = |raw: &At<RawRule>| !raw.session.is_absent() && raw.claim.is_absent();
-    if !(list.is_whole() && list.items.iter().all(is_sessions)) {
+    if !(list.0.is_whole() && list.0.items.iter().all(is_sessions)) {
         required.of_tokens = Some(list.at);
     }
-    for raw in &list.items {
-        rule(raw, Some(api), &mut required, problems);
-    }
+    rules(At { at: list.at, value: &list.0 }, Some(api), &mut required, problems);
     required
 }
 
@@ -42,14 +39,25 @@ pub(super) fn of_api(api: &RawApi, problems: &mut Problems<'_>) -> Required {
 pub(super) fn of_provider(provider: &RawProvider, problems: &mut Problems<'_>) -> Vec<Rule> {
     let mut required = Required::default();
     if let Some(list) = provider.require.given() {
-        if list.0.is_empty() {
-            problems.refuse(Code::ValueEmpty, list.at, NOTHING);
-        }
-        for raw in &list.0.items {
-            rule(raw, None, &mut required, problems);
-        }
+        rules(At { at: list.at, value: &list.0 }, None, &mut required, problems);
     }
     required.rules
+}
+
+/// The rules of a list; without an API they speak of claims alone.
+#[inline(never)]
+fn rules(
+    list: At<&List<RawRule>>,
+    api: Option<&RawApi>,
+    to: &mut Required,
+    problems: &mut Problems<'_>,
+) {
+    if list.is_empty() {
+        problems.refuse(Code::ValueEmpty, list.at, NOTHING);
+    }
+    for raw in &list.items {
+        rule(raw, api, to, problems);
+    }
 }
 
 /// One rule; without an API it speaks of claims alone.
