@@ -110,13 +110,16 @@ impl Read for ProviderRules {
     #[cfg(not(target_family = "wasm"))]
     fn schema() -> serde_json::Value {
         let mut schema = List::<RawRule>::schema();
-        let rule = &mut schema["items"];
-        rule["description"] =
-            "What is required of a claim, at most one thing besides its presence.".into();
-        if let Some(properties) = rule["properties"].as_object_mut() {
-            properties.retain(|name, _| !matches!(&**name, "session" | "matches"));
+        let rule = schema.get_mut("items").and_then(serde_json::Value::as_object_mut);
+        if let Some(rule) = rule {
+            let doc = "What is required of a claim, at most one thing besides its presence.";
+            rule.insert("description".into(), doc.into());
+            rule.insert("required".into(), serde_json::json!(["claim"]));
+            if let Some(properties) = rule.get_mut("properties").and_then(|all| all.as_object_mut())
+            {
+                properties.retain(|name, _| !matches!(&**name, "session" | "matches"));
+            }
         }
-        rule["required"] = serde_json::json!(["claim"]);
         schema
     }
 }
