@@ -252,6 +252,29 @@ fn what_the_log_hides_the_steps_hide_too() {
 }
 
 #[test]
+fn a_comparison_logs_nothing_of_headers_queries_and_hidden_paths() {
+    let (signer, world) = (Signer::new("k1"), World::default());
+    let log = json!({ "path": "omit", "detail": [{ "api": "orders" }], "until": after(3600) });
+    let mut config = config(&signer, &log);
+    config["apis"][0] = json!({
+        "name": "orders", "auth": ["idp"], "match": { "paths": ["/orders/{id}"] },
+        "require": [{ "claim": "id", "matches": { "path": "id" } },
+                    { "claim": "tenant", "matches": { "header": "x-tenant" } },
+                    { "claim": "unit", "matches": { "query": "unit" } }],
+    });
+    let mut worker = Worker::new(&world, &config.to_string());
+    let token = Token::for_identity("alice").claim("id", "secret-id").claim("tenant", "secret-t");
+    let token = signer.sign(&token.claim("unit", "secret-u"));
+    let bearer = format!("Bearer {token}");
+    let sent = [("authorization", &*bearer), ("x-tenant", "secret-t")];
+    worker.request(head("GET", "/orders/secret-id?unit=secret-u", &sent));
+    worker.request(head("GET", "/orders/secret-id?unit=secret-v", &sent));
+    let verdicts: Vec<_> = details(&worker).iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["allowed", "refused"], "{:?}", worker.log);
+    assert!(worker.log.iter().all(|line| !line.contains("secret")), "{:?}", worker.log);
+}
+
+#[test]
 fn lines_name_the_trace_that_a_request_belongs_to() {
     let (signer, world) = (Signer::new("k1"), World::default());
     let log = json!({ "detail": [{ "api": "orders" }], "until": after(3600) });

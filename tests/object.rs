@@ -196,7 +196,7 @@ fn the_steps_of_a_decision_tell_each_comparison() {
     };
     let found = steps("/tenants/1?user=bob");
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(found[0], "the claim `tenants`: `beta`, as the header `x-tenant` (passed)");
+    assert_eq!(found[0], "the claim `tenants`: it is what the header `x-tenant` says (passed)");
     assert!(found[1].contains("not what the query parameter `user` says (refused)"), "{found:?}");
     let found = steps("/users/bob");
     assert!(found.len() == 1 && found[0].contains("not `bob`"), "{found:?}");

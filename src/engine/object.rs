@@ -28,6 +28,12 @@ pub(super) fn may_touch(
             refusal(reason, "have the caller send what `apis[].require` names there: exactly once, not \
                              empty, and in one spelling; docs/object-authorization.md shows each case")
         })?;
+        // What is shown is logged: nothing of a query or a header is, and of a path only where paths are.
+        let is_shown = match with {
+            Spot::Path(_) => config.log.shows_paths,
+            Spot::Host(_) => true,
+            Spot::Header(_) | Spot::Query(_) => false,
+        };
         for value in &values {
             let met = match compared {
                 Compared::Identity if owner.identity().as_bytes() == &**value => Ok(()),
@@ -39,13 +45,6 @@ pub(super) fn may_touch(
                 },
             };
             met.map_err(|differs| {
-                // What a reason shows is logged: nothing of a query or a header is, and of a path only
-                // where paths are.
-                let is_shown = match with {
-                    Spot::Path(_) => config.log.shows_paths,
-                    Spot::Host(_) => true,
-                    Spot::Header(_) | Spot::Query(_) => false,
-                };
                 let reason = match is_shown {
                     true => format!("{differs} {}, which is {with}", shown(value)),
                     false => format!("{differs} what {with} says"),
@@ -56,8 +55,11 @@ pub(super) fn may_touch(
             })?;
         }
         trace.note(Step::Access, Decided::Passed, || {
-            let value = values.first().map(|value| shown(value)).unwrap_or_default();
-            (words(compared), format!("{value}, as {with}"))
+            let found = match values.first().filter(|_| is_shown) {
+                Some(value) => format!("{}, as {with}", shown(value)),
+                None => format!("it is what {with} says"),
+            };
+            (words(compared), found)
         });
     }
     Ok(())
