@@ -244,7 +244,7 @@ b"}"#,
             &[
                 "1:148: log.format: unknown value `text`; expected `json` or `logfmt`",
                 "1:168: log.identity: unknown value `hashed`; did you mean `hash`?",
-                "1:178: log.level: unknown field; known here: `format`, `identity`, `path` and `per_second`",
+                "1:178: log.level: unknown field; known here: `format`, `identity`, `path`, `per_second`, `detail` and `until`",
             ],
         ),
         (
