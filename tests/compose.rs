@@ -160,6 +160,18 @@ fn what_containers_mount_exists_and_is_enough() {
 }
 
 #[test]
+fn cargo_need_not_look_for_the_files_of_tests() {
+    // Where a container has no tests, Cargo refuses to build a target that is named without a path.
+    let manifest = read("Cargo.toml");
+    let is_target = |part: &&str| part.starts_with("[test]]") || part.starts_with("[bench]]");
+    let targets: Vec<_> = manifest.split("\n[").filter(is_target).collect();
+    assert!(targets.len() >= 4, "{targets:?}");
+    for target in targets {
+        assert!(target.contains("\npath = \""), "[{target}");
+    }
+}
+
+#[test]
 fn the_image_holds_the_module_where_meshes_look_for_it() {
     let dockerfile = read("Dockerfile");
     let last_stage = dockerfile.split("FROM ").last().unwrap();
