@@ -130,6 +130,7 @@ impl<'n, 't> Members<'n, 't> {
 
     /// Reads one member. A misspelt one is read as what was meant, so that its own mistakes are
     /// found, too.
+    #[inline(never)]
     pub(super) fn take<T: Read>(&self, name: &str, problems: &mut Problems<'_>) -> Field<T> {
         let mut field = if self.is_misspelt(name) { Field::Wrong } else { Field::Absent };
         let mut place = 0_usize;
