@@ -203,7 +203,7 @@ impl Engine {
         metrics::define(&self.config, &mut effects);
         let instance = self.sessions.instance();
         self.is_first = metrics::accepted(&self.config, instance, env, &mut effects);
-        self.details.begin(self.config.log.until, self.is_first, env.now);
+        self.details.begin(self.config.log.until, env.now);
         let warnings = self.config.warnings.iter();
         effects.extend(
             warnings.map(|warning| Effect::Log(log::configuration_warning(warning).into())),
@@ -345,7 +345,11 @@ impl Engine {
     fn tick(&mut self, env: &Env<'_>, effects: &mut Vec<Effect>) {
         self.ticked = env.now;
         self.log.flush(env.now, effects);
-        self.details.tick(env.now, effects);
+        if let Some(until) = self.details.over(env.now)
+            && metrics::is_first("detail", &self.config, self.sessions.instance(), env)
+        {
+            effects.push(Effect::Log(Record::LogDetailEnded { until }.into()));
+        }
         for owner in self.outside.calls.overdue(env.now) {
             self.call_done(owner, None, env, effects);
         }

@@ -24,6 +24,7 @@ mod e2e {
     mod attacks;
     mod credentials;
     mod crypto;
+    mod detail;
     mod documents;
     mod examples;
     mod explain;

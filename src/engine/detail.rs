@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::trail::{Shown, Trail};
 use crate::config::{Detail, LogConfig};
-use crate::event::{Effect, Record};
 use crate::time::UnixMillis;
 
 /// The longest that requests are logged so, from the load of the configuration on.
@@ -16,7 +15,7 @@ pub(super) struct Details {
     whom: Vec<Detail>,
     /// When that ends; it is over from the start where nobody is named.
     until: UnixMillis,
-    /// Whether nobody has said yet that it is over.
+    /// Whether this worker has not seen yet that it is over.
     is_to_tell: bool,
 }
 
@@ -26,11 +25,11 @@ impl Details {
     }
 
     /// The configuration is in use from now on. The clock decides when this is over, and refuses no
-    /// configuration. `tells` says whether it is this worker that says so.
-    pub(super) fn begin(&mut self, until: UnixMillis, tells: bool, now: UnixMillis) {
+    /// configuration.
+    pub(super) fn begin(&mut self, until: UnixMillis, now: UnixMillis) {
         if !self.whom.is_empty() {
             self.until = until.min(now.after(LONGEST));
-            self.is_to_tell = tells;
+            self.is_to_tell = true;
         }
     }
 
@@ -39,12 +38,11 @@ impl Details {
         now < self.until
     }
 
-    /// Says once that it is over.
-    pub(super) fn tick(&mut self, now: UnixMillis, effects: &mut Vec<Effect>) {
-        if self.is_to_tell && !self.is_on(now) {
-            self.is_to_tell = false;
-            effects.push(Effect::Log(Record::LogDetailEnded { until: self.until }.into()));
-        }
+    /// Since when it is over; asked for once.
+    pub(super) fn over(&mut self, now: UnixMillis) -> Option<UnixMillis> {
+        let is_over = self.is_to_tell && !self.is_on(now);
+        self.is_to_tell &= !is_over;
+        is_over.then_some(self.until)
     }
 
     /// Whether a request is one of those, once it was judged.

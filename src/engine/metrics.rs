@@ -75,16 +75,21 @@ pub(super) fn accepted(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) -> bool {
-    let id = digest(&[b"tollgate configuration 1", instance.as_bytes()]);
-    let key = format!("tg1/config/{}", to_hex(&id, 8));
-    let stored = env.shared.get(&key);
-    if stored.value.is_some_and(|hash| hash == config.hash) {
-        return false;
-    }
-    // Whoever writes first counts.
-    let is_first = env.shared.put(&key, &config.hash, stored.cas) != Err(PutError::Lost);
+    let is_first = is_first("config", config, instance, env);
     if is_first {
         effects.push(Effect::Count { metric: metric::CONFIG_ACCEPTED.into(), by: 1 });
     }
     is_first
+}
+
+/// Whether this worker is the first of the process that says something of this kind of a configuration.
+/// The others say nothing. The first that loads it may be one that the host only tries it out with: what
+/// is to be said later is asked for later.
+pub(super) fn is_first(kind: &str, config: &Config, instance: &str, env: &Env<'_>) -> bool {
+    let id = digest(&[b"tollgate configuration 1", instance.as_bytes()]);
+    let key = format!("tg1/{kind}/{}", to_hex(&id, 8));
+    let stored = env.shared.get(&key);
+    // Whoever writes first says it.
+    stored.value.is_none_or(|hash| hash != config.hash)
+        && env.shared.put(&key, &config.hash, stored.cas) != Err(PutError::Lost)
 }
