@@ -17,9 +17,9 @@ use crate::verdict::{Refusal, Step, quoted};
 use crate::wire::to_hex;
 
 /// Longest field that repeats what a client sent, in bytes.
-pub(super) const MAX_FIELD: usize = 64;
+const MAX_FIELD: usize = 64;
 /// Longest issuer: people compare them, down to the last slash.
-pub(super) const MAX_ISSUER: usize = 128;
+const MAX_ISSUER: usize = 128;
 /// Longest path.
 const MAX_PATH: usize = 256;
 
@@ -111,7 +111,7 @@ impl Log {
     }
 
     /// What is known of a request, as the configuration wants it shown.
-    fn facts(&self, trail: &Trail, head: &RequestHead) -> Facts {
+    pub(super) fn facts(&self, trail: &Trail, head: &RequestHead) -> Facts {
         Facts {
             provider: trail.provider.clone(),
             api: trail.api.clone(),
@@ -162,7 +162,7 @@ impl Log {
     }
 
     /// An identity as the configuration wants it shown; `None` where it wants none.
-    pub(super) fn shown(&self, identity: &str) -> Option<String> {
+    fn shown(&self, identity: &str) -> Option<String> {
         match self.config.identity {
             LogIdentity::Plain => Some(visible(identity, MAX_FIELD)),
             LogIdentity::Omit => None,
@@ -175,7 +175,7 @@ impl Log {
 
     /// A request's path without its query, escaped and cut; `None` where the configuration wants
     /// none.
-    pub(super) fn path(&self, head: &RequestHead) -> Option<String> {
+    fn path(&self, head: &RequestHead) -> Option<String> {
         // Escaping shortens nothing: what is cut off here would not be shown.
         let path = head.path_only();
         let path = path.get(..=MAX_PATH).unwrap_or(path);
@@ -248,7 +248,7 @@ impl Share {
 }
 
 /// What a client sent: escaped to visible ASCII, cut to about `max` bytes.
-pub(super) fn visible(value: &str, max: usize) -> String {
+fn visible(value: &str, max: usize) -> String {
     let mut safe = String::new();
     for c in value.chars() {
         if safe.len() >= max {

@@ -9,8 +9,7 @@ mod index;
 use sha2::{Digest as _, Sha256};
 
 use super::budget::Budget;
-use super::log::{Log, MAX_FIELD, MAX_ISSUER, visible};
-use super::reply;
+use super::log::Log;
 use super::trail::Trail;
 use super::words::remedy;
 use crate::config::Config;
@@ -81,24 +80,21 @@ impl Refusals {
         }
         let unwritten = place.map_or(0, |place| self.unwritten.swap_remove(place).1.0);
         let count = (unwritten.saturating_add(1), env.now);
-        let identity = trail.identity.as_deref().and_then(|identity| log.shown(identity));
-        let identity = identity.map(|identity| beginning(&identity)).unwrap_or_default();
-        let kid = trail.kid.as_ref().map(|kid| visible(kid.as_str(), MAX_FIELD));
-        let issuer = trail.issuer.as_ref().map(|issuer| visible(issuer, MAX_ISSUER));
-        let path = log.path(head);
+        let facts = log.facts(trail, head);
+        let identity = facts.identity.as_deref().map(beginning);
         let texts = [
             refusal.deny.code(),
             &refusal.reason,
             &remedy::fill(refusal, trail, config),
             api,
-            trail.provider.as_ref().map_or("", Name::as_str),
-            trail.key.as_deref().unwrap_or_default(),
-            kid.as_deref().unwrap_or_default(),
-            issuer.as_deref().unwrap_or_default(),
-            &identity,
-            reply::request_id(head).unwrap_or_default(),
-            path.as_deref().unwrap_or_default(),
-            head.trace_id().unwrap_or_default(),
+            facts.provider.as_ref().map_or("", Name::as_str),
+            facts.key.as_deref().unwrap_or_default(),
+            facts.kid.as_deref().unwrap_or_default(),
+            facts.issuer.as_deref().unwrap_or_default(),
+            identity.as_deref().unwrap_or_default(),
+            facts.request_id.as_deref().unwrap_or_default(),
+            facts.path.as_deref().unwrap_or_default(),
+            facts.trace_id.as_deref().unwrap_or_default(),
         ];
         let mut place = None;
         let counted = self.put("refusals", &self.id, env, &mut |stored| {
