@@ -22,8 +22,8 @@ mod schema;
 mod tree;
 
 pub use checked::{
-    Config, Crypto, DEFAULT_HEADERS, Detail, LimitsConfig, LogConfig, LogFormat, LogIdentity,
-    RingConfig, RingSource, StatusConfig, Variables,
+    Config, Crypto, DEFAULT_HEADERS, Detail, LONGEST_DETAIL, LimitsConfig, LogConfig, LogFormat,
+    LogIdentity, RingConfig, RingSource, StatusConfig, Variables,
 };
 pub use code::Code;
 pub use problems::{Problem, near, near_by_slip};

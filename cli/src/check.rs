@@ -29,7 +29,7 @@ use std::time::Duration;
 use clap::Args;
 use saphyr_parser::ScalarStyle;
 use serde_json::json;
-use tollgate::config::{Code, Config};
+use tollgate::config::{Code, Config, LONGEST_DETAIL};
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
@@ -49,8 +49,6 @@ use yaml::{Node, Place, Plain, Value};
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long before its end an API key is worth a warning.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
-/// The longest that a detailed log lasts.
-const LONGEST_DETAIL: Duration = Duration::from_hours(7 * 24);
 /// What stands for a secret that only the proxy's environment has: long enough for every algorithm.
 const UNKNOWN_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 

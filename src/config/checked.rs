@@ -1,5 +1,7 @@
 //! A checked configuration: what the engine reads.
 
+use std::time::Duration;
+
 use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
@@ -169,6 +171,9 @@ pub struct LogConfig {
     /// When that ends.
     pub until: UnixMillis,
 }
+
+/// The longest that requests are logged step by step, from the load of the configuration on.
+pub const LONGEST_DETAIL: Duration = Duration::from_hours(7 * 24);
 
 /// Whose requests are logged step by step.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,13 +1,8 @@
 //! Whose requests are logged step by step, and until when.
 
-use std::time::Duration;
-
 use super::trail::{Shown, Trail};
-use crate::config::{Detail, LogConfig};
+use crate::config::{Detail, LONGEST_DETAIL, LogConfig};
 use crate::time::UnixMillis;
-
-/// The longest that requests are logged so, from the load of the configuration on.
-const LONGEST: Duration = Duration::from_hours(7 * 24);
 
 /// Whose requests are logged step by step.
 #[derive(Debug, Default)]
@@ -28,7 +23,7 @@ impl Details {
     /// configuration.
     pub(super) fn begin(&mut self, until: UnixMillis, now: UnixMillis) {
         if !self.whom.is_empty() {
-            self.until = until.min(now.after(LONGEST));
+            self.until = until.min(now.after(LONGEST_DETAIL));
             self.is_to_tell = true;
         }
     }
