@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use tollgate::config::Config;
-use tollgate::http::{RequestHead, Route};
+use tollgate::http::{RequestHead, Route, is_token};
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
@@ -87,8 +87,7 @@ pub(super) struct Arguments {
 fn header(text: &str) -> Result<(String, String), String> {
     let wrong = || "a header is written `name: value`".to_owned();
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(is_name) || value.contains(['\r', '\n', '\0']) {
+    if !is_token(name) || value.contains(['\r', '\n', '\0']) {
         return Err(wrong());
     }
     Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
