@@ -77,7 +77,7 @@ for part in "10000 Envoy" "9901 Envoy's admin page" "9000 the provider" "9001 th
 done
 
 say "building the filter and the command line"
-cargo wasm --locked || die "the filter does not build; cargo says why above"
+demo/wasm.sh plain || die "the filter does not build; cargo says why above"
 cargo build --locked --profile quick -p tollgate-cli || die "the command line does not build; cargo says why above"
 # Cargo may be told to build elsewhere; envoy.yaml and the story name one place.
 built=$(cargo metadata --locked --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
