@@ -4,7 +4,7 @@ FROM rust:1.95.0-bookworm AS build
 WORKDIR /tollgate
 RUN rustup target add wasm32-wasip1
 COPY . .
-RUN cargo wasm --locked
+RUN demo/wasm.sh plain
 
 FROM scratch
 COPY --from=build /tollgate/target/wasm32-wasip1/release/tollgate.wasm /plugin.wasm

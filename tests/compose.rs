@@ -44,7 +44,7 @@ fn containers_run_the_commands_of_make_demo() {
         ("envoy", "start envoy access.log \"$TOLLGATE_ENVOY\" "),
         ("story", "\"$TOLLGATE_NODE\" demo/story"),
         ("configure", "demo/configure"),
-        ("filter", "cargo "),
+        ("filter", "demo/wasm.sh "),
     ];
     for (service, start) in cases {
         let line = script
