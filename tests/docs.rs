@@ -1,6 +1,9 @@
 //! What the documents say, held against the crate: codes, metrics, log lines, configurations,
 //! commands, links, dependencies, tests.
 
+#[path = "support/pages.rs"]
+mod pages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -135,7 +138,7 @@ fn every_deny_code_is_documented_as_it_is() {
 
 #[test]
 fn every_remedy_names_a_field_that_exists() {
-    let config = read("docs/config.md");
+    let config = pages::configuration();
     // What no field of a configuration mends.
     let others = [
         "host_ambiguous",
@@ -318,11 +321,11 @@ fn every_example_is_accepted_and_listed_in_the_readme() {
     }
 }
 
-/// Whether docs/config.md explains a field, named by its whole path: `providers.*.jwks.url`.
+/// Whether docs/config.md, or a page of its parts, explains a field, named by its whole path: `providers.*.jwks.url`.
 fn is_field(config: &str, path: &str) -> bool {
     let (heading, name) = match path.rsplit_once('.') {
-        Some((object, name)) => (format!("### `{object}`"), name),
-        None => ("### Top level".to_owned(), path),
+        Some((object, name)) => (format!("## `{object}`"), name),
+        None => ("## Top level".to_owned(), path),
     };
     rows(section(config, &heading)).any(|row| row.first().and_then(|cell| code(cell)) == Some(name))
 }
@@ -330,7 +333,7 @@ fn is_field(config: &str, path: &str) -> bool {
 #[test]
 fn every_field_and_code_that_the_comparison_with_tyk_names_exists() {
     let page = read("docs/compared-with-tyk.md");
-    let config = read("docs/config.md");
+    let config = pages::configuration();
     let told = ["docs/deny-codes.md", "docs/metrics.md"].map(read).concat();
     let tables = page.split_once("\n## Enabling").expect("the comparison").1;
     let (mut fields, mut answers) = (0_usize, 0_usize);

@@ -752,7 +752,7 @@ proptest! {
 
 #[test]
 fn policies_combine_as_the_documentation_says() {
-    const PAGE: &str = include_str!("../docs/config.md");
+    const PAGE: &str = include_str!("../docs/config/policies.md");
     let (_, section) = PAGE.split_once("\n## How policies combine\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let (_, block) = section.split_once("```json\n").unwrap();

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tollgate::config::Config;
 
-/// The typical configuration of docs/config.md.
+/// The typical configuration of docs/config/examples.md.
 fn typical() -> Value {
-    let text = include_str!("../../docs/config.md");
+    let text = include_str!("../../docs/config/examples.md");
     let example = text.split("A typical one").nth(1).unwrap();
     let block = example.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     serde_json::from_str(block).unwrap()

@@ -1,6 +1,8 @@
 //! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md,
 //! docs/runbook.md and docs/object-authorization.md.
 
+#[path = "../support/pages.rs"]
+mod pages;
 #[path = "../support/mod.rs"]
 mod support;
 

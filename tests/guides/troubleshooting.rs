@@ -6,7 +6,7 @@ use tollgate::ids::StreamId;
 
 use super::support::token::{Signer, Token, key_set};
 use super::support::world::{Worker, World};
-use super::{codes, read, rows, section, spans};
+use super::{codes, pages, read, rows, section, spans};
 
 const PROVIDERS: [&str; 4] = ["Okta", "Auth0", "Keycloak", "Entra ID"];
 
@@ -180,7 +180,7 @@ fn is_like_a_code(span: &&str) -> bool {
 #[test]
 fn every_symptom_is_one_that_there_is() {
     let text = read("docs/troubleshooting.md");
-    let known = [read("docs/config.md"), read("docs/metrics.md"), read("README.md")].concat();
+    let known = [pages::configuration(), read("docs/metrics.md"), read("README.md")].concat();
     let symptoms = text.split("## By provider").next().unwrap();
     let all: Vec<_> = rows(symptoms);
     assert!(all.len() > 50, "{}", all.len());
