@@ -269,9 +269,9 @@ fn the_configurations_of_the_proxy_and_of_the_demo_are_accepted() {
 }
 
 #[test]
-fn the_readme_tells_the_demo_as_it_is_told() {
-    let readme = read("README.md");
-    let (_, told) = readme.split_once("<!-- demo-output -->").expect("the demo");
+fn the_demo_is_told_as_it_is() {
+    let page = read("docs/demo.md");
+    let (_, told) = page.split_once("<!-- demo-output -->").expect("the demo");
     let (told, _) = told.split_once("<!-- /demo-output -->").expect("the demo's end");
     let numbered = |line: &str| {
         let (number, title) = line.split_once(". ")?;
@@ -290,7 +290,21 @@ fn the_readme_tells_the_demo_as_it_is_told() {
     assert!(steps.len() > 8, "{steps:?}");
     assert_eq!(told, steps);
     let all = format!("All {} steps came out as told.", steps.len());
-    assert!(readme.contains(&all), "{all}");
+    assert!(page.contains(&all), "{all}");
+}
+
+#[test]
+fn the_readme_quotes_the_demo_line_by_line() {
+    let (readme, page) = (read("README.md"), read("docs/demo.md"));
+    let (_, quoted) = readme.split_once("<!-- demo-lines -->").expect("lines of the demo");
+    let (quoted, _) = quoted.split_once("<!-- /demo-lines -->").expect("their end");
+    let quoted = blocks(quoted, "text").concat();
+    let mut rest = page.lines();
+    for line in quoted.lines().filter(|line| !line.is_empty()) {
+        assert!(rest.any(|told| told == line), "the demo does not say, or not then: {line}");
+    }
+    let quoted = quoted.lines().count();
+    assert!((10..=20).contains(&quoted), "{quoted} lines of the demo");
 }
 
 #[test]
