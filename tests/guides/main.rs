@@ -1,5 +1,5 @@
-//! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md,
-//! docs/runbook.md and docs/object-authorization.md.
+//! The documents for those who run Tollgate, held against the engine: docs/troubleshooting.md, the
+//! pages of providers, docs/runbook.md and docs/object-authorization.md.
 
 #[path = "../support/pages.rs"]
 mod pages;

@@ -1,5 +1,5 @@
-//! docs/troubleshooting.md: the codes are real, the configurations work, and each row of a
-//! provider's table ends as it says.
+//! docs/troubleshooting.md and the pages of providers: the codes are real, the configurations work,
+//! and each row of a provider's table ends as it says.
 
 use serde_json::{Map, Value, json};
 use tollgate::ids::StreamId;
@@ -8,7 +8,7 @@ use super::support::token::{Signer, Token, key_set};
 use super::support::world::{Worker, World};
 use super::{codes, pages, read, rows, section, spans};
 
-const PROVIDERS: [&str; 4] = ["Okta", "Auth0", "Keycloak", "Entra ID"];
+const PROVIDERS: [&str; 4] = ["okta", "auth0", "keycloak", "entra"];
 
 /// The part of the document about a provider: its example token and configuration, and its rows.
 struct Guide {
@@ -19,17 +19,14 @@ struct Guide {
 
 impl Guide {
     fn of(provider: &str) -> Self {
-        let text = read("docs/troubleshooting.md");
-        let text = section(&text, &format!("### {provider}"));
-        let blocks: Vec<Value> = text
-            .split("```json\n")
-            .skip(1)
-            .map(|rest| rest.split("```").next().unwrap())
-            .map(|block| serde_json::from_str(block).unwrap_or_else(|e| panic!("{e}: {block}")))
-            .collect();
-        let [token, config] = blocks.as_slice() else { panic!("{provider}: {}", blocks.len()) };
-        let rows = rows(text).into_iter().map(|row| row.into_iter().map(str::to_owned).collect());
-        Self { token: token.clone(), config: config.clone(), rows: rows.collect() }
+        let text = read(&format!("docs/providers/{provider}.md"));
+        let block = |heading: &str| -> Value {
+            let (_, rest) = section(&text, heading).split_once("```json\n").expect(heading);
+            serde_json::from_str(rest.split("```").next().unwrap()).expect(heading)
+        };
+        let rows = rows(section(&text, "## What goes wrong")).into_iter();
+        let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect()).collect();
+        Self { token: block("## A token"), config: block("## Configuration"), rows }
     }
 
     fn issuer(&self) -> &str {
@@ -180,7 +177,7 @@ fn is_like_a_code(span: &&str) -> bool {
 #[test]
 fn every_symptom_is_one_that_there_is() {
     let text = read("docs/troubleshooting.md");
-    let known = [pages::configuration(), read("docs/metrics.md"), read("README.md")].concat();
+    let known = [pages::configuration(), read("docs/metrics.md"), read("docs/envoy.md")].concat();
     let symptoms = text.split("## By provider").next().unwrap();
     let all: Vec<_> = rows(symptoms);
     assert!(all.len() > 50, "{}", all.len());

@@ -46,8 +46,9 @@ fn every_configuration_of_the_repository_passes() {
 }
 
 #[test]
-fn every_resource_in_the_readme_passes() {
-    let text = read("README.md");
+fn every_resource_of_the_pages_of_hosts_passes() {
+    let pages = ["envoy", "istio", "envoy-gateway"].map(|host| format!("docs/{host}.md"));
+    let text = pages.map(|page| read(&page)).concat();
     let mut found = 0;
     for block in text.split("```yaml\n").skip(1) {
         let block = block.split("```").next().expect("an end");
@@ -58,7 +59,7 @@ fn every_resource_in_the_readme_passes() {
             _ => continue,
         };
         found += 1;
-        assert_eq!(codes("README.md", block), expected, "{block}");
+        assert_eq!(codes("a page of a host", block), expected, "{block}");
     }
     assert!(found >= 3, "{found}");
 }

@@ -1,4 +1,4 @@
-//! The resources that `init` writes, and those of README.md, against the schemas of Istio and Envoy
+//! The resources that `init` writes, and those of the pages of hosts, against the schemas of Istio and Envoy
 //! Gateway: in the folder `TOLLGATE_SCHEMAS`, or in `../shared/schemas`.
 //!
 //! What the schemas say in a language of their own (CEL) is not judged.
@@ -12,7 +12,9 @@ use tollgate_cli::Exit;
 use super::schema::{folder, read, unlisted, violation};
 use super::tollgate;
 
-const README: &str = include_str!("../../../README.md");
+/// The pages of hosts that resources configure.
+const PAGES: [&str; 2] =
+    [include_str!("../../../docs/istio.md"), include_str!("../../../docs/envoy-gateway.md")];
 
 /// The documents of a YAML text, read as Kubernetes does.
 fn documents(text: &str) -> Vec<Value> {
@@ -145,9 +147,10 @@ fn what_init_writes_for_control_planes_fits_their_schemas() {
 }
 
 #[test]
-fn the_resources_of_the_readme_fit_their_schemas() {
+fn the_resources_of_the_pages_fit_their_schemas() {
     let Some(folder) = folder() else { return };
-    let blocks = README.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let pages = PAGES.concat();
+    let blocks = pages.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut kinds = Vec::new();
     for block in blocks.filter(|block| block.contains("apiVersion: ")) {
         for resource in documents(block) {
