@@ -41,6 +41,7 @@ mod e2e {
     mod metrics;
     mod misconfigurations;
     mod objects;
+    mod operations;
     mod order;
     mod readers;
     mod reload;
