@@ -10,4 +10,5 @@ mod e2e {
 
     mod forms;
     mod init;
+    mod readme;
 }
