@@ -1,4 +1,4 @@
-//! What docs/policies.md, docs/operations.md and envoy.yaml show, as they show it: only what is an example's own, such as the
+//! What README.md, docs/policies.md, docs/operations.md and envoy.yaml show, as they show it: only what is an example's own, such as the
 //! hash of an API key, is replaced.
 
 use std::fs;
@@ -46,6 +46,50 @@ fn ask(port: u16, method: &str, path: &str, shown: &[(&str, &str)]) -> (u16, Str
 }
 
 #[test]
+fn the_readmes_configurations_do_what_it_says() {
+    let (upstream, signer) = (Upstream::start(), Signer::new("k1"));
+    let servers = servers(&signer);
+    let readme = read("README.md");
+    let blocks = readme.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let [smallest, typical] = blocks.collect::<Vec<_>>()[..] else { panic!("two, please") };
+    let smallest = Listener::new(&Filter::raw(smallest));
+    let typical = Listener::new(&Filter::raw(typical).root_id("typical"));
+    let site = Site::new("readme", upstream.port()).cluster("okta", servers.port());
+    let envoy = Envoy::start(&site.listener(&smallest).listener(&typical));
+    let bearer = |subject: &str, scope: &str| {
+        let token = Token::of(subject).issuer(OKTA).claim("scope", scope);
+        format!("Bearer {}", signer.sign(&token))
+    };
+    let (reader, writer) = (bearer("alice", "orders:read"), bearer("bob", "orders:write"));
+    let reader = ("authorization", reader.as_str());
+    let writer = ("authorization", writer.as_str());
+    let (rate, quota) = ("\"rate\";q=100;w=1", "\"quota\";q=10000;w=2592000");
+    eventually("the keys", || ask(smallest.port, "GET", "/any", &[reader]).0 == 200);
+    // port, method, path, what the caller shows, status, code, limits
+    let cases: [(_, _, _, &[_], _, _, _); 9] = [
+        (&smallest, "GET", "/health", &[], 401, "credential_missing", ""),
+        (&smallest, "DELETE", "/7", &[("x-tollgate-identity", "eve"), reader], 200, "", ""),
+        (&typical, "GET", "/health", &[], 200, "", ""),
+        (&typical, "GET", "/orders/7", &[], 401, "credential_missing", ""),
+        (&typical, "GET", "/orders/7", &[reader], 200, "", rate),
+        (&typical, "POST", "/orders", &[reader], 403, "access_denied", ""),
+        (&typical, "POST", "/orders", &[writer], 200, "", quota),
+        (&typical, "DELETE", "/orders/7", &[writer], 200, "", quota),
+        (&typical, "GET", "/elsewhere", &[writer], 403, "api_unknown", ""),
+    ];
+    for (listener, method, path, shown, status, code, limits) in cases {
+        let found = ask(listener.port, method, path, shown);
+        assert_eq!(found, (status, code.into(), limits.into()), "{method} {path} {shown:?}");
+    }
+    let seen = upstream.seen("/7");
+    let [seen] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!(seen.values("x-tollgate-identity"), ["alice"]);
+    assert_eq!(seen.values("x-tollgate-provider"), ["okta"]);
+    assert!(seen.values("authorization").is_empty());
+    envoy.assert_clean(&[reader.1, writer.1]);
+}
+
+#[test]
 fn the_callers_of_the_page_may_do_what_it_says() {
     let (upstream, signer) = (Upstream::start(), Signer::new("k1"));
     let servers = servers(&signer);
@@ -60,7 +104,7 @@ fn the_callers_of_the_page_may_do_what_it_says() {
     let key = &mut configuration["providers"]["partner"]["keys"][0];
     (key["sha256"], key["expires"]) = (json!(hash), json!("2099-01-01T00:00:00Z"));
     let listener = Listener::new(&Filter::new(&configuration));
-    let site = Site::new("readme", upstream.port());
+    let site = Site::new("page-policies", upstream.port());
     let site = site.cluster("okta", servers.port()).cluster("ops", servers.port());
     let envoy = Envoy::start(&site.listener(&listener));
     let bearer = |subject: &str, scope: &str| {
@@ -113,7 +157,7 @@ fn the_way_in_of_the_page_enforces_one_api_and_reports_on_the_rest() {
         "docs/operations.md",
         "\"mode\": \"report\"",
     )));
-    let site = Site::new("readme-report", upstream.port()).cluster("okta", servers.port());
+    let site = Site::new("page-operations", upstream.port()).cluster("okta", servers.port());
     let envoy = Envoy::start(&site.listener(&listener));
     let token = signer.sign(&Token::of("alice").issuer(OKTA).claim("scope", "orders:read"));
     let bearer = format!("Bearer {token}");
