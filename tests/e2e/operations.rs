@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::harness::{
-    Connection, Envoy, Provider, Request, Site, Upstream, eventually, fetch, free_port, places,
-    proxy,
+    Connection, Envoy, Listener, Provider, Request, Site, Upstream, eventually, fetch, free_port,
+    places, proxy,
 };
 
 /// The blocks of a section of a page.
@@ -222,4 +222,48 @@ fn the_log_is_json_and_prometheus_has_labels_where_the_bootstrap_says_so() {
     assert!(messages.iter().any(|event| event == "request_denied"), "{log}");
     let label = "tollgate_denied{code=\"credential_missing\"} 1";
     eventually("a label", || envoy.prometheus().contains(label));
+}
+
+#[test]
+fn a_provider_by_a_ca_of_ones_own_is_reached_and_under_another_name_it_is_not() {
+    let stage = Stage::new("operations-ca");
+    // Who speaks TLS in front of the provider.
+    let front = Listener::plain().tls("localhost");
+    let site = Site::new("operations-ca-front", stage.provider.port()).listener(&front);
+    let _front = Envoy::start(&site);
+    let [snippet] = &blocks("docs/operations.md", "## A CA of your own", "yaml")[..] else {
+        panic!("one block, please")
+    };
+    let authority = places::tls("ca.pem").display().to_string();
+    let snippet = changed(snippet, "/etc/envoy/own-ca.pem", &authority);
+    let snippet = indented(&snippet, 12);
+    let plain = "    - name: okta\n      type: STATIC\n";
+    let bootstrap = |name: &str| {
+        let snippet = changed(&snippet, "keycloak.example.com", name);
+        let socket = format!(
+            "{plain}      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+          sni: localhost
+          common_tls_context:
+{snippet}"
+        );
+        let yaml = changed(&stage.yaml, plain, &socket);
+        let (before, cluster) = yaml.split_once("cluster_name: okta").expect("the cluster");
+        let port = |port| format!("port_value: {port}");
+        let cluster = changed(cluster, &port(stage.provider.port()), &port(front.port));
+        format!("{before}cluster_name: okta{cluster}")
+    };
+    let token = stage.provider.token("svc", "orders:read", Provider::AUDIENCE);
+
+    let wrong = Stage::envoy("operations-ca-wrong", &bootstrap("keycloak.example.com"));
+    wrong.wait_for_log("keys_fetch_failed");
+    wrong.wait_for_log("remote connection failure");
+    eventually("a name to be refused", || wrong.stat("cluster.okta.ssl.fail_verify_san") > 0);
+    drop(wrong);
+
+    let envoy = Stage::envoy("operations-ca", &bootstrap("localhost"));
+    eventually("the keys", || stage.ask(Some(&token)).0 == 200);
+    envoy.assert_clean(&[token]);
 }
