@@ -105,6 +105,11 @@ impl<'n, 't> Members<'n, 't> {
             } else if let Some(name) = names.iter().find(|name| **name == member.name) {
                 opened.known.push((name, &member.node));
             } else if problems.has_room() {
+                if let Some(place) = elsewhere(&member.name) {
+                    let message = format!("unknown field; {place}");
+                    problems.refuse(Code::FieldUnknown, member.start, message);
+                    continue;
+                }
                 let meant = near(&member.name, names.iter().copied());
                 let message = match meant {
                     Some(name) => format!("unknown field; did you mean `{name}`?"),
@@ -173,6 +178,14 @@ impl<'n, 't> Members<'n, 't> {
         let mut known = self.known.iter().filter(|(known, _)| *known == name);
         known.nth(place).map(|(_, node)| *node)
     }
+}
+
+/// Where a field belongs that is no misspelling of what belongs here.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    (name == "per_caller").then_some(
+        "it belongs to `apis[].rate`; a policy's limits count each caller apart without it, and its \
+         `limit_by` says whose requests count together",
+    )
 }
 
 /// Whether an object has no more members than are read. Says which of them are there twice.

@@ -120,7 +120,7 @@ fn who_counts_is_refused_where_it_means_nothing() {
             "each caller of a policy's rate, which counts each as it is",
             r#""rate": {"requests": 1, "per": "1s", "per_caller": true}"#.to_owned(),
             AUTH.to_owned(),
-            "2:38: policies.p.rate.per_caller: unknown field; did you mean `per`?",
+            "2:38: policies.p.rate.per_caller: unknown field; it belongs to `apis[].rate`; a policy's limits count each caller apart without it, and its `limit_by` says whose requests count together",
         ),
         (
             "a word for yes",
