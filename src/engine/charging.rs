@@ -223,7 +223,7 @@ impl Charging {
             return Ok(Headers::new());
         }
         if let Some(permit) = permit {
-            words::counted_by(permit.charges(), trace);
+            words::counted_by(permit.charges(), permit.rights().policies(), trace);
         }
         let is_each = |due: &&Due| due.whose == Whose::EachCaller;
         if let Some(due) = of_api.filter(is_each) {

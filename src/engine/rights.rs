@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
-use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, TokenFacts};
+use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, Policy, TokenFacts};
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list};
 
@@ -65,6 +65,11 @@ impl<'c> Rights<'c> {
         endpoint: Option<Endpoint<'c>>,
     ) -> impl Iterator<Item = (Charge, &LimitBy)> {
         self.policies.charges(&self.grant, endpoint)
+    }
+
+    /// Every policy, in force or not.
+    pub(super) fn policies(&self) -> &[Policy] {
+        self.policies.list()
     }
 
     /// The policies in force, combined.

@@ -226,8 +226,9 @@ reasons! {
     /// Requests come faster than a rate allows.
     RateLimited = "rate_limited": RateLimited at Limits,
         remedy "the caller must slow down; if it should not have to, raise `requests` or `burst` \
-            of `policies.*.rate`, of the `rate` in `policies.*.access` or of `apis[].rate`, and \
-            look whether its `per` has the unit that was meant",
+            of `policies.*.rate`, of the `rate` in `policies.*.access` or of `apis[].rate`, which is \
+            one for all callers unless it says `per_caller`, and look whether its `per` has the \
+            unit that was meant",
         meaning "Requests come faster than a rate allows; the reason says whose, and names the \
             numbers and the wait";
     /// There is no list of revocations to rely upon.

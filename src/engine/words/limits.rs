@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http::Address;
 use crate::limits::{Charge, Standing};
-use crate::policy::LimitBy;
+use crate::policy::{LimitBy, Policy};
 use crate::time::{in_words, secs_rounded_up};
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step};
@@ -40,15 +40,19 @@ pub(in crate::engine) fn used_up(
     )
 }
 
-/// Whose counters the caller's own limits count.
+/// Which policies the caller's own limits are of, and whose counters they count.
 pub(in crate::engine) fn counted_by<'b>(
     charges: impl Iterator<Item = (Charge, &'b LimitBy)>,
+    policies: &[Policy],
     trace: &mut Trace,
 ) {
     if !trace.is_on() {
         return;
     }
     for (charge, by) in charges {
+        // Each policy has one `limit_by`, which is lent to all its limits.
+        let of = policies.iter().find(|policy| std::ptr::eq(&raw const policy.limit_by, by));
+        let of = of.map_or("*", |policy| policy.name.as_str());
         let by = match by {
             LimitBy::Address => EACH_ADDRESS.to_owned(),
             LimitBy::Claim(claim) => format!("each value of the claim {claim} has its own counter"),
@@ -57,7 +61,7 @@ pub(in crate::engine) fn counted_by<'b>(
         };
         let (what, ..) = terms_of(&charge);
         trace.note(Step::Limits, Decided::Skipped, || {
-            (format!("`limit_by` of the caller's {what}"), by)
+            (format!("`policies.{of}.limit_by`, whose {what} holds"), by)
         });
     }
 }

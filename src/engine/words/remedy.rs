@@ -4,14 +4,16 @@ use crate::api::Auth;
 use crate::config::Config;
 use crate::engine::trail::Trail;
 use crate::ids::Name;
-use crate::verdict::Refusal;
+use crate::verdict::{Deny, Refusal};
 
 /// A refusal's remedy. Where they are known, the request's provider, its one policy in force and its API
 /// take the place of `providers.*`, `policies.*` and `apis[]`.
 pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
     let is_it = |name: &Name| trail.api.as_ref() == Some(name);
     let api = config.apis.iter().position(|api| is_it(&api.name));
-    let provider = trail.provider.as_ref().or_else(|| match &config.apis.get(api?)?.auth {
+    // A credential that is missing is not that of the provider that was looked at last.
+    let looked_at = trail.provider.as_ref().filter(|_| refusal.deny != Deny::CredentialMissing);
+    let provider = looked_at.or_else(|| match &config.apis.get(api?)?.auth {
         Auth::None => None,
         Auth::Branches { branches, .. } => {
             let mut members = branches.iter().flat_map(|branch| &branch.members);
