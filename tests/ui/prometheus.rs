@@ -152,8 +152,13 @@ struct Demo {
 impl Demo {
     fn start() -> Self {
         let (provider, upstream) = (Provider::start("dashboard"), Upstream::start());
-        let (port, configuration) =
-            (free_port(), read(&places::project().join("demo/tollgate.json")));
+        let port = free_port();
+        let configuration = read(&places::project().join("demo/tollgate.json"));
+        let mut configuration: Value = serde_json::from_str(&configuration).expect("JSON");
+        // The demo counts no addresses, and the dashboard shows how many are counted.
+        configuration["apis"][0]["rate"] =
+            json!({ "requests": 1000, "per": "1s", "per_caller": true });
+        let configuration = format!("{configuration:#}");
         let yaml = proxy(port, &provider, &upstream, Some(&configuration));
         let site = Site::new("dashboard", upstream.port()).workers(2).wasm_log("info");
         let envoy = Envoy::with_bootstrap_at(&site, &yaml);
