@@ -91,6 +91,11 @@ fn hosts_and_methods_reach_one_api_in_every_spelling_as_before() {
     replay("host_method", fuzz::host_method);
 }
 
+#[test]
+fn addresses_are_those_of_their_callers_as_before() {
+    replay("address", fuzz::address);
+}
+
 /// The fuzz targets are a workspace of their own, which nothing else here builds.
 #[test]
 fn what_the_targets_share_with_the_tests_names_only_crates_that_they_have() {

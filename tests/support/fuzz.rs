@@ -4,6 +4,7 @@
 //! keeping, on the stable toolchain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,7 +15,7 @@ use tollgate::claims::{ClaimRef, Claims, Requirements};
 use tollgate::config::{Config, Problem};
 use tollgate::engine::Engine;
 use tollgate::event::{CallResponse, Event, Section, Settlement};
-use tollgate::http::{self, Fields, RequestHead};
+use tollgate::http::{self, Address, Fields, RequestHead};
 use tollgate::ids::StreamId;
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::{
@@ -757,6 +758,36 @@ pub fn host_method(bytes: &[u8]) {
                     assert_eq!(api, other, "may be read as {method} at {host}");
                 }
             }
+        }
+    }
+}
+
+/// What is read as an address is one, with a port or without: without the port it is the same, and so
+/// is what is shown of an IPv4 address. Two of one caller have the same bytes, of two callers others.
+pub fn address(bytes: &[u8]) {
+    let Some(address) = Address::parse(bytes) else { return };
+    let text = std::str::from_utf8(bytes).unwrap();
+    let (host, is_six) = match text.strip_prefix('[') {
+        Some(rest) => (rest.split_once(']').unwrap().0, true),
+        None => (text.split(':').next().unwrap(), false),
+    };
+    let plain: IpAddr = host.parse().unwrap();
+    let bare = if is_six { format!("[{host}]") } else { host.to_owned() };
+    assert_eq!(Address::parse(bare.as_bytes()), Some(address), "the port tells callers apart");
+    let shown = address.to_string();
+    match plain.to_canonical() {
+        IpAddr::V4(plain) => {
+            assert_eq!(shown, plain.to_string());
+            assert_eq!(Address::parse(shown.as_bytes()), Some(address));
+        }
+        IpAddr::V6(plain) => {
+            // The first 64 bits, and nothing else.
+            let network = Ipv6Addr::from(u128::from(plain) >> 64 << 64);
+            assert_eq!(shown, format!("{network}/64"));
+            assert_eq!(Address::parse(format!("[{network}]:1").as_bytes()), Some(address));
+            let next = Ipv6Addr::from(u128::from(network) ^ 1 << 64);
+            let next = Address::parse(format!("[{next}]").as_bytes());
+            assert!(next.is_none_or(|next| next.bytes() != address.bytes()));
         }
     }
 }
