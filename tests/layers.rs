@@ -264,6 +264,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["import/definition"],
             &[
                 "import/classic",
+                "import/detail",
                 "import/oas",
                 "import/off",
                 "import/places",
@@ -271,7 +272,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "import/rules",
             ],
             // What becomes of them, and what is wrong with them.
-            &["import/case", "import/given", "import/provider"],
+            &["import/case", "import/given", "import/keys", "import/provider"],
             &["import/convert", "import/wrong_policies"],
             &["import/wrong"],
             &["import"],

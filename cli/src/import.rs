@@ -6,8 +6,10 @@ mod case;
 mod classic;
 mod convert;
 mod definition;
+mod detail;
 mod fields;
 mod given;
+mod keys;
 mod limits;
 mod names;
 mod oas;
@@ -31,6 +33,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tollgate::config::Config;
+use tollgate::time::UnixMillis;
 use tollgate::verdict::quoted;
 
 use self::case::Case;
@@ -39,7 +42,7 @@ use self::options::Options;
 use self::policies::Policies;
 use self::report::{Kind, Report};
 use super::format::Format;
-use super::output;
+use super::{moment, output};
 use crate::command::{Exit, Failure, Streams};
 
 /// Make a configuration out of another gateway's
@@ -75,6 +78,10 @@ struct Tyk {
     /// The policies: an object by id, or a list
     #[arg(long, value_name = "POLICIES.JSON")]
     policies: Option<PathBuf>,
+    /// Sessions of keys that were made for single callers, as the gateway's or the dashboard's API
+    /// gives them: their policies become `by_identity`
+    #[arg(long, value_name = "KEYS.JSON")]
+    keys: Option<PathBuf>,
     /// Write the configuration to this file; one that is there is never overwritten
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -92,6 +99,9 @@ struct Tyk {
     /// called like the host
     #[arg(long, value_name = "CLUSTER")]
     cluster: Vec<String>,
+    /// When the detailed log ends that a definition asks for
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    detail_until: Option<UnixMillis>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -111,6 +121,8 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         audience: arguments.audience.clone(),
         any_audience: arguments.any_audience,
         cluster: arguments.cluster.clone(),
+        keys: keys(arguments, &mut report, streams)?,
+        detail_until: arguments.detail_until,
         by_name: policies.keep_their_names(),
     };
     for definition in &definitions {
@@ -215,6 +227,17 @@ fn policies(
     }
     let given = arguments.policies.is_some() || !found.is_empty();
     Ok(Policies::new(given.then_some(found), report))
+}
+
+fn keys(
+    arguments: &Tyk,
+    report: &mut Report,
+    streams: &mut Streams<'_>,
+) -> Result<Vec<serde_json::Value>, Failure> {
+    let Some(file) = &arguments.keys else { return Ok(Vec::new()) };
+    let document = read::document(file, streams)?;
+    duplicates(&document, report);
+    read::keys(&document)
 }
 
 /// Holds the configuration against the same rules as the filter does; whether it is refused.

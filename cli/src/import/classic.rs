@@ -53,6 +53,7 @@ pub(super) fn read(value: &Value) -> Definition {
         rate: limit.and_then(|(number, per)| rate(number, per)),
         odd_rate: limit.is_some_and(|(number, per)| is_odd(number, per)),
         options_pass: read.flag("CORS.enable") && read.flag("CORS.options_passthrough"),
+        recorded: read.flag("enable_detailed_recording"),
         members: Vec::new(),
         wrong_types: Vec::new(),
     };

@@ -5,6 +5,7 @@ use tollgate::verdict::quoted;
 
 use super::definition::{Definition, Method};
 use super::given::CLOSED;
+use super::keys;
 use super::limits;
 use super::names::{self, Names, PathPattern};
 use super::options::Options;
@@ -54,8 +55,10 @@ pub(super) fn convert(
         apis.push((part, api(part, &mut providers, policies, options, report)));
     }
     let known: Vec<Api> = parts.iter().map(|part| copy(&part.api)).collect();
-    let mut policies = policies.json(&known, report);
     let mut assembled: Vec<Value> = apis.into_iter().map(|(_, api)| api).collect();
+    let providers = providers.json();
+    let taken = keys::take(&options.keys, &known, &mut assembled, &providers, policies, report);
+    let mut policies = policies.json(&known, report);
     for api in &mut assembled {
         close_defaults(api, &policies);
     }
@@ -66,11 +69,18 @@ pub(super) fn convert(
     }
     let mut config = Map::new();
     config.insert("apis".into(), assembled.into());
-    if !providers.all.is_empty() {
-        config.insert("providers".into(), providers.json());
+    if !providers.is_empty() {
+        config.insert("providers".into(), Value::Object(providers));
     }
     if !policies.is_empty() {
         config.insert("policies".into(), Value::Object(policies));
+    }
+    let recorded = parts.iter().map(|part| (part.definition, part.api.name.as_str()));
+    if let Some(log) = super::detail::log(recorded, taken.detail, options.detail_until, report) {
+        config.insert("log".into(), log);
+    }
+    if !taken.revoked.is_empty() {
+        config.insert("revoked".into(), json!({ "entries": taken.revoked }));
     }
     Imported { config: Value::Object(config), served }
 }
@@ -235,7 +245,7 @@ impl Providers {
 
     /// As the configuration writes them. Providers that share a fetch must agree how often: the
     /// shortest time serves all.
-    fn json(mut self) -> Value {
+    fn json(mut self) -> Map<String, Value> {
         let ring = |body: &Map<String, Value>| {
             let jwks = body.get("jwks")?;
             let url = jwks.get("url").or_else(|| jwks.get("discovery"))?.clone();
@@ -255,7 +265,7 @@ impl Providers {
                 jwks.insert("refresh".into(), limits::duration(shortest).into());
             }
         }
-        Value::Object(self.all.into_iter().map(|(name, body)| (name, body.into())).collect())
+        self.all.into_iter().map(|(name, body)| (name, body.into())).collect()
     }
 }
 

@@ -157,6 +157,8 @@ pub(super) struct Definition {
     /// Whether it has a rate that cannot be said here.
     pub(super) odd_rate: bool,
     pub(super) options_pass: bool,
+    /// Whether its requests are recorded in detail.
+    pub(super) recorded: bool,
     /// The members that say something, and what becomes of them.
     pub(super) members: Vec<Member>,
     /// What was read and has a type that Tyk would not take.

@@ -72,6 +72,7 @@ pub(super) fn read(value: &Value) -> Definition {
         odd_rate,
         options_pass: read.flag("x-tyk-api-gateway.middleware.global.cors.enabled")
             && read.flag("x-tyk-api-gateway.middleware.global.cors.optionsPassthrough"),
+        recorded: read.flag("x-tyk-api-gateway.server.detailedActivityLogs.enabled"),
         members: Vec::new(),
         wrong_types: Vec::new(),
     };

@@ -1,11 +1,18 @@
 //! What stands in for what a definition does not say.
 
+use serde_json::Value;
+use tollgate::time::UnixMillis;
+
 /// What the command line says where a definition says nothing.
 pub(super) struct Options {
     pub(super) issuer: Vec<String>,
     pub(super) audience: Vec<String>,
     pub(super) any_audience: bool,
     pub(super) cluster: Vec<String>,
+    /// Sessions of keys.
+    pub(super) keys: Vec<Value>,
+    /// When the detailed log ends.
+    pub(super) detail_until: Option<UnixMillis>,
     /// Whether policies are called here as tokens call them.
     pub(super) by_name: bool,
 }

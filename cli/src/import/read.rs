@@ -323,6 +323,28 @@ pub(super) fn policies(document: &Document) -> Result<Vec<(Vec<String>, Value)>,
     Ok(found)
 }
 
+/// The sessions of keys in a document: an object by the keys' ids, a list, or one of them; each as it
+/// is, or in `data` beside its `key_id`.
+pub(super) fn keys(document: &Document) -> Result<Vec<Value>, Failure> {
+    let expected = "sessions of Tyk's keys: an object with one for each key, or a list of such";
+    let is_session = |value: &Value| {
+        let names = ["alias", "apply_policies", "apply_policy_id", "access_rights", "data"];
+        names.iter().any(|name| value.get(*name).is_some())
+    };
+    let all: Vec<&Value> = match &document.value {
+        Value::Array(list) => list.iter().collect(),
+        one if is_session(one) => vec![one],
+        Value::Object(members) => members.values().collect(),
+        other => return Err(document.is_none(kind(other), expected)),
+    };
+    if all.is_empty() || !all.iter().all(|one| is_session(one)) {
+        return Err(document.is_none("no session of a key", expected));
+    }
+    let session =
+        |one: &Value| one.get("data").filter(|inner| inner.is_object()).unwrap_or(one).clone();
+    Ok(all.into_iter().map(session).collect())
+}
+
 /// Reads members of a definition by path, and notes where one has a type that Tyk would not take.
 pub(super) struct Reader<'v> {
     value: &'v Value,

@@ -7,6 +7,7 @@ mod support;
 
 mod fields;
 mod input;
+mod keys;
 mod meaning;
 mod members;
 mod page;
