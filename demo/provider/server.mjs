@@ -4,8 +4,10 @@
 // Public port (PORT, 9000), as a real provider would have it, all below the issuer's path:
 //   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too
 //   /v1/token                           client credentials, with `resource` and `scope`
-//   /v1/keys                            the JWKS
-// and beside it, which Okta does not have:
+//   /v1/keys                            the JWKS; with a slash behind it, too
+// and beside it the organisation's own server, whose tokens are opaque:
+//   /oauth2/v1/token                    client credentials
+// and what Okta does not have:
 //   /revoked.json                       whom Tollgate is to refuse although the token is good
 //
 // Control port (CONTROL_PORT, 9001), on loopback whatever HOST says; every answer is JSON:
@@ -55,33 +57,56 @@ const RESOURCES = {
   'https://api-ps256.example': 'PS256',
 };
 
-/** Client and secret; the tokens of `svc-untyped` look exactly like Okta's. */
+/** Client and secret; the tokens of those in `AS_OKTA` look exactly like Okta's. */
 const CLIENTS = {
   svc: 'svc-secret',
   admin: 'admin-secret',
   trial: 'trial-secret',
   free: 'free-secret',
   'svc-untyped': 'svc-untyped-secret',
+  '0oa5example': '0oa5example-secret',
 };
+const AS_OKTA = ['svc-untyped', '0oa5example'];
 
-/** Okta's header has no `typ`; the client is in `cid`, the scopes in `scp`, nowhere else. */
+/**
+ * Okta's header has no `typ`; the client is in `cid`, the scopes in `scp`, nowhere else; a machine
+ * has no `uid`.
+ */
 function asOkta(token) {
   token.header = { ...token.header, typ: undefined };
   delete token.payload.client_id;
   delete token.payload.scope;
+  delete token.payload.uid;
   token.payload.ver = 1;
 }
 
+const clients = () => Object.entries(CLIENTS).map(([client_id, client_secret]) => ({
+  client_id,
+  client_secret,
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+  token_endpoint_auth_method: 'client_secret_basic',
+}));
+
+/** The organisation's server: it knows the same clients, and nobody else can read its tokens. */
+const organisation = (keys) => ({
+  clients: clients(),
+  jwks: { keys: structuredClone(keys) },
+  scopes: SCOPES,
+  cookies: { keys: ['this provider sets no cookie'] },
+  ttl: { ClientCredentials: TTL },
+  routes: { token: '/oauth2/v1/token', jwks: '/oauth2/v1/keys' },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: { enabled: false },
+  },
+});
+
 function configuration(keys) {
   return {
-    clients: Object.entries(CLIENTS).map(([client_id, client_secret]) => ({
-      client_id,
-      client_secret,
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-      response_types: [],
-      token_endpoint_auth_method: 'client_secret_basic',
-    })),
+    clients: clients(),
     jwks: { keys: structuredClone(keys) },
     scopes: SCOPES,
     cookies: { keys: ['this provider sets no cookie'] },
@@ -96,7 +121,7 @@ function configuration(keys) {
     formats: {
       customizers: {
         jwt: (_ctx, token, structured) => {
-          if (token.clientId === 'svc-untyped') asOkta(structured);
+          if (AS_OKTA.includes(token.clientId)) asOkta(structured);
         },
       },
     },
@@ -127,6 +152,7 @@ function configuration(keys) {
 
 let keys = [];
 let answer;
+let answerAsOrganisation;
 
 async function addKey(alg) {
   const { privateKey } = await jose.generateKeyPair(alg, { extractable: true });
@@ -141,6 +167,7 @@ function reload() {
   const provider = new Provider(ISSUER, configuration(keys));
   provider.on('server_error', (_ctx, error) => log('provider error', error));
   answer = provider.callback();
+  answerAsOrganisation = new Provider(new URL(ISSUER).origin, organisation(keys)).callback();
 }
 
 /** How node signs for each algorithm; jose would refuse the headers that tests want signed. */
@@ -210,6 +237,8 @@ const faults = {
 };
 
 async function serve(req, res) {
+  // As at Okta, a slash behind the key set's path makes no difference.
+  if (req.url === `${BASE}/v1/keys/`) req.url = req.url.slice(0, -1);
   const { pathname } = new URL(req.url, 'http://provider');
   hits[pathname] = (hits[pathname] ?? 0) + 1;
   if (pathname === `${BASE}/v1/keys` && fault.mode !== 'ok') {
@@ -217,6 +246,7 @@ async function serve(req, res) {
     else return faults[fault.mode](req, res);
   }
   if (pathname === '/revoked.json') return res.writeHead(200, JSON_TYPE).end(JSON.stringify({ entries: revoked }));
+  if (pathname === '/oauth2/v1/token') return answerAsOrganisation(req, res);
   if (!req.url.startsWith(`${BASE}/`)) return res.writeHead(404).end();
   // oidc-provider sits at the root and learns from originalUrl what it is mounted on.
   req.originalUrl = req.url.replace('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration');
