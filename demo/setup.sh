@@ -346,6 +346,7 @@ if [ "${1:-demo}" = test ]; then
   npm_install compose tests/compose
   install_python_e2e
   install_upstreams
+  have curl || die "curl is missing, with which docs/origin-story.md asks (Debian: apt-get install curl)"
 fi
 if [ "${1:-demo}" = ui ]; then
   install_prometheus

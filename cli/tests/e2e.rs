@@ -4,11 +4,15 @@
 //! says so.
 #![allow(clippy::disallowed_methods, reason = "they live in real time")]
 
+#[path = "tools/console.rs"]
+mod console;
+
 mod e2e {
     #[path = "../../../tests/e2e/harness/mod.rs"]
     mod harness;
 
     mod forms;
     mod init;
+    mod origin;
     mod readme;
 }

@@ -5,6 +5,7 @@ mod schema;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
+mod console;
 mod decode;
 mod documents;
 mod explain;

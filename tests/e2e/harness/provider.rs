@@ -51,6 +51,11 @@ impl Provider {
         self.port
     }
 
+    /// Where it takes orders.
+    pub(crate) const fn control_port(&self) -> u16 {
+        self.control
+    }
+
     /// What its tokens have in `iss`.
     pub(crate) fn issuer(&self) -> String {
         format!("http://127.0.0.1:{}/oauth2/default", self.port)
