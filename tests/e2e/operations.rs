@@ -206,7 +206,9 @@ fn the_log_is_json_and_prometheus_has_labels_where_the_bootstrap_says_so() {
     let stage = Stage::new("operations-log");
     let json = blocks("docs/operations.md", "## Logs as JSON", "yaml").concat();
     let labels = blocks("docs/metrics.md", "## Labels", "yaml").concat();
-    let envoy = Stage::envoy("operations-log", &format!("{json}{labels}{}", stage.yaml));
+    // envoy.yaml has the labels.
+    assert!(stage.yaml.contains(labels.trim()), "{labels}");
+    let envoy = Stage::envoy("operations-log", &format!("{json}{}", stage.yaml));
     assert_eq!(stage.ask(None).0, 401);
     envoy.wait_for_log("request_denied");
     let log = envoy.log();

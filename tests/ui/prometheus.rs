@@ -84,8 +84,8 @@ struct Prometheus {
 
 impl Prometheus {
     /// Starts one with a configuration that promtool finds right.
-    fn start(envoy: u16) -> Self {
-        let folder = places::scratch("prometheus");
+    fn start(name: &str, envoy: u16) -> Self {
+        let folder = places::scratch(&format!("prometheus-{name}"));
         let config = folder.join("prometheus.yml");
         let rules = dashboards("alerts.yaml");
         std::fs::write(&config, scrape_configuration(envoy, &rules)).expect("a file");
@@ -143,6 +143,7 @@ fn looked_at(expression: &str) -> Vec<String> {
 
 /// The demo: envoy.yaml with demo/tollgate.json, and the demo's provider.
 struct Demo {
+    name: &'static str,
     envoy: Envoy,
     port: u16,
     provider: Provider,
@@ -150,8 +151,10 @@ struct Demo {
 }
 
 impl Demo {
-    fn start() -> Self {
-        let (provider, upstream) = (Provider::start("dashboard"), Upstream::start());
+    /// With labels as in envoy.yaml, or without them.
+    fn start(has_labels: bool) -> Self {
+        let name = if has_labels { "dashboard" } else { "dashboard-names" };
+        let (provider, upstream) = (Provider::start(name), Upstream::start());
         let port = free_port();
         let configuration = read(&places::project().join("demo/tollgate.json"));
         let mut configuration: Value = serde_json::from_str(&configuration).expect("JSON");
@@ -160,9 +163,11 @@ impl Demo {
             json!({ "requests": 1000, "per": "1s", "per_caller": true });
         let configuration = format!("{configuration:#}");
         let yaml = proxy(port, &provider, &upstream, Some(&configuration));
-        let site = Site::new("dashboard", upstream.port()).workers(2).wasm_log("info");
-        let envoy = Envoy::with_bootstrap_at(&site, &yaml);
-        Self { envoy, port, provider, _upstream: upstream }
+        let (unlabelled, _) = yaml.split_once("\nstats_config:\n").expect("labels");
+        let yaml = if has_labels { &yaml } else { unlabelled };
+        let site = Site::new(name, upstream.port()).workers(2).wasm_log("info");
+        let envoy = Envoy::with_bootstrap_at(&site, yaml);
+        Self { name, envoy, port, provider, _upstream: upstream }
     }
 
     fn status(&self, request: &Request) -> u16 {
@@ -206,9 +211,17 @@ impl Demo {
 }
 
 #[test]
-fn every_query_of_the_dashboard_and_every_alert_finds_data() {
-    let demo = Demo::start();
-    let prometheus = Prometheus::start(demo.envoy.admin_port());
+fn every_query_of_the_dashboard_and_every_alert_finds_data_by_labels() {
+    finds_data(&Demo::start(true));
+}
+
+#[test]
+fn every_query_of_the_dashboard_and_every_alert_finds_data_by_names() {
+    finds_data(&Demo::start(false));
+}
+
+fn finds_data(demo: &Demo) {
+    let prometheus = Prometheus::start(demo.name, demo.envoy.admin_port());
     // A wait that ended before the first scrape would be no change.
     let waits = "tollgate_keys_wait_ms_count == 0";
     eventually("the first scrape", || !prometheus.query(waits).is_empty());
