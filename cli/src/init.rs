@@ -23,7 +23,7 @@ Examples:
 It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by from
 the issuer's host and path. `tollgate check --online` asks. Without `-o` the proxy's file, which has
 the configuration in it, goes to standard output; with it the configuration also gets a file of its
-own, and no file that is there is overwritten.";
+own, with the schema that editors check it against. No file that is there is overwritten.";
 
 /// Write a first configuration and what the proxy needs around it
 #[derive(Args, Debug)]
@@ -44,6 +44,12 @@ pub(super) struct Arguments {
     /// Where the proxy finds tollgate.wasm: a path (envoy), a URL (istio, envoy-gateway)
     #[arg(long, value_name = "PLACE")]
     wasm: Option<String>,
+    /// The file of the certificate authorities that the proxy trusts for the provider, in PEM
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+    /// Write the listener into a file that Envoy reads again when it changes (envoy, with `-o`)
+    #[arg(long, requires = "output")]
+    lds: bool,
     /// Host and port of the API itself (envoy)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     upstream: String,
@@ -51,6 +57,10 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
+
+/// The folder of the listener that Envoy reads again, and the file.
+const LISTENERS: &str = "lds";
+const LISTENER: &str = "listeners.yaml";
 
 /// Where Tollgate runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -98,21 +108,46 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
             return Ok(Exit::Problems);
         }
     };
-    let wasm = arguments.wasm.as_deref();
-    let proxy = match target {
+    if arguments.lds && target != Target::Envoy {
+        return Err(Failure::Misuse(
+            "--lds is for --for envoy: others have their own way".to_owned(),
+        ));
+    }
+    let image = if target == Target::Envoy { "tollgate.wasm" } else { write::IMAGE };
+    let site = write::Site {
+        plan: &plan,
+        cluster: &cluster,
+        wasm: arguments.wasm.as_deref().unwrap_or(image),
+        ca: arguments.ca.as_deref(),
+    };
+    let (proxy, listener) = match target {
         Target::Envoy => {
             let upstream = host_and_port(&arguments.upstream).ok_or_else(|| {
                 Failure::Misuse("--upstream is written host:port, as 127.0.0.1:8080".to_owned())
             })?;
-            write::envoy(&plan, &configuration, wasm.unwrap_or("tollgate.wasm"), upstream)
+            let folder = arguments.output.as_ref().filter(|_| arguments.lds);
+            let folder = folder.map(|folder| folder.join(LISTENERS).display().to_string());
+            let place = folder.as_ref().map(|folder| format!("{folder}/{LISTENER}"));
+            let place = folder.as_deref().zip(place.as_deref());
+            write::envoy(&site, &configuration, upstream, place)
         }
-        Target::Istio => write::istio(&plan, &cluster, wasm.unwrap_or(write::IMAGE)),
-        Target::EnvoyGateway => write::gateway(&plan, &cluster, wasm.unwrap_or(write::IMAGE)),
+        Target::Istio => (write::istio(&site), None),
+        Target::EnvoyGateway => (write::gateway(&site), None),
     };
     match &arguments.output {
         None => write!(streams.out, "{proxy}")?,
         Some(folder) => {
-            let files = [("tollgate.json", configuration.as_str()), (target.file(), &proxy)];
+            let own = write::own_file(&configuration);
+            let schema = format!("{:#}\n", tollgate::config::schema());
+            let place = format!("{LISTENERS}/{LISTENER}");
+            let mut files = vec![
+                ("tollgate.json", own.as_str()),
+                (write::SCHEMA, &schema),
+                (target.file(), &proxy),
+            ];
+            if let Some(listener) = &listener {
+                files.push((&place, listener));
+            }
             write_all(folder, &files)?;
             for (name, _) in files {
                 writeln!(streams.err, "tollgate: wrote {}", input::shown(&folder.join(name)))?;
@@ -139,8 +174,6 @@ fn host_and_port(text: &str) -> Option<(&str, u16)> {
 fn write_all(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     let wrong =
         |path: &Path, what: String| Failure::Misuse(format!("{}: {what}", input::shown(path)));
-    fs::create_dir_all(folder)
-        .map_err(|error| wrong(folder, format!("cannot be made: {error}")))?;
     let paths = files.iter().map(|(name, _)| folder.join(name));
     if let Some(path) = paths.into_iter().find(|path| path.exists()) {
         return Err(wrong(
@@ -150,6 +183,9 @@ fn write_all(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
     }
     for (name, text) in files {
         let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .map_err(|error| wrong(parent, format!("cannot be made: {error}")))?;
         OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -7,11 +7,25 @@ use super::vendor::Plan;
 /// Where an image of the module might be.
 pub(super) const IMAGE: &str = "oci://registry.example.com/tollgate:0.1.0";
 
+/// The authorities that a proxy trusts unless told otherwise, as Debian and Alpine have them.
+pub(super) const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 const ENVOY: &str = include_str!("envoy.yaml");
+const LISTENER: &str = include_str!("listener.yaml");
+const DYNAMIC: &str = include_str!("dynamic.yaml");
+const NEXT: &str = include_str!("next.txt");
 const ISTIO: &str = include_str!("istio.yaml");
 const GATEWAY: &str = include_str!("envoy-gateway.yaml");
 const CLUSTER: &str = include_str!("cluster.yaml");
 const CLUSTER_TLS: &str = include_str!("cluster-tls.yaml");
+
+/// The configuration's schema, beside it.
+pub(super) const SCHEMA: &str = "tollgate.schema.json";
+
+/// A configuration as a file of its own, in which editors find its schema.
+pub(super) fn own_file(configuration: &str) -> String {
+    configuration.replacen("{\n", &format!("{{\n  \"$schema\": \"{SCHEMA}\",\n"), 1)
+}
 
 /// The configuration, as JSON.
 pub(super) fn configuration(plan: &Plan, cluster: &str) -> String {
@@ -48,37 +62,84 @@ fn spaced(value: &Value) -> String {
     }
 }
 
-/// A whole proxy.
-pub(super) fn envoy(plan: &Plan, configuration: &str, wasm: &str, upstream: (&str, u16)) -> String {
+/// What stands around a configuration.
+pub(super) struct Site<'a> {
+    pub(super) plan: &'a Plan,
+    /// The provider's cluster.
+    pub(super) cluster: &'a str,
+    /// Where the module is.
+    pub(super) wasm: &'a str,
+    /// The file of the authorities that the proxy trusts for the provider; `None` for its own.
+    pub(super) ca: Option<&'a str>,
+}
+
+/// A whole proxy, and its listener's file where that is one of its own.
+pub(super) fn envoy(
+    site: &Site<'_>,
+    configuration: &str,
+    upstream: (&str, u16),
+    listener_file: Option<(&str, &str)>,
+) -> (String, Option<String>) {
     let (host, port) = upstream;
-    fill(
+    let listener = fill(
+        LISTENER,
+        &[
+            ("next", &next(site.plan, 18)),
+            ("wasm", &quoted(site.wasm)),
+            ("configuration", &indented(configuration, 22)),
+        ],
+    );
+    let (dynamic, listeners, own) = match listener_file {
+        None => (String::new(), format!("  listeners:\n    - {}\n", indented(&listener, 6)), None),
+        Some((folder, file)) => {
+            let places = [("file", quoted(file)), ("folder", quoted(folder))];
+            let places = places.each_ref().map(|(name, value)| (*name, value.as_str()));
+            let kind = "type.googleapis.com/envoy.config.listener.v3.Listener";
+            let own = format!(
+                "# The listener of envoy.yaml, which Envoy reads again when another is moved over this.\n\
+                 resources:\n  - \"@type\": {kind}\n    {}\n",
+                indented(&listener, 4)
+            );
+            (fill(DYNAMIC, &places), String::new(), Some(own))
+        }
+    };
+    let proxy = fill(
         ENVOY,
         &[
-            ("wasm", &quoted(wasm)),
-            ("configuration", &indented(configuration, 28)),
-            ("cluster", &indented(&self::cluster(plan), 4)),
+            ("dynamic", &dynamic),
+            ("listeners", &listeners),
+            ("cluster", &indented(&cluster(site), 4)),
             ("upstream_type", if is_address(host) { "STATIC" } else { "STRICT_DNS" }),
             ("upstream_host", &quoted(host)),
             ("upstream_port", &port.to_string()),
         ],
-    )
+    );
+    (proxy, own)
+}
+
+/// What to write next, as comments; the first line is not indented.
+fn next(plan: &Plan, indent: usize) -> String {
+    indented(&fill(NEXT, &[("name", &quoted(&plan.name))]), indent)
 }
 
 /// The objects for a gateway of Istio.
-pub(super) fn istio(plan: &Plan, cluster: &str, wasm: &str) -> String {
+pub(super) fn istio(site: &Site<'_>) -> String {
+    let plan = site.plan;
     let (service, host) = (service_host(plan), quoted(&plan.host));
     // A certificate names an address as such, and no server is told one as its name.
     let (sni, resolution) = match is_address(&plan.host) {
         true => (String::new(), format!("STATIC\n  endpoints: [{{ address: {host} }}]")),
         false => (format!(" sni: {host},"), "DNS".to_owned()),
     };
-    let tls = format!("tls: {{ mode: SIMPLE,{sni} subjectAltNames: [{host}] }}");
+    let ca = site.ca.map(|ca| format!(" caCertificates: {},", quoted(ca))).unwrap_or_default();
+    let tls = format!("tls: {{ mode: SIMPLE,{sni}{ca} subjectAltNames: [{host}] }}");
     let tls = if plan.secure { tls.as_str() } else { "tls: { mode: DISABLE }" };
     fill(
         ISTIO,
         &[
-            ("wasm", &quoted(wasm)),
-            ("configuration", &block(plan, cluster, 4)),
+            ("wasm", &quoted(site.wasm)),
+            ("next", &next(plan, 2)),
+            ("configuration", &block(plan, site.cluster, 4)),
             ("object", &quoted(&object_name(&plan.name))),
             ("host", &quoted(&service)),
             ("plain_host", &service),
@@ -100,18 +161,19 @@ pub(super) fn service_host(plan: &Plan) -> String {
 }
 
 /// The objects for Envoy Gateway.
-pub(super) fn gateway(plan: &Plan, cluster: &str, wasm: &str) -> String {
-    let image = wasm.strip_prefix("oci://");
+pub(super) fn gateway(site: &Site<'_>) -> String {
+    let image = site.wasm.strip_prefix("oci://");
     let code = match image {
         Some(image) => format!("{{ type: Image, image: {{ url: {} }} }}", quoted(image)),
-        None => format!("{{ type: HTTP, http: {{ url: {} }} }}", quoted(wasm)),
+        None => format!("{{ type: HTTP, http: {{ url: {} }} }}", quoted(site.wasm)),
     };
     fill(
         GATEWAY,
         &[
             ("code", &code),
-            ("configuration", &block(plan, cluster, 8)),
-            ("cluster", &indented(&as_mapping(&self::cluster(plan)), 10)),
+            ("next", &next(site.plan, 6)),
+            ("configuration", &block(site.plan, site.cluster, 8)),
+            ("cluster", &indented(&as_mapping(&cluster(site)), 10)),
         ],
     )
 }
@@ -125,7 +187,8 @@ fn block(plan: &Plan, cluster: &str, indent: usize) -> String {
 }
 
 /// The provider's cluster, as an element of a YAML list.
-fn cluster(plan: &Plan) -> String {
+fn cluster(site: &Site<'_>) -> String {
+    let plan = site.plan;
     let dns = if is_address(&plan.host) { "STATIC" } else { "LOGICAL_DNS" };
     // A certificate names an address as such, and no server is told one as its name.
     let (kind, sni) = match is_address(&plan.host) {
@@ -133,7 +196,15 @@ fn cluster(plan: &Plan) -> String {
         false => ("DNS", format!("\n      sni: {}", quoted(&plan.host))),
     };
     let tls = match plan.secure {
-        true => fill(CLUSTER_TLS, &[("sni", &sni), ("san", kind), ("host", &quoted(&plan.host))]),
+        true => fill(
+            CLUSTER_TLS,
+            &[
+                ("sni", &sni),
+                ("ca", &quoted(site.ca.unwrap_or(AUTHORITIES))),
+                ("san", kind),
+                ("host", &quoted(&plan.host)),
+            ],
+        ),
         false => String::new(),
     };
     let all = fill(

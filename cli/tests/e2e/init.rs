@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tollgate_cli::{Exit, Streams};
 
-use super::harness::places;
+use super::harness::{Envoy, Request, fetch, free_port, places};
 
 /// A certificate authority of nobody: `--mode validate` wants to read one, whichever it is.
 const AUTHORITY: &str = include_str!("../../../tests/support/tls/ca.pem");
@@ -58,6 +58,36 @@ fn envoy_takes_the_proxy_that_init_writes_for_each_provider() {
         let (code, said) = validate(&format!("init-{name}"), &yaml);
         assert_eq!(code, 0, "{name}: {said}\n{yaml}");
     }
+}
+
+#[test]
+fn the_listener_that_envoy_reads_again_is_found_and_serves() {
+    let folder = places::scratch("init-lds-files").join("deploy");
+    let _ = fs::remove_dir_all(&folder);
+    let place = folder.to_str().unwrap();
+    let issuer = "http://127.0.0.1:9/realms/shop";
+    let (wasm, port) = (places::wasm(), free_port());
+    let arguments =
+        ["tollgate", "init", "--issuer", issuer, "--audience", "orders", "--for", "envoy"];
+    let more = ["--lds", "-o", place, "--wasm", wasm.to_str().unwrap()];
+    let arguments = [&arguments[..], &more].concat().into_iter().map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut input: &[u8] = b"";
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
+    assert_eq!(tollgate_cli::run(arguments, &mut streams), Exit::Fine);
+    let listeners = folder.join("lds/listeners.yaml");
+    let text = fs::read_to_string(&listeners).unwrap();
+    let address = "address: 0.0.0.0, port_value: 10000";
+    assert!(text.contains(address), "{text}");
+    fs::write(
+        &listeners,
+        text.replace(address, &format!("address: 127.0.0.1, port_value: {port}")),
+    )
+    .unwrap();
+    let yaml = fs::read_to_string(folder.join("envoy.yaml")).unwrap();
+    let (bootstrap, _) = yaml.split_once("\nadmin:").expect("the admin's address");
+    let _envoy = Envoy::with_bootstrap("init-lds", bootstrap);
+    assert_eq!(fetch(port, &Request::get("/orders/7")).status(), 401);
 }
 
 #[test]

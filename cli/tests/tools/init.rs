@@ -20,7 +20,12 @@ fn configuration(issuer: &str) -> (Value, String) {
     assert_eq!(ran.exit, Exit::Fine, "{issuer}: {}", ran.err);
     let text = folder.read("tollgate.json");
     assert!(Config::parse(text.as_bytes()).is_ok(), "{text}");
-    (serde_json::from_str(&text).unwrap(), ran.err)
+    let mut configuration: Value = serde_json::from_str(&text).unwrap();
+    let schema = configuration.as_object_mut().unwrap().remove("$schema");
+    // What editors check it against lies beside it.
+    let schema = folder.read(schema.unwrap().as_str().unwrap());
+    assert_eq!(schema, tollgate(&["schema"], b"").out);
+    (configuration, ran.err)
 }
 
 #[test]
@@ -210,6 +215,69 @@ fn a_provider_without_tls_or_name_is_reached_as_it_is() {
     let address = init("https://[::1]:8443/realms/shop", "envoy", &[]).out;
     assert!(address.contains("san_type: IP_ADDRESS, matcher: { exact: \"::1\" }"), "{address}");
     assert!(!address.contains("sni:"), "{address}");
+}
+
+#[test]
+fn the_authorities_are_those_that_are_named() {
+    let named = ["--ca", "/etc/own ca.pem"];
+    for (target, default, own) in [
+        (
+            "envoy",
+            "{ filename: \"/etc/ssl/certs/ca-certificates.crt\" }",
+            "{ filename: \"/etc/own ca.pem\" }",
+        ),
+        ("istio", "subjectAltNames:", "caCertificates: \"/etc/own ca.pem\","),
+        (
+            "envoy-gateway",
+            "{ filename: \"/etc/ssl/certs/ca-certificates.crt\" }",
+            "{ filename: \"/etc/own ca.pem\" }",
+        ),
+    ] {
+        let without = init(OKTA, target, &[]).out;
+        assert!(without.contains(default) && !without.contains("own ca"), "{target}: {without}");
+        let with = init(OKTA, target, &named).out;
+        assert!(with.contains(own), "{target}: {with}");
+    }
+}
+
+#[test]
+fn the_next_step_in_the_comments_can_be_taken_as_it_stands() {
+    for target in TARGETS {
+        let written = init(OKTA, target, &[]).out;
+        let (_, rest) = written.split_once("# NEXT").expect(target);
+        let comments = rest.lines().skip(1).map(str::trim).take_while(|line| line.starts_with('#'));
+        let json: Vec<_> = comments.filter_map(|line| line.strip_prefix("#   ")).collect();
+        let members = json.join("\n").replace("its sha256", &"0".repeat(64));
+        let (partner, apis) = members.split_once("\"apis\"").unwrap();
+        let added: Value =
+            serde_json::from_str(&format!("{{ \"providers\": {{ {partner} }}, \"apis\" {apis} }}"))
+                .unwrap_or_else(|error| panic!("{error}: {members}"));
+        let (mut configuration, _) = configuration(OKTA);
+        configuration["providers"]["partner"] = added["providers"]["partner"].clone();
+        configuration["apis"] = added["apis"].clone();
+        let text = configuration.to_string();
+        let config = Config::parse(text.as_bytes());
+        assert!(config.is_ok(), "{target}: {:?}", config.err());
+    }
+}
+
+#[test]
+fn a_listener_that_envoy_reads_again_is_a_file_of_its_own() {
+    let folder = Folder::new();
+    let place = folder.path("deploy");
+    let ran = init(OKTA, "envoy", &["--lds", "-o", &place]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+    let (proxy, listener) =
+        (folder.read("deploy/envoy.yaml"), folder.read("deploy/lds/listeners.yaml"));
+    assert!(proxy.contains(&format!("path: \"{place}/lds/listeners.yaml\"")), "{proxy}");
+    assert!(!proxy.contains("tollgate.wasm") && listener.contains("tollgate.wasm"), "{listener}");
+    let checked = tollgate(&["check", "--strict", &format!("{place}/lds/listeners.yaml")], b"");
+    assert_eq!(checked.exit, Exit::Fine, "{}{}", checked.out, checked.err);
+    for arguments in [&["--lds"][..], &["--lds", "-o", &folder.path("other")]] {
+        let target = if arguments.len() == 1 { "envoy" } else { "istio" };
+        assert_eq!(init(OKTA, target, arguments).exit, Exit::Misuse, "{arguments:?}");
+    }
+    assert!(!folder.0.join("other").exists());
 }
 
 #[test]
