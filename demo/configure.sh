@@ -5,6 +5,8 @@
 # Then the origin story's mistake: one word names a session provider that provides no session. Asks
 # Envoy to load that and writes what Envoy said to target/demo/mistake.log, its exit status on the
 # last line. demo/story.mjs judges that.
+#
+# The ports are those of envoy.yaml, or what API_PORT and the like say (demo/run.sh).
 set -eu
 cd "$(dirname "$0")/.."
 envoy=${TOLLGATE_ENVOY:-envoy}
@@ -14,7 +16,10 @@ mkdir -p target/demo
   sed 's/^/                            /' demo/tollgate.json
   # The one in envoy.yaml ends with an empty line.
   sed -n '/ value: |$/,$p' envoy.yaml | sed -n '/^$/,$p'
-} >target/demo/envoy.yaml
+} | sed "s/port_value: 10000 /port_value: ${API_PORT:-10000} /; s/port_value: 9901 /port_value: ${ADMIN_PORT:-9901} /
+    s/port_value: 8080 /port_value: ${UPSTREAM_PORT:-8080} /
+    s/port_value: 9000 /port_value: ${PROVIDER_PORT:-9000} /; s/127\.0\.0\.1:9000/127.0.0.1:${PROVIDER_PORT:-9000}/g" \
+  >target/demo/envoy.yaml
 sed 's/"session_from": "okta"/"session_from": "oauth_token"/' target/demo/envoy.yaml >target/demo/mistake.yaml
 status=0
 "$envoy" --mode validate --log-level warning -c target/demo/mistake.yaml >target/demo/mistake.log 2>&1 || status=$?

@@ -7,10 +7,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
-const ISSUER = 'http://127.0.0.1:9000/oauth2/default';
-const CONTROL = 'http://127.0.0.1:9001';
-const API = 'http://127.0.0.1:10000';
-const ADMIN = 'http://127.0.0.1:9901';
+const at = (port) => `http://127.0.0.1:${port}`;
+const PROVIDER = at(process.env.PROVIDER_PORT ?? 9000);
+const ISSUER = `${PROVIDER}/oauth2/default`;
+const CONTROL = at(process.env.CONTROL_PORT ?? 9001);
+const API = at(process.env.API_PORT ?? 10000);
+const ADMIN = at(process.env.ADMIN_PORT ?? 9901);
 const ENVOY_LOG = 'target/demo/envoy.log';
 const MISTAKE_LOG = 'target/demo/mistake.log';
 const TOLLGATE = 'target/quick/tollgate';
@@ -283,7 +285,7 @@ const steps = [
   ['The admin leaves, whose token is good for minutes yet', async () => {
     await control('/revoke?identity=admin');
     const published = Date.now();
-    line('', `http://127.0.0.1:9000/revoked.json names the identity \`admin\``);
+    line('', `${PROVIDER}/revoked.json names the identity \`admin\``);
     await everywhere('the status once the identity is revoked', 403, 'GET /admin/users', admin);
     line('', `in force in both workers after ${((Date.now() - published) / 1000).toFixed(1)} s`);
     await refused('GET /admin/users', admin, { status: 403, code: 'session_inactive' });
@@ -381,8 +383,10 @@ function whatToTry() {
   shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
   shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
   say();
-  say('Your own provider: in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the');
-  say('cluster `okta` your provider\'s address, with TLS. `tollgate init` writes such a file, too.');
+  say('Your own provider: `tollgate init` writes a proxy for it,');
+  say('  target/quick/tollgate init --issuer https://example.okta.com/oauth2/default --audience api://orders --for envoy -o deploy');
+  say('or in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the cluster `okta` your');
+  say('provider\'s address, with TLS:');
   say();
   for (const text of OWN_CLUSTER) say(`  ${text}`);
   say();
