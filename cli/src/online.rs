@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::CertificateError;
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tollgate::event::{CallRequest, CallResponse};
@@ -38,8 +39,6 @@ pub(super) enum Unreached {
     Certificate(CertificateError),
     /// The server's name has no address.
     Name(String),
-    /// The processor lacks what the TLS library needs.
-    Processor,
     /// Nobody listens there.
     Refused(String),
     /// No certificate authority is known.
@@ -58,10 +57,6 @@ impl fmt::Display for Unreached {
             Self::Name(host) => {
                 write!(f, "the name {host} has no address (DNS): is it spelt right?")
             }
-            Self::Processor => f.write_str(
-                "TLS needs a processor with AES and AVX2 (x86-64) or AES and SHA-2 (ARM): run this \
-                 elsewhere",
-            ),
             Self::Refused(authority) => {
                 write!(f, "{authority} refused the connection: does it listen on that port?")
             }
@@ -113,13 +108,10 @@ impl Client {
         let count = roots.len();
         let roots: Vec<_> =
             roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
-        let mut tls = TlsConfig::builder()
+        let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::new_with_certs(&roots));
-        if processor_serves() {
-            let provider = Arc::new(rustls_graviola::default_provider());
-            tls = tls.unversioned_rustls_crypto_provider(provider);
-        }
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
         let config = Agent::config_builder()
             .tls_config(tls.build())
             .http_status_as_error(false)
@@ -133,13 +125,8 @@ impl Client {
 
     /// Makes one call and waits for its end.
     pub(super) fn call(&self, request: &CallRequest) -> Result<CallResponse, Unreached> {
-        if request.scheme == "https" {
-            if !processor_serves() {
-                return Err(Unreached::Processor);
-            }
-            if self.roots == 0 {
-                return Err(Unreached::Roots);
-            }
+        if request.scheme == "https" && self.roots == 0 {
+            return Err(Unreached::Roots);
         }
         let url = format!("{}://{}{}", request.scheme, request.authority, request.path);
         let mut call = http::Request::builder().method(request.method).uri(url);
@@ -194,22 +181,6 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
         Ok(found) => Ok(found),
         Err(error) => Err(unread(&error)),
     }
-}
-
-/// Whether the processor has what the TLS library cannot do without.
-fn processor_serves() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        has!("adx") && has!("aes") && has!("avx2") && has!("bmi1") && has!("pclmulqdq")
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        use std::arch::is_aarch64_feature_detected as has;
-        has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    false
 }
 
 fn unreached(error: ureq::Error, request: &CallRequest) -> Unreached {

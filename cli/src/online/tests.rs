@@ -35,7 +35,7 @@ fn tls_server(text: &'static [u8]) -> (u16, JoinHandle<String>) {
     let chain = CertificateDer::pem_file_iter(format!("{TLS}/localhost.pem")).expect("a file");
     let chain = chain.map(|one| one.expect("a certificate")).collect();
     let key = PrivateKeyDer::from_pem_file(format!("{TLS}/localhost.key")).expect("a key");
-    let provider = Arc::new(rustls_graviola::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
