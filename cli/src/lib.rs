@@ -32,6 +32,7 @@ mod host;
 mod import;
 mod init;
 mod input;
+mod manual;
 mod mint;
 mod moment;
 mod online;
@@ -43,7 +44,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use command::Failure;
 pub use command::{Exit, Streams};
@@ -66,11 +67,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Completions(manual::Completions),
     Decode(decode::Arguments),
     Explain(explain::Arguments),
     HashKey(hash_key::Arguments),
     Import(import::Arguments),
     Init(init::Arguments),
+    Man(manual::Man),
     Mint(mint::Arguments),
     Schema(schema::Arguments),
 }
@@ -129,11 +132,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
     };
     let done = match command {
         Command::Check(arguments) => check::run(&arguments, streams),
+        Command::Completions(arguments) => {
+            manual::completions(&arguments, Arguments::command(), streams)
+        }
         Command::Decode(arguments) => decode::run(&arguments, streams),
         Command::Explain(arguments) => explain::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Import(arguments) => import::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),
+        Command::Man(manual::Man {}) => manual::man(Arguments::command(), streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };
