@@ -1,5 +1,5 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui test test-ui test-compose screenshot check fmt clippy doc deny wasm trap counts e2e bench fuzz clean
+.PHONY: demo setup setup-ui test test-ui test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
@@ -17,6 +17,10 @@ fmt: ; cargo fmt --check
 clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
+# What a release consists of, in target/dist.
+dist: ; @demo/dist.sh
+# Two releases of one commit, by different users in different folders, are the same; what they hold runs.
+test-dist: ; @tests/dist.sh
 # The filter that traps on purpose and waits for what it is told, for tests; built apart and quickly,
 # since nobody runs it.
 trap: ; cargo wasm --locked --features probe --target-dir target/trap --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 -- --cfg tollgate_trap && mkdir -p "$${CARGO_TARGET_DIR:-target}" && cp target/trap/wasm32-wasip1/release/tollgate.wasm "$${CARGO_TARGET_DIR:-target}/trap.wasm"

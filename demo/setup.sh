@@ -6,6 +6,8 @@
 #   demo/setup.sh test    for `make test`: what checks docker-compose.yml as well, an HTTP/2 client,
 #                         and upstreams (nginx, lighttpd, Django)
 #   demo/setup.sh wasm    for `make wasm`: the Rust toolchain is checked, Node and wasm-opt are installed
+#   demo/setup.sh dist    for `make dist`: what `wasm` brings, a C compiler for other machines (zig), the
+#                         Rust targets of the static binaries, and what lists their packages (SBOM)
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
 #   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
 #
@@ -21,6 +23,7 @@
 #   .tools/bin/python-e2e, .tools/bin/nginx, .tools/bin/lighttpd   with `test`
 #   demo/wasm-opt/node_modules          with `wasm`
 #   .tools/bin/cargo-deny               with `check`
+#   .tools/bin/cargo-cyclonedx, .tools/bin/zig   with `dist`
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,16 +31,18 @@ root=$PWD
 tools=$root/.tools
 log=$tools/setup.log
 deny_version=0.20.2
+cyclonedx_version=0.5.9
 
 # How long a first run takes, measured on two cores, and what it leaves on the disk.
 case "${1:-demo}" in
   demo) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=1000 ;;
   test) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=5000 ;;
   wasm) first_run="a first run takes a minute, later ones a few seconds" needed_mb=2000 ;;
+  dist) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=4000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
   *)
-    echo "setup: the first argument is demo, test, wasm, check, ui or nothing" >&2
+    echo "setup: the first argument is demo, test, wasm, dist, check, ui or nothing" >&2
     exit 2
     ;;
 esac
@@ -190,14 +195,38 @@ compose_schema() {
   fi
 }
 
-cargo_deny() {
-  if ! stamped cargo-deny "$deny_version" || [ ! -x "$tools/bin/cargo-deny" ]; then
+# cargo_install NAME VERSION: a program that is built from source.
+cargo_install() {
+  if ! stamped "$1" "$2" || [ ! -x "$tools/bin/$1" ]; then
     announce
-    say "cargo-deny $deny_version, by cargo (some minutes)"
-    cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$deny_version" cargo-deny ||
-      die "cargo could not install cargo-deny $deny_version: is there a network?"
+    say "$1 $2, by cargo (some minutes)"
+    cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$2" "$1" ||
+      die "cargo could not install $1 $2: is there a network?"
     rm -rf "$tools/build"
-    stamp cargo-deny "$deny_version"
+    stamp "$1" "$2"
+  fi
+}
+
+# The Rust targets of the static binaries, and a C compiler for both.
+install_static() {
+  local wanted target
+  for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
+    if [ ! -d "$(rustc --print target-libdir --target "$target")" ]; then
+      have rustup || die "the Rust target $target is missing, and there is no rustup to add it"
+      announce
+      say "the Rust target $target, by rustup"
+      quietly rustup target add "$target" || die "rustup could not add the target $target: is there a network?"
+    fi
+  done
+  wanted=$(cksum <demo/zig.requirements.txt)
+  if ! stamped zig "$wanted" || [ ! -x "$tools/bin/zig" ]; then
+    announce
+    say "zig (100 MB), by pip"
+    python_install zig demo/zig.requirements.txt
+    chmod +x "$(from_wheel zig ziglang/zig)"
+    link zig "$(from_wheel zig ziglang/zig)"
+    quietly "$tools/bin/zig" version || die "zig does not run on this machine: $(tail -n 1 "$log")"
+    stamp zig "$wanted"
   fi
 }
 
@@ -330,12 +359,16 @@ mkdir -p "$tools/bin" "$tools/stamps"
 [ -f target/wasm32-wasip1/release/tollgate.wasm ] || announce
 rust
 if [ "${1:-demo}" = check ]; then
-  cargo_deny
+  cargo_install cargo-deny "$deny_version"
   exit 0
 fi
-if [ "${1:-demo}" = wasm ]; then
+if [ "${1:-demo}" = wasm ] || [ "${1:-demo}" = dist ]; then
   install_node
   npm_install wasm-opt demo/wasm-opt
+  [ "$1" = wasm ] || {
+    install_static
+    cargo_install cargo-cyclonedx "$cyclonedx_version"
+  }
   exit 0
 fi
 envoy
