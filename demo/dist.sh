@@ -65,16 +65,18 @@ done
 
 say "what goes with them"
 cp docs/config.schema.json "$dist/"
-cp dashboards/*.json "$dist/dashboards/"
+cp dashboards/* "$dist/dashboards/"
 own=$dist/tollgate-linux-$(uname -m)
 for shell in bash fish zsh; do "$own" completions "$shell" >"$dist/completions/tollgate.$shell"; done
 "$own" man >"$dist/tollgate.1"
 
-# sbom PACKAGE TARGET FILE: the packages that are compiled into it, of one target.
+# sbom MANIFEST TARGET FILE: the packages that are compiled into it for a target. The tool writes one
+# for each package of the workspace, and the builder's folder into it.
 sbom() {
   SOURCE_DATE_EPOCH=0 .tools/bin/cargo-cyclonedx cyclonedx --quiet --manifest-path "$1" --format json --target "$2" \
-    --describe crate --no-build-deps --override-filename "${3%.json}" --spec-version 1.5
-  find "${1%/*}" -maxdepth 1 -name "$3" -exec mv {} "$dist/$3" \;
+    --no-build-deps --override-filename "${3%.json}" --spec-version 1.5
+  sed -E 's|path\+file://[^"#]*#(tollgate[a-z-]*)@|path+file:///\1#\1@|g' "${1%/*}/$3" >"$dist/$3"
+  rm -f "$3" "cli/$3"
 }
 sbom ./Cargo.toml wasm32-wasip1 tollgate.cdx.json
 sbom ./cli/Cargo.toml x86_64-unknown-linux-musl tollgate-cli.cdx.json
@@ -102,7 +104,7 @@ size=$(wc -c <"$image/layer.tar.gz")
 packed=$(blob "$image/layer.tar.gz")
 rm -r "$image/layer"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-printf '{"architecture":"wasm","os":"wasi","config":{"Labels":{"org.opencontainers.image.title":"tollgate","org.opencontainers.image.version":"%s","org.opencontainers.image.licenses":"Apache-2.0"}},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$version" "$layer" >"$image/config"
+printf '{"architecture":"wasm","os":"wasip1","config":{"Labels":{"org.opencontainers.image.title":"tollgate","org.opencontainers.image.version":"%s","org.opencontainers.image.licenses":"Apache-2.0"}},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$version" "$layer" >"$image/config"
 config_size=$(wc -c <"$image/config")
 config=$(blob "$image/config")
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:%s","size":%s}]}' "$config" "$config_size" "$packed" "$size" >"$image/manifest"
