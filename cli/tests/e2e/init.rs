@@ -77,7 +77,7 @@ fn the_listener_that_envoy_reads_again_is_found_and_serves() {
     assert_eq!(tollgate_cli::run(arguments, &mut streams), Exit::Fine);
     let listeners = folder.join("lds/listeners.yaml");
     let text = fs::read_to_string(&listeners).unwrap();
-    let address = "address: 0.0.0.0, port_value: 10000";
+    let address = "address: 127.0.0.1, port_value: 10000";
     assert!(text.contains(address), "{text}");
     fs::write(
         &listeners,

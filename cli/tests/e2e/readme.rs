@@ -76,7 +76,9 @@ fn the_quick_start_ends_with_an_answer_of_the_api() {
         "tollgate.wasm: OK",
         "HTTP/1.1 401 Unauthorized",
         "\"code\":\"credential_missing\"",
+        "HTTP/1.1 200 OK",
         "{\"order\": 7}",
+        "\"event\":\"request_denied\"",
     ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
