@@ -135,18 +135,14 @@ pub(super) fn judge(
     keys: Keys,
     now: UnixMillis,
 ) -> Result<Seen, Failure> {
-    let mut notes = Vec::new();
+    let (mut notes, mut absent) = (Vec::new(), Vec::new());
     if let Keys::Files(files) = &keys {
         for (place, ring) in config.rings.iter_mut().enumerate() {
             let is_given = files.iter().any(|(id, _)| id.0 == place);
             // A file is a key set, never what says where one is.
             ring.source = RingSource::Jwks;
             if !is_given {
-                notes.push(format!(
-                    "the keys of provider `{}` are not here: give them by `--jwks FILE`, or fetch \
-                     them by `--online`",
-                    ring.provider
-                ));
+                absent.push(format!("`{}`", ring.provider));
             }
         }
         if let Some(source) = config.revoked_source.take() {
@@ -182,11 +178,23 @@ pub(super) fn judge(
     }
     seen.take_notes();
     let explanation = engine.explanation();
-    let (Some(explanation), Some(settled)) = (explanation, seen.settled) else {
+    let (Some(mut explanation), Some(settled)) = (explanation, seen.settled) else {
         return Err(misuse("the request was not judged: a defect of Tollgate".to_owned()));
     };
     let is_undecided =
         explanation.refusal.as_ref().is_some_and(|one| one.deny == Deny::KeysUnavailable);
+    // The engine takes it for an outage, which it is not: nobody was asked.
+    if let Some(refusal) = explanation.refusal.as_mut().filter(|_| is_undecided)
+        && !absent.is_empty()
+    {
+        let refused =
+            explanation.trace.entries().iter().rev().find_map(|one| one.provider.as_ref());
+        let whose = refused.map_or_else(|| absent.join(", "), |name| format!("`{name}`"));
+        refusal.reason =
+            format!("without the keys of {whose} nobody can say more: they were not given").into();
+        "give them by `--jwks FILE`, or fetch them by `--online`"
+            .clone_into(&mut explanation.remedy);
+    }
     let reply = match settled {
         Settlement::Respond(reply) => Some(reply),
         Settlement::Forward(_) => None,
