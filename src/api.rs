@@ -10,6 +10,7 @@ use crate::claims::Rule;
 use crate::http::{Ambiguity, RequestPath, Route, comparable_host};
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
+use crate::resource::Resource;
 
 pub use comparison::{Compared, Comparison, Spot};
 pub use host::{HostError, HostPattern, Label};
@@ -44,6 +45,8 @@ pub struct Api {
     pub per_caller: bool,
     /// Whether refusals are only reported.
     pub reports: bool,
+    /// What it is to clients that find their own way to a token.
+    pub resource: Option<Resource>,
 }
 
 impl Api {

@@ -17,6 +17,7 @@ mod grant_cache;
 mod handoff;
 mod known_keys;
 mod log;
+mod metadata;
 mod metrics;
 mod object;
 mod outside;
@@ -434,6 +435,8 @@ impl Engine {
                 self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
             }
             Stop::Answer(reply) => {
+                let (of, how) = ((request.stream, &request.head), (Outcome::Answered, None));
+                self.explained(of, how, &mut trail, env.now, effects);
                 let how = Settlement::Respond(reply);
                 effects.push(Effect::Settle { stream: request.stream, how });
             }
@@ -568,7 +571,8 @@ impl Engine {
             }
             Settlement::Forward(changes)
         } else {
-            let reply = reply::to(refusal, head, &self.config.realm);
+            let mut reply = reply::to(refusal, head, &self.config.realm);
+            metadata::challenge(&mut reply, refusal, &self.config, (head, trail.api.as_ref()));
             let (of, how) = ((stream, head), (Outcome::Refused, Some(refusal)));
             let explained = self.explained(of, how, &mut trail, env.now, effects);
             Settlement::Respond(match explained {

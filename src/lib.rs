@@ -43,6 +43,7 @@ pub mod keys;
 pub mod limits;
 pub mod page;
 pub mod remote;
+pub mod resource;
 pub mod revoked;
 pub mod session;
 pub mod shared_document;

@@ -32,6 +32,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, what a document says.
     ("shared_document", &["env", "time", "wire"]),
     ("remote", &["http", "shared_document"]),
+    // Not: requests beyond host and path, APIs.
+    ("resource", &["http"]),
     // Not: requests, how a fetch is made.
     ("revoked", &["env", "ids", "remote", "shared_document", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.
@@ -40,14 +42,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "secret", "time", "verdict"]),
-    ("api", &["claims", "http", "ids", "limits"]),
+    ("api", &["claims", "http", "ids", "limits", "resource"]),
     // Not: keys, headers, what a counter is.
     ("policy", &["api", "claims", "http", "ids", "limits", "time", "trace", "verdict"]),
     (
         "config",
         &[
             "api", "claims", "http", "ids", "jose", "json", "limits", "policy", "provider",
-            "remote", "revoked", "secret", "time", "verdict", "wire",
+            "remote", "resource", "revoked", "secret", "time", "verdict", "wire",
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
@@ -60,8 +62,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "page", "policy", "provider", "remote", "revoked", "secret", "session",
-            "store", "time", "trace", "verdict", "wire",
+            "limits", "page", "policy", "provider", "remote", "resource", "revoked", "secret",
+            "session", "store", "time", "trace", "verdict", "wire",
         ],
     ),
     // The command line, a package of its own: reads files and asks the network, and has no rule about
@@ -114,7 +116,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["checked"],
             // What may be written.
             &["raw/policy", "raw/value"],
-            &["raw/credential", "raw/limits", "raw/operator"],
+            &["raw/credential", "raw/limits", "raw/operator", "raw/resource"],
             &["raw/api", "raw/provider"],
             &["raw"],
             // What may be meant.
@@ -131,6 +133,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/rates",
                 "check/own/remote",
                 "check/own/require",
+                "check/own/resource",
                 "check/own/secret",
             ],
             &["check/own/keys"],
@@ -150,6 +153,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/together/names",
                 "check/together/places",
                 "check/together/policies",
+                "check/together/resources",
                 "check/together/rings",
                 "check/together/risks",
                 "check/together/vouching",
@@ -183,6 +187,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &[
                 "explain",
+                "metadata",
                 "metrics",
                 "outside/asks",
                 "voucher",

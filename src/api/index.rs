@@ -52,6 +52,8 @@ impl Index {
         for (place, api) in apis.iter().enumerate() {
             let id = ApiId(place);
             let matcher = &api.matcher;
+            // A document belongs to a host.
+            index.looks_at_hosts |= api.resource.is_some();
             for host in &matcher.hosts {
                 index.looks_at_hosts = true;
                 match &*host.key() {

@@ -35,13 +35,20 @@ pub(super) fn check(
     if !problems.none() {
         return None;
     }
+    let published = |api| together::resources::published(api, &drafts.providers);
+    let resources: Vec<_> = drafts.apis.iter().map(published).collect();
     let providers = drafts
         .providers
         .into_iter()
         .zip(sources)
         .map(|(draft, source)| build(draft?, source))
         .collect::<Option<Vec<_>>>()?;
-    let apis = drafts.apis.into_iter().map(|api| api.build(mode)).collect::<Option<Vec<_>>>()?;
+    let apis = drafts
+        .apis
+        .into_iter()
+        .zip(resources)
+        .map(|(api, resource)| api.build(mode, resource))
+        .collect::<Option<Vec<_>>>()?;
     let policies = Policies::new(
         drafts.policies.into_iter().filter_map(|draft| draft.policy).collect(),
         drafts.assigned.into_iter().map(|assigned| Some(assigned?.policies)).collect(),

@@ -35,6 +35,8 @@ codes! {
     ApiUnreachable = "api_unreachable",
     /// An audience that tokens for anything have.
     AudienceCallerChosen = "audience_caller_chosen",
+    /// A resource whose tokens may be for another.
+    AudienceUnchecked = "audience_unchecked",
     /// A branch that another makes needless.
     BranchRedundant = "branch_redundant",
     /// What is compared with requests, where two callers may have one name.
@@ -135,6 +137,12 @@ codes! {
     ProviderUnused = "provider_unused",
     /// Refusals that are only reported.
     ReportMode = "report_mode",
+    /// A resource whose URL is no audience.
+    ResourceNoAudience = "resource_no_audience",
+    /// The document of a resource takes a path from an API.
+    ResourceOnApi = "resource_on_api",
+    /// A scope that no API asks for.
+    ScopeRefused = "scope_refused",
     /// A secret that is too short for its algorithm.
     SecretShort = "secret_short",
     /// A secret that cannot be read.

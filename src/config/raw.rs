@@ -13,6 +13,7 @@ pub(super) mod limits;
 pub(super) mod operator;
 pub(super) mod policy;
 pub(super) mod provider;
+pub(super) mod resource;
 pub(super) mod value;
 
 use api::RawApi;

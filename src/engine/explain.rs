@@ -27,6 +27,8 @@ const UNCACHED: [(&str, &str); 3] = [
 pub enum Outcome {
     /// It goes upstream.
     Allowed,
+    /// It is answered here, and that is no refusal.
+    Answered,
     /// It was refused.
     Refused,
     /// It goes upstream because refusals are only reported.
@@ -38,6 +40,7 @@ impl Outcome {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
+            Self::Answered => "answered",
             Self::Refused => "refused",
             Self::WouldRefuse => "would_refuse",
         }

@@ -7,7 +7,6 @@ use crate::ids::{AskId, RingId};
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
-#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
 /// What stops a request.
 pub(super) enum Stop {
     /// It may not pass.

@@ -1,5 +1,7 @@
 //! Which API a request belongs to, and whether every server would say the same.
 
+use super::metadata;
+use super::stop::Stop;
 use super::words::quote::shown;
 use super::words::{narrate, reason};
 use crate::api::Api;
@@ -24,16 +26,20 @@ pub(super) struct Target<'c> {
 /// # Errors
 ///
 /// [`Deny::ApiUnknown`], and what is refused because two servers could read it differently:
-/// [`Deny::MethodAmbiguous`], [`Deny::HostAmbiguous`], [`Deny::PathAmbiguous`].
+/// [`Deny::MethodAmbiguous`], [`Deny::HostAmbiguous`], [`Deny::PathAmbiguous`]. What asks for the document of
+/// a resource is answered, whatever API its path belongs to.
 pub(super) fn find<'c>(
     config: &'c Config,
     head: &RequestHead,
     route: &Route,
     trace: &mut Trace,
-) -> Result<Target<'c>, Refusal> {
+) -> Result<Target<'c>, Stop> {
     let index = &config.index;
     let method = head.preflight_method().unwrap_or_else(|| head.method());
     one_reading(config, head, method)?;
+    if let Some(reply) = metadata::answer(config, head, trace) {
+        return Err(Stop::Answer(reply));
+    }
     let find = |path: &RequestPath| {
         index.find(&config.apis, head.authority(), path.segments(), method, route)
     };
@@ -45,7 +51,7 @@ pub(super) fn find<'c>(
     let found = find(&path);
     let api = found.and_then(|id| config.api(id));
     if path.has_slash() && !api.is_some_and(|api| api.encoded_slash) {
-        return Err(ambiguous(Ambiguity::EncodedSlash));
+        return Err(ambiguous(Ambiguity::EncodedSlash).into());
     }
     for reading in path.readings().map_err(ambiguous)? {
         let named = |path| api.map(|api| api.matcher.named(path));
@@ -54,7 +60,8 @@ pub(super) fn find<'c>(
                 Deny::PathAmbiguous,
                 "without what is behind a `;`, or with `%2f` for a slash, the path belongs to \
                  another API, or has something else in a named segment",
-            ));
+            )
+            .into());
         }
     }
     if index.looks_at_route_metadata()
@@ -65,11 +72,11 @@ pub(super) fn find<'c>(
             "the route's metadata names the API {}, and no API of that name has `route_metadata`",
             shown(name)
         );
-        return Err(Refusal::new(Deny::ApiUnknown, reason));
+        return Err(Refusal::new(Deny::ApiUnknown, reason).into());
     }
     narrate::api(config, head, (method, &path, route), found, trace);
     let target = found.and_then(|id| Some(Target { id, api: config.api(id)?, path }));
-    target.ok_or_else(|| reason::no_api(config, head, method, route))
+    target.ok_or_else(|| reason::no_api(config, head, method, route).into())
 }
 
 /// Refuses a method or host that two servers could read differently, where anything looks at them.

@@ -3,6 +3,7 @@
 use super::combine::prefer;
 use super::{Endpoint, Entry, EntryId, Grant, Policies, Policy};
 use crate::http::{Ambiguity, RequestPath};
+use crate::ids::ApiId;
 use crate::limits::Bound;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list};
@@ -72,6 +73,19 @@ impl Policies {
             Some((policy, Bound::At(rate))) => Some(Endpoint { rate, limit_by: &policy.limit_by }),
             Some((_, Bound::Unlimited)) | None => None,
         })
+    }
+
+    /// The scopes that the API's default policies ask for a request: those of the first entry that is
+    /// about it, or none where one asks for none.
+    pub fn asked_of_strangers(&self, api: ApiId, method: &[u8], path: &RequestPath) -> &[Box<str>] {
+        let default = self.of_api(api).map_or(&[][..], |given| &given.default);
+        let policies = default.iter().filter_map(|id| self.get(*id));
+        let entries = policies.flat_map(|policy| &policy.access).flatten();
+        let mut about =
+            entries.filter(|entry| entry.apis.contains(&api) && entry.is_about(method, path));
+        let Some(first) = about.next() else { return &[] };
+        let asks_nothing = first.scopes.is_empty() || about.any(|entry| entry.scopes.is_empty());
+        if asks_nothing { &[] } else { &first.scopes }
     }
 
     /// Notes for each entry about this API whether it grants the request.

@@ -54,6 +54,19 @@ fn example(code: Code) -> Option<String> {
         Code::ApiUnreachable => apis(r#""apis": [{"name": "a", "auth": ["keys"]}]"#)
             .replace(r#""identity""#, r#""active": false, "identity""#),
         Code::AudienceCallerChosen => provider(r#""audiences": ["account"]"#),
+        Code::AudienceUnchecked => {
+            r#"{"providers": {"okta": {"issuer": "https://okta.example", "any_audience": true, "jwks": {"discovery": true, "cluster": "idp"}}},
+"apis": [{"name": "a", "auth": ["okta"], "resource": {"url": "https://a.example"}}]}"#.into()
+        }
+        Code::ResourceNoAudience => apis(
+            r#""apis": [{"name": "a", "auth": ["okta"], "resource": {"url": "https://a.example"}}]"#,
+        ),
+        Code::ResourceOnApi => apis(
+            r#""apis": [{"name": "a", "match": {"paths": ["/.well-known/**"]}, "auth": ["okta"], "resource": {"url": "https://a.example"}}]"#,
+        ),
+        Code::ScopeRefused => apis(
+            r#""apis": [{"name": "a", "auth": ["okta"], "resource": {"url": "https://a.example", "scopes": ["offline_access"]}}]"#,
+        ),
         Code::BranchRedundant => apis(
             r#""apis": [{"name": "a", "auth": ["okta", ["okta", "keys"]], "session_from": "okta"}]"#,
         ),

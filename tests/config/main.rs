@@ -16,6 +16,7 @@ mod one_mistake;
 mod order;
 mod policies;
 mod providers;
+mod resource;
 mod texts;
 mod tokens;
 mod warnings;
@@ -40,7 +41,7 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%api%",
-        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode` and `cors_preflight`",
+        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode`, `cors_preflight` and `resource`",
     ),
     (
         "%provider%",

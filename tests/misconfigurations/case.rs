@@ -6,7 +6,7 @@ use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
 use crate::support::recorded;
-use crate::{callers, keys, objects, rights, tokens, tyk};
+use crate::{callers, keys, objects, resources, rights, tokens, tyk};
 
 /// Where an operator reads what is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,7 @@ pub(crate) fn cases() -> Vec<Case> {
         rights::cases(),
         objects::cases(),
         callers::cases(),
+        resources::cases(),
     ];
     all.iter_mut().flat_map(std::mem::take).collect()
 }

@@ -10,6 +10,7 @@
 //! | M01 to M30 | those of the gateway that many come from, in the fields of this one ([`tyk`]) |
 //! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`], [`objects`]) |
 //! | L01 and on | about single callers, and callers without a name ([`callers`]) |
+//! | R01 and on | about what clients are told of an API ([`resources`]) |
 //!
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
@@ -22,6 +23,7 @@ mod case;
 mod document;
 mod keys;
 mod objects;
+mod resources;
 mod rights;
 mod scene;
 mod tokens;

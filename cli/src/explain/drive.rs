@@ -53,7 +53,7 @@ impl Seen {
     pub(super) fn exit(&self) -> Exit {
         match self.explanation.outcome {
             _ if self.is_undecided => Exit::Misuse,
-            Outcome::Allowed => Exit::Fine,
+            Outcome::Allowed | Outcome::Answered => Exit::Fine,
             Outcome::Refused | Outcome::WouldRefuse => Exit::Problems,
         }
     }

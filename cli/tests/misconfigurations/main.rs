@@ -11,6 +11,7 @@ mod catalogue {
     pub(crate) mod case;
     pub(crate) mod keys;
     pub(crate) mod objects;
+    pub(crate) mod resources;
     pub(crate) mod rights;
     pub(crate) mod scene;
     pub(crate) mod tokens;
@@ -20,4 +21,4 @@ mod catalogue {
 mod around;
 mod command;
 
-use catalogue::{callers, case, keys, objects, rights, scene, tokens, tyk};
+use catalogue::{callers, case, keys, objects, resources, rights, scene, tokens, tyk};

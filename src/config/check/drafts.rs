@@ -15,6 +15,7 @@ use crate::limits::{Definition, Rate};
 use crate::policy::{ApiPolicies, Policy};
 use crate::provider::api_key::ApiKeys;
 use crate::provider::{Location, Upstream};
+use crate::resource::{Place, Resource};
 use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
 
@@ -169,6 +170,21 @@ pub(super) struct ApiDraft {
     pub(super) audiences: Option<Vec<Box<str>>>,
     pub(super) clients: Option<Vec<Box<str>>>,
     pub(super) scopes: Vec<Box<str>>,
+    pub(super) resource: Option<ResourceDraft>,
+}
+
+/// What an API is to clients, on its own.
+pub(super) struct ResourceDraft {
+    /// Where it is written.
+    pub(super) at: usize,
+    /// The URLs that are right, with their places.
+    pub(super) places: Vec<At<Place>>,
+    /// Members of its document that are texts.
+    pub(super) texts: Vec<(&'static str, Box<str>)>,
+    pub(super) scopes: Option<Vec<Box<str>>>,
+    pub(super) authorization_servers: Option<Vec<Box<str>>>,
+    /// Where those are written.
+    pub(super) servers_at: Option<usize>,
 }
 
 /// A branch's members.
@@ -177,7 +193,7 @@ pub(super) struct Members(pub(super) Vec<ProviderId>);
 
 impl ApiDraft {
     /// The API, where nothing was refused.
-    pub(super) fn build(self, mode: RawMode) -> Option<Api> {
+    pub(super) fn build(self, mode: RawMode, resource: Option<Resource>) -> Option<Api> {
         Some(Api {
             name: self.name?,
             matcher: self.matcher?,
@@ -192,6 +208,7 @@ impl ApiDraft {
             rate: self.rate,
             per_caller: self.per_caller,
             reports: self.mode.unwrap_or(mode) == RawMode::Report,
+            resource,
         })
     }
 

@@ -20,6 +20,7 @@ mod provider;
 mod rates;
 mod remote;
 mod require;
+mod resource;
 mod secret;
 
 /// Judges each thing.

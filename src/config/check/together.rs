@@ -13,6 +13,7 @@ mod headers;
 mod names;
 mod places;
 mod policies;
+pub(super) mod resources;
 mod rings;
 mod risks;
 mod vouching;
@@ -29,6 +30,7 @@ pub(super) fn check(
     places::check(drafts, problems);
     headers::check(drafts, problems);
     comparisons::check(drafts, problems);
+    resources::check(raw, drafts, problems);
     risks::check(raw, drafts, problems);
     policies::check(raw, drafts, problems);
     rings::share_rings(drafts, problems)

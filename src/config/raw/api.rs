@@ -2,6 +2,7 @@
 
 use super::operator::RawMode;
 use super::policy::RawApiRate;
+use super::resource::RawResource;
 use super::value::ApiRules;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
@@ -44,6 +45,8 @@ object! {
         mode: RawMode;
         /// What becomes of CORS preflights on a protected API.
         cors_preflight: RawPreflight = RawPreflight::Refuse;
+        /// What it is to clients that find their own way to a token. Left out: they are told nothing.
+        resource: RawResource;
     }
 }
 

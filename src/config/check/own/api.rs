@@ -1,6 +1,6 @@
 //! One API on its own, against the providers.
 
-use super::{rates, require};
+use super::{rates, require, resource};
 use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
@@ -73,6 +73,12 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
             providers.insert(place, *id);
         }
     }
+    let resource = api.resource.given().map(|raw| resource::check(raw, problems));
+    if resource.is_some() {
+        for scope in items(&api.scopes) {
+            resource::refuse_offline(scope, problems);
+        }
+    }
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
     let required = require::of_api(api, problems);
@@ -104,6 +110,7 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         audiences: given_texts(&api.audiences),
         clients: given_texts(&api.clients),
         scopes: texts(&api.scopes),
+        resource,
     }
 }
 
@@ -186,7 +193,8 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
                            providers in `auth`";
     let asked = asks(api, api.require.at()).map(|(_, at)| at);
-    let session = api.session_from.at().into_iter().chain(api.policies.at());
+    let session =
+        api.session_from.at().into_iter().chain(api.policies.at()).chain(api.resource.at());
     let preflight =
         api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
     for at in asked.chain(session).chain(api.optional.says_so()).chain(preflight) {

@@ -1,0 +1,230 @@
+//! What APIs are to clients, beside who vouches there: the documents, and what would mislead.
+
+use serde_json::{Map, Value};
+
+use crate::api::{Auth, PathPattern};
+use crate::config::check::drafts::{
+    ApiDraft, Drafts, JwtDraft, ProviderDraft, Providers, ResourceDraft, provider,
+};
+use crate::config::code::Code;
+use crate::config::problems::Problems;
+use crate::config::raw::RawConfig;
+use crate::http::RequestPath;
+use crate::provider;
+use crate::resource::{Identifier, Resource, WELL_KNOWN};
+
+/// Each resource is one API's, and its tokens are for it alone.
+pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_>) {
+    let Drafts { providers, apis, .. } = drafts;
+    let resources = || apis.iter().filter_map(|api| Some((api, api.resource.as_ref()?)));
+    for (index, (api, resource)) in resources().enumerate() {
+        refuse_shared_urls(resource, resources().take(index), problems);
+        if matches!(api.auth, Some(Auth::Branches { .. })) {
+            refuse_any_audience((api, resource), providers, problems);
+            servers((api, resource), providers, problems);
+        }
+        for place in &resource.places {
+            warn_of_apis(apis, &place.value.document_path(), place.at, problems);
+        }
+    }
+    refuse_page(raw, drafts, problems);
+}
+
+fn refuse_shared_urls<'d>(
+    resource: &ResourceDraft,
+    before: impl Iterator<Item = (&'d ApiDraft, &'d ResourceDraft)> + Clone,
+    problems: &mut Problems<'_>,
+) {
+    for place in &resource.places {
+        let has_it =
+            |other: &ResourceDraft| other.places.iter().any(|one| one.value == place.value);
+        if let Some((api, _)) = before.clone().find(|(_, other)| has_it(other)) {
+            problems.refuse(
+                Code::ValueTwice,
+                place.at,
+                format_args!(
+                    "the API `{}` has this URL, too, and clients could not tell the two apart; give \
+                     each its own",
+                    api.shown()
+                ),
+            );
+        }
+    }
+}
+
+/// The JWT issuers that an API lists.
+fn issuers<'p>(
+    api: &ApiDraft,
+    providers: &'p Providers,
+) -> impl Iterator<Item = (&'p ProviderDraft, &'p JwtDraft)> {
+    let listed = api.providers.iter().filter_map(|id| provider(providers, *id));
+    listed.filter_map(|draft| Some((draft, draft.jwt()?)))
+}
+
+/// A token that is for anything would be for this resource, too, whoever it was given to.
+fn refuse_any_audience(
+    (api, resource): (&ApiDraft, &ResourceDraft),
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) {
+    if api.audiences.is_some() {
+        let own: Vec<_> = api.audiences.iter().flatten().map(AsRef::as_ref).collect();
+        return warn_of_audiences(resource, &own, problems);
+    }
+    let any = |(_, jwt): &(&ProviderDraft, &JwtDraft)| jwt.requirements.audiences.is_none();
+    if let Some((draft, _)) = issuers(api, providers).find(any) {
+        problems.refuse(
+            Code::AudienceUnchecked,
+            resource.at,
+            format_args!(
+                "tokens of provider `{}` may be for any audience, so those for another server would \
+                 pass here; write this API's `audiences`",
+                draft.shown()
+            ),
+        );
+        return;
+    }
+    let all = issuers(api, providers).flat_map(|(_, jwt)| jwt.requirements.audiences.iter());
+    warn_of_audiences(resource, &all.flatten().map(AsRef::as_ref).collect::<Vec<_>>(), problems);
+}
+
+fn warn_of_audiences(resource: &ResourceDraft, audiences: &[&str], problems: &mut Problems<'_>) {
+    // An API of keys alone has tokens for nobody.
+    for place in resource.places.iter().filter(|_| !audiences.is_empty()) {
+        let url = place.value.url();
+        if !audiences.iter().any(|audience| **audience == *url) {
+            problems.warn(
+                Code::ResourceNoAudience,
+                place.at,
+                "clients ask for tokens for this URL (RFC 8707), and no `audiences` here has it: add \
+                 it where the provider writes what was asked for into `aud`; Entra does not, and \
+                 refuses a `resource` that is not the start of the scopes (AADSTS9010010): there \
+                 list its full scopes in `resource.scopes`",
+            );
+        }
+    }
+}
+
+/// Where a provider has no issuer to name, clients must be told where to go.
+fn servers(
+    (api, resource): (&ApiDraft, &ResourceDraft),
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) {
+    if resource.servers_at.is_some() {
+        return;
+    }
+    let without = |(_, jwt): &(&ProviderDraft, &JwtDraft)| jwt.any_issuer.is_some();
+    if let Some((draft, _)) = issuers(api, providers).find(without) {
+        problems.missing(
+            resource.at,
+            "authorization_servers",
+            format_args!(
+                "missing; provider `{}` takes tokens of any issuer, so that none can be told to \
+                 clients: name those that they may go to",
+                draft.shown()
+            ),
+        );
+    }
+}
+
+/// Warns of an API that names the path of a document: its requests get the document.
+fn warn_of_apis(apis: &[ApiDraft], path: &str, at: usize, problems: &mut Problems<'_>) {
+    let Ok(parsed) = RequestPath::parse(path.as_bytes()) else { return };
+    let asked = parsed.segments();
+    let unnamed = vec![[0_u8]; asked.len()];
+    let names = |pattern: &PathPattern| pattern.matches(asked) && !pattern.matches(&unnamed);
+    let takes = |api: &&ApiDraft| api.matcher.iter().flat_map(|matcher| &matcher.paths).any(names);
+    if let Some(name) = apis.iter().find(takes).and_then(|api| api.name.as_ref()) {
+        problems.warn(
+            Code::ResourceOnApi,
+            at,
+            format_args!(
+                "the API `{name}` names `{path}`, where this resource's document is: requests for it \
+                 get this document, and what the upstream serves there is not seen; delete the path \
+                 from that API"
+            ),
+        );
+    }
+}
+
+/// The operator's page and a document are not one another's.
+fn refuse_page(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_>) {
+    let Some(path) = raw.status.given().and_then(|status| status.path.given()) else { return };
+    let all = || drafts.apis.iter().filter_map(|api| api.resource.as_ref());
+    let places = || all().flat_map(|resource| &resource.places);
+    let mut documents: Vec<_> = places().map(|place| place.value.document_path()).collect();
+    if !documents.is_empty() {
+        documents.push(WELL_KNOWN.to_owned());
+    }
+    let page = path.trim_end_matches('/');
+    let is_page = |document: &String| {
+        document.strip_prefix(page).is_some_and(|rest| matches!(rest, "" | "/ready"))
+    };
+    if documents.iter().any(is_page) {
+        problems.refuse(
+            Code::Contradiction,
+            path.at,
+            "is where the document of an API's `resource` is; choose another path: \"/.tollgate\"",
+        );
+    }
+}
+
+/// An API as clients know it, with its documents; `None` where it is no resource, or a wrong one.
+pub(in crate::config::check) fn published(
+    api: &ApiDraft,
+    providers: &Providers,
+) -> Option<Resource> {
+    let draft = api.resource.as_ref()?;
+    let mut members = Map::new();
+    let list = |texts: &[Box<str>]| Value::from_iter(texts.iter().map(|text| &**text));
+    let mut servers: Vec<Box<str>> = Vec::new();
+    match &draft.authorization_servers {
+        Some(named) => servers.clone_from(named),
+        None => {
+            for issuer in issuers(api, providers).flat_map(|(_, jwt)| &jwt.issuers) {
+                if !servers.contains(&issuer.value) {
+                    servers.push(issuer.value.clone());
+                }
+            }
+        }
+    }
+    let scopes = draft.scopes.as_ref().unwrap_or(&api.scopes);
+    for (name, texts) in [("authorization_servers", &servers), ("scopes_supported", scopes)] {
+        if !texts.is_empty() {
+            members.insert(name.into(), list(texts));
+        }
+    }
+    members.insert("bearer_methods_supported".into(), methods(api, providers).into());
+    for (name, text) in &draft.texts {
+        members.insert((*name).into(), (**text).into());
+    }
+    let identifier = |place: &crate::config::read::At<_>| {
+        Identifier::new(crate::resource::Place::clone(&place.value), members.clone())
+    };
+    let known_as: Vec<_> = draft.places.iter().map(identifier).collect();
+    (!known_as.is_empty()).then_some(Resource { known_as })
+}
+
+/// Where a client may put its token (RFC 6750 §2), of those places that clients know.
+fn methods(api: &ApiDraft, providers: &Providers) -> Vec<&'static str> {
+    let (mut header, mut query) = (false, false);
+    for (draft, _) in issuers(api, providers) {
+        let counts =
+            |place: &&provider::Location| api.name.as_ref().is_none_or(|name| place.is_for(name));
+        for place in draft.from.iter().map(|place| &place.value).filter(counts) {
+            match &place.place {
+                provider::Place::Header { name, scheme: Some(scheme) } => {
+                    header |= &**name == "authorization" && scheme.eq_ignore_ascii_case("bearer");
+                }
+                provider::Place::Query { name } => query |= &**name == "access_token",
+                provider::Place::Header { .. } | provider::Place::Cookie { .. } => {}
+            }
+        }
+    }
+    [(header, "header"), (query, "query")]
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, name)| name)
+        .collect()
+}
