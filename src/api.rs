@@ -10,6 +10,7 @@ use crate::claims::Rule;
 use crate::http::{Ambiguity, RequestPath, Route, comparable_host};
 use crate::ids::{Name, ProviderId};
 use crate::limits::{Definition, Rate};
+use crate::mcp::Mcp;
 use crate::resource::Resource;
 
 pub use comparison::{Compared, Comparison, Spot};
@@ -45,6 +46,8 @@ pub struct Api {
     pub per_caller: bool,
     /// Whether refusals are only reported.
     pub reports: bool,
+    /// Whose calls policies may tell apart, where it is a server of MCP.
+    pub mcp: Option<Mcp>,
     /// What it is to clients that find their own way to a token.
     pub resource: Option<Resource>,
 }

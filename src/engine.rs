@@ -33,6 +33,7 @@ mod status;
 mod steps;
 mod stop;
 mod target;
+mod tools;
 mod trail;
 mod verified;
 mod vouch;

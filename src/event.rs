@@ -362,6 +362,8 @@ pub mod metric {
     pub const LIMIT_RECORDS: &str = "tollgate_limit_records";
     /// Refusals that were counted but not logged.
     pub const LOG_SUPPRESSED: &str = "tollgate_log_suppressed";
+    /// Requests at servers of MCP of another revision, or of none.
+    pub const MCP_LEGACY: &str = "tollgate_mcp_legacy";
     /// Requests that wait for keys (gauge).
     pub const PARKED: &str = "tollgate_parked";
     /// Requests that had to wait for keys.

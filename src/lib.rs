@@ -41,6 +41,7 @@ pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod limits;
+pub mod mcp;
 pub mod page;
 pub mod remote;
 pub mod resource;

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use crate::api::PathPattern;
 use crate::claims::ClaimRef;
+use crate::http::RequestPath;
 use crate::ids::{ApiId, Name, PolicyId, ProviderId};
 use crate::limits::{Bound, Charge, Definition, Quota, Rate};
+use crate::mcp::{Call, Calls};
 use crate::time::UnixMillis;
 
 pub use combine::{Facts, TokenFacts};
@@ -53,6 +55,19 @@ pub struct Entry {
     pub scopes: Vec<Box<str>>,
     /// How fast they may call this.
     pub rate: Option<Bound<Definition<Rate>>>,
+    /// Which calls of MCP; `None` is any, and whatever is none.
+    pub calls: Option<Calls>,
+}
+
+/// What a request asks to be granted, at its API.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'r> {
+    /// Its method.
+    pub method: &'r [u8],
+    /// Its path.
+    pub path: &'r RequestPath,
+    /// Which call of MCP it is, where that is known.
+    pub call: Option<&'r Call<'r>>,
 }
 
 /// Whose counters a limit counts.

@@ -139,6 +139,11 @@ impl Identifier {
 }
 
 impl Resource {
+    /// The origins of its URLs, as browsers write them.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        self.known_as.iter().map(|one| one.place.browser_origin())
+    }
+
     /// The URL by which a client knows it that has sent a request for this authority; of a stranger's,
     /// the first.
     pub fn of(&self, authority: &[u8]) -> Option<&Identifier> {

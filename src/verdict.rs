@@ -113,6 +113,8 @@ pub enum Step {
     Policies,
     /// The session: present, active and not expired (the "key expiration check").
     Session,
+    /// What it calls, by the headers of MCP.
+    Mcp,
     /// Whether the session may call this API.
     Access,
     /// Whether it has called too fast or too often.
@@ -137,6 +139,7 @@ impl Step {
             Self::Identity => "identity",
             Self::Policies => "policies",
             Self::Session => "session",
+            Self::Mcp => "mcp",
             Self::Access => "access",
             Self::Limits => "limits",
             Self::Handoff => "handoff",
@@ -158,6 +161,7 @@ impl Step {
             Self::Identity => "the claim that names the caller",
             Self::Policies => "the caller's policies",
             Self::Session => "the session",
+            Self::Mcp => "the headers of MCP",
             Self::Access => "what the API asks and the policies grant",
             Self::Limits => "the rates and quotas",
             Self::Handoff => "what goes upstream",

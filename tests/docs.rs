@@ -143,6 +143,7 @@ fn every_remedy_names_a_field_that_exists() {
     let others = [
         "host_ambiguous",
         "internal",
+        "mcp_header_invalid",
         "session_missing",
         "token_encrypted",
         "token_header_invalid",

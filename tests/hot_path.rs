@@ -137,6 +137,23 @@ fn a_comparison_with_path_and_header_costs_no_look_up_and_few_allocations() {
 }
 
 #[test]
+fn a_resource_costs_a_known_token_nothing() {
+    let signer = Signer::new("k1");
+    let token = signer.sign(&Token::for_identity("alice"));
+    let known = |resource: Value| {
+        let mut api =
+            json!({ "name": "orders", "auth": ["idp"], "match": { "paths": ["/orders/{id}"] } });
+        if !resource.is_null() {
+            api["resource"] = resource;
+        }
+        let config = json!({ "providers": { "idp": provider(&signer) }, "apis": [api] });
+        costs(&config, &token, 2).remove(1)
+    };
+    let with = known(json!({ "url": "https://api.example.com/orders" }));
+    assert_eq!(with, known(Value::Null));
+}
+
+#[test]
 fn each_caller_of_an_api_costs_one_look_up_and_one_write() {
     let signer = Signer::new("k1");
     let token = signer.sign(&Token::for_identity("alice"));

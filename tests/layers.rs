@@ -32,6 +32,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, what a document says.
     ("shared_document", &["env", "time", "wire"]),
     ("remote", &["http", "shared_document"]),
+    // Not: what a request may call.
+    ("mcp", &["http", "verdict"]),
     // Not: requests beyond host and path, APIs.
     ("resource", &["http"]),
     // Not: requests, how a fetch is made.
@@ -42,13 +44,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
     ("provider", &["claims", "ids", "jose", "secret", "time", "verdict"]),
-    ("api", &["claims", "http", "ids", "limits", "resource"]),
+    ("api", &["claims", "http", "ids", "limits", "mcp", "resource"]),
     // Not: keys, headers, what a counter is.
-    ("policy", &["api", "claims", "http", "ids", "limits", "time", "trace", "verdict"]),
+    ("policy", &["api", "claims", "http", "ids", "limits", "mcp", "time", "trace", "verdict"]),
     (
         "config",
         &[
-            "api", "claims", "http", "ids", "jose", "json", "limits", "policy", "provider",
+            "api", "claims", "http", "ids", "jose", "json", "limits", "mcp", "policy", "provider",
             "remote", "resource", "revoked", "secret", "time", "verdict", "wire",
         ],
     ),
@@ -62,8 +64,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "page", "policy", "provider", "remote", "resource", "revoked", "secret",
-            "session", "store", "time", "trace", "verdict", "wire",
+            "limits", "mcp", "page", "policy", "provider", "remote", "resource", "revoked",
+            "secret", "session", "store", "time", "trace", "verdict", "wire",
         ],
     ),
     // The command line, a package of its own: reads files and asks the network, and has no rule about
@@ -136,7 +138,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/resource",
                 "check/own/secret",
             ],
-            &["check/own/keys"],
+            &["check/own/keys", "check/own/mcp"],
             &[
                 "check/own/api",
                 "check/own/assigned",
@@ -205,6 +207,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "revocation",
                 "rights",
                 "target",
+                "tools",
                 "words/remedy",
             ],
             &["parked", "words"],
@@ -244,7 +247,14 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/slots/workload",
             ],
             &["check/holder", "check/report"],
-            &["check/fetched", "check/form", "check/reach", "check/windows", "check/words"],
+            &[
+                "check/fetched",
+                "check/lying",
+                "check/form",
+                "check/reach",
+                "check/windows",
+                "check/words",
+            ],
             &["check/beside", "check/surroundings"],
             &["check/chain", "check/gateway", "check/mesh"],
             &["check/order", "check/slots/gateway"],

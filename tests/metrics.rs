@@ -327,7 +327,7 @@ fn the_documented_metrics_are_those_that_there_are() {
         "issuer": ISSUER, "audiences": [AUDIENCE],
         "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } });
     config["apis"] = json!([{
-        "name": "an-api", "auth": ["a-provider"], "optional": true, "mode": "report",
+        "name": "an-api", "auth": ["a-provider"], "optional": true, "mode": "report", "mcp": {},
         "rate": { "requests": 9, "per": "1s", "per_caller": true },
     }]);
     config["revoked"] = json!({ "url": "https://ops.example.com/revoked.json", "cluster": "ops" });

@@ -9,7 +9,7 @@ use tollgate::config::Config;
 use tollgate::http::RequestPath;
 use tollgate::ids::{ApiId, PolicyId, ProviderId};
 use tollgate::limits::Charge;
-use tollgate::policy::{Facts, Grant, LimitBy, Metadata, TokenFacts};
+use tollgate::policy::{Asked, Facts, Grant, LimitBy, Metadata, TokenFacts};
 use tollgate::time::UnixMillis;
 use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
@@ -98,7 +98,11 @@ fn names(grant: &Result<Grant, Refusal>) -> Result<String, Deny> {
 
 fn permit(config: &Config, grant: &Grant, method: &str, path: &str) -> Result<(), Deny> {
     let path = RequestPath::parse(path.as_bytes()).unwrap();
-    let permitted = config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default());
+    let permitted = config.policies.permit(
+        grant,
+        Asked { method: method.as_bytes(), path: &path, call: None },
+        &mut Trace::default(),
+    );
     permitted.map(drop).map_err(|refusal| refusal.deny)
 }
 
@@ -377,7 +381,14 @@ fn what_is_missing_is_told() {
     let refusal = |claims: Value, method: &str| {
         let grant = combine(&config, &claims).unwrap();
         let path = RequestPath::parse(b"/orders/7").unwrap();
-        config.policies.permit(&grant, method.as_bytes(), &path, &mut Trace::default()).unwrap_err()
+        config
+            .policies
+            .permit(
+                &grant,
+                Asked { method: method.as_bytes(), path: &path, call: None },
+                &mut Trace::default(),
+            )
+            .unwrap_err()
     };
     let scopes = refusal(json!({ "pol": "writer", "scope": "admin" }), "DELETE");
     assert_eq!(scopes.scopes.as_deref(), Some("orders:delete admin"));
@@ -397,8 +408,14 @@ fn what_is_missing_is_told() {
 /// The limits of a grant in words, the endpoint's last.
 fn charges(config: &Config, grant: &Grant, method: &str) -> Vec<String> {
     let path = RequestPath::parse(b"/orders/7").unwrap();
-    let endpoint =
-        config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default()).unwrap();
+    let endpoint = config
+        .policies
+        .permit(
+            grant,
+            Asked { method: method.as_bytes(), path: &path, call: None },
+            &mut Trace::default(),
+        )
+        .unwrap();
     config
         .policies
         .charges(grant, endpoint)
@@ -602,8 +619,14 @@ fn a_limit_keeps_its_counter_while_it_is_changed_and_shares_it_with_none() {
         for policy in ["a", "b"] {
             let alone = combine(&config, &json!({ "pol": policy })).unwrap();
             let path = RequestPath::parse(b"/orders").unwrap();
-            let endpoint =
-                config.policies.permit(&alone, b"GET", &path, &mut Trace::default()).unwrap();
+            let endpoint = config
+                .policies
+                .permit(
+                    &alone,
+                    Asked { method: b"GET", path: &path, call: None },
+                    &mut Trace::default(),
+                )
+                .unwrap();
             ids.extend(config.policies.charges(&alone, endpoint).map(|(charge, _)| match charge {
                 Charge::Rate(rate) => rate.id,
                 Charge::Quota(quota) => quota.id,
@@ -786,8 +809,11 @@ fn policies_combine_as_the_documentation_says() {
         assert_eq!(names, in_force, "{row:?}");
         let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        let permitted =
-            config.policies.permit(grant, method.as_bytes(), &path, &mut Trace::default());
+        let permitted = config.policies.permit(
+            grant,
+            Asked { method: method.as_bytes(), path: &path, call: None },
+            &mut Trace::default(),
+        );
         assert_eq!(permitted.as_ref().map_or_else(code, |_| "passes".into()), outcome, "{row:?}");
         let Ok(endpoint) = permitted else {
             assert_eq!(limits, "–", "{row:?}");

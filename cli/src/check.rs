@@ -12,6 +12,7 @@ mod form;
 mod gateway;
 mod held;
 mod holder;
+mod lying;
 mod mesh;
 mod order;
 mod origin;
@@ -30,6 +31,7 @@ use clap::Args;
 use saphyr_parser::ScalarStyle;
 use serde_json::json;
 use tollgate::config::{Code, Config, LONGEST_DETAIL};
+use tollgate::http::Url;
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
@@ -83,6 +85,9 @@ pub(super) struct Arguments {
     /// Certificate authorities to trust besides the system's, in PEM; for `--online`
     #[arg(long, value_name = "FILE", requires = "online")]
     ca: Option<PathBuf>,
+    /// Ask the server of MCP at this URL whether it refuses headers that lie; for `--online`
+    #[arg(long, value_name = "URL", requires = "online", value_parser = server)]
+    mcp: Option<Url>,
     /// Judge when keys expire as at this moment instead of now
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     at: Option<UnixMillis>,
@@ -95,7 +100,14 @@ pub(super) struct Arguments {
 struct Checker {
     now: UnixMillis,
     client: Option<Client>,
+    /// A server of MCP that is asked, too.
+    mcp: Option<Url>,
     beside: Beside,
+}
+
+/// The URL of a server.
+fn server(text: &str) -> Result<Url, String> {
+    Url::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
@@ -108,7 +120,12 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let texts =
         files.iter().filter_map(|(_, read)| std::str::from_utf8(read.as_deref().ok()?).ok());
     let beside = Beside::of(texts);
-    let checker = Checker { now: moment::given_or_now(arguments.at), client, beside };
+    let checker = Checker {
+        now: moment::given_or_now(arguments.at),
+        client,
+        mcp: arguments.mcp.clone(),
+        beside,
+    };
     let (mut reports, mut misuses) = (Vec::new(), Vec::new());
     for (file, read) in files {
         match read.and_then(|bytes| checker.file(file, &bytes)) {
@@ -174,7 +191,8 @@ pub(super) fn load(
             return Ok(Ok(config));
         }
     }
-    Checker { now: UnixMillis::default(), client: None, beside }.file(path, bytes).map(Err)
+    let checker = Checker { now: UnixMillis::default(), client: None, mcp: None, beside };
+    checker.file(path, bytes).map(Err)
 }
 
 impl Checker {
@@ -272,10 +290,17 @@ impl Checker {
         if let Some(around) = &held.around {
             order::check(&config, around, &mut checked.remarks);
         }
+        let has_mcp = config.apis.iter().any(|api| api.mcp.is_some());
         if let Some(client) = &self.client {
             let online = fetched::ask(config, client, self.now, tree, held.at);
             checked.remarks.extend(online.remarks);
-            checked.online = Some(online.lines);
+            let mut lines = online.lines;
+            if let Some(url) = self.mcp.as_ref().filter(|_| has_mcp) {
+                let (remark, line) = lying::ask(url, client, held.at);
+                checked.remarks.extend(remark);
+                lines.push(line);
+            }
+            checked.online = Some(lines);
         }
         checked
     }

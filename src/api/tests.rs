@@ -17,6 +17,7 @@ fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
         rate: None,
         per_caller: false,
         reports: false,
+        mcp: None,
         resource: None,
     }
 }

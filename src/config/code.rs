@@ -49,6 +49,8 @@ codes! {
     ClientRefused = "client_refused",
     /// Two fields of which one denies the other.
     Contradiction = "contradiction",
+    /// A credential that a server of MCP gets.
+    CredentialKept = "credential_kept",
     /// A discovery without a document's address.
     DiscoveryImpossible = "discovery_impossible",
     /// A discovery document where a key set belongs, or the reverse.
@@ -117,6 +119,8 @@ codes! {
     PathExpression = "path_expression",
     /// No place in which a credential would be looked for.
     PlaceMissing = "place_missing",
+    /// A place in which no credential may stand.
+    PlaceRefused = "place_refused",
     /// A place in which two credentials would be looked for.
     PlaceShared = "place_shared",
     /// A document over plain HTTP.

@@ -1,5 +1,5 @@
 //! A request's way through the steps: method → host → path → API → credentials → token → key →
-//! signature → claims → identity → session → access.
+//! signature → claims → identity → session → mcp → access.
 //!
 //! Cheap before dear, untrusted before trusted; every step that refuses names itself.
 
@@ -15,11 +15,12 @@ use super::target::{self, Target};
 use super::trail::Trail;
 use super::voucher::Voucher;
 use super::words::{narrate, reason};
-use super::{object, revocation, vouch};
+use super::{object, revocation, tools, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
 use crate::http::{RequestHead, Route};
 use crate::ids::ProviderId;
+use crate::policy::Asked;
 use crate::verdict::{Deny, Refusal, Scheme, Step};
 
 /// Decides about a request.
@@ -50,6 +51,7 @@ pub(super) fn admit<'c: 'h, 'h>(
         let reason = format!("a CORS preflight for the protected API `{}`", api.name);
         return Err(Refusal::new(Deny::CorsPreflightRefused, reason).into());
     }
+    tools::page(api, head)?;
     let Some(readers) = desk.readers.of(target.id) else {
         return Err(Refusal::new(Deny::Internal, "an API that nobody reads for").into());
     };
@@ -63,6 +65,7 @@ pub(super) fn admit<'c: 'h, 'h>(
     let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
     let Some(branch) = branches.iter().find(vouches) else {
         if optional && vouched.is_empty() {
+            tools::call(api, head, desk.counts, trail)?;
             let found = || "no credential: the request passes without an identity".to_owned();
             trail.steps.skipped(Step::Credential, "`optional`", found);
             return Ok(Admitted { api: Some(target.id), presented, permit: None });
@@ -105,6 +108,8 @@ fn enter<'c>(
         .check(env.now, owner.clock_skew())
         .map_err(|deny| Refusal::new(deny, reason::session_ended(&session, env.now)))?;
     narrate::session(&session, owner.clock_skew(), env.now, steps);
+    let call = tools::call(target.api, head, desk.counts, trail)?;
+    let steps = &mut trail.steps;
     match owner.says() {
         Some(says) => may_call(target.api, &owner, says, steps)?,
         // The configuration refuses an API that asks something of tokens and takes API keys' sessions.
@@ -114,7 +119,8 @@ fn enter<'c>(
         None => {}
     }
     object::may_touch((desk.config, target.api), &owner, head, &target.path, steps)?;
-    let endpoint = rights.permit(head.method(), &target.path, steps)?;
+    let asked = Asked { method: head.method(), path: &target.path, call: call.as_ref() };
+    let endpoint = rights.permit(asked, steps)?;
     Ok(Permit::new(session, rights, endpoint, owner, others))
 }
 

@@ -11,6 +11,7 @@ use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
     Fields, RequestHead, begins_spelled, elements, is_spelling, without_cookies, without_parameters,
 };
+use crate::mcp::HEADERS;
 use crate::policy::Metadata;
 use crate::provider::{HeaderSource, Place, SessionFact};
 
@@ -181,9 +182,10 @@ impl Reserved {
     }
 }
 
-/// The headers that an API compares.
+/// The headers that an API compares, or reads calls from.
 fn compared_headers(api: &Api) -> impl Iterator<Item = &str> {
-    api.comparisons.iter().filter_map(Comparison::header)
+    let of_mcp = api.mcp.iter().flat_map(|_| HEADERS);
+    api.comparisons.iter().filter_map(Comparison::header).chain(of_mcp)
 }
 
 /// Whether a header of this name could pass for one that the API compares without being it.

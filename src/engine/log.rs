@@ -120,6 +120,8 @@ impl Log {
             kid: trail.kid.as_ref().map(|kid| visible(kid.as_str(), MAX_FIELD)),
             issuer: trail.issuer.as_deref().map(|issuer| visible(issuer, MAX_ISSUER)),
             identity: trail.identity.as_deref().and_then(|identity| self.shown(identity)),
+            mcp_method: trail.mcp_method.as_deref().map(|method| visible(method, MAX_FIELD)),
+            mcp_name: trail.mcp_name.as_deref().map(|name| visible(name, MAX_ISSUER)),
             request_id: reply::request_id(head).map(str::to_owned),
             trace_id: head.trace_id().map(str::to_owned),
         }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::event::Reply;
 use crate::http::{RequestHead, RequestPath};
 use crate::ids::{ApiId, Name};
+use crate::policy::Asked;
 use crate::resource::{WELL_KNOWN, find};
 use crate::trace::Trace;
 use crate::verdict::{Answer, Refusal, Step};
@@ -100,7 +101,10 @@ fn needed<'c>(config: &'c Config, (id, api): (ApiId, &'c Api), head: &RequestHea
         true => RequestPath::parse(head.path()).unwrap_or_default(),
         false => RequestPath::default(),
     };
-    for scope in config.policies.asked_of_strangers(id, head.method(), &path) {
+    // What is wrong with them is said once there is a credential.
+    let call = api.mcp.as_ref().and_then(|mcp| mcp.call(head).ok()?);
+    let asked = Asked { method: head.method(), path: &path, call: call.as_ref() };
+    for scope in config.policies.asked_of_strangers(id, asked) {
         if !scopes.contains(&&**scope) {
             scopes.push(scope);
         }

@@ -29,7 +29,10 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     ];
     let fetched = [metric::REVOCATIONS_FETCH_FAILED, metric::REVOCATIONS_FETCH_OK];
     let fetched = fetched.iter().filter(|_| config.revoked_source.is_some());
-    for name in counters.iter().chain(fetched) {
+    let is_mcp = config.apis.iter().any(|api| api.mcp.is_some());
+    let mcp = [metric::MCP_LEGACY];
+    let mcp = mcp.iter().filter(|_| is_mcp);
+    for name in counters.iter().chain(fetched).chain(mcp) {
         define(MetricKind::Counter, (*name).into());
     }
     for deny in Deny::ALL {

@@ -7,10 +7,11 @@ use super::words::{narrate, reason};
 use crate::api::Api;
 use crate::claims::{ClientClaim, Requirements};
 use crate::config::Config;
-use crate::http::RequestPath;
 use crate::ids::{ApiId, PolicyId};
 use crate::limits::Charge;
-use crate::policy::{Endpoint, Facts, Grant, LimitBy, Metadata, Policies, Policy, TokenFacts};
+use crate::policy::{
+    Asked, Endpoint, Facts, Grant, LimitBy, Metadata, Policies, Policy, TokenFacts,
+};
 use crate::trace::Trace;
 use crate::verdict::{Deny, Refusal, Step, list};
 
@@ -52,11 +53,10 @@ impl<'c> Rights<'c> {
     /// Those of [`Policies::permit`].
     pub(super) fn permit(
         &self,
-        method: &[u8],
-        path: &RequestPath,
+        asked: Asked<'_>,
         trace: &mut Trace,
     ) -> Result<Option<Endpoint<'c>>, Refusal> {
-        self.policies.permit(&self.grant, method, path, trace)
+        self.policies.permit(&self.grant, asked, trace)
     }
 
     /// The limits of the policies in force, and of what grants the request.

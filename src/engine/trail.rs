@@ -20,6 +20,9 @@ pub(super) struct Trail {
     pub(super) issuer: Option<Arc<str>>,
     /// The verified identity.
     pub(super) identity: Option<Arc<str>>,
+    /// Which method of MCP is called, and upon what: as the client says.
+    pub(super) mcp_method: Option<Arc<str>>,
+    pub(super) mcp_name: Option<Arc<str>>,
     /// The names of the policies in force.
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
@@ -93,6 +96,8 @@ impl Trail {
             ("tollgate.code", deny.map(|deny| deny.code().into())),
             ("tollgate.identity", verified.cloned()),
             ("tollgate.key", self.key.clone()),
+            ("tollgate.mcp_method", self.mcp_method.clone()),
+            ("tollgate.mcp_name", self.mcp_name.clone()),
             ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),
         ];

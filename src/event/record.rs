@@ -225,6 +225,10 @@ pub struct Facts {
     pub issuer: Option<String>,
     /// The verified identity, as the configuration wants it shown.
     pub identity: Option<String>,
+    /// Which method of MCP it calls, as the client says.
+    pub mcp_method: Option<String>,
+    /// What that is called upon.
+    pub mcp_name: Option<String>,
     /// The proxy's id of the request.
     pub request_id: Option<String>,
     /// The id of the trace that the request belongs to, 32 hexadecimal digits (W3C Trace Context §3.2.2.3).

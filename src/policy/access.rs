@@ -1,10 +1,11 @@
 //! Whether the policies in force grant a request.
 
 use super::combine::prefer;
-use super::{Endpoint, Entry, EntryId, Grant, Policies, Policy};
-use crate::http::{Ambiguity, RequestPath};
+use super::{Asked, Endpoint, Entry, EntryId, Grant, Policies, Policy};
+use crate::http::Ambiguity;
 use crate::ids::ApiId;
 use crate::limits::Bound;
+use crate::mcp::Calls;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step, list};
 
@@ -13,10 +14,12 @@ const MAX_ENTRIES: usize = 6;
 
 impl Entry {
     /// Whether a request is one that the entry speaks of, its API and the scopes aside.
-    fn is_about(&self, method: &[u8], path: &RequestPath) -> bool {
+    fn is_about(&self, asked: Asked<'_>) -> bool {
+        let Asked { method, path, call } = asked;
         (self.methods.is_empty() || self.methods.iter().any(|known| known.as_bytes() == method))
             && (self.paths.is_empty()
                 || self.paths.iter().any(|pattern| pattern.matches(path.segments())))
+            && (self.calls.as_ref()).is_none_or(|own| call.is_some_and(|call| own.include(call)))
     }
 }
 
@@ -33,8 +36,7 @@ impl Policies {
     pub fn permit(
         &self,
         grant: &Grant,
-        method: &[u8],
-        path: &RequestPath,
+        asked: Asked<'_>,
         trace: &mut Trace,
     ) -> Result<Option<Endpoint<'_>>, Refusal> {
         if !grant.is_restricted {
@@ -44,12 +46,13 @@ impl Policies {
             return Ok(None);
         }
         if trace.is_on() {
-            self.narrate(grant, method, path, trace);
+            self.narrate(grant, asked, trace);
         }
-        for reading in path.readings().map_err(refused)? {
+        for reading in asked.path.readings().map_err(refused)? {
             let entries = || self.entries(&grant.granting).chain(self.entries(&grant.lacking));
-            let mut same = entries()
-                .map(|(_, entry)| entry.is_about(method, path) == entry.is_about(method, &reading));
+            let other = Asked { path: &reading, ..asked };
+            let mut same =
+                entries().map(|(_, entry)| entry.is_about(asked) == entry.is_about(other));
             if !same.all(|same| same) {
                 return Err(Refusal::new(
                     Deny::PathAmbiguous,
@@ -60,7 +63,7 @@ impl Policies {
         }
         let mut is_granted = false;
         let mut best = None;
-        let about = |(_, entry): &(&Policy, &Entry)| entry.is_about(method, path);
+        let about = |(_, entry): &(&Policy, &Entry)| entry.is_about(asked);
         for (policy, entry) in self.entries(&grant.granting).filter(about) {
             is_granted = true;
             prefer(&mut best, policy, entry.rate, |one, other| one.generosity(other));
@@ -77,12 +80,11 @@ impl Policies {
 
     /// The scopes that the API's default policies ask for a request: those of the first entry that is
     /// about it, or none where one asks for none.
-    pub fn asked_of_strangers(&self, api: ApiId, method: &[u8], path: &RequestPath) -> &[Box<str>] {
+    pub fn asked_of_strangers(&self, api: ApiId, asked: Asked<'_>) -> &[Box<str>] {
         let default = self.of_api(api).map_or(&[][..], |given| &given.default);
         let policies = default.iter().filter_map(|id| self.get(*id));
         let entries = policies.flat_map(|policy| &policy.access).flatten();
-        let mut about =
-            entries.filter(|entry| entry.apis.contains(&api) && entry.is_about(method, path));
+        let mut about = entries.filter(|entry| entry.apis.contains(&api) && entry.is_about(asked));
         let Some(first) = about.next() else { return &[] };
         let asks_nothing = first.scopes.is_empty() || about.any(|entry| entry.scopes.is_empty());
         if asks_nothing { &[] } else { &first.scopes }
@@ -90,10 +92,10 @@ impl Policies {
 
     /// Notes for each entry about this API whether it grants the request.
     #[inline(never)]
-    fn narrate(&self, grant: &Grant, method: &[u8], path: &RequestPath, trace: &mut Trace) {
+    fn narrate(&self, grant: &Grant, asked: Asked<'_>, trace: &mut Trace) {
         for (ids, has_scopes) in [(&grant.granting, true), (&grant.lacking, false)] {
             for ((_, place), (policy, entry)) in ids.iter().zip(self.entries(ids)) {
-                let is_about = entry.is_about(method, path);
+                let is_about = entry.is_about(asked);
                 let (decided, found) = match (is_about, has_scopes) {
                     (true, true) => (Decided::Passed, "it grants the request".to_owned()),
                     (false, _) => (Decided::Skipped, "it is about other requests".to_owned()),
@@ -160,5 +162,6 @@ fn described((policy, entry): (&Policy, &Entry)) -> String {
         true => "every path".to_owned(),
         false => list(&entry.paths.iter().map(ToString::to_string).collect::<Vec<_>>()),
     };
-    format!("`{}` grants {methods} on {paths}", policy.name)
+    let calls = entry.calls.as_ref().map_or_else(String::new, Calls::words);
+    format!("`{}` grants {methods} on {paths}{calls}", policy.name)
 }

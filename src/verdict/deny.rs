@@ -171,6 +171,22 @@ reasons! {
         meaning "There is no room for a new counter: every record that could be used has limits \
             that run, or the subject has 16 of them (an address 48); or the proxy has no shared \
             store";
+    /// Headers of MCP that could be read in more than one way, or say too little.
+    McpHeaderInvalid = "mcp_header_invalid": InvalidRequest at Mcp,
+        remedy "have the client send `Mcp-Method` once, and `Mcp-Name` once where the method needs \
+            one, as the revision that it names in `MCP-Protocol-Version` demands; look for a proxy in \
+            front that adds, joins or drops them",
+        meaning "The API has `mcp`, the request names one of its `versions`, and `Mcp-Method` is \
+            missing, there twice or no method, or `Mcp-Name` is missing where the method needs one, \
+            there twice, too long, has a comma or a control character, or is not in canonical base64 \
+            where it is encoded; the reason says which";
+    /// A revision of MCP whose headers nobody compares with bodies.
+    McpVersionRefused = "mcp_version_refused": InvalidRequest at Mcp,
+        remedy "have the client speak a revision in `apis[].mcp.versions`, or set \
+            `apis[].mcp.legacy` to \"whole\", which has such requests granted by entries without \
+            `mcp` alone",
+        meaning "The API says `\"legacy\": \"refuse\"`, and `MCP-Protocol-Version` is missing, there \
+            twice or none of its `versions`; the reason quotes it";
     /// A known method in other letters, which some servers take for it (RFC 9110 §9.1).
     MethodAmbiguous = "method_ambiguous": InvalidRequest at Method,
         remedy "have the caller write the method as it is known, in capitals, or as \
@@ -182,10 +198,12 @@ reasons! {
     /// A page of an origin that is not listed uses a cookie to change something.
     OriginRefused = "origin_refused": AccessDenied at Credential,
         remedy "a page of an origin that is not in `providers.*.from[].origins` caused a request \
-            with the cookie that could change something: add the origin if the page is yours",
+            with the cookie that could change something, or one of an origin that is not in \
+            `apis[].mcp.origins` called a server of MCP: add the origin if the page is yours",
         meaning "The credential is in a cookie, the request could change something (every method \
             but GET, HEAD and OPTIONS, every upgrade), and its `Origin` is not one of the place's \
-            `origins`, missing, or there twice";
+            `origins`, missing, or there twice. Or the API has `mcp`, and an `Origin` is there that \
+            is neither in its `origins` nor that of its `resource.url`";
     /// Too many requests wait for keys.
     Overloaded = "overloaded": Unavailable at Key,
         remedy "too many requests wait for the provider's first key set: fix the way to it as for \

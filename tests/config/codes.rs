@@ -81,6 +81,14 @@ fn example(code: Code) -> Option<String> {
             r#"{policy}, "apis": [{{"name": "a", "auth": ["okta"], "clients": ["x"], "policies": {{"by_client": {{"y": ["p"]}}}}}}]"#
         )),
         Code::Contradiction => provider(r#""any_issuer": true"#),
+        Code::CredentialKept => apis(r#""apis": [{"name": "a", "auth": ["okta"], "mcp": {}}]"#).replace(
+            "%okta%",
+            &super::OKTA.replace(r#""audiences""#, r#""upstream": {"credential": "keep"}, "audiences""#),
+        ),
+        Code::PlaceRefused => apis(r#""apis": [{"name": "a", "auth": ["okta"], "mcp": {}}]"#).replace(
+            "%okta%",
+            &super::OKTA.replace(r#""audiences""#, r#""from": [{"query": "t"}], "audiences""#),
+        ),
         Code::DocumentMistaken => provider(
             r#""jwks": {"url": "https://okta.example/.well-known/openid-configuration", "cluster": "idp"}"#,
         ),

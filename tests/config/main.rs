@@ -10,6 +10,7 @@ mod empty;
 mod good;
 mod identities;
 mod limits;
+mod mcp;
 mod message;
 mod mistaken;
 mod one_mistake;
@@ -41,7 +42,7 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%api%",
-        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode`, `cors_preflight` and `resource`",
+        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode`, `cors_preflight`, `resource` and `mcp`",
     ),
     (
         "%provider%",

@@ -409,7 +409,7 @@ fn what_is_risky_about_policies_is_warned_about() {
             A,
             r#"{"auth": ["okta"], "optional": true, "policies": {"default": ["a"]}"#,
             &[
-                "3:32: apis[2].optional: a request without a token passes although `audiences`, `clients`, `scopes`, `require` or `policies` ask something of tokens",
+                "3:32: apis[2].optional: a request without a token passes although `audiences`, `clients`, `scopes`, `require`, `policies` or `mcp` ask something of tokens",
             ],
         ),
         (

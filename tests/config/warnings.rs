@@ -83,7 +83,7 @@ fn what_is_risky_is_warned_about_and_taken() {
             r#"{"providers": {"okta": %okta%}, "apis": [
 {"name": "site", "auth": ["okta"], "optional": true, "scopes": ["a"]}]}"#,
             &[
-                "2:48: apis[0].optional: a request without a token passes although `audiences`, `clients`, `scopes`, `require` or `policies` ask something of tokens",
+                "2:48: apis[0].optional: a request without a token passes although `audiences`, `clients`, `scopes`, `require`, `policies` or `mcp` ask something of tokens",
             ],
         ),
         (

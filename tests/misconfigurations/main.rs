@@ -11,6 +11,7 @@
 //! | P01 and on | what users of other filters ask about ([`tokens`], [`keys`], [`rights`], [`objects`]) |
 //! | L01 and on | about single callers, and callers without a name ([`callers`]) |
 //! | R01 and on | about what clients are told of an API ([`resources`]) |
+//! | T01 and on | about servers of MCP and their tools ([`tools`]) |
 //!
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
@@ -27,6 +28,7 @@ mod resources;
 mod rights;
 mod scene;
 mod tokens;
+mod tools;
 mod tyk;
 
 use case::{Case, Shows, cases, failures};

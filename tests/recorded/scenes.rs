@@ -178,6 +178,8 @@ fn credentials() -> Vec<Scene> {
         Scene::new(Deny::KeyExpired, &[("x-api-key", "over")]).path("/partners/7"),
         Scene::new(Deny::KeyInactive, &[("x-api-key", "off")]).path("/partners/7"),
         Scene::new(Deny::KeyUnknown, &[("x-api-key", "nobody's")]).path("/partners/7"),
+        mcp(Deny::McpHeaderInvalid, "2026-07-28"),
+        mcp(Deny::McpVersionRefused, "2025-11-25"),
         Scene::new(Deny::MethodAmbiguous, &[]).method("get"),
         Scene::new(
             Deny::OriginRefused,
@@ -187,6 +189,19 @@ fn credentials() -> Vec<Scene> {
         .under(cookie),
         Scene::new(Deny::PathAmbiguous, &[]).path("/orders//7"),
     ]
+}
+
+/// A call of a tool without its name, at a server of MCP that takes one revision alone.
+fn mcp(deny: Deny, version: &str) -> Scene {
+    let bearer = format!("Bearer {}", sign(&good()));
+    let headers = [
+        ("authorization", &*bearer),
+        ("mcp-protocol-version", version),
+        ("mcp-method", "tools/call"),
+    ];
+    let api = json!({ "name": "orders", "match": { "paths": ["/orders/**"] }, "auth": ["idp"],
+                      "mcp": { "legacy": "refuse" } });
+    Scene::new(deny, &headers).under(json!({ "apis": [api] }))
 }
 
 fn limits() -> Vec<Scene> {

@@ -27,6 +27,8 @@ pub(super) enum FileCode {
     ConfigurationMissing,
     /// Tollgate refuses preflights before `cors` sees them.
     CorsBehind,
+    /// Scripts do not see where a resource's tokens come from.
+    CorsUnexposed,
     /// A filter before Tollgate removes the credential.
     CredentialConsumed,
     /// A filter behind Tollgate reads the credential that it removes.
@@ -57,6 +59,8 @@ pub(super) enum FileCode {
     LogDetailLong,
     /// A sign-in that nobody reaches.
     LoginBehind,
+    /// A server of MCP does not compare headers with bodies.
+    McpUnchecked,
     /// One name twice in one map of a file.
     MemberTwice,
     /// A merge key where nobody reads any.
@@ -86,7 +90,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 41] = [
         Self::AddressFromClient,
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
@@ -99,6 +103,7 @@ impl FileCode {
         Self::ClusterWrongName,
         Self::ConfigurationMissing,
         Self::CorsBehind,
+        Self::CorsUnexposed,
         Self::CredentialConsumed,
         Self::CredentialStripped,
         Self::EncodedSlashLost,
@@ -114,6 +119,7 @@ impl FileCode {
         Self::LogDetailEnded,
         Self::LogDetailLong,
         Self::LoginBehind,
+        Self::McpUnchecked,
         Self::MemberTwice,
         Self::MergeKey,
         Self::OnlineFailed,
@@ -143,6 +149,7 @@ impl FileCode {
             Self::ClusterWrongName => "cluster_wrong_name",
             Self::ConfigurationMissing => "configuration_missing",
             Self::CorsBehind => "cors_behind",
+            Self::CorsUnexposed => "cors_unexposed",
             Self::CredentialConsumed => "credential_consumed",
             Self::CredentialStripped => "credential_stripped",
             Self::EncodedSlashLost => "encoded_slash_lost",
@@ -158,6 +165,7 @@ impl FileCode {
             Self::LogDetailEnded => "log_detail_ended",
             Self::LogDetailLong => "log_detail_long",
             Self::LoginBehind => "login_behind",
+            Self::McpUnchecked => "mcp_unchecked",
             Self::MemberTwice => "member_twice",
             Self::MergeKey => "merge_key",
             Self::OnlineFailed => "online_failed",

@@ -164,7 +164,19 @@ fn order(chain: Chain<'_>, json: Option<&Json>, remarks: &mut Vec<Remark>) {
             "behind the router, where no request comes: put it before",
         ));
     }
-    let cors = place("envoy.filters.http.cors", CORS).filter(|cors| *cors > chain.index);
+    let cors = place("envoy.filters.http.cors", CORS);
+    if json.is_some_and(has_resource) && !exposes_challenges(chain.manager, cors, chain.index) {
+        remarks.push(Remark::new(
+            Severity::Warning,
+            FileCode::CorsUnexposed,
+            own.at,
+            "http_filters",
+            "an API has a `resource`, and scripts of other pages see neither its refusals nor where \
+             tokens come from: put `cors` before, and \"WWW-Authenticate\" into its `expose_headers`; \
+             clients that are no browsers do not mind",
+        ));
+    }
+    let cors = cors.filter(|cors| *cors > chain.index);
     if cors.is_some() && !passes_preflights(json) {
         remarks.push(Remark::new(
             Severity::Warning,
@@ -176,6 +188,28 @@ fn order(chain: Chain<'_>, json: Option<&Json>, remarks: &mut Vec<Remark>) {
              \"cors_preflight\": \"pass\" at the APIs",
         ));
     }
+}
+
+/// Whether any API is a resource.
+fn has_resource(json: &Json) -> bool {
+    let apis = json.tree.as_ref().and_then(|tree| tree.get("apis"));
+    apis.map(Node::elements).unwrap_or_default().iter().any(|api| api.get("resource").is_some())
+}
+
+/// Whether `cors` comes first and lets scripts read challenges, as far as the file shows its routes.
+fn exposes_challenges(manager: &Node, cors: Option<usize>, own: usize) -> bool {
+    let is_elsewhere = manager.get("rds").is_some() || manager.get("scoped_routes").is_some();
+    cors.is_some_and(|cors| cors < own) && (is_elsewhere || exposes(manager))
+}
+
+fn exposes(node: &Node) -> bool {
+    let has_it = |text: &str| {
+        text.split(',').any(|name| name.trim().eq_ignore_ascii_case("www-authenticate"))
+    };
+    let is_here = node.text_at(&["expose_headers"]).is_some_and(has_it);
+    is_here
+        || node.members().iter().any(|member| exposes(&member.node))
+        || node.elements().iter().any(exposes)
 }
 
 /// Whether every API that asks for a credential lets preflights pass.

@@ -75,13 +75,21 @@ fn tls_config() -> Arc<rustls::ServerConfig> {
 fn answer(mut stream: impl Read + Write, documents: &[(String, String)]) {
     let (mut head, mut part) = (Vec::new(), [0; 4096]);
     // What does not begin like a request is answered at once.
-    while !head.ends_with(b"\r\n\r\n") && head.first().is_none_or(|first| *first == b'G') {
+    let is_whole = |head: &[u8]| head.windows(4).any(|end| end == b"\r\n\r\n");
+    while !is_whole(&head) && head.first().is_none_or(|first| b"GP".contains(first)) {
         match stream.read(&mut part) {
             Ok(read) if read > 0 => head.extend(&part[..read]),
             _ => return,
         }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
+    // Whoever has sent more than was read may never see the answer.
+    let length = head.to_ascii_lowercase();
+    let length = length.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let length = length.map_or(0, |length| length.parse::<usize>().expect("a length"));
+    let here = head.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
+    let length = length.saturating_sub(here) as u64;
+    let _ = std::io::copy(&mut Read::by_ref(&mut stream).take(length), &mut std::io::sink());
     let path = head.split(' ').nth(1).unwrap_or_default();
     let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno".to_owned();
     let found = documents.iter().find(|(known, _)| known == path).map(|(_, text)| text);
@@ -247,4 +255,60 @@ fn a_key_that_is_tolerated_is_told_and_no_fault() {
     let found = said(&run, &server).join("\n");
     assert!(found.contains("keys[0] (kid `k1`): its `x` has padding (`=`)"), "{found}");
     assert!(found.contains("1 usable key "), "{found}");
+}
+
+#[test]
+fn a_server_of_mcp_must_refuse_headers_that_lie() {
+    let json = |body: &str| ("200 OK\r\nContent-Type: application/json", body.to_owned());
+    let mismatch =
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"header mismatch"}}"#;
+    let answers = [
+        ("/compares", ("400 Bad Request", mismatch.to_owned()), None),
+        (
+            "/streams",
+            (
+                "200 OK\r\nContent-Type: text/event-stream",
+                format!("event: message\ndata: {mismatch}\n\n"),
+            ),
+            None,
+        ),
+        (
+            "/calls",
+            json(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#),
+            Some("mcp_unchecked"),
+        ),
+        (
+            "/unknown",
+            json(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no such tool"}}"#),
+            Some("mcp_unchecked"),
+        ),
+        ("/guarded", ("401 Unauthorized", String::new()), Some("mcp_unchecked")),
+    ];
+    let mut documents: Vec<_> =
+        answers.iter().map(|(path, (head, body), _)| (*path, *head, body.clone())).collect();
+    documents.push(("/keys", "200 OK", format!(r#"{{"keys": [{KEY}]}}"#)));
+    let server = Server::start(&documents, false);
+    let port = server.port.to_string();
+    let text = |mcp: &str| {
+        format!(
+            r#"{{"providers": {{"okta": {{"issuer": "https://okta.example", "audiences": ["api"],
+"jwks": {{"url": "http://127.0.0.1:{port}/keys", "cluster": "idp"}}}}}},
+"apis": [{{"name": "tools", "auth": ["okta"]{mcp}}}]}}"#
+        )
+    };
+    for (path, _, code) in &answers {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let run = check(&["--online", "--mcp", &url, "-"], &text(r#", "mcp": {}"#));
+        assert_eq!(run.exit == Exit::Problems, code.is_some(), "{path}: {}", run.out);
+        assert_eq!(run.out.contains("[mcp_unchecked]"), code.is_some(), "{path}: {}", run.out);
+        let line = run.out.contains("to a request whose header lies");
+        assert!(line, "{path}: {}", run.out);
+    }
+    let nobody =
+        check(&["--online", "--mcp", "http://127.0.0.1:1/mcp", "-"], &text(r#", "mcp": {}"#));
+    assert!(nobody.out.contains("[online_failed]"), "{}", nobody.out);
+    // Where no API is one, nobody is asked.
+    let url = format!("http://127.0.0.1:{port}/calls");
+    let run = check(&["--online", "--mcp", &url, "-"], &text(""));
+    assert_eq!(run.exit, Exit::Fine, "{}", run.out);
 }

@@ -76,7 +76,7 @@ fn manager(envoy: &mut Value) -> &mut Value {
     envoy.pointer_mut(manager).expect("a manager")
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case {
         id: "A01",
         did: "Put a rule by the identity before Tollgate.",
@@ -190,6 +190,33 @@ const CASES: [Case; 8] = [
         warned: false,
         remedy: "Write `use_remote_address: true`.",
         right: |envoy| manager(envoy)["use_remote_address"] = json!(true),
+    },
+    Case {
+        id: "A09",
+        did: "Made an API a resource, and let scripts see nothing of its refusals.",
+        wrong: |envoy| {
+            configuration(envoy, |config| {
+                config["apis"][0]["resource"] = json!({ "url": "https://api.example.com/orders" });
+                config["providers"]["okta"]["audiences"] =
+                    json!(["https://api.example.com/orders"]);
+            });
+        },
+        code: "cors_unexposed",
+        warned: true,
+        remedy: "Put `cors` before, with `WWW-Authenticate` in `expose_headers`.",
+        right: |envoy| {
+            filters(envoy).insert(0, filter("cors", "cors.v3.Cors", json!({})));
+            let policy = json!({
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy",
+                "allow_origin_string_match": [{ "exact": "https://app.example.com" }],
+                "expose_headers": "x-request-id, WWW-Authenticate",
+            });
+            manager(envoy)["route_config"] = json!({ "virtual_hosts": [{
+                "name": "a", "domains": ["*"],
+                "routes": [{ "match": { "prefix": "/" }, "direct_response": { "status": 200 } }],
+                "typed_per_filter_config": { "envoy.filters.http.cors": policy },
+            }] });
+        },
     },
 ];
 

@@ -133,6 +133,7 @@ fn prove(case: &Case) {
         Shows::Keys(..) => ("providers.okta.jwks", &[]),
         // What a warning is about is told by `check`; here is told what the request lacks.
         Shows::Warning("claim_insufficient") => ("apis[0].require", &[]),
+        Shows::Warning("token_audience_mismatch") => ("providers.okta.audiences", &[]),
         Shows::Warning(_) => ("apis[0].auth", &[]),
     };
     assert!(said.contains(field), "{id}: {field} is not named: {said}");

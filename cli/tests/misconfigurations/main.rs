@@ -15,10 +15,11 @@ mod catalogue {
     pub(crate) mod rights;
     pub(crate) mod scene;
     pub(crate) mod tokens;
+    pub(crate) mod tools;
     pub(crate) mod tyk;
 }
 
 mod around;
 mod command;
 
-use catalogue::{callers, case, keys, objects, resources, rights, scene, tokens, tyk};
+use catalogue::{callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk};

@@ -12,6 +12,7 @@ use crate::ids::{Name, PolicyId, ProviderId};
 use crate::jose::alg::AlgSet;
 use crate::jose::jwk::KeySet;
 use crate::limits::{Definition, Rate};
+use crate::mcp::Mcp;
 use crate::policy::{ApiPolicies, Policy};
 use crate::provider::api_key::ApiKeys;
 use crate::provider::{Location, Upstream};
@@ -171,6 +172,18 @@ pub(super) struct ApiDraft {
     pub(super) clients: Option<Vec<Box<str>>>,
     pub(super) scopes: Vec<Box<str>>,
     pub(super) resource: Option<ResourceDraft>,
+    pub(super) mcp: Option<McpDraft>,
+    /// Whether it is known that it has an `mcp`, or none.
+    pub(super) mcp_is_sure: bool,
+}
+
+/// An API as a server of MCP, on its own.
+pub(super) struct McpDraft {
+    /// Where it is written.
+    pub(super) at: usize,
+    pub(super) versions: Vec<Box<str>>,
+    pub(super) refuses_others: bool,
+    pub(super) origins: Vec<Box<str>>,
 }
 
 /// What an API is to clients, on its own.
@@ -208,6 +221,14 @@ impl ApiDraft {
             rate: self.rate,
             per_caller: self.per_caller,
             reports: self.mode.unwrap_or(mode) == RawMode::Report,
+            mcp: self.mcp.map(|mcp| {
+                let own = resource.iter().flat_map(Resource::origins).map(String::into_boxed_str);
+                Mcp {
+                    versions: mcp.versions,
+                    refuses_others: mcp.refuses_others,
+                    origins: mcp.origins.into_iter().chain(own).collect(),
+                }
+            }),
             resource,
         })
     }

@@ -13,6 +13,7 @@ mod detail;
 mod issuers;
 mod keys;
 mod limits;
+mod mcp;
 mod operator;
 pub(super) mod places;
 mod policy;

@@ -2,7 +2,7 @@
 
 use super::operator::RawMode;
 use super::policy::RawApiRate;
-use super::resource::RawResource;
+use super::resource::{RawMcp, RawResource};
 use super::value::ApiRules;
 use crate::claims::ClaimRef;
 use crate::config::define::{choice, object};
@@ -47,6 +47,8 @@ object! {
         cors_preflight: RawPreflight = RawPreflight::Refuse;
         /// What it is to clients that find their own way to a token. Left out: they are told nothing.
         resource: RawResource;
+        /// Its methods and tools, where it is a server of the Model Context Protocol.
+        mcp: RawMcp;
     }
 }
 

@@ -51,6 +51,20 @@ object! {
         scopes: List<Text>;
         /// How fast this may be called, besides the policy's own rate.
         rate: RawBound<RawRate>;
+        /// Which calls of MCP. Left out: any, and whatever is none.
+        mcp: RawCalls;
+    }
+}
+
+object! {
+    /// Which calls of the Model Context Protocol an entry grants; a final `*` is whatever follows.
+    RawCalls {
+        /// Methods, such as `tools/call`. Left out: any.
+        methods: List<Text>;
+        /// Names of tools and prompts, URIs of resources. Left out: any, and none.
+        names: List<Text>;
+        /// Names that it does not grant, whatever `names` says.
+        except: List<Text>;
     }
 }
 

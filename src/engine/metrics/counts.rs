@@ -12,6 +12,8 @@ use crate::ids::Name;
 pub(in crate::engine) struct Counts {
     apis: Outcomes,
     providers: Outcomes,
+    /// Requests at servers of MCP of which it is not known what they call.
+    pub(in crate::engine) mcp_legacy: Count,
     /// Signatures that the host checked.
     pub(in crate::engine) by_host: Count,
     /// Signatures that the module checked.
@@ -58,6 +60,7 @@ impl Counts {
         Self {
             apis: Outcomes::of(config.apis.iter().map(|api| &api.name)),
             providers: Outcomes::of(config.providers.iter().map(|provider| &provider.name)),
+            mcp_legacy: Count::default(),
             by_host: Count::default(),
             by_module: Count::default(),
             recalled: Count::default(),
@@ -89,6 +92,7 @@ impl Counts {
             tell(allowed, &|| metric::provider(true, name));
             tell(denied, &|| metric::provider(false, name));
         }
+        tell(&self.mcp_legacy, &|| metric::MCP_LEGACY.into());
         tell(&self.by_host, &|| metric::VERIFIED_HOST.into());
         tell(&self.by_module, &|| metric::VERIFIED_WASM.into());
         tell(&self.recalled, &|| metric::VERIFIED_CACHED.into());

@@ -165,6 +165,8 @@ impl Line {
         self.optional("kid", facts.kid.as_deref());
         self.optional("iss", facts.issuer.as_deref());
         self.optional("identity", facts.identity.as_deref());
+        self.optional("mcp_method", facts.mcp_method.as_deref());
+        self.optional("mcp_name", facts.mcp_name.as_deref());
         if let Some(why) = why {
             self.text("reason", &why.reason);
             self.text("remedy", &why.remedy);

@@ -1,6 +1,6 @@
 //! One API on its own, against the providers.
 
-use super::{rates, require, resource};
+use super::{mcp, rates, require, resource};
 use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
@@ -47,6 +47,7 @@ fn everything(providers: usize, unsure: bool) -> Option<ApiDraft> {
             .map(|branch| At { at: 0, value: Members(branch.members.clone()) })
             .collect(),
         auth: Some(Auth::Branches { branches, optional: false }),
+        mcp_is_sure: true,
         ..ApiDraft::default()
     })
 }
@@ -111,6 +112,8 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         clients: given_texts(&api.clients),
         scopes: texts(&api.scopes),
         resource,
+        mcp: api.mcp.given().map(|raw| mcp::of_api(raw, problems)),
+        mcp_is_sure: !api.mcp.is_wrong(),
     }
 }
 
@@ -193,8 +196,13 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
     const MESSAGE: &str = "has no meaning on an API with \"auth\": \"none\"; delete it, or name \
                            providers in `auth`";
     let asked = asks(api, api.require.at()).map(|(_, at)| at);
-    let session =
-        api.session_from.at().into_iter().chain(api.policies.at()).chain(api.resource.at());
+    let session = api
+        .session_from
+        .at()
+        .into_iter()
+        .chain(api.policies.at())
+        .chain(api.resource.at())
+        .chain(api.mcp.at());
     let preflight =
         api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
     for at in asked.chain(session).chain(api.optional.says_so()).chain(preflight) {
@@ -376,13 +384,15 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         problems,
     );
     scopes(&api.scopes, problems);
-    let narrowed = asks(api, api.require.at()).next().is_some() || api.policies.given().is_some();
+    let narrowed = asks(api, api.require.at()).next().is_some()
+        || api.policies.given().is_some()
+        || api.mcp.given().is_some();
     if let (Some(optional), true) = (api.optional.says_so(), narrowed) {
         problems.warn(
             Code::OptionalEscapesDemands,
             optional,
-            "a request without a token passes although `audiences`, `clients`, `scopes`, `require` \
-             or `policies` ask something of tokens",
+            "a request without a token passes although `audiences`, `clients`, `scopes`, `require`, \
+             `policies` or `mcp` ask something of tokens",
         );
     }
 }

@@ -165,7 +165,7 @@ fn origins(raw: &At<RawLocation>, problems: &mut Problems<'_>) -> Option<Option<
 }
 
 /// What is wrong with an origin: it is compared with what browsers send (RFC 6454 §6.2).
-fn refused_origin(origin: &str) -> Option<String> {
+pub(super) fn refused_origin(origin: &str) -> Option<String> {
     let shown = quoted(origin);
     let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let Some(authority) = authority else {

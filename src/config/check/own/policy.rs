@@ -1,5 +1,6 @@
 //! One policy on its own, and the APIs that it names.
 
+use super::mcp;
 use super::rates::{quota, rate_bound, warn_of_addresses};
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{ApiDraft, PolicyDraft};
@@ -154,6 +155,17 @@ fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
             names.insert(place, text.to_string());
         }
     }
+    if let Some(raw) = raw.mcp.given() {
+        for field in [&raw.methods, &raw.names, &raw.except] {
+            names.push("mcp".to_owned());
+            let start = names.len();
+            for text in items(field) {
+                let own = names.get(start..).unwrap_or_default();
+                let place = start.saturating_add(own.partition_point(|known| **known < ***text));
+                names.insert(place, text.to_string());
+            }
+        }
+    }
     names
 }
 
@@ -182,6 +194,7 @@ fn entry(
         paths: paths(&raw.paths, problems),
         scopes: texts(&raw.scopes),
         rate: rate_bound(&raw.rate, names, problems),
+        calls: raw.mcp.given().map(|raw| mcp::of_entry(raw, problems)),
     };
     let whole = entry.methods.len() == items(&raw.methods).len()
         && entry.paths.len() == items(&raw.paths).len();
@@ -220,6 +233,12 @@ fn entry(
 fn refused_api(api: &ApiDraft, entry: &Entry, whole: bool) -> Option<&'static str> {
     if matches!(api.auth, Some(Auth::None)) {
         return Some("this API is public, and policies have no say there; delete the name");
+    }
+    if entry.calls.is_some() && api.mcp.is_none() && api.mcp_is_sure {
+        return Some(
+            "this API has no `mcp`, so what a request calls there is not known; write \"mcp\": {} \
+             there, or delete the name",
+        );
     }
     let matcher = api.matcher.as_ref().filter(|_| whole)?;
     let any = |own: bool, other: bool| own || other;

@@ -5,6 +5,7 @@ use crate::config::check::drafts::{ApiDraft, DraftKind, Drafts, Providers, provi
 use crate::config::check::headers::folded;
 use crate::config::code::Code;
 use crate::config::problems::Problems;
+use crate::mcp::HEADERS;
 use crate::provider::Place;
 
 /// Nothing that is compared is a credential or written over, and one name is one caller.
@@ -13,6 +14,9 @@ pub(super) fn check(drafts: &Drafts, problems: &mut Problems<'_>) {
     for api in apis {
         for comparison in &api.comparisons {
             refuse_shared(&comparison.value.with, comparison.at, providers, problems);
+        }
+        for (mcp, header) in api.mcp.iter().flat_map(|mcp| HEADERS.map(|header| (mcp, header))) {
+            refuse_shared(&Spot::Header(header.into()), mcp.at, providers, problems);
         }
         if let Some(first) = api.comparisons.first()
             && let Some(why) = callers_share_names(api, providers)

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{
-    ApiDraft, Drafts, JwtDraft, ProviderDraft, Providers, ResourceDraft, provider,
+    ApiDraft, Drafts, JwtDraft, McpDraft, ProviderDraft, Providers, ResourceDraft, provider,
 };
 use crate::config::code::Code;
 use crate::config::problems::Problems;
@@ -17,10 +17,19 @@ use crate::resource::{Identifier, Resource, WELL_KNOWN};
 pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_>) {
     let Drafts { providers, apis, .. } = drafts;
     let resources = || apis.iter().filter_map(|api| Some((api, api.resource.as_ref()?)));
+    for api in apis.iter().filter(|api| matches!(api.auth, Some(Auth::Branches { .. }))) {
+        let at = api.resource.as_ref().map(|one| one.at).or(api.mcp.as_ref().map(|one| one.at));
+        if let Some(at) = at {
+            refuse_any_audience((api, at), providers, problems);
+        }
+        if let Some(mcp) = &api.mcp {
+            tokens_of_mcp((api, mcp), providers, problems);
+        }
+    }
     for (index, (api, resource)) in resources().enumerate() {
         refuse_shared_urls(resource, resources().take(index), problems);
         if matches!(api.auth, Some(Auth::Branches { .. })) {
-            refuse_any_audience((api, resource), providers, problems);
+            warn_of_audiences((api, resource), providers, problems);
             servers((api, resource), providers, problems);
         }
         for place in &resource.places {
@@ -63,32 +72,74 @@ fn issuers<'p>(
 
 /// A token that is for anything would be for this resource, too, whoever it was given to.
 fn refuse_any_audience(
-    (api, resource): (&ApiDraft, &ResourceDraft),
+    (api, at): (&ApiDraft, usize),
     providers: &Providers,
     problems: &mut Problems<'_>,
 ) {
     if api.audiences.is_some() {
-        let own: Vec<_> = api.audiences.iter().flatten().map(AsRef::as_ref).collect();
-        return warn_of_audiences(resource, &own, problems);
+        return;
     }
     let any = |(_, jwt): &(&ProviderDraft, &JwtDraft)| jwt.requirements.audiences.is_none();
     if let Some((draft, _)) = issuers(api, providers).find(any) {
         problems.refuse(
             Code::AudienceUnchecked,
-            resource.at,
+            at,
             format_args!(
                 "tokens of provider `{}` may be for any audience, so those for another server would \
                  pass here; write this API's `audiences`",
                 draft.shown()
             ),
         );
-        return;
     }
-    let all = issuers(api, providers).flat_map(|(_, jwt)| jwt.requirements.audiences.iter());
-    warn_of_audiences(resource, &all.flatten().map(AsRef::as_ref).collect::<Vec<_>>(), problems);
 }
 
-fn warn_of_audiences(resource: &ResourceDraft, audiences: &[&str], problems: &mut Problems<'_>) {
+/// Tokens of MCP stand in `Authorization`, and go no further than this server.
+fn tokens_of_mcp(
+    (api, mcp): (&ApiDraft, &McpDraft),
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) {
+    for draft in api.providers.iter().filter_map(|id| provider(providers, *id)) {
+        let counts =
+            |place: &provider::Location| api.name.as_ref().is_none_or(|name| place.is_for(name));
+        for place in draft.from.iter().filter(|place| counts(&place.value)) {
+            if let provider::Place::Query { .. } = place.value.place {
+                problems.refuse(
+                    Code::PlaceRefused,
+                    place.at,
+                    format_args!(
+                        "the API `{}` has `mcp`, whose clients must not send tokens in the query; list \
+                         the other APIs in this place's `apis`",
+                        api.shown()
+                    ),
+                );
+            }
+        }
+        if draft.upstream.keep_credential {
+            problems.warn(
+                Code::CredentialKept,
+                mcp.at,
+                format_args!(
+                    "provider `{}` says \"credential\": \"keep\", so the server gets tokens that it \
+                     could use elsewhere in its callers' names; delete that, unless the server checks \
+                     them itself",
+                    draft.shown()
+                ),
+            );
+        }
+    }
+}
+
+fn warn_of_audiences(
+    (api, resource): (&ApiDraft, &ResourceDraft),
+    providers: &Providers,
+    problems: &mut Problems<'_>,
+) {
+    let of_providers = issuers(api, providers).flat_map(|(_, jwt)| &jwt.requirements.audiences);
+    let audiences: Vec<&str> = match &api.audiences {
+        Some(own) => own.iter().map(AsRef::as_ref).collect(),
+        None => of_providers.flatten().map(AsRef::as_ref).collect(),
+    };
     // An API of keys alone has tokens for nobody.
     for place in resource.places.iter().filter(|_| !audiences.is_empty()) {
         let url = place.value.url();
