@@ -96,6 +96,11 @@ fn addresses_are_those_of_their_callers_as_before() {
     replay("address", fuzz::address);
 }
 
+#[test]
+fn names_of_mcp_have_one_reading_as_before() {
+    replay("mcp_name", fuzz::mcp_name);
+}
+
 /// The fuzz targets are a workspace of their own, which nothing else here builds.
 #[test]
 fn what_the_targets_share_with_the_tests_names_only_crates_that_they_have() {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rsa::BigUint;
 use serde_json::Value;
 use tollgate::claims::{ClaimRef, Claims, Requirements};
@@ -24,6 +24,7 @@ use tollgate::jose::jwk::{
 use tollgate::jose::jws::Jws;
 use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
 use tollgate::jose::verify::{InWasm, Verifier};
+use tollgate::mcp::{self, Call, Called, Calls, Pattern};
 use tollgate::revoked::{self, Facts, Key, Revocations, Revoked, Subject};
 use tollgate::time::UnixMillis;
 use tollgate::trace::Trace;
@@ -790,4 +791,49 @@ pub fn address(bytes: &[u8]) {
             assert!(next.is_none_or(|next| next.bytes() != address.bytes()));
         }
     }
+}
+
+/// A name that is read has one reading: plain, or encoded in the one way that gives it. Its encoded form
+/// is read as the same, and what is granted to `a/*` begins with `a/` for a server that decodes
+/// once, turns backslashes, and resolves dots and double slashes, too.
+pub fn mcp_name(bytes: &[u8]) {
+    let Some(name) = mcp::read_name(bytes) else { return };
+    assert!(!name.is_empty() && name.len() <= 1024 && !name.chars().any(char::is_control));
+    let encoded = format!("=?base64?{}?=", STANDARD.encode(name.as_bytes()));
+    assert_eq!(mcp::read_name(encoded.as_bytes()).as_deref(), Some(&*name));
+    let is_plain = bytes == name.as_bytes();
+    assert!(is_plain || bytes == encoded.as_bytes(), "a third form");
+    assert!(!is_plain || !bytes.contains(&b','), "a list");
+    let pattern = |text: &str| vec![Pattern::parse(text).unwrap()];
+    let grants = Calls { names: pattern("a/*"), ..Calls::default() };
+    let leaves_out = Calls { except: pattern("a/*"), ..Calls::default() };
+    let call = Call { method: "resources/read", name: Called::Name(name.clone()) };
+    if !grants.include(&call) && leaves_out.include(&call) || grants.include(&call) {
+        // Nobody takes it for what the other would be.
+        let is_inside = resolved(&name).starts_with("a/");
+        assert_eq!(grants.include(&call), is_inside, "{name}");
+    }
+    assert!(!(grants.include(&call) && leaves_out.include(&call)), "{name}");
+}
+
+/// A name as the most willing of servers resolves it.
+fn resolved(name: &str) -> String {
+    let mut decoded = name.to_owned();
+    for (escape, byte) in [("%2e", "."), ("%2f", "/"), ("%5c", "/")] {
+        decoded = decoded.replace(escape, byte).replace(&escape.to_uppercase(), byte);
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    let decoded = decoded.replace('\\', "/");
+    for segment in decoded.split('/') {
+        match segment {
+            "." | "" if !kept.is_empty() => {}
+            ".." => drop(kept.pop()),
+            _ => kept.push(segment),
+        }
+    }
+    let mut path = kept.join("/");
+    if decoded.ends_with('/') {
+        path.push('/');
+    }
+    path
 }
