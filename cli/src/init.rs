@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// Write the listener into a file that Envoy reads again when it changes (envoy, with `-o`)
     #[arg(long, requires = "output")]
     lds: bool,
+    /// The URL that clients know the API by, where they find their own way to a token (MCP)
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
     /// Host and port of the API itself (envoy)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     upstream: String,
@@ -97,11 +100,11 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         Target::Istio => format!("outbound|{}||{}", plan.port, write::service_host(&plan)),
         Target::Envoy | Target::EnvoyGateway => plan.name.clone(),
     };
-    let configuration = write::configuration(&plan, &cluster);
+    let configuration = write::configuration(&plan, &cluster, arguments.resource.as_deref());
     let warnings = match Config::parse(configuration.as_bytes()) {
         Ok(config) => config.warnings,
         Err(problems) => {
-            // The issuer is right by now: this is an audience or a name.
+            // The issuer is right by now: this is an audience, a name or a resource.
             for problem in problems.iter() {
                 writeln!(streams.err, "tollgate: this makes no configuration: {problem}")?;
             }

@@ -28,11 +28,20 @@ pub(super) fn own_file(configuration: &str) -> String {
 }
 
 /// The configuration, as JSON.
-pub(super) fn configuration(plan: &Plan, cluster: &str) -> String {
+pub(super) fn configuration(plan: &Plan, cluster: &str, resource: Option<&str>) -> String {
     let fields = fields(plan, cluster).into_iter();
     let fields = fields.map(|(name, value)| format!("      {}: {value}", json!(name)));
     let fields = fields.collect::<Vec<_>>().join(",\n");
-    format!("{{\n  \"providers\": {{\n    {}: {{\n{fields}\n    }}\n  }}\n}}\n", json!(plan.name))
+    let api = |url| {
+        let resource = json!({ "url": url });
+        let (auth, resource) = (spaced(&json!([plan.name])), spaced(&resource));
+        format!(
+            ",\n  \"apis\": [\n    {{ \"name\": \"api\", \"auth\": {auth}, \"resource\": {resource} }}\n  ]"
+        )
+    };
+    let apis = resource.map(api).unwrap_or_default();
+    let name = json!(plan.name);
+    format!("{{\n  \"providers\": {{\n    {name}: {{\n{fields}\n    }}\n  }}{apis}\n}}\n")
 }
 
 /// The provider's fields, each value in one line.

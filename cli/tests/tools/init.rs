@@ -398,3 +398,27 @@ fn istio_takes_the_hosts_of_its_services() {
         assert_eq!(checked.exit, Exit::Fine, "{issuer}: {}{}", checked.out, checked.err);
     }
 }
+
+#[test]
+fn a_resource_is_an_api_that_says_where_its_tokens_come_from() {
+    let arguments = [
+        "init",
+        "--issuer",
+        OKTA,
+        "--audience",
+        "https://mcp.example.com/mcp",
+        "--for",
+        "envoy",
+        "--resource",
+    ];
+    let made = |url: &str| tollgate(&[&arguments[..], &[url]].concat(), b"");
+    let right = made("https://mcp.example.com/mcp");
+    assert_eq!(right.exit, Exit::Fine, "{}", right.err);
+    let api = r#"{ "name": "api", "auth": ["okta"], "resource": { "url": "https://mcp.example.com/mcp" } }"#;
+    assert!(right.out.contains(api), "{}", right.out);
+    let other = made("https://mcp.example.com/other");
+    assert!(other.err.contains("no `audiences` here has it"), "{}", other.err);
+    let wrong = made("https://mcp.example.com/mcp/");
+    assert_eq!(wrong.exit, Exit::Problems);
+    assert!(wrong.err.contains("ends with a slash"), "{}", wrong.err);
+}
