@@ -241,7 +241,7 @@ fn every_field_of_a_refusal_in_the_log_is_documented() {
 
 #[test]
 fn every_configuration_in_the_guides_is_accepted() {
-    let guides = ["envoy", "istio", "envoy-gateway", "policies", "operations"];
+    let guides = ["envoy", "istio", "envoy-gateway", "mcp", "policies", "operations"];
     let mut pages: Vec<_> = guides.iter().map(|name| format!("docs/{name}.md")).collect();
     pages.push("README.md".to_owned());
     pages.extend(files("docs/providers", "md"));

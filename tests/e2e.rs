@@ -38,6 +38,7 @@ mod e2e {
     mod keys;
     mod limits;
     mod matching;
+    mod mcp;
     mod metrics;
     mod misconfigurations;
     mod objects;

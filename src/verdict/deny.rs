@@ -105,7 +105,7 @@ reasons! {
     HostAmbiguous = "host_ambiguous": InvalidRequest at Host,
         remedy "have the caller, or the proxy in front that writes `Host`, send a plain `name` or \
             `name:port`",
-        meaning "Some API matches by host, and the next hop could read this one differently: it is \
+        meaning "Some API matches by host, or has a `resource`, and the next hop could read this one differently: it is \
             no name of letters, digits, `-`, `_` and single dots and no IPv6 address in brackets, \
             with or without a port in digits, or `:authority` and `Host` differ; the reason quotes \
             it";

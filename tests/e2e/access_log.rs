@@ -47,6 +47,7 @@ fn apis() -> Value {
         ("rate", "main", json!({ "policies": { "default": ["rate"] } })),
         ("quota", "main", json!({ "policies": { "default": ["quota"] } })),
         ("by-org", "main", json!({ "policies": { "default": ["by-org"] } })),
+        ("tools", "main", json!({ "mcp": { "legacy": "refuse" } })),
     ];
     let apis = apis.into_iter().map(|(name, provider, more)| {
         let mut api = json!({ "name": name, "match": { "paths": [format!("/{name}/**")] },
@@ -164,6 +165,11 @@ fn the_access_log_names_the_code_of_every_refusal() {
         ("keys_stale", get("/brief/x").bearer(&brief)),
         ("keys_unavailable", get("/away/x").bearer(sign(of("https://away.example")))),
         ("limit_key_missing", get("/by-org/x").bearer(&good)),
+        (
+            "mcp_header_invalid",
+            get("/tools/x").header("mcp-protocol-version", "2026-07-28").bearer(&good),
+        ),
+        ("mcp_version_refused", get("/tools/x").bearer(&good)),
         (
             "origin_refused",
             Request::new("POST", "/cookies/x").header("Cookie", from_cookie).body(""),

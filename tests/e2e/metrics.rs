@@ -43,7 +43,7 @@ fn every_metric_is_documented_and_every_documented_one_shows() {
               "sha256": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683" }] },
     });
     let apis = json!([
-        { "name": "new", "match": { "paths": ["/new"] }, "auth": ["main"], "mode": "report",
+        { "name": "new", "match": { "paths": ["/new"] }, "auth": ["main"], "mode": "report", "mcp": {},
           "optional": true, "rate": { "requests": 9, "per": "1s", "per_caller": true } },
         { "name": "orders", "match": { "paths": ["/orders"] }, "auth": ["main", "partner"],
           "policies": { "default": ["slow"] } },

@@ -486,3 +486,19 @@ fn a_limit_by_address_counts_the_one_that_is_given() {
     let ran = explain(&folder, &["--no-token", "--address", "/run/pipe"], b"");
     assert_eq!(ran.exit, Exit::Misuse, "{}", ran.err);
 }
+
+#[test]
+fn a_document_of_a_resource_is_answered_and_shown() {
+    let folder = folder();
+    let mut config = config();
+    config["apis"][3]["resource"] =
+        json!({ "url": "https://api.example.com/orders", "authorization_servers": [ISSUER] });
+    std::fs::write(folder.path("config.json"), config.to_string()).unwrap();
+    let path = "/.well-known/oauth-protected-resource/orders";
+    let ran =
+        explain(&folder, &["--path", path, "--host", "api.example.com", "--format", "json"], b"");
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+    let told = told(&ran);
+    assert_eq!((&told["verdict"], &told["answer"]["status"]), (&json!("answered"), &json!(200)));
+    assert_eq!(told["answer"]["body"]["resource"], "https://api.example.com/orders");
+}
