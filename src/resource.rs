@@ -2,9 +2,8 @@
 //!
 //! Documents are made once, when the configuration loads. Nothing in them comes from a request.
 
-use serde_json::{Map, Value};
-
 use crate::http::{Url, comparable_host};
+use crate::json;
 
 /// Where documents are: behind it stands the path of the resource (RFC 9728 §3.1).
 pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -129,11 +128,12 @@ impl Place {
 }
 
 impl Identifier {
-    /// A URL of a resource and its document, of which the members are those that do not depend on the URL.
-    pub fn new(place: Place, mut members: Map<String, Value>) -> Self {
-        members.insert("resource".into(), place.url().into());
+    /// A URL of a resource and its document, of which the members are those that do not depend on the
+    /// URL: as JSON, each behind a comma.
+    pub fn new(place: Place, members: &str) -> Self {
         let document = format!("{}{WELL_KNOWN}{}", place.origin(), place.path);
-        let body = Value::Object(members).to_string();
+        let url = json::text(&place.url().into());
+        let body = ["{\"resource\":", &url, members, "}"].concat();
         Self { place, document: document.into(), body: body.into() }
     }
 }

@@ -35,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: what a request may call.
     ("mcp", &["http", "verdict"]),
     // Not: requests beyond host and path, APIs.
-    ("resource", &["http"]),
+    ("resource", &["http", "json"]),
     // Not: requests, how a fetch is made.
     ("revoked", &["env", "ids", "remote", "shared_document", "time", "verdict", "wire"]),
     // Not: tokens, claims, HTTP, which host.

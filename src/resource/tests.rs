@@ -5,7 +5,7 @@ fn place(url: &str) -> Result<Place, PlaceError> {
 }
 
 fn resource(urls: &[&str]) -> Resource {
-    let identifier = |url: &&str| Identifier::new(place(url).expect("a place"), Map::new());
+    let identifier = |url: &&str| Identifier::new(place(url).expect("a place"), "");
     Resource { known_as: urls.iter().map(identifier).collect() }
 }
 

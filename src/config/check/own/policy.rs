@@ -141,29 +141,22 @@ fn access(
 /// What tells an entry from others: all that it says but its rate, in an order of its own.
 fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
     let mut names = vec!["access".to_owned(), policy.as_str().to_owned()];
-    for (what, field) in [
+    let mut fields = vec![
         ("apis", &raw.apis),
         ("methods", &raw.methods),
         ("paths", &raw.paths),
         ("scopes", &raw.scopes),
-    ] {
+    ];
+    if let Some(calls) = raw.mcp.given() {
+        fields.extend([("mcp", &calls.methods), ("mcp", &calls.names), ("mcp", &calls.except)]);
+    }
+    for (what, field) in fields {
         names.push(what.to_owned());
         let start = names.len();
         for text in items(field) {
             let own = names.get(start..).unwrap_or_default();
             let place = start.saturating_add(own.partition_point(|known| **known < ***text));
             names.insert(place, text.to_string());
-        }
-    }
-    if let Some(raw) = raw.mcp.given() {
-        for field in [&raw.methods, &raw.names, &raw.except] {
-            names.push("mcp".to_owned());
-            let start = names.len();
-            for text in items(field) {
-                let own = names.get(start..).unwrap_or_default();
-                let place = start.saturating_add(own.partition_point(|known| **known < ***text));
-                names.insert(place, text.to_string());
-            }
         }
     }
     names

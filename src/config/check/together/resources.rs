@@ -1,7 +1,5 @@
 //! What APIs are to clients, beside who vouches there: the documents, and what would mislead.
 
-use serde_json::{Map, Value};
-
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{
     ApiDraft, Drafts, JwtDraft, McpDraft, ProviderDraft, Providers, ResourceDraft, provider,
@@ -10,6 +8,7 @@ use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 use crate::http::RequestPath;
+use crate::json;
 use crate::provider;
 use crate::resource::{Identifier, Resource, WELL_KNOWN};
 
@@ -227,34 +226,52 @@ pub(in crate::config::check) fn published(
     providers: &Providers,
 ) -> Option<Resource> {
     let draft = api.resource.as_ref()?;
-    let mut members = Map::new();
-    let list = |texts: &[Box<str>]| Value::from_iter(texts.iter().map(|text| &**text));
-    let mut servers: Vec<Box<str>> = Vec::new();
+    let mut servers: Vec<&str> = Vec::new();
     match &draft.authorization_servers {
-        Some(named) => servers.clone_from(named),
+        Some(named) => servers.extend(named.iter().map(AsRef::as_ref)),
         None => {
             for issuer in issuers(api, providers).flat_map(|(_, jwt)| &jwt.issuers) {
-                if !servers.contains(&issuer.value) {
-                    servers.push(issuer.value.clone());
+                if !servers.contains(&&*issuer.value) {
+                    servers.push(&issuer.value);
                 }
             }
         }
     }
     let scopes = draft.scopes.as_ref().unwrap_or(&api.scopes);
-    for (name, texts) in [("authorization_servers", &servers), ("scopes_supported", scopes)] {
-        if !texts.is_empty() {
-            members.insert(name.into(), list(texts));
+    let scopes: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
+    let methods = methods(api, providers);
+    let mut members = String::new();
+    for (name, texts) in [
+        ("authorization_servers", &servers),
+        ("scopes_supported", &scopes),
+        ("bearer_methods_supported", &methods),
+    ] {
+        // That there is no such method is worth saying.
+        if texts.is_empty() && !std::ptr::eq(texts, &methods) {
+            continue;
         }
+        name_member(name, &mut members);
+        for (place, text) in texts.iter().enumerate() {
+            members.push(if place == 0 { '[' } else { ',' });
+            members.push_str(&json::text(&(*text).into()));
+        }
+        members.push_str(if texts.is_empty() { "[]" } else { "]" });
     }
-    members.insert("bearer_methods_supported".into(), methods(api, providers).into());
     for (name, text) in &draft.texts {
-        members.insert((*name).into(), (**text).into());
+        name_member(name, &mut members);
+        members.push_str(&json::text(&(**text).into()));
     }
-    let identifier = |place: &crate::config::read::At<_>| {
-        Identifier::new(crate::resource::Place::clone(&place.value), members.clone())
-    };
-    let known_as: Vec<_> = draft.places.iter().map(identifier).collect();
+    let mut known_as = Vec::new();
+    for place in &draft.places {
+        known_as.push(Identifier::new(place.value.clone(), &members));
+    }
     (!known_as.is_empty()).then_some(Resource { known_as })
+}
+
+fn name_member(name: &str, out: &mut String) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
 }
 
 /// Where a client may put its token (RFC 6750 §2), of those places that clients know.
@@ -273,9 +290,11 @@ fn methods(api: &ApiDraft, providers: &Providers) -> Vec<&'static str> {
             }
         }
     }
-    [(header, "header"), (query, "query")]
-        .into_iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, name)| name)
-        .collect()
+    let mut methods = Vec::new();
+    for (is_one, name) in [(header, "header"), (query, "query")] {
+        if is_one {
+            methods.push(name);
+        }
+    }
+    methods
 }
