@@ -120,6 +120,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let site = write::Site {
         plan: &plan,
         cluster: &cluster,
+        resource: arguments.resource.as_deref(),
         wasm: arguments.wasm.as_deref().unwrap_or(image),
         ca: arguments.ca.as_deref(),
     };

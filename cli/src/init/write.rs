@@ -32,16 +32,16 @@ pub(super) fn configuration(plan: &Plan, cluster: &str, resource: Option<&str>) 
     let fields = fields(plan, cluster).into_iter();
     let fields = fields.map(|(name, value)| format!("      {}: {value}", json!(name)));
     let fields = fields.collect::<Vec<_>>().join(",\n");
-    let api = |url| {
-        let resource = json!({ "url": url });
-        let (auth, resource) = (spaced(&json!([plan.name])), spaced(&resource));
-        format!(
-            ",\n  \"apis\": [\n    {{ \"name\": \"api\", \"auth\": {auth}, \"resource\": {resource} }}\n  ]"
-        )
-    };
-    let apis = resource.map(api).unwrap_or_default();
+    let apis = resource.map(|url| format!(",\n  \"apis\": [\n    {}\n  ]", api(plan, url)));
+    let apis = apis.unwrap_or_default();
     let name = json!(plan.name);
     format!("{{\n  \"providers\": {{\n    {name}: {{\n{fields}\n    }}\n  }}{apis}\n}}\n")
+}
+
+/// An API of everything that is this resource, in one line.
+fn api(plan: &Plan, url: &str) -> String {
+    let (auth, resource) = (spaced(&json!([plan.name])), spaced(&json!({ "url": url })));
+    format!("{{ \"name\": \"api\", \"auth\": {auth}, \"resource\": {resource} }}")
 }
 
 /// The provider's fields, each value in one line.
@@ -76,6 +76,8 @@ pub(super) struct Site<'a> {
     pub(super) plan: &'a Plan,
     /// The provider's cluster.
     pub(super) cluster: &'a str,
+    /// The URL that clients know the API by, where they are told where its tokens come from.
+    pub(super) resource: Option<&'a str>,
     /// Where the module is.
     pub(super) wasm: &'a str,
     /// The file of the authorities that the proxy trusts for the provider; `None` for its own.
@@ -148,7 +150,7 @@ pub(super) fn istio(site: &Site<'_>) -> String {
         &[
             ("wasm", &quoted(site.wasm)),
             ("next", &next(plan, 2)),
-            ("configuration", &block(plan, site.cluster, 4)),
+            ("configuration", &block(site, 4)),
             ("object", &quoted(&object_name(&plan.name))),
             ("host", &quoted(&service)),
             ("plain_host", &service),
@@ -181,17 +183,22 @@ pub(super) fn gateway(site: &Site<'_>) -> String {
         &[
             ("code", &code),
             ("next", &next(site.plan, 6)),
-            ("configuration", &block(site.plan, site.cluster, 8)),
+            ("configuration", &block(site, 8)),
             ("cluster", &indented(&as_mapping(&cluster(site)), 10)),
         ],
     )
 }
 
 /// The configuration as YAML, its first line not indented.
-fn block(plan: &Plan, cluster: &str, indent: usize) -> String {
+fn block(site: &Site<'_>, indent: usize) -> String {
+    let plan = site.plan;
     let mut lines = vec!["providers:".to_owned(), format!("  {}:", quoted(&plan.name))];
-    let fields = fields(plan, cluster).into_iter();
+    let fields = fields(plan, site.cluster).into_iter();
     lines.extend(fields.map(|(name, value)| format!("    {name}: {value}")));
+    if let Some(url) = site.resource {
+        lines.push("apis:".to_owned());
+        lines.push(format!("  - {}", api(plan, url)));
+    }
     indented(&lines.join("\n"), indent)
 }
 

@@ -401,21 +401,21 @@ fn istio_takes_the_hosts_of_its_services() {
 
 #[test]
 fn a_resource_is_an_api_that_says_where_its_tokens_come_from() {
-    let arguments = [
-        "init",
-        "--issuer",
-        OKTA,
-        "--audience",
-        "https://mcp.example.com/mcp",
-        "--for",
-        "envoy",
-        "--resource",
-    ];
-    let made = |url: &str| tollgate(&[&arguments[..], &[url]].concat(), b"");
+    let made_for = |target: &str, url: &str| {
+        let audience = "https://mcp.example.com/mcp";
+        let fixed = ["init", "--issuer", OKTA, "--audience", audience, "--for", target];
+        tollgate(&[&fixed[..], &["--resource", url]].concat(), b"")
+    };
+    let made = |url: &str| made_for("envoy", url);
     let right = made("https://mcp.example.com/mcp");
     assert_eq!(right.exit, Exit::Fine, "{}", right.err);
     let api = r#"{ "name": "api", "auth": ["okta"], "resource": { "url": "https://mcp.example.com/mcp" } }"#;
-    assert!(right.out.contains(api), "{}", right.out);
+    for target in TARGETS {
+        let written = made_for(target, "https://mcp.example.com/mcp").out;
+        assert!(written.contains(api), "{target}: {written}");
+        let checked = tollgate(&["check", "-"], written.as_bytes());
+        assert_eq!(checked.exit, Exit::Fine, "{target}: {}{}", checked.out, checked.err);
+    }
     let other = made("https://mcp.example.com/other");
     assert!(other.err.contains("no `audiences` here has it"), "{}", other.err);
     let wrong = made("https://mcp.example.com/mcp/");
