@@ -26,6 +26,8 @@ const HTTP_REQUEST: u32 = 0;
 /// A version that no value has: hosts store under a new key whatever version is asked for, and
 /// refuse it on a key that exists, so this is "only if absent".
 const ABSENT: u32 = u32::MAX;
+/// The same on hosts whose version of what is not there is 0; to others it is "whatever is there".
+const NOTHING: u32 = 0;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -374,11 +376,15 @@ impl SharedData for HostStore {
     }
 
     fn put(&self, key: &str, value: &[u8], expected: Option<Cas>) -> Result<(), PutError> {
-        let cas = expected.map_or(ABSENT, |Cas(cas)| cas);
         // SAFETY: both slices outlive the call.
-        let status = unsafe {
+        let put = |cas| unsafe {
             proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
         };
+        let mut status = put(expected.map_or(ABSENT, |Cas(cas)| cas));
+        // A host for which only 0 is the version of what is not there.
+        if status == CAS_MISMATCH && expected.is_none() && self.get(key).cas.is_none() {
+            status = put(NOTHING);
+        }
         match status {
             OK => Ok(()),
             CAS_MISMATCH => Err(PutError::Lost),
