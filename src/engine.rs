@@ -57,7 +57,7 @@ use crate::verdict::{Deny, Refusal};
 use admitted::Admitted;
 use budget::Budget;
 use charging::Charging;
-pub use configure::Surroundings;
+pub use configure::{Surroundings, refused};
 use credential::Readers;
 use desk::Desk;
 use detail::Details;
@@ -181,7 +181,7 @@ impl Engine {
         env: &Env<'_>,
     ) -> Configured {
         let mut effects = Vec::new();
-        let Some(taken) = configure::read(bytes, surroundings, &mut effects) else {
+        let Some(taken) = configure::read(bytes, IDLE_TICK, surroundings, &mut effects) else {
             return Configured { engine: None, host_verifies: false, effects };
         };
         let mut engine = Self::new(taken.config, &surroundings.root_id());

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::http::{Fields, RequestHead, Route, Url};
 use crate::ids::{CallId, Name, StreamId};
 pub use record::{
-    Denied, Detailed, Facts, FetchFailure, KeyLabel, ListState, Loaded, Notice, Record, Why,
+    Denied, Detailed, Facts, FetchFailure, KeyLabel, Lack, ListState, Loaded, Notice, Record, Why,
     kid_or_dash,
 };
 

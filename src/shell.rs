@@ -6,6 +6,8 @@ mod bell;
 mod crypto;
 mod fate;
 mod host;
+mod random;
+mod surroundings;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,14 +15,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
+use proxy_wasm::types::{Action, BufferType, ContextType, MapType};
 
 use crate::config::LogFormat;
-use crate::engine::{self, Configured, Engine, Surroundings};
+use crate::engine::{self, Configured, Engine};
 use crate::env::Env;
 use crate::event::{
-    CallRequest, CallResponse, Effect, Event, HeaderChange, HostFacts, HostQuestions, Level, Reply,
-    Section, Settlement, metric,
+    CallRequest, CallResponse, Effect, Event, HeaderChange, HostFacts, HostQuestions, Lack, Level,
+    Reply, Section, Settlement, metric,
 };
 use crate::http::{Fields, RequestHead, Route};
 use crate::ids::{CallId, StreamId};
@@ -30,11 +32,13 @@ use crate::time::{UnixMillis, millis};
 use bell::Bell;
 use crypto::EnvoyCrypto;
 use fate::{Body, Fate, Stage};
-use host::{HostDownstream, HostMetrics, HostRandom, HostStore};
+use host::{HostDownstream, HostMetrics, HostStore};
+use random::HostRandom;
+use surroundings::Host;
 
 proxy_wasm::main! {{
-    proxy_wasm::set_log_level(LogLevel::Debug);
-    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+    host::hook_logs_and_panics();
+    proxy_wasm::set_root_context(|id| Box::new(Root { id, filter: Rc::default() }));
 }}
 
 /// One configured filter in one worker.
@@ -45,8 +49,12 @@ struct Filter {
     host_crypto: Option<ByHost<EnvoyCrypto>>,
     /// Whether a header that is removed is gone, without being emptied first.
     removes_headers: bool,
+    /// Unpredictable bytes, since a configuration was taken.
+    random: Option<HostRandom>,
     /// The requests that wait for a decision.
     waiting: Vec<(StreamId, Rc<Fate>)>,
+    /// What was decided about some of them while the host would not turn to them: done at the next tick.
+    overdue: Vec<(StreamId, Settlement)>,
     /// The host's numbers of the calls that are out.
     calls: Vec<(u32, Out)>,
     /// What is counted.
@@ -96,8 +104,10 @@ impl<'s> In<'s> {
 }
 
 /// The plugin's root context.
-#[derive(Default)]
-struct Root(Rc<RefCell<Filter>>);
+struct Root {
+    id: u32,
+    filter: Rc<RefCell<Filter>>,
+}
 
 /// One request.
 struct Stream {
@@ -137,8 +147,8 @@ impl Filter {
         let mut more = VecDeque::new();
         let mut next = Some(event);
         while let Some(event) = next {
-            let Some(engine) = &mut self.engine else { return };
-            let env = env(self.now, self.host_crypto.as_ref(), &self.metrics);
+            let (Some(engine), Some(random)) = (&mut self.engine, &self.random) else { return };
+            let env = env(self.now, random, self.host_crypto.as_ref(), &self.metrics);
             let effects = engine.handle(event, &env);
             for effect in effects {
                 self.carry_out(effect, at, &mut more);
@@ -223,6 +233,10 @@ impl Filter {
     fn settle(&mut self, stream: StreamId, how: Settlement, at: In<'_>) {
         let is_current = at.is(stream);
         if !is_current && !host::set_effective_context(stream.0) {
+            // One that is over has said so; any other must not wait for ever.
+            if self.waiting.iter().any(|one| one.0 == stream) {
+                self.overdue.push((stream, how));
+            }
             return;
         }
         let stage = match how {
@@ -246,8 +260,11 @@ impl Filter {
             fate.stage.set(stage);
             self.decided.push(fate.spent.get());
         }
-        if stage == Stage::Forwarded && !(is_current && matches!(at, In::Returning(_))) {
-            host::resume_request();
+        if stage == Stage::Forwarded
+            && !(is_current && matches!(at, In::Returning(_)))
+            && !host::resume_request()
+        {
+            respond(&engine::failed(&RequestHead::default()));
         }
     }
 
@@ -295,6 +312,7 @@ fn take<K: PartialEq, V>(list: &mut Vec<(K, V)>, key: K) -> Option<V> {
 
 fn env<'a>(
     now: UnixMillis,
+    random: &'a HostRandom,
     host_crypto: Option<&'a ByHost<EnvoyCrypto>>,
     metrics: &'a HostMetrics,
 ) -> Env<'a> {
@@ -302,17 +320,18 @@ fn env<'a>(
         Some(host) => host,
         None => &InWasm,
     };
-    let (random, shared, downstream) = (&HostRandom, &HostStore, &HostDownstream);
+    let (shared, downstream) = (&HostStore, &HostDownstream);
     Env { now, random, shared, metrics, verifier, downstream }
 }
 
 fn write_log(level: Level, line: &str) {
-    match level {
-        Level::Debug => log::debug!("{line}"),
-        Level::Info => log::info!("{line}"),
-        Level::Warn => log::warn!("{line}"),
-        Level::Error => log::error!("{line}"),
-    }
+    let level = match level {
+        Level::Debug => log::Level::Debug,
+        Level::Info => log::Level::Info,
+        Level::Warn => log::Level::Warn,
+        Level::Error => log::Level::Error,
+    };
+    log::log!(level, "{line}");
 }
 
 fn map(section: Section) -> MapType {
@@ -323,8 +342,11 @@ fn map(section: Section) -> MapType {
     }
 }
 
+/// Answers the current request. One that cannot be answered ends without: it must not wait for ever.
 fn respond(reply: &Reply) {
-    host::respond(reply);
+    if !host::respond(reply) {
+        host::close_request();
+    }
 }
 
 /// Makes a call in the current callback; `None` where the host refuses to (no such cluster, no host in
@@ -338,7 +360,8 @@ fn dispatch(request: &CallRequest) -> Option<u32> {
     ];
     headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_str())));
     let body = Some(request.body.0.as_slice()).filter(|body| !body.is_empty());
-    // The SDK's own call: only it can route the answer. Envoy's two errors are errors in it too.
+    // The SDK's own call: only it can route the answer. A host that fails in a way that is a panic in it
+    // was refused (`Host::makes_calls`).
     proxy_wasm::hostcalls::dispatch_http_call(
         &request.cluster,
         headers,
@@ -373,46 +396,21 @@ fn call_done(
     Some(Event::CallDone { call: out.call, response })
 }
 
-/// What the host says of itself when a configuration comes.
-#[derive(Default)]
-struct Host {
-    crypto: Option<ByHost<EnvoyCrypto>>,
-}
-
-impl Surroundings for Host {
-    fn variable(&self, name: &str) -> Option<String> {
-        host::variable(name)
-    }
-
-    fn has_own_store(&self) -> bool {
-        host::property("plugin_vm_id").is_some_and(|id| !id.is_empty())
-    }
-
-    fn root_id(&self) -> String {
-        let id = host::property("plugin_root_id").unwrap_or_default();
-        String::from_utf8_lossy(&id).into_owned()
-    }
-
-    fn checks_signatures(&mut self) -> bool {
-        self.crypto = crypto::trusted();
-        self.crypto.is_some()
-    }
-}
-
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
-        let Ok(mut filter) = self.0.try_borrow_mut() else { return };
+        let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
         if let Some(event) = call_done(&mut filter, token, (headers, body, trailers)) {
             filter.handle(event, In::Root);
         }
     }
 
     fn on_done(&mut self) -> bool {
-        if let Ok(mut filter) = self.0.try_borrow_mut() {
-            let Filter { engine, metrics, .. } = &mut *filter;
-            let env = env(UnixMillis::new(millis(host::now())), None, metrics);
-            let effects = engine.as_mut().map(|engine| engine.stop(&env));
-            filter.carry_out_all(effects.unwrap_or_default());
+        if let Ok(mut filter) = self.filter.try_borrow_mut() {
+            let Filter { engine, metrics, random, .. } = &mut *filter;
+            let (Some(engine), Some(random)) = (engine, random) else { return true };
+            let env = env(UnixMillis::new(millis(host::now())), random, None, metrics);
+            let effects = engine.stop(&env);
+            filter.carry_out_all(effects);
         }
         true
     }
@@ -420,11 +418,16 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        let Ok(mut filter) = self.0.try_borrow_mut() else { return false };
+        let Ok(mut filter) = self.filter.try_borrow_mut() else { return false };
         let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
+        let Some(random) = HostRandom::new() else {
+            filter.carry_out_all(engine::refused(Lack::Randomness));
+            return false;
+        };
         let now = UnixMillis::new(millis(host::now()));
-        let mut host = Host::default();
-        let configured = Engine::configure(&bytes, &mut host, &env(now, None, &filter.metrics));
+        let mut host = Host::new(self.id);
+        let env = env(now, &random, None, &filter.metrics);
+        let configured = Engine::configure(&bytes, &mut host, &env);
         let Configured { engine, host_verifies, effects } = configured;
         let is_taken = engine.is_some();
         if let Some(engine) = engine {
@@ -432,21 +435,24 @@ impl RootContext for Root {
             filter.removes_headers = host::is_envoy();
             filter.tick = engine.tick_period();
             filter.engine = Some(engine);
-            filter.bell = filter.bell.take().or_else(Bell::hang);
-            host::set_tick_period(filter.tick);
+            filter.bell = filter.bell.take().or_else(|| Bell::hang(&random));
+            filter.random = Some(random);
         }
         filter.carry_out_all(effects);
         is_taken
     }
 
     fn on_tick(&mut self) {
-        if let Ok(mut filter) = self.0.try_borrow_mut() {
+        if let Ok(mut filter) = self.filter.try_borrow_mut() {
             filter.handle(Event::Tick, In::Root);
+            for (stream, how) in std::mem::take(&mut filter.overdue) {
+                filter.settle(stream, how, In::Root);
+            }
         }
     }
 
     fn on_queue_ready(&mut self, _: u32) {
-        if let Ok(mut filter) = self.0.try_borrow_mut() {
+        if let Ok(mut filter) = self.filter.try_borrow_mut() {
             if let Some(bell) = &filter.bell {
                 bell.silence();
             }
@@ -455,7 +461,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id: StreamId(id), fate: Rc::default(), filter: Rc::clone(&self.0) }))
+        Some(Box::new(Stream {
+            id: StreamId(id),
+            fate: Rc::default(),
+            filter: Rc::clone(&self.filter),
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -99,6 +99,8 @@ const NARROWER: &[(&str, &[&str])] = &[
     ),
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
+    ("shell/random.rs", &["env"]),
+    ("shell/surroundings.rs", &["engine", "jose"]),
     // Wraps the host's calls.
     ("shell/host.rs", &["env", "event", "http", "time", "wire"]),
 ];

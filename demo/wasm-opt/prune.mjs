@@ -1,7 +1,7 @@
 // Takes out of a module what nobody can ever read: usage: prune.mjs FROM TO, where FROM has its names.
 //
 // The standard library and the libraries of keys bring words for people: traces of the stack, names
-// of symbols, texts of errors. The filter's hook for panics (the SDK sets it) reads none of them, and
+// of symbols, texts of errors. The filter's hook for panics (src/shell/host.rs) reads none of them, and
 // no error of these libraries is ever shown: the filter words its own. The compiler cannot know it.
 // So these functions write nothing here, and what only they needed goes when the module is optimized.
 //
@@ -19,9 +19,7 @@ const MUTE = [
   /jwt_simple\.\.error\.\.JWTError.*3fmt/,
   /LT\$(const_oid|der|sec1)\.\..*3fmt/,
   // What is shown only where a value is unwrapped that is never an error.
-  /std2io5error.*5Debug3fmt/,
   /std6thread5local.*11AccessError.*3fmt/,
-  /log\.\.SetLoggerError.*3fmt/,
   /serde_json\.\.error\.\.Error\$u20\$as\$u20\$core\.\.fmt\.\.Debug/,
 ];
 

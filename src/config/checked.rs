@@ -86,6 +86,11 @@ impl Config {
         self.index.looks_at_paths() || self.policies.look_at_paths()
     }
 
+    /// Whether anything is fetched that requests wait for.
+    pub fn fetches(&self) -> bool {
+        !self.rings.is_empty() || self.revoked_source.is_some()
+    }
+
     /// Whether any limit counts by the addresses of callers.
     pub fn counts_addresses(&self) -> bool {
         let by_address = |policy: &Policy| policy.limit_by == LimitBy::Address;

@@ -121,6 +121,8 @@ pub enum Notice {
         /// Which kind of problem.
         code: &'static str,
     },
+    /// A configuration was refused because the host lacks what it needs.
+    HostLacks(Lack),
     /// A configuration was refused because the host has no signature check to rely upon.
     NoHostCrypto,
     /// The host shares the store with others.
@@ -132,11 +134,44 @@ pub enum Notice {
     },
 }
 
+/// What a host lacks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lack {
+    /// Calls of the filter's own, or a failure of one that it can rely upon.
+    Calls,
+    /// Unpredictable bytes.
+    Randomness,
+    /// A callback of the filter's own, by the clock.
+    Tick,
+    /// A way to settle a request from another callback than its own.
+    Turning,
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConfigurationRefused { problem, code } => {
                 write!(f, "configuration refused: {problem} [{code}]")
+            }
+            Self::HostLacks(lack) => {
+                let what = match lack {
+                    Lack::Calls => "makes no calls for it (`proxy_http_call`)",
+                    Lack::Randomness => {
+                        return f.write_str(
+                            "configuration refused: this proxy gives the filter no randomness \
+                             (`random_get`)",
+                        );
+                    }
+                    Lack::Tick => "has no timer (`proxy_set_tick_period_milliseconds`)",
+                    Lack::Turning => {
+                        "cannot turn to what waits for them (`proxy_set_effective_context`)"
+                    }
+                };
+                write!(
+                    f,
+                    "configuration refused: it fetches keys or revocations, and this proxy {what}; \
+                     give the keys inline, and `revoked` no `url`"
+                )
             }
             Self::NoHostCrypto => f.write_str(
                 "configuration refused: crypto: `host`, but this proxy has no signature check that \
@@ -299,9 +334,9 @@ impl Record {
             | Self::RevocationsFetchFailed(..)
             | Self::StatusKeyRefused { .. } => Level::Warn,
             Self::KeyPrivate { .. }
-            | Self::Notice(Notice::ConfigurationRefused { .. } | Notice::NoHostCrypto) => {
-                Level::Error
-            }
+            | Self::Notice(
+                Notice::ConfigurationRefused { .. } | Notice::HostLacks(_) | Notice::NoHostCrypto,
+            ) => Level::Error,
         }
     }
 

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 
 use super::host;
+use super::random::HostRandom;
 
 thread_local! {
     /// Names of the queues whose filters are gone. No host forgets a queue, so that each is used
@@ -21,10 +22,10 @@ pub(super) struct Bell {
 impl Bell {
     /// Must be called in a callback of the root, which the host then calls when it rings; `None` where
     /// the host has no queues.
-    pub(super) fn hang() -> Option<Self> {
+    pub(super) fn hang(random: &HostRandom) -> Option<Self> {
         let unused = UNUSED.with_borrow_mut(Vec::pop);
         // Workers share their queues, but for the name.
-        let name = unused.unwrap_or_else(|| format!("tg1/leave/{:016x}", host::random()));
+        let name = unused.unwrap_or_else(|| format!("tg1/leave/{:016x}", random.reserved()));
         Some(Self { queue: host::register_queue(&name)?, name })
     }
 

@@ -1,8 +1,8 @@
-//! Host calls that never trap: the SDK's own panic on every status they do not expect.
+//! Host calls that never trap, whatever status a host answers: an unexpected one becomes `None`, `false`
+//! or an error, and the caller degrades. The SDK's own panic on every status they do not expect.
 //!
-//! The one module with `unsafe` in it: each block hands the host pointers to live Rust memory, or
-//! takes over memory that the host had this module allocate. An unexpected status becomes `None` or
-//! an error, and the caller degrades.
+//! The one module with `unsafe` in it: each block hands the host pointers to live Rust memory, or takes
+//! over memory that the host had this module allocate.
 
 #![allow(unsafe_code)]
 
@@ -11,16 +11,19 @@ use std::time::Duration;
 
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::env::{Cas, Downstream, Metrics, PutError, Random, SharedData, Stored};
+use crate::env::{Cas, Downstream, Metrics, PutError, SharedData, Stored};
 use crate::event::{GaugeChange, MetricKind, Reply};
 use crate::http::{Fields, Place};
-use crate::time::millis;
 use crate::wire::Reader;
 
 /// `Ok` of the ABI.
 const OK: u32 = 0;
+/// `BadArgument` of the ABI.
+const BAD_ARGUMENT: u32 = 2;
 /// `CasMismatch` of the ABI.
 const CAS_MISMATCH: u32 = 8;
+/// `InternalFailure` of the ABI.
+const INTERNAL_FAILURE: u32 = 10;
 /// The request's direction of a stream.
 const HTTP_REQUEST: u32 = 0;
 /// A version that no value has: hosts store under a new key whatever version is asked for, and
@@ -28,6 +31,9 @@ const HTTP_REQUEST: u32 = 0;
 const ABSENT: u32 = u32::MAX;
 /// The same on hosts whose version of what is not there is 0; to others it is "whatever is there".
 const NOTHING: u32 = 0;
+/// What a host without a clock is taken to say, the last second of the year 9999: nothing that ends is
+/// good any more.
+const NO_CLOCK: Duration = Duration::from_secs(253_402_300_799);
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -46,6 +52,7 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_close_stream(direction: u32) -> u32;
     fn proxy_continue_stream(direction: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, size: *mut usize) -> u32;
@@ -73,7 +80,20 @@ unsafe extern "C" {
         size: *mut usize,
         cas: *mut u32,
     ) -> u32;
+    fn proxy_http_call(
+        upstream: *const u8,
+        upstream_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        call: *mut u32,
+    ) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_log(level: u32, line: *const u8, size: usize) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_remove_header_map_value(kind: MapType, name: *const u8, size: usize) -> u32;
@@ -112,6 +132,11 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+}
+
 /// Runs a host call that returns bytes; `None` where it fails. No bytes are an empty vector.
 fn fetch(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
     let mut data = std::ptr::null_mut();
@@ -134,29 +159,65 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Has lines of the `log` crate written by the host, and a trap say why it came. The SDK's own logger
+/// panics where a host takes none.
+pub(super) fn hook_logs_and_panics() {
+    /// The level that the ABI keeps for that.
+    const CRITICAL: u32 = 5;
+    if log::set_logger(&HostLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+    std::panic::set_hook(Box::new(|why| write_line(CRITICAL, &why.to_string())));
+}
+
+/// The host's log.
+struct HostLog;
+
+impl log::Log for HostLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let level = match record.level() {
+            log::Level::Trace => 0,
+            log::Level::Debug => 1,
+            log::Level::Info => 2,
+            log::Level::Warn => 3,
+            log::Level::Error => 4,
+        };
+        if self.enabled(record.metadata()) {
+            write_line(level, &record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// A host that takes no line has nobody who reads them.
+fn write_line(level: u32, line: &str) {
+    // SAFETY: the slice outlives the call.
+    let _ = unsafe { proxy_log(level, line.as_ptr(), line.len()) };
+}
+
 /// The wall clock, as time since 1970; where the host has none, WASI's.
 pub(super) fn now() -> Duration {
+    const REALTIME: u32 = 0;
+    const TO_THE_MILLISECOND: u64 = 1_000_000;
     let mut nanoseconds = 0;
     // SAFETY: the host writes one number.
-    if unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) } == OK {
-        return Duration::from_nanos(nanoseconds);
-    }
-    #[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since_epoch.unwrap_or_default()
+    let is_told = unsafe {
+        proxy_get_current_time_nanoseconds(&raw mut nanoseconds) == OK
+            || clock_time_get(REALTIME, TO_THE_MILLISECOND, &raw mut nanoseconds) == OK
+    };
+    if is_told { Duration::from_nanos(nanoseconds) } else { NO_CLOCK }
 }
 
-/// Asks for a tick every `period`.
-pub(super) fn set_tick_period(period: Duration) {
+/// Asks for a tick every `period`; `false` where the host does not tick.
+pub(super) fn set_tick_period(period: Duration) -> bool {
     let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
-    // SAFETY: a number is handed over. A host without ticks says so, and fetches start late.
-    let _ = unsafe { proxy_set_tick_period_milliseconds(period) };
-}
-
-/// Sixty-four unpredictable bits.
-pub(super) fn random() -> u64 {
-    // A host without randomness still gets a number that differs from call to call.
-    getrandom::u64().unwrap_or_else(|_| millis(now()))
+    // SAFETY: a number is handed over.
+    unsafe { proxy_set_tick_period_milliseconds(period) == OK }
 }
 
 /// A queue of the host by its name, which calls the root back that registers it; `None` where the host
@@ -322,6 +383,35 @@ pub(super) fn resume_request() -> bool {
     unsafe { proxy_continue_stream(HTTP_REQUEST) == OK }
 }
 
+/// Ends the current request without an answer.
+pub(super) fn close_request() {
+    // SAFETY: a number is handed over. A host that refuses this, too, has its own time-out.
+    let _ = unsafe { proxy_close_stream(HTTP_REQUEST) };
+}
+
+/// Whether the host makes calls, and fails one that it cannot make in a way that the SDK knows, which
+/// panics at any other: asked by a call to an upstream without a name.
+pub(super) fn fails_calls_to_nobody() -> bool {
+    const NO_PAIRS: &[u8; 4] = &[0; 4];
+    let mut call = 0;
+    // SAFETY: no slice but a map of no pairs is handed over, which is static; the host writes one number.
+    let status = unsafe {
+        proxy_http_call(
+            NO_PAIRS.as_ptr(),
+            0,
+            NO_PAIRS.as_ptr(),
+            NO_PAIRS.len(),
+            NO_PAIRS.as_ptr(),
+            0,
+            NO_PAIRS.as_ptr(),
+            NO_PAIRS.len(),
+            1,
+            &raw mut call,
+        )
+    };
+    [BAD_ARGUMENT, INTERNAL_FAILURE].contains(&status)
+}
+
 /// Makes another context the current one; `false` where it is gone.
 pub(super) fn set_effective_context(context: u32) -> bool {
     // SAFETY: a number is handed over.
@@ -479,14 +569,5 @@ pub(super) struct HostDownstream;
 impl Downstream for HostDownstream {
     fn address(&self) -> Option<Vec<u8>> {
         property("source\0address")
-    }
-}
-
-/// WASI's randomness.
-pub(super) struct HostRandom;
-
-impl Random for HostRandom {
-    fn u64(&self) -> u64 {
-        random()
     }
 }
