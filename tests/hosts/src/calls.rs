@@ -3,13 +3,17 @@
 use wasmi::{Caller, Error, Extern, Memory, Val};
 
 use crate::state::{Fields, State};
+use crate::{Outcome, ROOT};
 
 /// Statuses of the ABI.
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
+const BAD_ARGUMENT: i32 = 2;
 const CAS_MISMATCH: i32 = 8;
 /// The ABI's number of the buffer that holds the configuration.
 const PLUGIN_CONFIGURATION: u64 = 7;
+/// The same of the body that a call brought.
+const CALL_BODY: u64 = 4;
 
 /// Answers a call, and counts it.
 pub(crate) fn answer(
@@ -26,6 +30,12 @@ pub(crate) fn answer(
         other => panic!("{name}: {other:?} as an argument"),
     };
     let arguments: Vec<_> = arguments.iter().map(number).collect();
+    if let (Some((odd, status)), Some(result)) = (&caller.data().odd, results.first_mut())
+        && odd == name
+    {
+        *result = Val::I32(*status);
+        return Ok(());
+    }
     let status = Call { caller, memory }.answer(name, &arguments)?;
     if let Some(result) = results.first_mut() {
         *result = Val::I32(status);
@@ -42,6 +52,9 @@ struct Call<'a> {
 impl Call<'_> {
     fn answer(&mut self, name: &str, arguments: &[u64]) -> Result<i32, Error> {
         let status = match (name, arguments) {
+            ("proxy_call_foreign_function", _) => NOT_FOUND,
+            ("proxy_close_stream", _) => self.end(Outcome::Closed),
+            ("proxy_continue_stream", _) => self.end(Outcome::Forwarded),
             ("proxy_define_metric", &[_, name, size, id]) => {
                 let name = self.read(name, size);
                 let metric = self.state().define(name);
@@ -51,14 +64,22 @@ impl Call<'_> {
                 let bytes = self.state().configuration.clone();
                 self.give(&bytes, data, size)
             }
-            ("proxy_get_current_time_nanoseconds", &[time]) => {
+            ("proxy_get_buffer_bytes", &[CALL_BODY, 0, max, data, size]) => {
+                let mut bytes = self.state().answer.clone();
+                bytes.truncate(length(max));
+                self.give(&bytes, data, size)
+            }
+            ("clock_time_get", &[_, _, time]) | ("proxy_get_current_time_nanoseconds", &[time]) => {
                 let now = u64::try_from(self.state().now.as_nanos()).expect("a time to come");
                 self.write(time, &now.to_le_bytes())
             }
-            ("proxy_get_header_map_pairs", &[map, data, size]) => {
-                let bytes = packed(self.map(map));
-                self.give(&bytes, data, size)
-            }
+            ("proxy_get_header_map_pairs", &[map, data, size]) => match self.map(map) {
+                Some(map) => {
+                    let bytes = packed(map);
+                    self.give(&bytes, data, size)
+                }
+                None => BAD_ARGUMENT,
+            },
             ("proxy_get_metric", &[id, value]) => {
                 let found = *self.metric(id);
                 self.write(value, &found.to_le_bytes())
@@ -80,6 +101,12 @@ impl Call<'_> {
                     None => NOT_FOUND,
                 }
             }
+            // There is no cluster without a name.
+            ("proxy_http_call", &[_, 0, ..]) => BAD_ARGUMENT,
+            ("proxy_http_call", &[.., call]) => {
+                let number = self.state().send();
+                self.write(call, &number.to_le_bytes())
+            }
             ("proxy_increment_metric", &[id, by]) => {
                 *self.metric(id) = self.metric(id).wrapping_add(by);
                 OK
@@ -93,21 +120,35 @@ impl Call<'_> {
                 *self.metric(id) = value;
                 OK
             }
+            ("proxy_enqueue_shared_queue", _) => {
+                self.state().rings = true;
+                OK
+            }
+            ("proxy_dequeue_shared_queue", &[_, data, size]) => self.give(&[], data, size),
             ("proxy_register_shared_queue", &[_, _, id]) => self.write(id, &1_u32.to_le_bytes()),
             ("proxy_remove_header_map_value", &[map, name, size]) => {
                 let name = self.read(name, size);
-                self.map(map).retain(|(known, _)| *known != name);
+                let Some(map) = self.map(map) else { return Ok(BAD_ARGUMENT) };
+                map.retain(|(known, _)| *known != name);
                 OK
             }
             ("proxy_replace_header_map_value", &[map, name, name_size, value, size]) => {
                 let (name, value) = (self.read(name, name_size), self.read(value, size));
-                let map = self.map(map);
+                let Some(map) = self.map(map) else { return Ok(BAD_ARGUMENT) };
                 map.retain(|(known, _)| *known != name);
                 map.push((name, value));
                 OK
             }
             ("proxy_send_local_response", &[status, ..]) => {
-                self.state().answered = u16::try_from(status).ok();
+                self.end(Outcome::Answered(u16::try_from(status).expect("a status")))
+            }
+            ("proxy_set_effective_context", &[context]) => {
+                let context = i32::try_from(context).expect("a context");
+                let state = self.state();
+                if context != ROOT && (state.turns_away || !state.streams.contains(&context)) {
+                    return Ok(BAD_ARGUMENT);
+                }
+                self.state().context = context;
                 OK
             }
             ("proxy_set_shared_data", &[key, key_size, value, size, version]) => {
@@ -139,8 +180,21 @@ impl Call<'_> {
         self.caller.data_mut()
     }
 
-    fn map(&mut self, number: u64) -> &mut Fields {
-        self.state().maps.get_mut(&number).expect("a map that there is at this moment")
+    /// A map, where there is one at this moment.
+    fn map(&mut self, number: u64) -> Option<&mut Fields> {
+        self.state().maps.get_mut(&number)
+    }
+
+    /// Ends the current request; a second time would be a mistake.
+    fn end(&mut self, how: Outcome) -> i32 {
+        let state = self.state();
+        let context = state.context;
+        if !state.streams.contains(&context) {
+            return BAD_ARGUMENT;
+        }
+        let before = state.ended.insert(context, how);
+        assert_eq!(before, None, "the request ends twice: {how:?}");
+        OK
     }
 
     fn metric(&mut self, number: u64) -> &mut u64 {

@@ -1,7 +1,9 @@
 //! What the host knows: everything that the module can ask for or change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use crate::Outcome;
 
 /// The moment at which the clock starts, as that of the tests does.
 const START: Duration = Duration::from_secs(1_800_000_000);
@@ -18,8 +20,23 @@ pub(crate) struct State {
     pub(crate) properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Header maps, by the ABI's numbers.
     pub(crate) maps: BTreeMap<u64, Fields>,
-    /// The status of the answer that the filter gave.
-    pub(crate) answered: Option<u16>,
+    /// The context whose calls these are.
+    pub(crate) context: i32,
+    /// The contexts of requests that are not over.
+    pub(crate) streams: BTreeSet<i32>,
+    /// How requests ended, by their contexts.
+    pub(crate) ended: BTreeMap<i32, Outcome>,
+    /// Calls of the filter that are out, each with the context that made it.
+    pub(crate) out: Vec<(u32, i32)>,
+    made: u32,
+    /// The body of the answer to one of them.
+    pub(crate) answer: Vec<u8>,
+    /// Whether something lies in the queue.
+    pub(crate) rings: bool,
+    /// Whether the host does not turn to requests.
+    pub(crate) turns_away: bool,
+    /// A function that fails, and the status that it answers.
+    pub(crate) odd: Option<(String, i32)>,
     /// Shared data, each with the version of its last write.
     pub(crate) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     version: u32,
@@ -35,6 +52,8 @@ pub(crate) struct State {
 const REQUEST_HEADERS: u64 = 0;
 /// The ABI's number of the map of its answer's headers.
 const RESPONSE_HEADERS: u64 = 2;
+/// The ABI's number of the map of the headers that a call brought.
+const CALL_HEADERS: u64 = 6;
 
 impl State {
     pub(crate) fn new(configuration: &str) -> Self {
@@ -52,7 +71,15 @@ impl State {
             configuration: configuration.into(),
             properties: properties.map(|(path, value)| (path.into(), value.into())).into(),
             maps: BTreeMap::new(),
-            answered: None,
+            context: 0,
+            streams: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            out: Vec::new(),
+            made: 0,
+            answer: Vec::new(),
+            rings: false,
+            turns_away: false,
+            odd: None,
             shared: BTreeMap::new(),
             version: 0,
             metrics: Vec::new(),
@@ -65,7 +92,6 @@ impl State {
     /// Makes these the headers of the request that comes next; how many they are.
     pub(crate) fn begin_request(&mut self, headers: &[(&str, &str)]) -> i32 {
         self.maps.clear();
-        self.answered = None;
         self.set_map(REQUEST_HEADERS, headers)
     }
 
@@ -80,6 +106,19 @@ impl State {
             ("x-envoy-upstream-service-time", "1"),
         ];
         self.set_map(RESPONSE_HEADERS, &headers)
+    }
+
+    /// Sends a call out; its number. The first is 0, as with some hosts.
+    pub(crate) fn send(&mut self) -> u32 {
+        self.made += 1;
+        self.out.push((self.made - 1, self.context));
+        self.made - 1
+    }
+
+    /// Gives a call an answer; how many headers it has.
+    pub(crate) fn begin_answer(&mut self, status: &str, body: &str) -> i32 {
+        self.answer = body.into();
+        self.set_map(CALL_HEADERS, &[(":status", status), ("content-type", "application/json")])
     }
 
     fn set_map(&mut self, map: u64, headers: &[(&str, &str)]) -> i32 {

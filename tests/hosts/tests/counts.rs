@@ -8,18 +8,18 @@
 #[path = "../../support/token.rs"]
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use token::{AUDIENCE, ISSUER, Signer, Token};
 use tollgate_hosts::table::{self, Table};
-use tollgate_hosts::{Module, Outcome, Worker};
+use tollgate_hosts::{Module, Outcome, Worker, built};
 
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = module(folder);
+    let path = built::module();
     println!("counting {}", path.display());
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let measured = measure(&Module::new(&bytes));
@@ -48,26 +48,6 @@ fn main() -> ExitCode {
     }
     println!("where that is worth it: `make counts WRITE=1`");
     ExitCode::FAILURE
-}
-
-/// The module that is counted: what `make wasm` made, or the one that `TOLLGATE_WASM` names.
-fn module(folder: &Path) -> PathBuf {
-    if let Some(path) = std::env::var_os("TOLLGATE_WASM") {
-        return path.into();
-    }
-    let project = folder.join("../..");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let built = project.join(target).join("wasm32-wasip1");
-    let (path, as_cargo_made_it) =
-        (built.join("release/tollgate.wasm"), built.join("wasm-opt/before.wasm"));
-    let module = std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` makes it", path.display()));
-    assert!(
-        std::fs::read(as_cargo_made_it).is_ok_and(|bytes| bytes != module),
-        "{} is what Cargo makes: `make wasm` makes the one that ships",
-        path.display()
-    );
-    path
 }
 
 fn print(kept: &Table, measured: &Table) {
