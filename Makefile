@@ -1,10 +1,14 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui test test-ui test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
+.PHONY: demo setup setup-ui test test-hosts test-ui test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
 setup-ui: ; @demo/setup.sh ui
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
+# What other hosts may answer: each function of the host fails in each way, and another's host runs the
+# module with the stores and the gaps of those that there are.
+test-hosts: wasm ; $(hosts) --manifest-path tests/hosts/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts" --test statuses && $(hosts) --ignore-rust-version --manifest-path tests/hosts/second/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts/second"
+hosts = cargo test --locked
 # What is meant for people's eyes, in a real browser and a real Prometheus.
 test-ui: setup-ui wasm ; cargo test --locked --test ui
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
