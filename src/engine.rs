@@ -260,6 +260,11 @@ impl Engine {
         }
     }
 
+    /// Whether calls are ever made, so that one may have to leave as soon as a callback is over.
+    pub fn calls_out(&self) -> bool {
+        cfg!(feature = "probe") || self.config.fetches()
+    }
+
     /// Whether the next [`Event::Tick`] is wanted as soon as this callback is over: calls wait to leave.
     pub fn hurries(&self) -> bool {
         self.outside.calls.wait_to_leave()

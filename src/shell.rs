@@ -434,8 +434,10 @@ impl RootContext for Root {
             filter.host_crypto = host.crypto.filter(|_| host_verifies);
             filter.removes_headers = host::is_envoy();
             filter.tick = engine.tick_period();
+            let bell = filter.bell.take();
+            filter.bell =
+                if engine.calls_out() { bell.or_else(|| Bell::hang(&random)) } else { None };
             filter.engine = Some(engine);
-            filter.bell = filter.bell.take().or_else(|| Bell::hang(&random));
             filter.random = Some(random);
         }
         filter.carry_out_all(effects);
