@@ -127,6 +127,11 @@ fn rings(config: &Config, name: Option<&str>) -> Option<Vec<RingId>> {
     })
 }
 
+/// Where a configuration says what a provider's keys are.
+fn field(provider: &str) -> String {
+    format!("`providers.{provider}.jwks`")
+}
+
 /// Sends one request through the engine.
 pub(super) fn judge(
     mut config: Config,
@@ -142,7 +147,7 @@ pub(super) fn judge(
             // A file is a key set, never what says where one is.
             ring.source = RingSource::Jwks;
             if !is_given {
-                absent.push(format!("`{}`", ring.provider));
+                absent.push(field(ring.provider.as_str()));
             }
         }
         if let Some(source) = config.revoked_source.take() {
@@ -189,7 +194,7 @@ pub(super) fn judge(
     {
         let refused =
             explanation.trace.entries().iter().rev().find_map(|one| one.provider.as_ref());
-        let whose = refused.map_or_else(|| absent.join(", "), |name| format!("`{name}`"));
+        let whose = refused.map_or_else(|| absent.join(", "), |name| field(name.as_str()));
         refusal.reason =
             format!("without the keys of {whose} nobody can say more: they were not given").into();
         "give them by `--jwks FILE`, or fetch them by `--online`"

@@ -183,7 +183,11 @@ fn who_has_no_keys_is_told_how_to_give_them() {
     let folder = folder();
     let ran = explain(&folder, &["--path", "/orders/7", &folder.path("good.txt")], b"");
     assert_eq!(ran.exit, Exit::Misuse);
-    assert!(ran.out.contains("without the keys of `idp` nobody can say more"), "{}", ran.out);
+    assert!(
+        ran.out.contains("without the keys of `providers.idp.jwks` nobody can say more"),
+        "{}",
+        ran.out
+    );
     for way in ["`--jwks FILE`", "`--online`"] {
         assert!(ran.out.contains(way), "{}", ran.out);
     }
