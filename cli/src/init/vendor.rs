@@ -106,9 +106,6 @@ impl Plan {
             secure: url.secure,
             notes: Vec::new(),
         };
-        if !plan.secure {
-            plan.note("http: whoever is on the way to the provider can give you other keys");
-        }
         let audience = ("audiences", json!(audiences));
         match vendor {
             Vendor::Auth0 => plan.auth0(issuer, path, audience),

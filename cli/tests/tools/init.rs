@@ -96,7 +96,10 @@ fn what_is_put_right_is_told() {
         ("https://example.okta.com/oauth2/default/", "no slash at the end: it was left out"),
         ("https://example.eu.auth0.com", "end with a slash: it was added"),
         ("https://keycloak.example.com/realms/shop/", "no slash at the end: it was left out"),
-        ("http://127.0.0.1:9000/realms/shop", "http: whoever is on the way"),
+        (
+            "http://127.0.0.1:9000/realms/shop",
+            "warning: providers.keycloak.jwks.discovery: `http`: whoever is on the way",
+        ),
     ];
     for (issuer, note) in cases {
         let (_, notes) = configuration(issuer);
