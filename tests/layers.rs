@@ -238,7 +238,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["foreign"],
             // Those that stand alone.
             &["decode/form", "decode/refused", "decode/words", "init/vendor", "mint/key"],
-            &["decode", "hash_key", "init/write", "mint", "schema"],
+            &["decode", "hash_key", "init/write", "manual", "mint", "schema"],
             &["init"],
             // What holds configurations, and what is around them.
             &[
