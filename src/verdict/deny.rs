@@ -88,7 +88,7 @@ reasons! {
     /// Nothing that vouches for the caller came with the request (RFC 6750 §3.1).
     CredentialMissing = "credential_missing": Missing at Credential,
         remedy "the caller must send its credential where the reason says that it was looked for \
-            (`providers.*.from`); where the reason names another scheme, or none, `scheme` there \
+            (`providers.*.from`; without that field, as `Authorization: Bearer <token>`); where the reason names another scheme, or none, `scheme` there \
             may name that, or `\"\"`; or let `apis[].auth` name the provider whose credential it \
             has",
         meaning "Nothing that a provider of this API reads. A credential of another scheme, or \
