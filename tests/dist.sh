@@ -18,11 +18,13 @@ done
 rm -rf "$work"
 mkdir -p "$work"
 rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
+commit=$(git rev-parse HEAD)
 
 # release NAME FOLDER USER: makes one, and leaves it in FOLDER/target/dist.
 release() {
   say "the release of $3, in $2"
   git clone --quiet "$root" "$2"
+  git -C "$2" checkout --quiet --detach "$commit"
   # What was fetched is the same for both; what is built is not.
   mkdir -p "$root/.tools"
   cp -a "$root/.tools" "$2/.tools"
@@ -105,4 +107,4 @@ for name, package in (("tollgate.cdx.json", "jwt-simple"), ("tollgate-cli.cdx.js
     assert sbom["bomFormat"] == "CycloneDX", name
     assert any(part["name"] == package for part in sbom["components"]), f"{name} does not name {package}"
 END
-say "two releases of $(git rev-parse --short HEAD) are the same, and what they hold runs"
+say "two releases of ${commit:0:8} are the same, and what they hold runs"
