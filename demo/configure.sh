@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes what Envoy runs in the demo: target/demo/envoy.yaml is envoy.yaml with demo/tollgate.json in
-# place of its configuration of Tollgate.
+# place of its configuration of Tollgate, which is target/demo/tollgate.json as well.
 #
 # Then the origin story's mistake: one word names a session provider that provides no session. Asks
 # Envoy to load that and writes what Envoy said to target/demo/mistake.log, its exit status on the
@@ -11,14 +11,16 @@ set -eu
 cd "$(dirname "$0")/.."
 envoy=${TOLLGATE_ENVOY:-envoy}
 mkdir -p target/demo
+provider="s/127\.0\.0\.1:9000/127.0.0.1:${PROVIDER_PORT:-9000}/g"
+sed "$provider" demo/tollgate.json >target/demo/tollgate.json
 {
   sed '/ value: |$/q' envoy.yaml
-  sed 's/^/                            /' demo/tollgate.json
+  sed 's/^/                            /' target/demo/tollgate.json
   # The one in envoy.yaml ends with an empty line.
   sed -n '/ value: |$/,$p' envoy.yaml | sed -n '/^$/,$p'
 } | sed "s/port_value: 10000 /port_value: ${API_PORT:-10000} /; s/port_value: 9901 /port_value: ${ADMIN_PORT:-9901} /
     s/port_value: 8080 /port_value: ${UPSTREAM_PORT:-8080} /
-    s/port_value: 9000 /port_value: ${PROVIDER_PORT:-9000} /; s/127\.0\.0\.1:9000/127.0.0.1:${PROVIDER_PORT:-9000}/g" \
+    s/port_value: 9000 /port_value: ${PROVIDER_PORT:-9000} /; $provider" \
   >target/demo/envoy.yaml
 sed 's/"session_from": "okta"/"session_from": "oauth_token"/' target/demo/envoy.yaml >target/demo/mistake.yaml
 status=0

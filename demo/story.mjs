@@ -248,8 +248,8 @@ const steps = [
   ['The token is for another API', async () => {
     const token = await tokenFor('svc', 'https://other.example');
     await refused('GET /orders/7', token, { status: 401, code: 'token_audience_mismatch', challenge: INVALID });
-    line('$', 'tollgate explain --config demo/tollgate.json --online --path /orders/7 < token');
-    const { status, lines } = tollgate(['explain', '--config', 'demo/tollgate.json', '--online', '--path', '/orders/7'], token);
+    line('$', 'tollgate explain --config target/demo/tollgate.json --online --path /orders/7 < token');
+    const { status, lines } = tollgate(['explain', '--config', 'target/demo/tollgate.json', '--online', '--path', '/orders/7'], token);
     const steps = lines.filter((text) => /^(passed|refused|skipped|waits)/.test(text));
     for (const text of steps) line('', (text.startsWith('refused') ? red : (plain) => plain)(cut(text)));
     expect('the exit status of the command line', status, 1);
