@@ -34,7 +34,7 @@ release() {
     die "the release of $3 failed; all that was said is in $work/$1.log"
   }
 }
-release one "$work/one" alice
+release one "$work/one" maker-of-the-first
 release two "$work/another folder of two" bob-with-a-longer-name
 one=$work/one/target/dist
 two="$work/another folder of two/target/dist"
@@ -43,7 +43,7 @@ say "comparing"
 diff -r "$one" "$two" || die "two releases of one commit differ"
 (cd "$one" && sha256sum --check --quiet SHA256SUMS)
 [ "$(cd "$one" && find . -type f ! -name SHA256SUMS | wc -l)" = "$(wc -l <"$one/SHA256SUMS")" ] || die "SHA256SUMS does not list every file"
-for words in "$work" "$rustup_home" alice bob-with-a-longer-name; do
+for words in "$work" "$rustup_home" maker-of-the-first bob-with-a-longer-name; do
   ! grep -rlaF -e "$words" "$one" || die "\`$words\` stands in the files above"
 done
 
