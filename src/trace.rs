@@ -163,6 +163,14 @@ impl Trace {
         }
     }
 
+    /// Says in other words what the step found that was noted last, where the reader's case is another
+    /// than the engine's.
+    pub fn restate(&mut self, found: &str) {
+        if let Some(last) = self.0.as_mut().and_then(|steps| steps.entries.last_mut()) {
+            last.found = cut(found, MAX_FOUND);
+        }
+    }
+
     /// The steps, in the order in which they were taken.
     pub fn entries(&self) -> &[Entry] {
         self.0.as_ref().map_or(&[], |steps| &steps.entries)

@@ -127,11 +127,6 @@ fn rings(config: &Config, name: Option<&str>) -> Option<Vec<RingId>> {
     })
 }
 
-/// Where a configuration says what a provider's keys are.
-fn field(provider: &str) -> String {
-    format!("`providers.{provider}.jwks`")
-}
-
 /// Sends one request through the engine.
 pub(super) fn judge(
     mut config: Config,
@@ -147,7 +142,7 @@ pub(super) fn judge(
             // A file is a key set, never what says where one is.
             ring.source = RingSource::Jwks;
             if !is_given {
-                absent.push(field(ring.provider.as_str()));
+                absent.push(ring.provider.to_string());
             }
         }
         if let Some(source) = config.revoked_source.take() {
@@ -188,15 +183,16 @@ pub(super) fn judge(
     };
     let is_undecided =
         explanation.refusal.as_ref().is_some_and(|one| one.deny == Deny::KeysUnavailable);
-    // The engine takes it for an outage, which it is not: nobody was asked.
+    let whose = explanation.trace.entries().last().and_then(|last| last.provider.clone());
     if let Some(refusal) = explanation.refusal.as_mut().filter(|_| is_undecided)
-        && !absent.is_empty()
+        && let Some(whose) = whose.filter(|whose| absent.contains(&whose.to_string()))
     {
-        let refused =
-            explanation.trace.entries().iter().rev().find_map(|one| one.provider.as_ref());
-        let whose = refused.map_or_else(|| absent.join(", "), |name| field(name.as_str()));
-        refusal.reason =
-            format!("without the keys of {whose} nobody can say more: they were not given").into();
+        // The engine takes it for an outage, which it is not: nobody was asked.
+        let reason = format!(
+            "without the keys of `providers.{whose}.jwks` nobody can say more: they were not given"
+        );
+        explanation.trace.restate(&reason);
+        refusal.reason = reason.into();
         "give them by `--jwks FILE`, or fetch them by `--online`"
             .clone_into(&mut explanation.remedy);
     }

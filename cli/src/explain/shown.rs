@@ -28,14 +28,8 @@ pub(super) fn in_text(seen: &Seen, streams: &mut Streams<'_>) -> io::Result<()> 
     }
     let out = &mut *streams.out;
     let explanation = &seen.explanation;
-    // What the engine found where it could not decide is of no use to a reader of files.
-    let undecided = explanation.refusal.as_ref().filter(|_| seen.is_undecided);
     for entry in explanation.trace.entries() {
-        let found = match undecided {
-            Some(refusal) if entry.decided == Decided::Refused => &*refusal.reason,
-            _ => entry.found.as_str(),
-        };
-        step(entry, found, out)?;
+        step(entry, out)?;
     }
     if explanation.trace.left_out() > 0 {
         let left_out = explanation.trace.left_out();
@@ -75,7 +69,7 @@ pub(super) fn in_text(seen: &Seen, streams: &mut Streams<'_>) -> io::Result<()> 
     }
 }
 
-fn step(entry: &Entry, found: &str, out: &mut dyn io::Write) -> io::Result<()> {
+fn step(entry: &Entry, out: &mut dyn io::Write) -> io::Result<()> {
     let style = match entry.decided {
         Decided::Passed => GREEN,
         Decided::Refused => RED,
@@ -89,7 +83,7 @@ fn step(entry: &Entry, found: &str, out: &mut dyn io::Write) -> io::Result<()> {
         "{style}{decided:<8}{style:#} {BOLD}{step:<10}{BOLD:#} {}{DIM}{provider}{DIM:#}",
         safe(&entry.looked_at)
     )?;
-    writeln!(out, "                    {}", safe(found))
+    writeln!(out, "                    {}", safe(&entry.found))
 }
 
 /// What a live request's explanation says, and the answer besides.

@@ -191,8 +191,16 @@ fn who_has_no_keys_is_told_how_to_give_them() {
     for way in ["`--jwks FILE`", "`--online`"] {
         assert!(ran.out.contains(way), "{}", ran.out);
     }
+    let json = explain(
+        &folder,
+        &["--path", "/orders/7", "--format", "json", &folder.path("good.txt")],
+        b"",
+    );
+    assert_eq!(json.exit, Exit::Misuse);
     // Nobody was asked, so that nothing failed.
-    assert!(!ran.out.contains("attempt"), "{}", ran.out);
+    for told in [&ran.out, &json.out] {
+        assert!(!told.contains("attempt"), "{told}");
+    }
     assert!(ran.out.contains("undecided") && !ran.out.contains("503"), "{}", ran.out);
 }
 
