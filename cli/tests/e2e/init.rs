@@ -11,16 +11,20 @@ use super::harness::{Envoy, Request, fetch, free_port, places};
 /// A certificate authority of nobody: `--mode validate` wants to read one, whichever it is.
 const AUTHORITY: &str = include_str!("../../../tests/support/tls/ca.pem");
 
-/// What the command writes for a proxy: for Envoy, the whole file.
-fn written(issuer: &str, target: &str, wasm: &str) -> String {
-    let issuer = ["--issuer", issuer, "--audience", "orders"];
-    let arguments = [&["tollgate", "init"][..], &issuer, &["--for", target, "--wasm", wasm]];
-    let arguments = arguments.concat().into_iter().map(OsString::from);
+/// Runs `tollgate init` for an issuer and a proxy; what goes to standard output.
+fn init(issuer: &str, target: &str, more: &[&str]) -> String {
+    let fixed = ["tollgate", "init", "--issuer", issuer, "--audience", "orders", "--for", target];
+    let arguments = [&fixed[..], more].concat().into_iter().map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut input: &[u8] = b"";
     let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
     assert_eq!(tollgate_cli::run(arguments, &mut streams), Exit::Fine, "{issuer:?}");
     String::from_utf8(out).unwrap()
+}
+
+/// What the command writes for a proxy: for Envoy, the whole file.
+fn written(issuer: &str, target: &str, wasm: &str) -> String {
+    init(issuer, target, &["--wasm", wasm])
 }
 
 /// Asks Envoy what is wrong with a file.
@@ -65,16 +69,9 @@ fn the_listener_that_envoy_reads_again_is_found_and_serves() {
     let folder = places::scratch("init-lds-files").join("deploy");
     let _ = fs::remove_dir_all(&folder);
     let place = folder.to_str().unwrap();
-    let issuer = "http://127.0.0.1:9/realms/shop";
     let (wasm, port) = (places::wasm(), free_port());
-    let arguments =
-        ["tollgate", "init", "--issuer", issuer, "--audience", "orders", "--for", "envoy"];
     let more = ["--lds", "-o", place, "--wasm", wasm.to_str().unwrap()];
-    let arguments = [&arguments[..], &more].concat().into_iter().map(OsString::from);
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut input: &[u8] = b"";
-    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
-    assert_eq!(tollgate_cli::run(arguments, &mut streams), Exit::Fine);
+    init("http://127.0.0.1:9/realms/shop", "envoy", &more);
     let listeners = folder.join("lds/listeners.yaml");
     let text = fs::read_to_string(&listeners).unwrap();
     let address = "address: 127.0.0.1, port_value: 10000";
