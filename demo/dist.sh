@@ -26,12 +26,7 @@ say "the filter"
 demo/wasm.sh
 cp "$target/wasm32-wasip1/release/tollgate.wasm" "$dist/tollgate.wasm"
 
-# What the builder's folders are called in what is built.
-remap=()
-for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
-  remap+=("--remap-path-prefix=$registry=")
-done
-remap+=("--remap-path-prefix=$root=.")
+remap=$(demo/wasm.sh remap)
 
 # zig_cc NAME TARGET: a C compiler for that target. Cargo's build scripts name the target in words of
 # their own, which zig does not know.
@@ -56,10 +51,9 @@ for machine in x86_64 aarch64; do
   say "the command line for $machine"
   triple=$machine-unknown-linux-musl
   zig_cc "cc-$machine" "$machine-linux-musl"
-  flags=("${remap[@]}" -Clinker=rust-lld -Ctarget-feature=+crt-static)
   env "CC_${triple//-/_}=$root/.tools/zig/cc-$machine" "AR_${triple//-/_}=$root/.tools/zig/ar" \
-    CARGO_ENCODED_RUSTFLAGS="$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" \
-    cargo build --locked --release -p tollgate-cli --target "$triple"
+    cargo build --locked --release -p tollgate-cli --target "$triple" \
+    --config "target.$triple.rustflags = [$remap, \"-Clinker=rust-lld\", \"-Ctarget-feature=+crt-static\"]"
   cp "$target/$triple/release/tollgate" "$dist/tollgate-linux-$machine"
 done
 
@@ -91,13 +85,13 @@ blob() {
   mv "$1" "$image/blobs/sha256/$digest"
   printf '%s' "$digest"
 }
-# archive FILE FOLDER: without times, owners or the order of the disk.
-archive() { tar --create --file "$1" --directory "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar .; }
+# archive FILE FOLDER WHAT: without times, owners or the order of the disk.
+archive() { tar --create --file "$1" --directory "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar "$3"; }
 
 say "the image"
-cp "$dist/tollgate.wasm" "$image/layer/plugin.wasm"
+install -m 644 "$dist/tollgate.wasm" "$image/layer/plugin.wasm"
 # A file of the root folder, as Istio and Envoy Gateway look for it; no folder comes with it.
-tar --create --file "$image/layer.tar" --directory "$image/layer" --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=0644 --format=ustar plugin.wasm
+archive "$image/layer.tar" "$image/layer" plugin.wasm
 layer=$(sha256sum "$image/layer.tar" | cut -d ' ' -f 1)
 gzip --no-name --best "$image/layer.tar"
 size=$(wc -c <"$image/layer.tar.gz")
@@ -112,7 +106,7 @@ manifest_size=$(wc -c <"$image/manifest")
 manifest=$(blob "$image/manifest")
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"%s"}}]}' "$manifest" "$manifest_size" "$version" >"$image/index.json"
 printf '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
-archive "$dist/tollgate-image.tar" "$image"
+archive "$dist/tollgate-image.tar" "$image" .
 
 (cd "$dist" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 say "target/dist, which SHA256SUMS lists:"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the filter as it is to be loaded: the module that Cargo makes, without what nobody can read
 # in it (demo/wasm-opt/prune.mjs), then smaller and quicker by wasm-opt. `demo/wasm.sh plain` builds
-# Cargo's alone: the same filter, a sixth larger, without Node and sooner.
+# Cargo's alone: the same filter, a sixth larger, without Node and sooner. `demo/wasm.sh
+# remap` prints rustc's flags that leave the builder's folders out, as elements of a TOML list.
 #
 # Cargo puts its own module back whenever it runs. What was made of it is kept, and taken again while
 # Cargo's is the same.
@@ -17,6 +18,10 @@ remap="\"--remap-path-prefix=$PWD=.\""
 for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   remap+=", \"--remap-path-prefix=$registry=\""
 done
+if [ "${1:-}" = remap ]; then
+  printf '%s' "$remap"
+  exit
+fi
 cargo_wasm() { cargo wasm --locked --config "target.wasm32-wasip1.rustflags = [$remap]" "$@"; }
 
 if [ "${1:-}" = plain ]; then
