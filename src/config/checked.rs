@@ -70,6 +70,11 @@ impl Config {
         self.provider(id).map(|provider| &provider.name)
     }
 
+    /// The id of an API by its name.
+    pub fn api_named(&self, name: &Name) -> Option<ApiId> {
+        self.apis.iter().position(|api| api.name == *name).map(ApiId)
+    }
+
     /// An API by its id.
     pub fn api(&self, id: ApiId) -> Option<&Api> {
         self.apis.get(id.0)

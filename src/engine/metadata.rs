@@ -71,10 +71,8 @@ pub(super) fn challenge(
         Answer::InsufficientScope => false,
         _ => return,
     };
-    let Some(name) = api else { return };
-    let is_it = |one: &Api| name == &one.name;
-    let Some(id) = config.apis.iter().position(is_it) else { return };
-    let Some(api) = config.apis.get(id) else { return };
+    let Some(id) = api.and_then(|name| config.api_named(name)) else { return };
+    let Some(api) = config.api(id) else { return };
     let Some(resource) = api.resource.as_ref() else { return };
     let Some(known_as) = resource.of(head.authority()).filter(|_| !head.speaks_grpc()) else {
         return;
@@ -85,7 +83,7 @@ pub(super) fn challenge(
     };
     value.push_str(&format!(", resource_metadata=\"{}\"", known_as.document));
     let scopes = match is_for_token {
-        true => needed(config, (ApiId(id), api), head),
+        true => needed(config, (id, api), head),
         false => Vec::new(),
     };
     if !scopes.is_empty() {

@@ -3,17 +3,16 @@
 use crate::api::Auth;
 use crate::config::Config;
 use crate::engine::trail::Trail;
-use crate::ids::Name;
+use crate::ids::{ApiId, Name};
 use crate::verdict::{Deny, Refusal};
 
 /// A refusal's remedy. Where they are known, the request's provider, its one policy in force and its API
 /// take the place of `providers.*`, `policies.*` and `apis[]`.
 pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config) -> String {
-    let is_it = |name: &Name| trail.api.as_ref() == Some(name);
-    let api = config.apis.iter().position(|api| is_it(&api.name));
+    let api = trail.api.as_ref().and_then(|name| config.api_named(name));
     // A credential that is missing is not that of the provider that was looked at last.
     let looked_at = trail.provider.as_ref().filter(|_| refusal.deny != Deny::CredentialMissing);
-    let provider = looked_at.or_else(|| match &config.apis.get(api?)?.auth {
+    let provider = looked_at.or_else(|| match &config.api(api?)?.auth {
         Auth::None => None,
         Auth::Branches { branches, .. } => {
             let mut members = branches.iter().flat_map(|branch| &branch.members);
@@ -29,7 +28,7 @@ pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config)
             remedy = remedy.replace(&format!("{kind}.*"), &format!("{kind}.{name}"));
         }
     }
-    if let Some(api) = api {
+    if let Some(ApiId(api)) = api {
         remedy = remedy.replace("apis[]", &format!("apis[{api}]"));
     }
     remedy
