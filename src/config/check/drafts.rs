@@ -205,6 +205,11 @@ pub(super) struct ResourceDraft {
 pub(super) struct Members(pub(super) Vec<ProviderId>);
 
 impl ApiDraft {
+    /// Whether a place of one of its providers counts here; one without a name is taken for any.
+    pub(super) fn reads(&self, place: &Location) -> bool {
+        self.name.as_ref().is_none_or(|name| place.is_for(name))
+    }
+
     /// The API, where nothing was refused.
     pub(super) fn build(self, mode: RawMode, resource: Option<Resource>) -> Option<Api> {
         Some(Api {

@@ -99,9 +99,7 @@ fn tokens_of_mcp(
     problems: &mut Problems<'_>,
 ) {
     for draft in api.providers.iter().filter_map(|id| provider(providers, *id)) {
-        let counts =
-            |place: &provider::Location| api.name.as_ref().is_none_or(|name| place.is_for(name));
-        for place in draft.from.iter().filter(|place| counts(&place.value)) {
+        for place in draft.from.iter().filter(|place| api.reads(&place.value)) {
             if let provider::Place::Query { .. } = place.value.place {
                 problems.refuse(
                     Code::PlaceRefused,
@@ -239,23 +237,17 @@ pub(in crate::config::check) fn published(
     }
     let scopes = draft.scopes.as_ref().unwrap_or(&api.scopes);
     let scopes: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
-    let methods = methods(api, providers);
     let mut members = String::new();
-    for (name, texts) in [
-        ("authorization_servers", &servers),
-        ("scopes_supported", &scopes),
-        ("bearer_methods_supported", &methods),
-    ] {
+    for (name, texts, is_said_where_empty) in [
+        ("authorization_servers", servers, false),
+        ("scopes_supported", scopes, false),
         // That there is no such method is worth saying.
-        if texts.is_empty() && !std::ptr::eq(texts, &methods) {
-            continue;
+        ("bearer_methods_supported", methods(api, providers), true),
+    ] {
+        if is_said_where_empty || !texts.is_empty() {
+            name_member(name, &mut members);
+            members.push_str(&json::text(&texts.into()));
         }
-        name_member(name, &mut members);
-        for (place, text) in texts.iter().enumerate() {
-            members.push(if place == 0 { '[' } else { ',' });
-            members.push_str(&json::text(&(*text).into()));
-        }
-        members.push_str(if texts.is_empty() { "[]" } else { "]" });
     }
     for (name, text) in &draft.texts {
         name_member(name, &mut members);
@@ -278,9 +270,7 @@ fn name_member(name: &str, out: &mut String) {
 fn methods(api: &ApiDraft, providers: &Providers) -> Vec<&'static str> {
     let (mut header, mut query) = (false, false);
     for (draft, _) in issuers(api, providers) {
-        let counts =
-            |place: &&provider::Location| api.name.as_ref().is_none_or(|name| place.is_for(name));
-        for place in draft.from.iter().map(|place| &place.value).filter(counts) {
+        for place in draft.from.iter().map(|place| &place.value).filter(|place| api.reads(place)) {
             match &place.place {
                 provider::Place::Header { name, scheme: Some(scheme) } => {
                     header |= &**name == "authorization" && scheme.eq_ignore_ascii_case("bearer");
