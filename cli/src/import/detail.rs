@@ -7,9 +7,14 @@ use super::definition::Definition;
 use super::report::{Kind, Report};
 
 /// Most entries of a detailed log.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
-/// The log of the callers and APIs that are recorded in Tyk, an API by its definition and its name
+/// What is said of who finds no room in it.
+pub(super) fn full() -> String {
+    format!("not in `log.detail`, which has room for {MOST} entries: those before it are there")
+}
+
+/// The log of the callers, no more than [`MOST`], and APIs that are recorded in Tyk, an API by its definition and its name
 /// here; `None` where none is.
 ///
 /// Tyk records without an end, and here the end must be said: where nobody says it, the log is over.
@@ -20,14 +25,10 @@ pub(super) fn log<'d>(
     report: &mut Report,
 ) -> Option<Value> {
     let mut whom = callers;
-    whom.truncate(MOST);
     for (definition, name) in apis.filter(|(definition, _)| definition.recorded) {
         let field = definition.field("enable_detailed_recording");
-        if whom.len() == MOST {
-            let message = format!(
-                "not in `log.detail`, which has room for {MOST} entries: the APIs before it are there"
-            );
-            report.add(Kind::NotSupported, &definition.source, field, message);
+        if whom.len() >= MOST {
+            report.add(Kind::NotSupported, &definition.source, field, full());
             continue;
         }
         whom.push(json!({ "api": name }));

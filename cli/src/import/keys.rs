@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 use tollgate::verdict::{list, quoted};
 
+use super::detail;
 use super::policies::Policies;
 use super::policy::Api;
 use super::read::Reader;
@@ -94,9 +95,13 @@ pub(super) fn take(
         }
         let recorded = ["enable_detail_recording", "enable_detailed_recording"];
         if let Some(field) = recorded.into_iter().find(|field| read.flag(field)) {
-            taken.detail.extend(of.iter().map(caller));
-            let message = "became `log.detail`: each step of every decision about this caller";
-            report.add(Kind::Changed, &source, field, message);
+            if taken.detail.len().saturating_add(of.len()) > detail::MOST {
+                report.add(Kind::NotSupported, &source, field, detail::full());
+            } else {
+                taken.detail.extend(of.iter().map(caller));
+                let message = "became `log.detail`: each step of every decision about this caller";
+                report.add(Kind::Changed, &source, field, message);
+            }
         }
         for wrong in read.wrong() {
             let field = wrong.split(':').next().unwrap_or_default().to_owned();

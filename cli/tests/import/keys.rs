@@ -179,3 +179,18 @@ fn an_oas_definition_records_by_its_own_field_and_no_more_than_a_log_has_room_fo
     assert_eq!(left, 4, "{told:?}");
     accepted(&outcome.out);
 }
+
+#[test]
+fn a_caller_for_whom_a_log_has_no_room_is_told_so() {
+    let key = |number| {
+        json!({ "alias": format!("0oa{number}"), "apply_policies": ["gold"],
+                "enable_detail_recording": true })
+    };
+    let keys: Vec<_> = (0..20).map(key).collect();
+    let outcome = imported(&json!([api("orders", &json!({}))]), &json!(keys), &[]);
+    assert_eq!(outcome.config()["log"]["detail"].as_array().map(Vec::len), Some(16));
+    let told = outcome.about("enable_detail_recording");
+    let of = |kind: &str| told.iter().filter(|one| one.starts_with(kind)).count();
+    assert_eq!((of("changed: "), of("not_supported: ")), (16, 4), "{told:?}");
+    accepted(&outcome.out);
+}
