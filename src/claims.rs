@@ -49,6 +49,9 @@ pub struct Requirements {
     pub allow_id_tokens: bool,
     /// Whether a token without `exp` passes.
     pub allow_no_expiry: bool,
+    /// Whether the claims are what an endpoint has said of the token (RFC 7662 §2.2): then `iss` may be
+    /// missing, and `token_type` counts.
+    pub introspected: bool,
     /// Whether a token with `cnf` passes, its proof unchecked.
     pub ignore_binding: bool,
     /// One skew for `exp`, `nbf`, `iat` and the session's end.
@@ -236,6 +239,16 @@ impl Claims {
     /// When the token was issued (`iat`), where it says so in the right form.
     pub fn issued(&self) -> Option<UnixMillis> {
         self.date("iat").ok().flatten()
+    }
+
+    /// When the token expires (`exp`), where it says so in the right form.
+    pub fn expires(&self) -> Option<UnixMillis> {
+        self.date("exp").ok().flatten()
+    }
+
+    /// The top-level claim of this name, where it is a boolean.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
     }
 
     /// The top-level claim of this name, where it is a string.

@@ -49,7 +49,9 @@ use crate::event::{
     CallResponse, Effect, Event, Headers, HostQuestions, Record, Reply, Settlement, metric,
 };
 use crate::http::RequestHead;
-use crate::ids::StreamId;
+use crate::ids::{ProviderId, StreamId};
+use crate::introspection::Known;
+use crate::provider::Provider;
 use crate::session::Sessions;
 use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
@@ -195,6 +197,24 @@ impl Engine {
     #[cfg(feature = "probe")]
     pub fn begin_probe(&mut self, id: &str) {
         probe::begin(&mut self.outside, id);
+    }
+
+    /// Asks a provider about a token that no request has. What comes of it is logged and counted. Says
+    /// whether it asks: not while it is not known where, which is looked up then.
+    pub fn ask_about(&mut self, provider: ProviderId, token: &str, env: &Env<'_>) -> bool {
+        let asked = self.config.provider(provider).and_then(Provider::introspection);
+        let Outside { introspections, asks, calls, .. } = &mut self.outside;
+        let (Some(asked), Some(one)) = (asked, introspections.of_mut(provider)) else {
+            return false;
+        };
+        if one.resolve(asked, (asks, calls), true, env).is_err() {
+            return false;
+        }
+        let id = asked.id(token.as_bytes());
+        if let Known::Ask(lease) = one.answers.look(&id, env.now, &|_| true, env) {
+            one.begin((provider, asked), (lease, token), (calls, env));
+        }
+        true
     }
 
     /// Defines the metrics, takes key sets that other workers have already published, and says what
@@ -380,7 +400,7 @@ impl Engine {
     ) {
         match owner {
             Owner::Stream(stream, ask) => self.parked.answer(stream, ask, response),
-            owner => self.outside.done(owner, response, env, effects),
+            owner => self.outside.done(owner, response, (&self.config, env), effects),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What answers at once, borrowed from the host for one call: the clock, randomness, the shared
-//! key-value store, the metrics, the signature check and the address of who calls.
+//! key-value store, the metrics, the signature check, signing and the address of who calls.
 
+use crate::jose::sign::HostSigner;
 use crate::jose::verify::Verifier;
 use crate::time::UnixMillis;
 
@@ -16,6 +17,8 @@ pub struct Env<'a> {
     pub metrics: &'a dyn Metrics,
     /// Who checks signatures.
     pub verifier: &'a dyn Verifier,
+    /// Who signs for the filter, where the host can.
+    pub signer: Option<&'a dyn HostSigner>,
     /// Who sends the request whose headers have just come; of no use at any other event.
     pub downstream: &'a dyn Downstream,
 }

@@ -15,8 +15,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::http::{Fields, RequestHead, Route, Url};
 use crate::ids::{CallId, Name, StreamId};
+use crate::secret::Secret;
 pub use record::{
     Denied, Detailed, Facts, FetchFailure, KeyLabel, Lack, ListState, Loaded, Notice, Record, Why,
     kid_or_dash,
@@ -254,6 +257,8 @@ pub struct CallRequest {
     pub path: Box<str>,
     /// The other headers.
     pub headers: Headers,
+    /// The value of `authorization`, where there is one.
+    pub authorization: Option<Secret>,
     /// The body; empty where there is none.
     pub body: SecretBytes,
     /// How long to wait for the whole answer.
@@ -278,6 +283,7 @@ impl CallRequest {
                 ("accept-encoding", "identity".to_owned()),
                 ("user-agent", concat!("tollgate/", env!("CARGO_PKG_VERSION")).to_owned()),
             ],
+            authorization: None,
             body: SecretBytes::default(),
             timeout,
             max_body,
@@ -286,9 +292,10 @@ impl CallRequest {
     }
 }
 
-/// Bytes that may hold a secret: what is shown of them is how many they are.
+/// Bytes that may hold a secret: what is shown of them is how many they are, and they are wiped where
+/// they are dropped.
 #[derive(Clone, Default, Eq, PartialEq)]
-pub struct SecretBytes(pub Vec<u8>);
+pub struct SecretBytes(pub Zeroizing<Vec<u8>>);
 
 impl fmt::Debug for SecretBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -354,6 +361,8 @@ pub mod metric {
     pub const FILTER_US: &str = "tollgate_filter_us";
     /// Headers that were not sent upstream because their value is no safe header value.
     pub const HEADER_DROPPED: &str = "tollgate_header_dropped";
+    /// Time that asking about a token took, in milliseconds (histogram).
+    pub const INTROSPECTION_MS: &str = "tollgate_introspection_ms";
     /// Time that requests waited for keys, in milliseconds (histogram).
     pub const KEYS_WAIT_MS: &str = "tollgate_keys_wait_ms";
     /// Addresses of which a counter runs (gauge).
@@ -412,6 +421,35 @@ pub mod metric {
     /// Requests that would have been refused for one reason, were refusals not only reported.
     pub fn would_deny(deny: Deny) -> Cow<'static, str> {
         format!("tollgate_would_deny_{}", deny.code()).into()
+    }
+
+    /// What came of asking one provider about tokens.
+    pub fn introspection(outcome: Introspected, provider: &Name) -> Cow<'static, str> {
+        let outcome = match outcome {
+            Introspected::Cached => "cached",
+            Introspected::Failed => "failed",
+            Introspected::Inactive => "inactive",
+            Introspected::Ok => "ok",
+        };
+        format!("tollgate_introspection_{outcome}_{provider}").into()
+    }
+
+    /// What came of asking about a token.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum Introspected {
+        /// An earlier answer was used.
+        Cached,
+        /// No answer came that could be used.
+        Failed,
+        /// It is not active.
+        Inactive,
+        /// It is active.
+        Ok,
+    }
+
+    impl Introspected {
+        /// All of them.
+        pub const ALL: [Self; 4] = [Self::Cached, Self::Failed, Self::Inactive, Self::Ok];
     }
 
     /// Attempts to fetch one provider's keys that ended so.

@@ -9,5 +9,6 @@ pub mod jwk;
 pub mod jws;
 pub mod pem;
 pub mod rsa;
+pub mod sign;
 pub mod twin;
 pub mod verify;

@@ -36,7 +36,9 @@ pub mod verdict;
 pub mod wire;
 
 pub mod claims;
+pub mod client;
 pub mod http;
+pub mod introspection;
 pub mod jose;
 pub mod json;
 pub mod keys;

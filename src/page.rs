@@ -139,7 +139,7 @@ pub struct Slots {
 pub struct Provider<'a> {
     /// Its name.
     pub name: &'a str,
-    /// `jwt` or `api_key`.
+    /// `jwt`, `introspection` or `api_key`.
     pub kind: &'static str,
     /// The issuers whose tokens it takes; none is any, or that it takes none.
     pub issuers: Vec<Shown<'a>>,
@@ -147,10 +147,35 @@ pub struct Provider<'a> {
     pub key_sets: Vec<KeySet<'a>>,
     /// The API keys it knows.
     pub api_keys: Option<ApiKeys>,
+    /// How it is asked about tokens; `None` where it is not.
+    pub introspection: Option<Introspection<'a>>,
     /// Requests for which it vouched, and which went upstream.
     pub allowed: Option<u64>,
     /// Requests that were refused when its credential was looked at.
     pub denied: Option<u64>,
+}
+
+/// How a provider is asked about tokens.
+#[derive(Debug)]
+pub struct Introspection<'a> {
+    /// Where, without the query; the discovery document where that says where.
+    pub url: Shown<'a>,
+    /// The cluster that is called.
+    pub cluster: Shown<'a>,
+    /// When any worker was last answered, or failed to be; `None` before the first.
+    pub at: Option<Moment>,
+    /// Whether that failed.
+    pub failing: bool,
+    /// What came.
+    pub last: Option<Shown<'static>>,
+    /// Calls that said that a token is active.
+    pub ok: Option<u64>,
+    /// Calls that said that it is not.
+    pub inactive: Option<u64>,
+    /// Calls that brought nothing that can be used.
+    pub failed: Option<u64>,
+    /// Requests for which an earlier answer was used.
+    pub cached: Option<u64>,
 }
 
 /// A set of keys.

@@ -1,9 +1,10 @@
 //! Who vouches for a request: where a provider's credential stands, and what of it goes upstream.
 
 pub mod api_key;
+pub mod introspection;
 pub mod jwt;
 
-use crate::claims::{ClaimRef, Form};
+use crate::claims::{ClaimRef, Form, Requirements};
 use crate::ids::Name;
 use crate::verdict::Scheme;
 
@@ -25,6 +26,8 @@ pub struct Provider {
 pub enum Kind {
     /// A list of API keys.
     ApiKey(api_key::ApiKeys),
+    /// One that is asked about each token.
+    Introspection(Box<introspection::Introspection>),
     /// A JWT issuer.
     Jwt(Box<jwt::JwtProvider>),
 }
@@ -34,7 +37,7 @@ impl Provider {
     pub const fn scheme(&self) -> Scheme {
         match &self.kind {
             Kind::ApiKey(_) => Scheme::ApiKey,
-            Kind::Jwt(_) => Scheme::Bearer,
+            Kind::Introspection(_) | Kind::Jwt(_) => Scheme::Bearer,
         }
     }
 
@@ -42,15 +45,32 @@ impl Provider {
     pub const fn api_keys(&self) -> Option<&api_key::ApiKeys> {
         match &self.kind {
             Kind::ApiKey(keys) => Some(keys),
-            Kind::Jwt(_) => None,
+            Kind::Introspection(_) | Kind::Jwt(_) => None,
         }
     }
 
-    /// What it asks of tokens, where it is a JWT issuer.
+    /// Which keys sign its tokens, where it is a JWT issuer.
     pub fn jwt(&self) -> Option<&jwt::JwtProvider> {
         match &self.kind {
-            Kind::ApiKey(_) => None,
+            Kind::ApiKey(_) | Kind::Introspection(_) => None,
             Kind::Jwt(jwt) => Some(jwt),
+        }
+    }
+
+    /// Where it is asked about tokens, where it is.
+    pub fn introspection(&self) -> Option<&introspection::Introspection> {
+        match &self.kind {
+            Kind::ApiKey(_) | Kind::Jwt(_) => None,
+            Kind::Introspection(asked) => Some(asked),
+        }
+    }
+
+    /// What it asks of claims, where its credentials have any.
+    pub fn requirements(&self) -> Option<&Requirements> {
+        match &self.kind {
+            Kind::ApiKey(_) => None,
+            Kind::Introspection(asked) => Some(&asked.requirements),
+            Kind::Jwt(jwt) => Some(&jwt.requirements),
         }
     }
 }

@@ -1,6 +1,32 @@
-//! Keys that open something to an operator, known by their hashes alone.
+//! Keys that open something to an operator, known by their hashes alone; and texts that the filter
+//! shows to others.
+
+use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+/// A text that is shown to the one it is for and to nobody else, and wiped where it is dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a text.
+    pub const fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The text, for whom it is for.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+}
 
 /// SHA-256 hashes of keys, each of which opens the same.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

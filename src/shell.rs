@@ -3,6 +3,7 @@
 //! Decides nothing. If a line here would need a unit test, it belongs in the engine.
 
 mod bell;
+mod calls;
 mod crypto;
 mod fate;
 mod host;
@@ -21,16 +22,18 @@ use crate::config::LogFormat;
 use crate::engine::{self, Configured, Engine};
 use crate::env::Env;
 use crate::event::{
-    CallRequest, CallResponse, Effect, Event, HeaderChange, HostFacts, HostQuestions, Lack, Level,
-    Reply, Section, Settlement, metric,
+    CallRequest, Effect, Event, HeaderChange, HostFacts, HostQuestions, Lack, Level, Reply,
+    Section, Settlement, metric,
 };
-use crate::http::{Fields, RequestHead, Route};
-use crate::ids::{CallId, StreamId};
+use crate::http::{RequestHead, Route};
+use crate::ids::StreamId;
 use crate::jose::host::ByHost;
+use crate::jose::sign::HostSigner;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::{UnixMillis, millis};
 use bell::Bell;
-use crypto::EnvoyCrypto;
+use calls::{Out, call_done, dispatch};
+use crypto::{EnvoyCrypto, EnvoySigner};
 use fate::{Body, Fate, Stage};
 use host::{HostDownstream, HostMetrics, HostStore};
 use random::HostRandom;
@@ -47,8 +50,9 @@ struct Filter {
     engine: Option<Engine>,
     /// The host's signature check, where it is used.
     host_crypto: Option<ByHost<EnvoyCrypto>>,
-    /// Whether a header that is removed is gone, without being emptied first.
-    removes_headers: bool,
+    /// Whether the host is known to be Envoy: a header that is removed is gone there, without being
+    /// emptied first, and it can sign.
+    is_envoy: bool,
     /// Unpredictable bytes, since a configuration was taken.
     random: Option<HostRandom>,
     /// The requests that wait for a decision.
@@ -66,16 +70,6 @@ struct Filter {
     now: UnixMillis,
     /// The requests that the present event has decided, with what had gone into them before.
     decided: Vec<Duration>,
-}
-
-/// A call that is out.
-#[derive(Clone, Copy)]
-struct Out {
-    call: CallId,
-    /// The longest body that is of use, in bytes.
-    max_body: usize,
-    /// Whether the answer's trailers are.
-    trailers: bool,
 }
 
 /// Where the host is.
@@ -148,7 +142,8 @@ impl Filter {
         let mut next = Some(event);
         while let Some(event) = next {
             let (Some(engine), Some(random)) = (&mut self.engine, &self.random) else { return };
-            let env = env(self.now, random, self.host_crypto.as_ref(), &self.metrics);
+            let env =
+                env(self.now, random, self.host_crypto.as_ref(), &self.metrics, self.is_envoy);
             let effects = engine.handle(event, &env);
             for effect in effects {
                 self.carry_out(effect, at, &mut more);
@@ -277,7 +272,7 @@ impl Filter {
     }
 
     fn remove(&self, kind: MapType, name: &[u8]) -> bool {
-        if self.removes_headers {
+        if self.is_envoy {
             host::remove_header(kind, name)
         } else {
             host::empty_and_remove_header(kind, name)
@@ -315,13 +310,15 @@ fn env<'a>(
     random: &'a HostRandom,
     host_crypto: Option<&'a ByHost<EnvoyCrypto>>,
     metrics: &'a HostMetrics,
+    is_envoy: bool,
 ) -> Env<'a> {
     let verifier: &dyn Verifier = match host_crypto {
         Some(host) => host,
         None => &InWasm,
     };
     let (shared, downstream) = (&HostStore, &HostDownstream);
-    Env { now, random, shared, metrics, verifier, downstream }
+    let signer = is_envoy.then_some::<&dyn HostSigner>(&EnvoySigner);
+    Env { now, random, shared, metrics, verifier, signer, downstream }
 }
 
 fn write_log(level: Level, line: &str) {
@@ -349,58 +346,11 @@ fn respond(reply: &Reply) {
     }
 }
 
-/// Makes a call in the current callback; `None` where the host refuses to (no such cluster, no host in
-/// it).
-fn dispatch(request: &CallRequest) -> Option<u32> {
-    let mut headers = vec![
-        (":method", request.method),
-        (":scheme", request.scheme),
-        (":authority", &*request.authority),
-        (":path", &*request.path),
-    ];
-    headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    let body = Some(request.body.0.as_slice()).filter(|body| !body.is_empty());
-    // The SDK's own call: only it can route the answer. A host that fails in a way that is a panic in it
-    // was refused (`Host::makes_calls`).
-    proxy_wasm::hostcalls::dispatch_http_call(
-        &request.cluster,
-        headers,
-        body,
-        Vec::new(),
-        request.timeout,
-    )
-    .ok()
-}
-
-/// What a call brought: its end, where the call is one of ours.
-fn call_done(
-    filter: &mut Filter,
-    token: u32,
-    (headers, body_size, trailers): (usize, usize, usize),
-) -> Option<Event> {
-    let out = take(&mut filter.calls, token)?;
-    let response = (headers > 0).then(|| {
-        let headers = host::fields(MapType::HttpCallResponseHeaders).unwrap_or_default();
-        let status = headers.first(":status");
-        let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        let max = body_size.min(out.max_body.saturating_add(1));
-        let body = host::buffer(BufferType::HttpCallResponseBody, max).unwrap_or_default();
-        let trailers = if out.trailers && trailers > 0 {
-            host::fields(MapType::HttpCallResponseTrailers).unwrap_or_default()
-        } else {
-            Fields::default()
-        };
-        let status = status.unwrap_or_default();
-        CallResponse { status, headers, body_size, body, trailers }
-    });
-    Some(Event::CallDone { call: out.call, response })
-}
-
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
-        if let Some(event) = call_done(&mut filter, token, (headers, body, trailers)) {
-            filter.handle(event, In::Root);
+        if let Some(out) = take(&mut filter.calls, token) {
+            filter.handle(call_done(out, (headers, body, trailers)), In::Root);
         }
     }
 
@@ -408,7 +358,7 @@ impl Context for Root {
         if let Ok(mut filter) = self.filter.try_borrow_mut() {
             let Filter { engine, metrics, random, .. } = &mut *filter;
             let (Some(engine), Some(random)) = (engine, random) else { return true };
-            let env = env(UnixMillis::new(millis(host::now())), random, None, metrics);
+            let env = env(UnixMillis::new(millis(host::now())), random, None, metrics, false);
             let effects = engine.stop(&env);
             filter.carry_out_all(effects);
         }
@@ -426,13 +376,13 @@ impl RootContext for Root {
         };
         let now = UnixMillis::new(millis(host::now()));
         let mut host = Host::new(self.id);
-        let env = env(now, &random, None, &filter.metrics);
+        let env = env(now, &random, None, &filter.metrics, false);
         let configured = Engine::configure(&bytes, &mut host, &env);
         let Configured { engine, host_verifies, effects } = configured;
         let is_taken = engine.is_some();
         if let Some(engine) = engine {
             filter.host_crypto = host.crypto.filter(|_| host_verifies);
-            filter.removes_headers = host::is_envoy();
+            filter.is_envoy = host::is_envoy();
             filter.tick = engine.tick_period();
             let bell = filter.bell.take();
             filter.bell =
@@ -512,8 +462,8 @@ impl Stream {
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
-        if let Some(event) = call_done(&mut filter, token, (headers, body, trailers)) {
-            filter.handle(event, In::Stream(self));
+        if let Some(out) = take(&mut filter.calls, token) {
+            filter.handle(call_done(out, (headers, body, trailers)), In::Stream(self));
         }
     }
 

@@ -51,8 +51,23 @@ enum Room {
     Ended(Duration),
     /// The same; where none may be given up, all newcomers of the bucket share one record beside it.
     Shared(Duration),
+    /// The one that is worth least, by its payload and its stamp, and of these the one with the earliest
+    /// stamp.
+    Ranked(Ranking),
     /// The one unused for longest.
     Unused,
+}
+
+/// What a record with this payload and this stamp is worth now.
+pub type Ranking = fn(&[u8], UnixMillis, UnixMillis) -> Rank;
+
+/// What a record is worth to a full bucket.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Rank {
+    /// It may be given up, one of a lower number first.
+    Goes(u8),
+    /// It may not.
+    Stays,
 }
 
 /// A record as it stands in the table.
@@ -71,10 +86,17 @@ pub struct Payload(Vec<u8>);
 impl Payload {
     /// Longest payload, in bytes.
     pub const MAX_BYTES: usize = 1024;
+    /// Longest payload in a table whose records are [ranked](Table::ranked), in bytes.
+    pub const MAX_RANKED: usize = 4138;
 
     /// Accepts a payload; `None` where it is too long.
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
         (bytes.len() <= Self::MAX_BYTES).then_some(Self(bytes))
+    }
+
+    /// Accepts a payload of a table whose records are ranked; `None` where it is too long.
+    pub fn ranked(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() <= Self::MAX_RANKED).then_some(Self(bytes))
     }
 }
 
@@ -140,6 +162,12 @@ impl Table {
         Self { room: Room::Shared(longest), ..Self::keeping(kind, capacity, longest) }
     }
 
+    /// The same, whose full buckets give up what this ranking says.
+    pub fn ranked(kind: &'static str, capacity: u32, ranking: Ranking) -> Self {
+        let (attempts, room) = (Self::KEEPING_ATTEMPTS, Room::Ranked(ranking));
+        Self { attempts, room, ..Self::new(kind, capacity) }
+    }
+
     /// How many records fit.
     pub fn capacity(&self) -> u64 {
         u64::from(self.buckets).saturating_mul(u64::from(Self::BUCKET_RECORDS))
@@ -185,6 +213,20 @@ impl Table {
             }
         }
         Outcome::Contended
+    }
+
+    /// What one record says to `tell`; `None` where there is none.
+    pub fn read<T>(
+        &self,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        id: &RecordId,
+        now: UnixMillis,
+        tell: impl FnOnce(Record<'_>) -> T,
+    ) -> Option<T> {
+        let key = self.key(&self.seed(shared, random, now).ok()?, id);
+        let stored = shared.get(&key).value?;
+        Bucket::decode(&stored, self.room).find(id).map(tell)
     }
 
     /// The hash key, read anew once a second, so that no worker goes on for longer with another than

@@ -105,6 +105,8 @@ pub enum Step {
     Key,
     /// The signature.
     Signature,
+    /// What the token's provider says of it.
+    Introspection,
     /// The registered claims.
     Claims,
     /// Who the caller is.
@@ -135,6 +137,7 @@ impl Step {
             Self::Token => "token",
             Self::Key => "key",
             Self::Signature => "signature",
+            Self::Introspection => "introspection",
             Self::Claims => "claims",
             Self::Identity => "identity",
             Self::Policies => "policies",
@@ -157,6 +160,7 @@ impl Step {
             Self::Token => "the token's form and header",
             Self::Key => "the provider's keys",
             Self::Signature => "the signature",
+            Self::Introspection => "what the provider says of the token",
             Self::Claims => "the token's claims",
             Self::Identity => "the claim that names the caller",
             Self::Policies => "the caller's policies",

@@ -97,6 +97,11 @@ fn addresses_are_those_of_their_callers_as_before() {
 }
 
 #[test]
+fn answers_about_tokens_are_read_as_before() {
+    replay("introspection_answer", fuzz::introspection_answer);
+}
+
+#[test]
 fn names_of_mcp_have_one_reading_as_before() {
     replay("mcp_name", fuzz::mcp_name);
 }

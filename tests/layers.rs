@@ -25,8 +25,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
+    // Not: what it asks, calls.
+    ("client", &["env", "jose", "json", "secret", "wire"]),
     // Not: what a record is for.
     ("store", &["env", "time", "wire"]),
+    // Not: how a call is made, what claims must say.
+    ("introspection", &["env", "jose", "json", "store", "time", "wire"]),
     // Not: what a request is.
     ("limits", &["env", "ids", "store", "time", "wire"]),
     // Not: how a fetch is made, what a document says.
@@ -43,29 +47,73 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "trace", "verdict"]),
     // Build the above, checked. Not: requests.
-    ("provider", &["claims", "ids", "jose", "secret", "time", "verdict"]),
+    (
+        "provider",
+        &["claims", "client", "http", "ids", "introspection", "jose", "secret", "time", "verdict"],
+    ),
     ("api", &["claims", "http", "ids", "limits", "mcp", "resource"]),
     // Not: keys, headers, what a counter is.
     ("policy", &["api", "claims", "http", "ids", "limits", "mcp", "time", "trace", "verdict"]),
     (
         "config",
         &[
-            "api", "claims", "http", "ids", "jose", "json", "limits", "mcp", "policy", "provider",
-            "remote", "resource", "revoked", "secret", "time", "verdict", "wire",
+            "api",
+            "claims",
+            "client",
+            "http",
+            "ids",
+            "introspection",
+            "jose",
+            "json",
+            "limits",
+            "mcp",
+            "policy",
+            "provider",
+            "remote",
+            "resource",
+            "revoked",
+            "secret",
+            "time",
+            "verdict",
+            "wire",
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
     ("keys", &["config", "env", "ids", "jose", "shared_document", "time"]),
-    ("event", &["http", "ids", "time", "trace", "verdict"]),
+    ("event", &["http", "ids", "secret", "time", "trace", "verdict"]),
     // Knows how facts are shown. Not: where they come from.
     ("page", &["time"]),
     // Sees them together. Not: Proxy-Wasm, sockets, the clock.
     (
         "engine",
         &[
-            "api", "claims", "config", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "mcp", "page", "policy", "provider", "remote", "resource", "revoked",
-            "secret", "session", "store", "time", "trace", "verdict", "wire",
+            "api",
+            "claims",
+            "client",
+            "config",
+            "env",
+            "event",
+            "http",
+            "ids",
+            "introspection",
+            "jose",
+            "json",
+            "keys",
+            "limits",
+            "mcp",
+            "page",
+            "policy",
+            "provider",
+            "remote",
+            "resource",
+            "revoked",
+            "secret",
+            "session",
+            "store",
+            "time",
+            "trace",
+            "verdict",
+            "wire",
         ],
     ),
     // The command line, a package of its own: reads files and asks the network, and has no rule about
@@ -87,11 +135,11 @@ const NARROWER: &[(&str, &[&str])] = &[
     ("engine/reply.rs", &["event", "http", "time", "verdict"]),
     // Knows when a request waits, not for what.
     ("engine/parked.rs", &["env", "event", "http", "ids", "time"]),
-    // Remembers what was verified: no configuration, no requests, no clock.
-    ("engine/verified.rs", &["env", "ids", "jose"]),
+    // Remembers what was verified: no configuration, no requests.
+    ("engine/verified.rs", &["env", "ids", "jose", "time"]),
     // Asks for all who want to know: no keys, no configuration, no requests.
     ("engine/outside/asks.rs", &["event", "ids", "time"]),
-    ("engine/outside/calls.rs", &["event", "ids", "keys", "time"]),
+    ("engine/outside/calls.rs", &["event", "ids", "introspection", "keys", "time"]),
     // What later steps may ask of a credential: no configuration, no keys, no requests.
     (
         "engine/voucher.rs",
@@ -121,7 +169,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // What may be written.
             &["raw/policy", "raw/value"],
             &["raw/credential", "raw/limits", "raw/operator", "raw/resource"],
-            &["raw/api", "raw/provider"],
+            &["raw/api", "raw/introspection"],
+            &["raw/provider"],
             &["raw"],
             // What may be meant.
             &["check/drafts", "check/written"],
@@ -141,6 +190,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/secret",
             ],
             &["check/own/keys", "check/own/mcp"],
+            &["check/own/introspection"],
             &[
                 "check/own/api",
                 "check/own/assigned",
@@ -195,12 +245,20 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "metrics",
                 "outside/asks",
                 "voucher",
+                "words/asking",
                 "words/failure",
                 "words/keyring",
                 "words/reason",
             ],
             // What is found out of requests and credentials, and what answers late.
-            &["known_keys", "outside/fetches", "trail", "verified", "words/narrate"],
+            &[
+                "known_keys",
+                "outside/fetches",
+                "outside/introspections",
+                "trail",
+                "verified",
+                "words/narrate",
+            ],
             &[
                 "credential",
                 "detail",
@@ -217,6 +275,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // The steps.
             &["refusals", "vouch/api_key", "vouch/signature"],
             &["handoff", "status/gather", "charging", "vouch/jwt"],
+            &["vouch/introspection"],
             &["probe", "status", "vouch"],
             &["admission"],
             &["steps"],
@@ -225,7 +284,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("shared_document", &[&["record"], &["shared_document"]]),
-    ("provider", &[&["api_key", "jwt"], &["provider"]]),
+    ("provider", &[&["api_key", "jwt"], &["introspection"], &["provider"]]),
     (
         "cli",
         &[

@@ -324,6 +324,8 @@ fn the_documented_metrics_are_those_that_there_are() {
     let (world, signer) = (World::default(), Signer::new("k1"));
     let mut config = config(&signer);
     config["providers"] = json!({ "a-provider": {
+        "kind": "introspection", "url": "https://id.example.com/introspect", "cluster": "idp",
+        "client": { "id": "gateway", "secret": { "text": "s" } }, "signed": true,
         "issuer": ISSUER, "audiences": [AUDIENCE],
         "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" } } });
     config["apis"] = json!([{

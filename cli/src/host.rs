@@ -105,6 +105,7 @@ impl Hosted {
             shared: &self.store,
             metrics: &Unmetered,
             verifier: &InWasm,
+            signer: None,
             downstream: &self.from,
         };
         then(&mut self.engine, &env)

@@ -32,6 +32,9 @@ const LAST_DATE: UnixMillis = UnixMillis::new(253_402_300_799_999);
 /// Payload types with which Keycloak marks what is no access token.
 const FOREIGN_PAYLOAD_TYPES: [&str; 3] = ["Refresh", "Offline", "Logout"];
 
+/// What `token_use` marks as no access token, in an answer about one.
+const FOREIGN_USES: [&str; 3] = ["id", "refresh", "refresh_token"];
+
 /// What a token that passed says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Judged {
@@ -109,6 +112,9 @@ impl Claims {
                 quoted(typ)
             )));
         }
+        if requirements.introspected {
+            self.check_answered_kind(requirements)?;
+        }
         if requirements.allow_id_tokens {
             return Ok(());
         }
@@ -126,6 +132,37 @@ impl Claims {
         Err(refused_type(format!("this is an ID token: {mark}")))
     }
 
+    /// What an endpoint says of a token's kind (RFC 7662 §2.2): some look through refresh tokens, too.
+    fn check_answered_kind(&self, requirements: &Requirements) -> Result<(), Refusal> {
+        if let Some(kind) = self.text("token_use").filter(|kind| FOREIGN_USES.contains(kind)) {
+            return Err(refused_type(format!("its `token_use` is {}", quoted(kind))));
+        }
+        match self.present("token_type") {
+            Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => Ok(()),
+            Some(Value::String(kind)) if kind.eq_ignore_ascii_case("dpop") => {
+                let key = self.present("cnf").and_then(|cnf| cnf.get("jkt"));
+                match key.and_then(Value::as_str) {
+                    Some(_) => Ok(()),
+                    None => Err(Refusal::new(
+                        Deny::TokenBindingUnsupported,
+                        "its `token_type` is `DPoP`, and no `cnf.jkt` says by which key",
+                    )),
+                }
+            }
+            None if requirements.audiences.is_some() => Ok(()),
+            None => Err(refused_type(
+                "the answer has no `token_type`, so this may be a refresh token".to_owned(),
+            )
+            .with_remedy(
+                "name the tokens' audience in `providers.*.audiences`, or have the provider answer \
+                 with `token_type` (RFC 7662 §2.2)",
+            )),
+            Some(_) => {
+                Err(refused_type("its `token_type` is neither `Bearer` nor `DPoP`".to_owned()))
+            }
+        }
+    }
+
     /// `iss` is one of the issuers, byte for byte (RFC 8725 §3.8).
     fn check_issuer(&self, requirements: &Requirements) -> Result<Option<&str>, Refusal> {
         let issuer = match self.issuer() {
@@ -141,6 +178,8 @@ impl Claims {
             Some(issuer) => {
                 (format!("the claim `iss` is {}", quoted(issuer)), near(issuer, accepted))
             }
+            // Who was asked says who answers.
+            None if requirements.introspected => return Ok(None),
             None => ("there is no claim `iss`".to_owned(), ""),
         };
         Err(Refusal::new(
@@ -358,23 +397,27 @@ impl Times {
         let Some(longest) = requirements.max_lifetime else {
             return Ok(());
         };
-        let Some(expires) = self.expires else {
-            return Err(Refusal::new(
-                Deny::TokenExpiryMissing,
-                "there is no claim `exp`, so the lifetime is without end",
-            ));
+        let (until, start, what) = match (self.expires, self.issued) {
+            (Some(expires), Some(issued)) => (expires, issued, "`exp` − `iat`"),
+            (Some(expires), None) => (expires, now, "`exp` − now, there being no `iat`,"),
+            // Its provider says at any time whether it has ended.
+            (None, Some(issued)) if requirements.introspected => {
+                (now.max(issued), issued, "now − `iat`, there being no `exp`,")
+            }
+            (None, _) => {
+                return Err(Refusal::new(
+                    Deny::TokenExpiryMissing,
+                    "there is no claim `exp`, so the lifetime is without end",
+                ));
+            }
         };
-        let (start, what) = match self.issued {
-            Some(issued) => (issued, "`exp` − `iat`"),
-            None => (now, "`exp` − now, there being no `iat`,"),
-        };
-        if self.issued.is_some_and(|issued| expires < issued) {
+        if self.issued.is_some_and(|issued| until < issued) {
             return Err(Refusal::new(
                 Deny::TokenLifetimeExceeded,
                 "the claim `exp` is before `iat`, so the lifetime cannot be told",
             ));
         }
-        let lifetime = expires.since(start);
+        let lifetime = until.since(start);
         if lifetime > longest {
             let (lifetime, longest) = (seconds(lifetime), seconds(longest));
             return Err(Refusal::new(

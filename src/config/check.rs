@@ -10,6 +10,7 @@ use super::raw::operator::RawMode;
 use super::read::At;
 use crate::api::{Api, Index};
 use crate::policy::Policies;
+use crate::provider::introspection::Introspection;
 use crate::provider::jwt::{JwtProvider, KeySource};
 use crate::provider::{Kind, Provider};
 
@@ -94,6 +95,27 @@ fn methods(apis: &[Api], policies: &Policies) -> Vec<Box<str>> {
 fn build(draft: ProviderDraft, keys: Option<KeySource>) -> Option<Provider> {
     let kind = match draft.kind {
         DraftKind::ApiKey { keys, .. } => Kind::ApiKey(keys),
+        DraftKind::Jwt(jwt) if jwt.asked.is_some() => {
+            let asked = *jwt.asked??;
+            let signed = match (asked.signed, keys) {
+                (true, keys) => Some((keys?, jwt.algorithms)),
+                (false, _) => None,
+            };
+            Kind::Introspection(Box::new(Introspection {
+                endpoint: asked.endpoint,
+                cluster: asked.cluster,
+                timeout: asked.timeout,
+                client: asked.client,
+                takes_opaque: asked.takes_opaque,
+                takes_jwts: asked.takes_jwts,
+                terms: asked.terms,
+                capacity: asked.capacity,
+                per_second: asked.per_second,
+                signed,
+                hands_on_signed: asked.hands_on_signed,
+                requirements: jwt.requirements,
+            }))
+        }
         DraftKind::Jwt(jwt) => Kind::Jwt(Box::new(JwtProvider {
             keys: keys?,
             algorithms: jwt.algorithms,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
+use crate::client::Auth;
 use crate::ids::{ApiId, Name, ProviderId, RingId};
+use crate::jose::sign::SigningKey;
 use crate::policy::{LimitBy, Policies, Policy};
-use crate::provider::Provider;
+use crate::provider::{Kind, Provider};
 use crate::remote::Remote;
 use crate::revoked::{List, Source};
 use crate::secret::KeyHashes;
@@ -93,7 +95,19 @@ impl Config {
 
     /// Whether anything is fetched that requests wait for.
     pub fn fetches(&self) -> bool {
-        !self.rings.is_empty() || self.revoked_source.is_some()
+        let asks = |provider: &Provider| provider.introspection().is_some();
+        !self.rings.is_empty() || self.revoked_source.is_some() || self.providers.iter().any(asks)
+    }
+
+    /// The private keys of clients, with the names of their providers.
+    pub fn signing_keys(&mut self) -> impl Iterator<Item = (&Name, &mut SigningKey)> {
+        self.providers.iter_mut().filter_map(|provider| match &mut provider.kind {
+            Kind::Introspection(asked) => match &mut asked.client.auth {
+                Auth::Key(assertion) => Some((&provider.name, &mut assertion.key)),
+                Auth::Basic(_) | Auth::Bearer(_) | Auth::Post(_) => None,
+            },
+            Kind::ApiKey(_) | Kind::Jwt(_) => None,
+        })
     }
 
     /// Whether any limit counts by the addresses of callers.

@@ -25,6 +25,8 @@ codes! {
     AddressUnproven = "address_unproven",
     /// An algorithm that is unknown, or not for keys of this kind.
     AlgorithmRefused = "algorithm_refused",
+    /// Answers about tokens that hold for long.
+    AnswersKeptLong = "answers_kept_long",
     /// An API that an earlier one hides.
     ApiHidden = "api_hidden",
     /// A policy's entry names an API that it can say nothing about.
@@ -91,6 +93,8 @@ codes! {
     KeyPrivate = "key_private",
     /// Keys none of which can be used.
     KeySetUnusable = "key_set_unusable",
+    /// A key that takes long to sign with.
+    KeySlow = "key_slow",
     /// A key whose holder can both check and sign.
     KeySymmetric = "key_symmetric",
     /// A key that is written otherwise than it should be, and taken.
@@ -147,6 +151,8 @@ codes! {
     ResourceOnApi = "resource_on_api",
     /// A scope that no API asks for.
     ScopeRefused = "scope_refused",
+    /// A secret that stands in the configuration itself.
+    SecretInText = "secret_in_text",
     /// A secret that is too short for its algorithm.
     SecretShort = "secret_short",
     /// A secret that cannot be read.

@@ -9,6 +9,7 @@ use super::read::{List, Map, Text};
 
 pub(super) mod api;
 pub(super) mod credential;
+pub(super) mod introspection;
 pub(super) mod limits;
 pub(super) mod operator;
 pub(super) mod policy;

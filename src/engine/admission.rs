@@ -61,7 +61,7 @@ pub(super) fn admit<'c: 'h, 'h>(
         trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
         return Ok(Admitted { api: Some(target.id), presented, permit: None });
     }
-    let vouched = vouch::all(desk, &readers.members, &presented, trail)?;
+    let vouched = vouch::all(desk, &readers.members, &presented, head, trail)?;
     let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
     let Some(branch) = branches.iter().find(vouches) else {
         if optional && vouched.is_empty() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Config, Crypto};
 use crate::event::{Effect, Lack, Notice, Record, metric};
+use crate::jose::sign::HostSigner;
 
 /// What a host says of itself when a configuration comes.
 pub trait Surroundings {
@@ -19,6 +20,9 @@ pub trait Surroundings {
 
     /// Whether the host has a signature check that passes the filter's test.
     fn checks_signatures(&mut self) -> bool;
+
+    /// Who signs for the filter, where the host can.
+    fn signer(&mut self) -> Option<&dyn HostSigner>;
 
     /// Has the host tick in this period; `false` where it does not.
     fn ticks(&self, period: Duration) -> bool;
@@ -89,6 +93,13 @@ fn taken(
         notice(Notice::NoHostCrypto);
         return None;
     }
+    let mut config = config;
+    for (provider, key) in config.signing_keys() {
+        if !key.try_host(surroundings.signer()) {
+            notice(Notice::NoHostSigner { provider: provider.clone() });
+            return None;
+        }
+    }
     // Ticks are for more than fetches: the host is asked for them in any case.
     let ticks = surroundings.ticks(tick);
     if config.fetches() {
@@ -131,6 +142,10 @@ mod tests {
 
         fn checks_signatures(&mut self) -> bool {
             false
+        }
+
+        fn signer(&mut self) -> Option<&dyn HostSigner> {
+            None
         }
 
         fn ticks(&self, _: Duration) -> bool {

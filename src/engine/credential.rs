@@ -29,6 +29,7 @@ pub(super) struct OfApi {
 pub(super) struct Spot {
     location: Location,
     readers: Vec<ProviderId>,
+    is_introspected: bool,
 }
 
 impl Spot {
@@ -40,6 +41,11 @@ impl Spot {
     /// Who looks here; never nobody.
     pub(super) fn readers(&self) -> &[ProviderId] {
         &self.readers
+    }
+
+    /// Whether any who looks here is asked about tokens.
+    pub(super) const fn is_introspected(&self) -> bool {
+        self.is_introspected
     }
 
     /// The first who looks here: a wrong form of a credential is reported as its own.
@@ -75,13 +81,19 @@ impl OfApi {
                 continue;
             }
             all.members.push(id);
-            let locations = config.provider(id).into_iter().flat_map(|provider| &provider.from);
+            let provider = config.provider(id);
+            let asks = provider.is_some_and(|provider| provider.introspection().is_some());
+            let locations = provider.into_iter().flat_map(|provider| &provider.from);
             for location in locations.filter(|location| location.is_for(&api.name)) {
                 let same = |spot: &&mut Spot| spot.location.is_same_place(location);
                 match all.spots.iter_mut().find(same) {
-                    Some(spot) => spot.readers.push(id),
+                    Some(spot) => {
+                        spot.readers.push(id);
+                        spot.is_introspected |= asks;
+                    }
                     None => {
-                        all.spots.push(Spot { location: location.clone(), readers: vec![id] });
+                        let (location, readers) = (location.clone(), vec![id]);
+                        all.spots.push(Spot { location, readers, is_introspected: asks });
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::metrics::counts::Counts;
 use super::outside::Outside;
 use super::outside::asks::{Answer, Question};
 use super::outside::calls::Owner;
-use super::parked::Parked;
+use super::parked::{Parked, Share};
 use super::request::{Memo, Patience};
 use super::stop::Awaited;
 use super::verified::VerifiedTokens;
@@ -41,7 +41,6 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) env: &'a Env<'a>,
 }
 
-#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
 /// Why a question has no answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
@@ -55,7 +54,6 @@ pub(super) enum Unanswered {
     Pending(Awaited),
 }
 
-#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
 impl Desk<'_, '_> {
     /// The answer to a question that others may ask as well. Where nobody has asked it, it is asked
     /// now, once for all.
@@ -89,6 +87,7 @@ impl Desk<'_, '_> {
     /// # Errors
     ///
     /// See [`Unanswered`].
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     pub(super) fn ask_alone(
         &mut self,
         head: &RequestHead,
@@ -111,6 +110,7 @@ impl Desk<'_, '_> {
     /// # Errors
     ///
     /// See [`Unanswered`].
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     pub(super) fn body(
         &mut self,
         head: &RequestHead,
@@ -128,12 +128,17 @@ impl Desk<'_, '_> {
         Err(Unanswered::Pending(Awaited::Body))
     }
 
-    /// Whether the request can wait for something other than keys.
+    /// Whether the request can wait for something other than keys and introspection.
     pub(super) fn may_wait(&self, head: &RequestHead) -> Result<(), Unanswered> {
+        self.may_wait_in(head, Share::Others)
+    }
+
+    /// Whether the request can wait in this share of the room.
+    pub(super) fn may_wait_in(&self, head: &RequestHead, share: Share) -> Result<(), Unanswered> {
         match self.patience {
             Patience::Crowded => Err(Unanswered::Crowded),
             Patience::Overdue => Err(Unanswered::Overdue),
-            Patience::Fresh | Patience::Waited if !self.parked.has_room(head, false) => {
+            Patience::Fresh | Patience::Waited if !self.parked.has_room(head, share) => {
                 Err(Unanswered::Crowded)
             }
             Patience::Fresh | Patience::Waited => Ok(()),

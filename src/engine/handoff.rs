@@ -222,7 +222,8 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
             None => {}
         }
         if let (Some(name), Some(said)) = (&upstream.payload_header, &voucher.known.says) {
-            write(name.to_string().into(), HeaderValue::Value(said.payload.as_bytes().to_vec()));
+            let payload = said.handed_on.as_ref().unwrap_or(&said.payload);
+            write(name.to_string().into(), HeaderValue::Value(payload.as_bytes().to_vec()));
         }
     }
     out

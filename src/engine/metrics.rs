@@ -55,12 +55,20 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
             }
         }
     }
+    let mut is_asked = false;
+    for provider in config.providers.iter().filter(|one| one.introspection().is_some()) {
+        is_asked = true;
+        for outcome in metric::Introspected::ALL {
+            define(MetricKind::Counter, metric::introspection(outcome, &provider.name));
+        }
+    }
     let addresses = config.counts_addresses().then_some(metric::LIMIT_ADDRESSES);
     let gauges = [metric::LIMIT_RECORDS, metric::PARKED, metric::SESSION_RECORDS];
     for name in gauges.into_iter().chain(addresses) {
         define(MetricKind::Gauge, name.into());
     }
-    for name in [metric::FILTER_US, metric::KEYS_WAIT_MS] {
+    let asking = is_asked.then_some(metric::INTROSPECTION_MS);
+    for name in [metric::FILTER_US, metric::KEYS_WAIT_MS].into_iter().chain(asking) {
         define(MetricKind::Histogram, name.into());
     }
 }

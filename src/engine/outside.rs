@@ -1,9 +1,10 @@
-//! All that answers late: key sets and the list of revocations, which the filter fetches for itself, and
-//! answers to questions of requests.
+//! All that answers late: key sets and the list of revocations, which the filter fetches for itself, what
+//! providers say of tokens, and answers to questions of requests.
 
 pub(super) mod asks;
 pub(super) mod calls;
 mod fetches;
+pub(super) mod introspections;
 
 use super::request::Request;
 use super::stop::Awaited;
@@ -11,16 +12,19 @@ use crate::config::Config;
 use crate::env::{Cas, Env};
 use crate::event::{CallResponse, Effect};
 use crate::keys::{Progress, Ring};
+use crate::provider::Provider;
 use crate::revoked::Revocations;
 use crate::time::UnixMillis;
 use asks::Asks;
 use calls::{Calls, Owner};
+use introspections::Introspections;
 
 /// What one worker has outside.
 #[derive(Debug)]
 pub(super) struct Outside {
     pub(super) asks: Asks,
     pub(super) calls: Calls,
+    pub(super) introspections: Introspections,
     pub(super) revocations: Revocations,
     pub(super) rings: Vec<Ring>,
 }
@@ -28,7 +32,7 @@ pub(super) struct Outside {
 /// The state of what a request waits for, taken when the wait began.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Mark {
-    /// A question, or the request's body: there was nothing yet.
+    /// A question, an answer about a token, or the request's body: there was nothing yet.
     Nothing,
     /// A shared record.
     Record(Option<Cas>),
@@ -41,6 +45,7 @@ impl Outside {
         Self {
             asks: Asks::default(),
             calls: Calls::default(),
+            introspections: Introspections::new(config),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
         }
@@ -70,11 +75,18 @@ impl Outside {
         &mut self,
         owner: Owner,
         response: Option<CallResponse>,
-        env: &Env<'_>,
+        (config, env): (&Config, &Env<'_>),
         effects: &mut Vec<Effect>,
     ) {
         match owner {
             Owner::Ask(id) => self.asks.done(id, response, env.now),
+            Owner::Introspection(id, attempt) => {
+                let asked = config.provider(id).and_then(Provider::introspection);
+                if let (Some(asked), Some(one)) = (asked, self.introspections.of_mut(id)) {
+                    let with = (&mut self.calls, env);
+                    one.done((id, asked), attempt, response, with, effects);
+                }
+            }
             Owner::Revocations(attempt) => {
                 fetches::list_done(&mut self.revocations, attempt, response, env, effects);
             }
@@ -93,6 +105,9 @@ impl Outside {
     pub(super) fn stop(&mut self, env: &Env<'_>) {
         for owner in self.calls.drain() {
             match owner {
+                Owner::Introspection(id, attempt) => {
+                    self.introspections.give_back(id, &attempt, env);
+                }
                 Owner::Revocations(attempt) => self.revocations.give_back(attempt, env),
                 Owner::Ring(id, attempt, _) => {
                     if let Some(ring) = self.rings.get_mut(id.0) {
@@ -107,7 +122,7 @@ impl Outside {
     /// The state now of what a request is about to wait for.
     pub(super) fn mark(&self, awaited: &Awaited, env: &Env<'_>) -> Mark {
         match awaited {
-            Awaited::Asked(_) | Awaited::Body => Mark::Nothing,
+            Awaited::Asked(_) | Awaited::Body | Awaited::Introspected(..) => Mark::Nothing,
             Awaited::Elsewhere(key, _) => Mark::Record(env.shared.get(key).cas),
             Awaited::Ring(id) => {
                 Mark::Ring(self.rings.get(id.0).map(Ring::progress).unwrap_or_default())
@@ -128,6 +143,10 @@ impl Outside {
                     || !(self.asks.is_out(*id) || self.calls.is_out(request.stream, *id))
             }
             Awaited::Body => request.memo.body.is_some(),
+            Awaited::Introspected(provider, token) => {
+                let one = self.introspections.of(*provider);
+                !one.is_some_and(|one| one.answers.is_asked(token, env))
+            }
             Awaited::Elsewhere(_, until) if env.now >= *until => true,
             Awaited::Elsewhere(..) | Awaited::Ring(_) => self.mark(awaited, env) != *mark,
         }

@@ -15,6 +15,8 @@ use crate::time::UnixMillis;
 const MAX_REQUESTS: usize = 256;
 /// Most of them that wait for something other than keys.
 const MAX_OTHERS: usize = 224;
+/// Most of them that wait for what providers say of tokens.
+const MAX_INTROSPECTION: usize = 128;
 /// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
@@ -29,6 +31,17 @@ struct Waiting {
     mark: Mark,
     /// When the wait began.
     since: UnixMillis,
+}
+
+/// What a request wants to wait for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Share {
+    /// What a provider says of its token.
+    Introspection,
+    /// Keys.
+    Keys,
+    /// Something else.
+    Others,
 }
 
 /// There is no room for this request to wait.
@@ -52,15 +65,17 @@ impl Parked {
         self.requests.iter().filter(|waiting| waiting.awaited.is_keys()).count()
     }
 
-    /// Whether there is room for a request to wait for keys, or for something else.
-    pub(super) fn has_room(&self, head: &RequestHead, for_keys: bool) -> bool {
+    /// Whether there is room for a request to wait.
+    pub(super) fn has_room(&self, head: &RequestHead, share: Share) -> bool {
         let count = |is: &dyn Fn(&Waiting) -> bool| {
             self.requests.iter().filter(|waiting| is(waiting)).count()
         };
         let with_body = |waiting: &Waiting| waiting.request.head.may_have_body();
         self.requests.len() < MAX_REQUESTS
             && self.bytes.saturating_add(head.headers.bytes()) <= MAX_BYTES
-            && (for_keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
+            && (share == Share::Keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
+            && (share != Share::Introspection
+                || count(&|waiting| waiting.awaited.is_introspection()) < MAX_INTROSPECTION)
             && (!head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
     }
 
@@ -72,7 +87,12 @@ impl Parked {
         outside: &Outside,
         env: &Env<'_>,
     ) -> Result<(), Full> {
-        if !self.has_room(&request.head, awaited.is_keys()) {
+        let share = match awaited {
+            Awaited::Ring(_) => Share::Keys,
+            Awaited::Introspected(..) => Share::Introspection,
+            Awaited::Asked(_) | Awaited::Body | Awaited::Elsewhere(..) => Share::Others,
+        };
+        if !self.has_room(&request.head, share) {
             return Err(Full(Box::new(request)));
         }
         self.bytes = self.bytes.saturating_add(request.head.headers.bytes());

@@ -75,7 +75,7 @@ fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
 fn twin(voucher: &Voucher<'_>) -> Option<Key> {
     let said = voucher.known.says.as_ref()?;
     *said.twin.get_or_init(|| {
-        let twin = twin::of(&said.token, said.alg)?;
+        let twin = twin::of(&said.token, said.alg?)?;
         Some(of_token(voucher.provider.name.as_str(), &twin))
     })
 }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use crate::event::Reply;
-use crate::ids::{AskId, RingId};
+use crate::ids::{AskId, ProviderId, RingId};
+use crate::store::RecordId;
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
@@ -27,11 +28,18 @@ pub(super) enum Awaited {
     Body,
     /// Another worker: it changes the shared record at this key, or it is too late for that.
     Elsewhere(Rc<str>, UnixMillis),
+    /// What a provider says of this token.
+    Introspected(ProviderId, RecordId),
     /// The next fetch of this key ring.
     Ring(RingId),
 }
 
 impl Awaited {
+    /// Whether it is what a provider says of a token: for that, fewer may wait.
+    pub(super) const fn is_introspection(&self) -> bool {
+        matches!(self, Self::Introspected(..))
+    }
+
     /// Whether it is keys: these have a share of the waiting room that nothing else takes.
     pub(super) const fn is_keys(&self) -> bool {
         matches!(self, Self::Ring(_))

@@ -13,25 +13,38 @@ use siphasher::sip::SipHasher13;
 use super::voucher::{Known, Said};
 use crate::env::Random;
 use crate::ids::ProviderId;
+use crate::time::UnixMillis;
 
 /// Most tokens kept, per worker.
 const MAX_TOKENS: usize = 4096;
 /// Most bytes of tokens kept, per worker. With a token, about four times its size is kept.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// A token whose signature is verified and whose claims hold, apart from time.
+/// A token that a key or its provider has shown to be good, and whose claims hold, apart from time.
 #[derive(Debug)]
 pub(super) struct Verified {
     /// The provider whose token it is.
     pub(super) provider: ProviderId,
-    /// The thumbprint of the key that verified it (RFC 7638).
-    pub(super) key: [u8; 32],
-    /// The version of the key set in which that key was last seen.
-    pub(super) seen_in: Cell<[u8; 16]>,
+    /// What has shown that it is good.
+    pub(super) by: By,
     /// The token, and its claims.
     pub(super) said: Rc<Said>,
     /// What else is known of it.
     pub(super) known: Rc<Known>,
+}
+
+/// What has shown that a token is good.
+#[derive(Debug)]
+pub(super) enum By {
+    /// Its provider's answer, which is a verdict until then.
+    Answer(UnixMillis),
+    /// A key.
+    Key {
+        /// The key's thumbprint (RFC 7638).
+        thumbprint: [u8; 32],
+        /// The version of the key set in which the key was last seen.
+        seen_in: Cell<[u8; 16]>,
+    },
 }
 
 /// The verified tokens of one worker, in two generations: when the younger is full it becomes the

@@ -1,6 +1,7 @@
 //! From credentials to vouchers. The only place that asks which kind a provider is.
 
 mod api_key;
+mod introspection;
 mod jwt;
 mod signature;
 
@@ -9,14 +10,18 @@ use super::desk::Desk;
 use super::stop::Stop;
 use super::trail::Trail;
 use super::voucher::Voucher;
+use crate::http::RequestHead;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::verdict::Refusal;
+use introspection::Whose;
 
 /// A credential of one of the providers that read its place, and what is still to be done.
 enum Own<'c, 't> {
     /// Nothing.
     Good(Voucher<'c>),
+    /// It is a token that a provider is asked about.
+    Asked(introspection::Token<'c, 't>),
     /// It is a token, to be judged.
     Token(jwt::Token<'c, 't>),
 }
@@ -31,6 +36,7 @@ pub(super) fn all<'c>(
     desk: &mut Desk<'_, 'c>,
     members: &[ProviderId],
     presented: &[Presented<'_>],
+    head: &RequestHead,
     trail: &mut Trail,
 ) -> Result<Vec<Voucher<'c>>, Stop> {
     let mut own = Vec::with_capacity(presented.len());
@@ -42,6 +48,7 @@ pub(super) fn all<'c>(
     for one in own {
         let judged = match one {
             Own::Good(voucher) => Ok(voucher),
+            Own::Asked(token) => introspection::judge(desk, &token, head, trail),
             Own::Token(token) => jwt::judge(desk, token, trail),
         };
         match judged {
@@ -63,17 +70,22 @@ fn take<'c, 't>(
     presented: &'t Presented<'_>,
     trail: &mut Trail,
 ) -> Result<Option<Own<'c, 't>>, Refusal> {
-    // All providers that read a place are of one kind: the configuration is refused otherwise.
+    // API keys have a place for themselves: the configuration is refused otherwise.
     let first = presented.spot.readers().first().copied();
     let first = first.and_then(|id| Some((id, desk.config.provider(id)?)));
     let Some((id, provider)) = first else { return Ok(None) };
-    match &provider.kind {
-        Kind::ApiKey(keys) => {
-            trail.enter(Some(&provider.name));
-            api_key::judge(&presented.token, (id, provider), keys, desk, trail)
-                .map(|voucher| Some(Own::Good(voucher)))
-                .map_err(|refusal| challenging(refusal, provider))
-        }
-        Kind::Jwt(_) => Ok(jwt::take(desk, members, presented, trail)?.map(Own::Token)),
+    if let Kind::ApiKey(keys) = &provider.kind {
+        trail.enter(Some(&provider.name));
+        return api_key::judge(&presented.token, (id, provider), keys, desk, trail)
+            .map(|voucher| Some(Own::Good(voucher)))
+            .map_err(|refusal| challenging(refusal, provider));
     }
+    if presented.spot.is_introspected() {
+        match introspection::take(desk, presented, trail)? {
+            Whose::Asked(token) => return Ok(Some(Own::Asked(token))),
+            Whose::Jwt => {}
+            Whose::Nobody => return Ok(None),
+        }
+    }
+    Ok(jwt::take(desk, members, presented, trail)?.map(Own::Token))
 }

@@ -65,14 +65,16 @@ pub(super) struct Known {
 pub(super) struct Said {
     /// The token as it was shown. Never logged.
     pub(super) token: Box<[u8]>,
-    /// The algorithm that it is signed with.
-    pub(super) alg: Alg,
+    /// The algorithm that it is signed with; `None` where its provider was asked about it.
+    pub(super) alg: Option<Alg>,
     /// The key's id, as the token has it.
     pub(super) kid: Option<Kid>,
     /// The claims.
     pub(super) claims: Claims,
     /// The payload as it came: base64url, unpadded.
     pub(super) payload: Box<str>,
+    /// What goes upstream in the payload's place, where that is something else.
+    pub(super) handed_on: Option<Box<str>>,
     /// The token itself, as a list of revocations would name it.
     pub(super) digest: OnceCell<Key>,
     /// Its [twin](crate::jose::twin), where it has one, as such a list would name it.

@@ -24,6 +24,15 @@ pub enum Record {
         /// What is risky.
         reason: String,
     },
+    /// Asking about a token has brought no answer that can be used.
+    IntrospectionFailed {
+        /// Whom the filter has asked.
+        provider: Name,
+        /// Why.
+        failure: FetchFailure,
+        /// Whether it refused the filter's own credential.
+        refuses_client: bool,
+    },
     /// A key set shows a private key to whoever reads it.
     KeyPrivate {
         /// Whose keys.
@@ -125,6 +134,11 @@ pub enum Notice {
     HostLacks(Lack),
     /// A configuration was refused because the host has no signature check to rely upon.
     NoHostCrypto,
+    /// A configuration was refused because the host does not sign with a client's RSA key.
+    NoHostSigner {
+        /// Whose client it is.
+        provider: Name,
+    },
     /// The host shares the store with others.
     SharedStore,
     /// Who checks signatures: the host, where it can, or the filter.
@@ -176,6 +190,11 @@ impl fmt::Display for Notice {
             Self::NoHostCrypto => f.write_str(
                 "configuration refused: crypto: `host`, but this proxy has no signature check that \
                  passes the filter's test; use `auto`",
+            ),
+            Self::NoHostSigner { provider } => write!(
+                f,
+                "configuration refused: providers.{provider}.client: RS256 is signed by the proxy alone, \
+                 and this one does not do it with this key; use `alg` ES256 or EdDSA"
             ),
             Self::SharedStore => f.write_str(
                 "`vm_id` is empty: every plugin without one shares its store; give this one its own",
@@ -327,15 +346,20 @@ impl Record {
             | Self::RevocationsChanged(_) => Level::Info,
             Self::ConfigurationWarning { .. }
             | Self::KeySkipped { .. }
+            | Self::IntrospectionFailed { refuses_client: false, .. }
             | Self::KeysFetchFailed { .. }
             | Self::LogSuppressed { .. }
             | Self::Notice(Notice::SharedStore)
             | Self::RequestDenied(_)
             | Self::RevocationsFetchFailed(..)
             | Self::StatusKeyRefused { .. } => Level::Warn,
-            Self::KeyPrivate { .. }
+            Self::IntrospectionFailed { refuses_client: true, .. }
+            | Self::KeyPrivate { .. }
             | Self::Notice(
-                Notice::ConfigurationRefused { .. } | Notice::HostLacks(_) | Notice::NoHostCrypto,
+                Notice::ConfigurationRefused { .. }
+                | Notice::HostLacks(_)
+                | Notice::NoHostCrypto
+                | Notice::NoHostSigner { .. },
             ) => Level::Error,
         }
     }
@@ -345,6 +369,7 @@ impl Record {
         Some(match self {
             Self::ConfigurationLoaded(_) => "configuration_loaded",
             Self::ConfigurationWarning { .. } => "configuration_warning",
+            Self::IntrospectionFailed { .. } => "introspection_failed",
             Self::KeyPrivate { .. } => "key_private",
             Self::KeySkipped { .. } => "key_skipped",
             Self::KeyTolerated { .. } => "key_tolerated",

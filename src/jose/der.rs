@@ -75,10 +75,28 @@ pub(super) fn take<'d>(rest: &mut &'d [u8], tag: u8) -> Option<&'d [u8]> {
     })
 }
 
+/// An ECDSA signature on P-256 as JWS has it (RFC 7518 §3.4), from `ECDSA-Sig-Value`: r and s, 32 bytes
+/// each.
+pub(super) fn ecdsa_fixed(der: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = der;
+    let mut numbers = take(&mut rest, SEQUENCE)?;
+    let mut fixed = Vec::with_capacity(64);
+    for _ in 0..2 {
+        let number = take(&mut numbers, INTEGER)?;
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
+        let digits = number.get(zeros..)?;
+        fixed.extend(std::iter::repeat_n(0, 32_usize.checked_sub(digits.len())?));
+        fixed.extend_from_slice(digits);
+    }
+    (rest.is_empty() && numbers.is_empty()).then_some(fixed)
+}
+
 /// The tag of a bit string.
 pub(super) const BIT_STRING: u8 = 0x03;
 /// The tag of a number.
 pub(super) const INTEGER: u8 = 0x02;
+/// The tag of bytes.
+pub(super) const OCTET_STRING: u8 = 0x04;
 /// The tag of an object identifier.
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 /// The tag of a sequence.

@@ -161,6 +161,11 @@ impl KeySet {
         Self::from_sound(&pem::keys(text)?).map_err(PemError::Unusable)
     }
 
+    /// The key that one JWK is; `None` where it cannot be used.
+    pub(super) fn of_one(jwk: &Value) -> Option<PublicKey> {
+        Self::from_sound(std::slice::from_ref(jwk)).ok()?.iter().next().cloned()
+    }
+
     /// The set of one secret, for the HS family.
     ///
     /// # Errors

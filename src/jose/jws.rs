@@ -99,6 +99,16 @@ impl<'t> Jws<'t> {
     }
 }
 
+/// Whether a credential is a JWS by its form: three parts, the first a JSON object in base64url. Others
+/// may read it.
+pub fn is_jws(token: &[u8]) -> bool {
+    let Ok((signed, _)) = split(token) else { return false };
+    let header = signed.split_once('.').and_then(|(header, _)| URL_SAFE_NO_PAD.decode(header).ok());
+    header.is_some_and(|header| {
+        !matches!(json::object(&header), Err(JsonError::Malformed | JsonError::NotAnObject))
+    })
+}
+
 impl fmt::Debug for Jws<'_> {
     /// The header alone: a token is never shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -328,6 +328,23 @@ fn provider(page: &mut Page, one: &Provider<'_>) {
         let count = format!("{total}: {active} active, {inactive} inactive, {expired} expired");
         page.fact("API keys", Some(&count));
     }
+    if let Some(asked) = &one.introspection {
+        page.markup("<dt>asked about tokens</dt><dd>").known(asked.ok).markup(" active, ");
+        page.known(asked.inactive).markup(" not active, ").known(asked.failed);
+        page.markup(" failed, ").known(asked.cached).markup(" known before</dd><dt>state</dt><dd>");
+        match (asked.at, asked.failing) {
+            (None, _) => page.pill("", "not asked yet"),
+            (Some(_), true) => page.pill("bad", "the last attempt failed"),
+            (Some(_), false) => page.pill("good", "answers"),
+        };
+        page.markup("</dd>");
+        page.fact_at("last asked", asked.at);
+        if let Some(last) = &asked.last {
+            page.markup("<dt>what came</dt><dd>").coded(last.as_str()).markup("</dd>");
+        }
+        page.fact("at", Some(asked.url.as_str()));
+        page.fact("cluster", Some(asked.cluster.as_str()));
+    }
     page.markup("<dt>requests</dt><dd>").known(one.allowed).markup(" allowed, ");
     page.known(one.denied).markup(" refused</dd></dl>");
     for set in &one.key_sets {

@@ -196,6 +196,22 @@ fn provider(out: &mut Json, one: &Provider<'_>) {
         }
         None => out.null("api_keys"),
     }
+    match &one.introspection {
+        Some(asked) => {
+            out.name("introspection").open('{');
+            out.shown("url", Some(&asked.url));
+            out.shown("cluster", Some(&asked.cluster));
+            out.moment("at", asked.at);
+            out.flag("failing", asked.failing);
+            out.shown("last", asked.last.as_ref());
+            out.number("ok", asked.ok);
+            out.number("inactive", asked.inactive);
+            out.number("failed", asked.failed);
+            out.number("cached", asked.cached);
+            out.close('}');
+        }
+        None => out.null("introspection"),
+    }
     out.number("allowed", one.allowed);
     out.number("denied", one.denied);
     out.close('}');

@@ -1,7 +1,11 @@
-//! Envoy's own signature check: the foreign function `verify_signature` (Envoy 1.31 and newer).
+//! Envoy's own signature check and signing: the foreign functions `verify_signature` (Envoy 1.31 and newer)
+//! and `sign`.
+
+use zeroize::Zeroizing;
 
 use super::host;
 use crate::jose::host::{ByHost, HostCrypto};
+use crate::jose::sign::HostSigner;
 
 /// The host's crypto.
 #[derive(Debug)]
@@ -13,6 +17,11 @@ pub(super) struct EnvoyCrypto;
 /// know is a trap.
 pub(super) fn trusted() -> Option<ByHost<EnvoyCrypto>> {
     host::is_envoy().then(|| ByHost::tested(EnvoyCrypto)).flatten()
+}
+
+/// The host's signing, where it is known to be Envoy.
+pub(super) fn signer() -> Option<EnvoySigner> {
+    host::is_envoy().then_some(EnvoySigner)
 }
 
 impl HostCrypto for EnvoyCrypto {
@@ -43,6 +52,32 @@ impl HostCrypto for EnvoyCrypto {
                 None
             }
         }
+    }
+}
+
+/// Envoy's own signing: the foreign function `sign`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EnvoySigner;
+
+impl HostSigner for EnvoySigner {
+    fn sign(&self, hash: &str, key_pem: &str, text: &[u8]) -> Option<Vec<u8>> {
+        // `SignArguments`: 1 hash function, 3 text, 4 private key in PEM.
+        let size = key_pem.len().saturating_add(text.len()).saturating_add(64);
+        let mut arguments = Zeroizing::new(Vec::with_capacity(size));
+        for (tag, field) in [(1, hash.as_bytes()), (3, text), (4, key_pem.as_bytes())] {
+            arguments.push(tag << 3 | LENGTH_DELIMITED);
+            length(field.len(), &mut arguments);
+            arguments.extend_from_slice(field);
+        }
+        // `SignResult`: 1 whether it is signed, 2 the signature. What it says of errors is not shown.
+        let result = host::foreign("sign", &arguments)?;
+        let [0x08, 1, 0x12, first, rest @ ..] = result.as_slice() else { return None };
+        let (size, rest) = match (*first, rest) {
+            (short @ 0..0x80, rest) => (usize::from(short), rest),
+            (low, [high, rest @ ..]) => (usize::from(low & 0x7f) | usize::from(*high) << 7, rest),
+            _ => return None,
+        };
+        rest.get(..size).map(<[u8]>::to_vec)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::crypto::{self, EnvoyCrypto};
+use super::crypto::{self, EnvoyCrypto, EnvoySigner};
 use super::host;
 use crate::engine::Surroundings;
 use crate::jose::host::ByHost;
+use crate::jose::sign::HostSigner;
 
 /// What the host says of itself when a configuration comes.
 pub(super) struct Host {
@@ -13,12 +14,14 @@ pub(super) struct Host {
     root: u32,
     /// Its signature check, where it was asked for and is trusted.
     pub(super) crypto: Option<ByHost<EnvoyCrypto>>,
+    /// Its signing, where it was asked for and is known.
+    pub(super) signer: Option<EnvoySigner>,
 }
 
 impl Host {
     /// The host of the filter in this context.
     pub(super) fn new(root: u32) -> Self {
-        Self { root, crypto: None }
+        Self { root, crypto: None, signer: None }
     }
 }
 
@@ -39,6 +42,11 @@ impl Surroundings for Host {
     fn checks_signatures(&mut self) -> bool {
         self.crypto = crypto::trusted();
         self.crypto.is_some()
+    }
+
+    fn signer(&mut self) -> Option<&dyn HostSigner> {
+        self.signer = crypto::signer();
+        self.signer.as_ref().map(|signer| -> &dyn HostSigner { signer })
     }
 
     fn ticks(&self, period: Duration) -> bool {

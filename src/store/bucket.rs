@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! bucket  version: u8 = 1   count: u8 ≤ 8, or 9 with the record that newcomers share   record × count
-//! record  id: 32 bytes   stamp: u64 ms   length: u16 ≤ 1024   payload
+//! record  id: 32 bytes   stamp: u64 ms   length: u16 ≤ 1024, or 4138 where records are ranked   payload
 //! ```
 //!
 //! The stamp is when the record was last used, or until when it must be kept.
 
 use std::time::Duration;
 
-use super::{Payload, Record, RecordId, Room, Table};
+use super::{Payload, Rank, Record, RecordId, Room, Table};
 use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis};
 
 const VERSION: u8 = 1;
@@ -52,6 +52,7 @@ impl<'b> Entry<'b> {
             Room::Ended(_) | Room::Shared(_) => {
                 self.stamp > now && self.stamp <= horizon(now, room)
             }
+            Room::Ranked(ranking) => ranking(self.payload, self.stamp, now) == Rank::Stays,
             Room::Unused => false,
         }
     }
@@ -73,7 +74,7 @@ fn is_shared(id: &RecordId, room: Room) -> bool {
 fn horizon(now: UnixMillis, room: Room) -> UnixMillis {
     let longest = match room {
         Room::Ended(longest) | Room::Shared(longest) => longest,
-        Room::Unused => Duration::ZERO,
+        Room::Ranked(_) | Room::Unused => Duration::ZERO,
     };
     now.after(longest).after(CLOCKS_AGREE_WITHIN)
 }
@@ -119,7 +120,7 @@ impl<'b> Bucket<'b> {
         let in_use = |entry: &&Entry<'_>| match room {
             Room::Ended(_) => entry.must_stay(now, room),
             Room::Shared(_) => entry.has_place(room) && entry.must_stay(now, room),
-            Room::Unused => true,
+            Room::Ranked(_) | Room::Unused => true,
         };
         u64::try_from(self.entries.iter().filter(in_use).count()).unwrap_or(u64::MAX)
     }
@@ -144,7 +145,11 @@ impl<'b> Bucket<'b> {
             return Placed::Beside;
         }
         let horizon = horizon(now, room);
-        let age = |entry: &&mut Entry<'_>| (entry.stamp <= horizon, entry.stamp);
+        let age = |entry: &&mut Entry<'_>| match room {
+            Room::Ranked(ranking) => (ranking(entry.payload, entry.stamp, now), entry.stamp),
+            // One beyond all that could be written goes first.
+            _ => (Rank::Goes(u8::from(entry.stamp <= horizon)), entry.stamp),
+        };
         let mut places = self.entries.iter_mut().filter(|entry| entry.has_place(room));
         let oldest = places.by_ref().min_by_key(age);
         match oldest.filter(|oldest| !oldest.must_stay(now, room)) {
@@ -173,6 +178,8 @@ fn read(bytes: &[u8], room: Room) -> Option<Vec<Entry<'_>>> {
     let (&[version, count], mut rest) = bytes.split_first_chunk()?;
     let count = usize::from(count);
     let shared = usize::from(matches!(room, Room::Shared(_)));
+    let is_ranked = matches!(room, Room::Ranked(_));
+    let most = if is_ranked { Payload::MAX_RANKED } else { Payload::MAX_BYTES };
     if version != VERSION || count > CAPACITY.saturating_add(shared) {
         return None;
     }
@@ -183,7 +190,7 @@ fn read(bytes: &[u8], room: Room) -> Option<Vec<Entry<'_>>> {
         let (length, after_length) = after_stamp.split_first_chunk()?;
         let length = usize::from(u16::from_le_bytes(*length));
         let (payload, after_payload) = after_length.split_at_checked(length)?;
-        if length > Payload::MAX_BYTES || entries.iter().any(|entry| entry.id == id) {
+        if length > most || entries.iter().any(|entry| entry.id == id) {
             return None;
         }
         let stamp = UnixMillis::new(u64::from_le_bytes(*stamp));

@@ -119,6 +119,14 @@ reasons! {
         remedy "a defect of Tollgate: report it with this line",
         meaning "A defect of Tollgate; or, then without a log line, no configuration to judge by, \
             or a proxy that would not show the request's headers or change them";
+    /// The provider could not be asked about the token, and nothing that it has said before will do.
+    IntrospectionUnavailable = "introspection_unavailable": Unavailable at Introspection,
+        remedy "the provider must be asked about each token: see what the reason says came of that, try \
+            `tollgate check --online`, and look at `providers.*.client`, `url` and `cluster`; \
+            `providers.*.on_outage` may let known tokens pass for a while",
+        meaning "The introspection endpoint gave no answer that can be used: none at all, another status \
+            than 200, no JSON, no boolean `active`, or a signed answer that does not hold. The reason \
+            names what came. A token is never refused as invalid for that";
     /// The API key's end has passed.
     KeyExpired = "key_expired": InvalidToken at Credential,
         remedy "give the caller a new key, or move the `expires` of this key in `providers.*.keys`",
@@ -206,10 +214,13 @@ reasons! {
             is neither in its `origins` nor that of its `resource.url`";
     /// Too many requests wait for keys.
     Overloaded = "overloaded": Unavailable at Key,
-        remedy "too many requests wait for the provider's first key set: fix the way to it as for \
-            `keys_unavailable`, by `providers.*.jwks`",
-        meaning "More requests wait for the first key set than may: 256, 32 with a body, or 1 MiB \
-            of headers, per worker";
+        remedy "too many requests wait for the provider's first key set, or for what it says of their \
+            tokens: fix the way to it as for `keys_unavailable`, by `providers.*.jwks`, or as for \
+            `introspection_unavailable`; where nobody but strangers with new tokens is refused, that is \
+            what `providers.*.per_second` is for",
+        meaning "More requests wait for the provider than may: 256, 128 of them for what it says of their \
+            tokens, 32 with a body, or 1 MiB of headers, per worker. Or the worker has asked about as \
+            many new tokens in this second as it may (`per_second`), or 32 at once";
     /// A path that the next hop could read differently.
     PathAmbiguous = "path_ambiguous": InvalidRequest at Path,
         remedy "set `normalize_path: true`, `merge_slashes: true` and \
@@ -345,6 +356,14 @@ reasons! {
             type: fix the issuer",
         meaning "Duplicate members in the header, `crit`, `b64`, no `alg`, or a member of a wrong \
             type: no extension of the JOSE header is understood";
+    /// The provider says that the token is not active (RFC 7662 §2.2).
+    TokenInactive = "token_inactive": InvalidToken at Introspection,
+        remedy "the provider knows no such token, or it has ended or was revoked: have the caller fetch a \
+            new one; where it is fresh, is it this provider's (`providers.*.url`), and may \
+            `providers.*.client` ask about it?",
+        meaning "The provider was asked about the token and answered `\"active\": false`: it is unknown, \
+            has expired, was revoked, or the client of the configuration may not ask about it. The \
+            answer is kept for `negative`";
     /// The token's `iat` lies in the future (RFC 7519 §4.1.6).
     TokenIssuedInFuture = "token_issued_in_future": InvalidToken at Claims,
         remedy "the provider's clock is ahead of this machine's, or this one's is behind: set both \
@@ -385,10 +404,12 @@ reasons! {
     TokenMalformed = "token_malformed": InvalidToken at Token,
         remedy "not a JWT in compact form: an opaque token, or one cut or decorated on its way; \
             have the client ask its provider for a token for one of `providers.*.audiences`, which \
-            makes some providers issue a JWT, and send that as it came",
+            makes some providers issue a JWT, and send that as it came; or have the provider asked \
+            about it (`providers.*.kind`: \"introspection\")",
         meaning "Not three parts of canonical, unpadded base64url with a JSON object as header. \
-            `Bearer` with nothing behind it too. Opaque tokens are these, too: those of Auth0 for \
-            whoever asks for no audience, and those of Okta's organisation server";
+            `Bearer` with nothing behind it too. Opaque tokens are these, too, where no provider is \
+            asked about them: those of Auth0 for whoever asks for no audience. Where one is: other \
+            characters than a credential may have (RFC 9110 §11.2)";
     /// The token's `nbf` is still to come (RFC 7519 §4.1.5).
     TokenNotYetValid = "token_not_yet_valid": InvalidToken at Claims,
         remedy "the token's `nbf` is still to come: this machine's clock is behind the provider's; \
@@ -411,14 +432,16 @@ reasons! {
     /// The token is longer than 16 KiB.
     TokenTooLarge = "token_too_large": InvalidToken at Token,
         remedy "have the provider put fewer claims into the token: 16 KiB is the limit",
-        meaning "Longer than 16 KiB; nothing of it was decoded";
+        meaning "Longer than 16 KiB; nothing of it was decoded. An opaque token that a provider is asked \
+            about: longer than 4096 bytes";
     /// Not an access token: its type says so (RFC 8725 §3.11).
     TokenTypeRefused = "token_type_refused": InvalidToken at Token,
         remedy "an ID token, or a token of another kind, was sent as an access token: have the \
             client send its access token; see `providers.*.typ` and `providers.*.allow_id_tokens`",
         meaning "Not an access token: an ID token (`at_hash`, `c_hash`, `token_use` or payload \
             `typ` say so), a refresh, logout or DPoP token, or a header `typ` that is not among \
-            `typ`";
+            `typ`. Where the provider is asked: also a `token_type` that is neither `Bearer` nor `DPoP`, \
+            or none where no `audiences` are given";
     /// Too many signatures on a slow curve have failed in this second.
     VerifyBudget = "verify_budget": Unavailable at Signature,
         remedy "somebody sends forged tokens that are dear to check: have the provider write a \

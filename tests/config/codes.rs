@@ -27,6 +27,18 @@ fn apis(members: &str) -> String {
     )
 }
 
+/// A provider that is asked about tokens, with these members.
+fn asked(members: &str) -> String {
+    let rest = [
+        ("url", r#""url": "https://id.example/introspect""#),
+        ("cluster", r#""cluster": "idp""#),
+        ("client", r#""client": {"id": "me", "secret": {"text": "s"}}"#),
+        ("audiences", r#""audiences": ["api"]"#),
+    ];
+    let members = super::members(members, "", &rest);
+    format!(r#"{{"providers": {{"org": {{"kind": "introspection", {members}}}}}}}"#)
+}
+
 /// What is said of a text, refusals and warnings alike.
 fn said(text: &str) -> Vec<(Code, String)> {
     let problems = match Config::parse(filled(text).as_bytes()) {
@@ -44,6 +56,7 @@ fn example(code: Code) -> Option<String> {
             r#""apis": [{"name": "a", "auth": "none", "rate": {"requests": 1, "per": "1s", "per_caller": true}}]"#,
         ),
         Code::AlgorithmRefused => provider(r#""algorithms": ["HS256"]"#),
+        Code::AnswersKeptLong => asked(r#""cache": "2m""#),
         Code::ApiHidden => {
             apis(r#""apis": [{"name": "a", "auth": ["okta", "keys"]}, {"name": "b", "auth": ["okta"]}]"#)
         }
@@ -117,6 +130,13 @@ fn example(code: Code) -> Option<String> {
         Code::KeyDevelopment => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace("k1", "dev-1")),
         Code::KeyPrivate => provider(r#""jwks": {"inline": %keys%}"#).replace("%keys%", &super::KEYS.replace(r#""kid""#, r#""d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "kid""#)),
         Code::KeySetUnusable => provider(r#""jwks": {"inline": {"keys": []}}"#),
+        Code::KeySlow => {
+            let pem = include_str!("../support/keys/client-rsa-4096.pem");
+            let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
+            asked(&format!(
+                r#""client": {{"id": "me", "auth": "private_key_jwt", "alg": "RS256", "audience": "a", "key": {{"base64": "{key}"}}}}"#
+            ))
+        }
         Code::KeySymmetric => provider(
             r#""algorithms": ["HS256"], "jwks": {"inline": {"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}"#,
         ),
@@ -167,6 +187,7 @@ fn example(code: Code) -> Option<String> {
         Code::PolicyUnused => apis(policy),
         Code::ProviderUnused => apis(r#""apis": [{"name": "a", "auth": ["okta"]}]"#),
         Code::ReportMode => apis(r#""mode": "report""#),
+        Code::SecretInText => asked(""),
         Code::SecretShort => provider(r#""algorithms": ["HS256"], "secret": {"text": "short"}"#)
             .replace(r#""jwks": {"discovery": true, "cluster": "idp"}"#, r#""description": """#),
         Code::SecretUnreadable => provider(r#""algorithms": ["HS256"], "secret": {"env": "NO_SUCH"}"#)

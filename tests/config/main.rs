@@ -9,6 +9,7 @@ mod credentials;
 mod empty;
 mod good;
 mod identities;
+mod introspection;
 mod limits;
 mod mcp;
 mod message;
@@ -46,7 +47,7 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%provider%",
-        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims`, `require` and `upstream`",
+        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `url`, `discovery`, `cluster`, `client`, `forms`, `timeout`, `cache`, `negative`, `capacity`, `per_second`, `on_outage`, `signed`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims`, `require` and `upstream`",
     ),
 ];
 

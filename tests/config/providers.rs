@@ -23,10 +23,10 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_issuer_and_keys() {
         (
             "a kind of later",
             "",
-            r#""kind": "introspection", "tokens": []"#,
+            r#""kind": "login", "tokens": []"#,
             &[
-                "2:9: providers.okta.kind: unknown value `introspection`; expected `jwt` or `api_key`",
-                "2:26: providers.okta.tokens: unknown field; known here: %provider%",
+                "2:9: providers.okta.kind: unknown value `login`; expected `jwt`, `api_key` or `introspection`",
+                "2:18: providers.okta.tokens: unknown field; known here: %provider%",
             ],
         ),
         (

@@ -142,6 +142,21 @@ fn fetched(settings: Value) -> Value {
     json!({ "providers": { "idp": { "jwks": jwks } } })
 }
 
+/// A token that is no JWT.
+const OPAQUE: &str = "2YotnFZFEjr1zCsicMWpAA";
+
+/// A provider that is asked about tokens, in place of `idp`.
+fn asked() -> Value {
+    json!({
+        "providers": { "org": {
+            "kind": "introspection", "url": "https://org.example.com/introspect", "cluster": "org",
+            "client": { "id": "gateway", "secret": { "text": "s" } }, "audiences": [AUDIENCE],
+        } },
+        "apis": [{ "name": "orders", "match": { "paths": ["/orders/**"] }, "auth": ["org"] }],
+        "policies": null,
+    })
+}
+
 /// The policy that good tokens have, with these members.
 fn policy(members: Value) -> Value {
     json!({ "policies": { "reader": members } })
@@ -247,6 +262,12 @@ fn tokens() -> Vec<Scene> {
     let header =
         |deny, name: &str, value: Value| Scene::token(deny, &sign(&good().header(name, value)));
     vec![
+        Scene::token(Deny::IntrospectionUnavailable, OPAQUE).under(asked()),
+        Scene::token(Deny::TokenInactive, OPAQUE).under(asked()).after(|_, worker| {
+            worker.get(OPAQUE);
+            worker.tick();
+            worker.answer(200, &[], r#"{"active":false}"#);
+        }),
         Scene::token(Deny::KeysStale, &sign(&good()))
             .under(fetched(json!({ "refresh": "5m", "max_stale": "10m" })))
             .after(|world, worker| {

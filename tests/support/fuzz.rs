@@ -17,6 +17,7 @@ use tollgate::engine::Engine;
 use tollgate::event::{CallResponse, Event, Section, Settlement};
 use tollgate::http::{self, Address, Fields, RequestHead};
 use tollgate::ids::StreamId;
+use tollgate::introspection::answer;
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::{
     KeySet, MAX_CANDIDATES, MAX_KEYS, Origin, PublicKey, Selection, SetError,
@@ -60,7 +61,7 @@ pub fn compact_jws(token: &[u8]) {
             assert_eq!(token, format!("{header}.{payload}.{signature}").as_bytes());
             let decoded = URL_SAFE_NO_PAD.decode(header).unwrap();
             assert_eq!(header, URL_SAFE_NO_PAD.encode(&decoded));
-            let object: serde_json::Value = serde_json::from_slice(&decoded).unwrap();
+            let object: Value = serde_json::from_slice(&decoded).unwrap();
             assert_eq!(object["alg"], jws.header().alg.as_str());
             assert!(object.get("crit").is_none() && object.get("b64").is_none());
         }
@@ -138,20 +139,16 @@ fn refuses_what_nobody_signed(key: &PublicKey, alg: Alg) {
     }
 }
 
-/// Claims that pass are of the issuer and the audience asked for, name an identity, and pass at no
-/// moment from their expiry on, nor with less skew at one at which they failed with more.
-pub fn claims(payload: &[u8]) {
-    let claims = match Claims::parse(payload) {
-        Ok(claims) => claims,
-        Err(refusal) => return reason(&refusal),
-    };
-    let requirements = |skew| Requirements {
+/// What the tests of claims ask.
+fn requirements(skew: u64) -> Requirements {
+    Requirements {
         issuers: Some(vec![ISSUER.into()]),
         audiences: Some(vec![AUDIENCE.into()]),
         clients: None,
         types: None,
         allow_id_tokens: false,
         allow_no_expiry: true,
+        introspected: false,
         ignore_binding: false,
         clock_skew: Duration::from_secs(skew),
         max_lifetime: None,
@@ -160,6 +157,15 @@ pub fn claims(payload: &[u8]) {
         scopes: vec![ClaimRef::Name("scope".into())],
         policies: Vec::new(),
         rules: Vec::new(),
+    }
+}
+
+/// Claims that pass are of the issuer and the audience asked for, name an identity, and pass at no
+/// moment from their expiry on, nor with less skew at one at which they failed with more.
+pub fn claims(payload: &[u8]) {
+    let claims = match Claims::parse(payload) {
+        Ok(claims) => claims,
+        Err(refusal) => return reason(&refusal),
     };
     for now in [0, NOW, 4_000_000_000].map(UnixMillis::from_secs) {
         let judge = |skew, now| {
@@ -791,6 +797,34 @@ pub fn address(bytes: &[u8]) {
             assert!(next.is_none_or(|next| next.bytes() != address.bytes()));
         }
     }
+}
+
+/// An answer about a token is one that another reader takes for the same: an object that says `active`
+/// once, as a boolean. Whoever passes by it names nobody's refresh or ID token. A signed one is a JWT of the
+/// one type.
+pub fn introspection_answer(bytes: &[u8]) {
+    if let Ok(members) = answer::members(bytes, true) {
+        let text = std::str::from_utf8(bytes).unwrap().trim();
+        assert_eq!(text.split('.').count(), 3);
+        let header = URL_SAFE_NO_PAD.decode(text.split('.').next().unwrap()).unwrap();
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        let typ = header["typ"].as_str().unwrap().to_ascii_lowercase();
+        assert!(typ.trim_start_matches("application/") == "token-introspection+jwt", "{typ}");
+        assert!(Claims::parse(&members).is_ok(), "what it holds is an object");
+    }
+    let members = answer::members(bytes, false).expect("what is not signed is as it came");
+    let Ok(claims) = Claims::parse(&members) else { return };
+    let whole: Value = serde_json::from_slice(bytes).expect("JSON to others, too");
+    assert_eq!(claims.flag("active"), whole.get("active").and_then(Value::as_bool));
+    let asks = Requirements { issuers: None, introspected: true, ..requirements(60) };
+    let now = UnixMillis::from_secs(NOW);
+    let Ok(judged) = claims.judge(None, &asks, now, &mut Trace::default()) else { return };
+    assert!(!judged.identity.is_empty());
+    let text = |name: &str| whole.get(name).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("token_type").to_ascii_lowercase();
+    assert!(matches!(&*kind, "" | "bearer" | "dpop"), "{kind}");
+    assert!(!matches!(text("token_use"), "id" | "refresh" | "refresh_token"));
+    assert!(!matches!(text("typ"), "Refresh" | "Offline" | "Logout" | "ID"));
 }
 
 /// A name that is read has one reading: plain, or encoded in the one way that gives it. Its encoded form

@@ -101,13 +101,16 @@ pub fn effects(effects: &[Effect], format: LogFormat) {
                     tape.entry("clean", &format!("{section:?} {remove:?}"))
                 }
                 Effect::Call { request, .. } => {
-                    assert!(request.method == "GET" && request.body.0.is_empty(), "{request:?}");
                     let CallRequest { cluster, scheme, authority, path, timeout, max_body, .. } =
                         &**request;
                     let url =
                         format!("scheme: {scheme:?}, authority: {authority:?}, path: {path:?}");
                     let bounds = format!("timeout: {timeout:?}, max_body: {max_body}");
-                    let told = format!("CallRequest {{ cluster: {cluster:?}, {url}, {bounds} }}");
+                    let mut told =
+                        format!("CallRequest {{ cluster: {cluster:?}, {url}, {bounds} }}");
+                    if request.method != "GET" {
+                        told += &format!(", {} of {:?}", request.method, request.body);
+                    }
                     tape.entry("call", &told)
                 }
                 Effect::Settle { how, .. } => {

@@ -147,6 +147,7 @@ impl World {
             shared: &self.store,
             metrics: &self.totals,
             verifier: &self.verifier,
+            signer: None,
             downstream: &self.downstream,
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn ask(url: &Url, client: &Client, at: Place) -> (Option<Remark>, Str
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec();
-    request.body = SecretBytes(body.into_bytes());
+    request.body = SecretBytes(body.into_bytes().into());
     let problem = |code, message| Some(Remark::new(Severity::Problem, code, at, "mcp", message));
     let shown = format!("{}://{}{}", url.scheme(), url.authority, url.path);
     let answer = match client.call(&request) {

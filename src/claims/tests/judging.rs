@@ -19,6 +19,7 @@ pub(super) fn strict() -> Requirements {
         types: None,
         allow_id_tokens: false,
         allow_no_expiry: false,
+        introspected: false,
         ignore_binding: false,
         clock_skew: Duration::ZERO,
         max_lifetime: None,

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::{Api, Auth, Comparison, Matcher};
 use crate::claims::{Requirements, Rule};
+use crate::client::Client;
 use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
 use crate::config::raw::operator::RawMode;
 use crate::config::read::At;
 use crate::ids::{Name, PolicyId, ProviderId};
+use crate::introspection::Terms;
 use crate::jose::alg::AlgSet;
 use crate::jose::jwk::KeySet;
 use crate::limits::{Definition, Rate};
 use crate::mcp::Mcp;
 use crate::policy::{ApiPolicies, Policy};
 use crate::provider::api_key::ApiKeys;
+use crate::provider::introspection::Endpoint;
 use crate::provider::{Location, Upstream};
 use crate::resource::{Place, Resource};
 use crate::revoked::{List, Source};
@@ -85,11 +89,11 @@ pub(super) enum DraftKind {
         /// Whether `keys` has all that is written of their metadata.
         metadata_is_sure: bool,
     },
-    /// A JWT issuer.
+    /// A JWT issuer, or one that is asked about each token.
     Jwt(Box<JwtDraft>),
 }
 
-/// A JWT issuer, judged on its own.
+/// A JWT issuer, or one that is asked about each token, judged on its own.
 pub(super) struct JwtDraft {
     /// The issuers, with the places where they are written.
     pub(super) issuers: Vec<At<Box<str>>>,
@@ -99,6 +103,35 @@ pub(super) struct JwtDraft {
     pub(super) keys: Option<Keys>,
     pub(super) algorithms: AlgSet,
     pub(super) requirements: Requirements,
+    /// Where it is asked about tokens, where it is; `None` inside where that is wrong.
+    pub(super) asked: Option<Option<Box<Asked>>>,
+}
+
+/// Where and how a provider is asked about tokens.
+pub(super) struct Asked {
+    pub(super) endpoint: Endpoint,
+    pub(super) cluster: Box<str>,
+    pub(super) timeout: Duration,
+    pub(super) client: Client,
+    pub(super) takes_opaque: bool,
+    pub(super) takes_jwts: bool,
+    pub(super) terms: Terms,
+    pub(super) capacity: u32,
+    pub(super) per_second: u32,
+    pub(super) signed: bool,
+    pub(super) hands_on_signed: bool,
+}
+
+impl JwtDraft {
+    /// Whether its tokens say by their issuer that they are its own.
+    pub(super) fn is_told_by_issuer(&self) -> bool {
+        self.asked.as_ref().is_none_or(|asked| asked.as_ref().is_some_and(|one| one.takes_jwts))
+    }
+
+    /// Whether it takes what is no JWT.
+    pub(super) fn takes_opaque(&self) -> bool {
+        self.asked.iter().flatten().any(|asked| asked.takes_opaque)
+    }
 }
 
 impl ProviderDraft {

@@ -10,6 +10,7 @@ mod api;
 mod api_keys;
 mod assigned;
 mod detail;
+mod introspection;
 mod issuers;
 mod keys;
 mod limits;

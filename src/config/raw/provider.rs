@@ -1,18 +1,20 @@
 //! The file, exactly: who vouches for callers, and with which keys.
 
 use super::credential::{Pem, RawKey, RawLocation, RawSecret};
+use super::introspection::{RawClient, RawForm, RawOutage};
 use super::value::ProviderRules;
 use crate::claims::{ClaimRef, Form};
 use crate::config::code::Code;
 use crate::config::define::{choice, object, words};
 use crate::config::duration::{HOUR, Time, YEAR};
 use crate::config::problems::Problems;
-use crate::config::read::{List, Map, OneOrMany, Read, Text, wrong_type};
+use crate::config::read::{Count, List, Map, OneOrMany, Read, Text, wrong_type};
 use crate::config::tree::{self, Node, Value};
 use crate::provider::SessionFact;
 
 object! {
-    /// A provider: a JWT issuer, or a list of API keys. What is not said of keys is for issuers.
+    /// A provider: a JWT issuer, one that is asked about each token, or a list of API keys. What is not
+    /// said of another kind is for issuers.
     RawProvider {
         /// What kind of provider this is.
         kind: RawKind = RawKind::Jwt;
@@ -35,6 +37,34 @@ object! {
         pem: Pem;
         /// The secret of the HS family.
         secret: RawSecret;
+        /// Where tokens are asked about, for the kind `introspection` (RFC 7662); or `discovery`.
+        url: Text;
+        /// A document that names where tokens are asked about (`introspection_endpoint`): its URL, or
+        /// `true` for the issuer followed by `/.well-known/openid-configuration`.
+        discovery: RawDiscovery;
+        /// The Envoy cluster that is called to ask about tokens.
+        cluster: Text;
+        /// Who asks: the client that the provider knows the filter as.
+        client: RawClient;
+        /// Which tokens are asked about: `opaque` is what is no JWT, `jwt` is JWTs of the issuer. Left
+        /// out: `opaque`.
+        forms: List<RawForm>;
+        /// How long a call may take that asks about a token.
+        timeout: Time<1, HOUR> = Time::seconds(2);
+        /// How long an answer holds that a token is active: so long a revoked one lives. `0s` asks for
+        /// each request.
+        cache: Time<0, 300_000> = Time::seconds(30);
+        /// How long an answer holds that a token is not active.
+        negative: Time<0, 60_000> = Time::seconds(10);
+        /// How many answers all workers share.
+        capacity: Count<8, 1_000_000> = Count(8192);
+        /// How many calls each worker makes in a second for tokens that were not active before.
+        per_second: Count<1, 100_000> = Count(100);
+        /// What becomes of known tokens while the provider cannot be asked: `deny`, or
+        /// `{"stale": "5m"}`, which lets a positive answer serve so much longer.
+        on_outage: RawOutage;
+        /// Whether answers are signed (RFC 9701); needs `jwks`.
+        signed: bool = false;
         /// The API keys, for the kind `api_key`.
         keys: List<RawKey, 10_000>;
         /// The signature algorithms accepted. Left out: every asymmetric one
@@ -72,6 +102,8 @@ choice! {
         Jwt = "jwt",
         /// A list of API keys.
         ApiKey = "api_key",
+        /// One that is asked about each token.
+        Introspection = "introspection",
     }
 }
 
@@ -202,6 +234,19 @@ object! {
         headers: Map<RawHeader>;
         /// A header that carries the token's payload as it came: base64url, unpadded.
         payload_header: Text;
+        /// What that header carries of an answer about a token: its members as base64url JSON, or the
+        /// signed answer as it came.
+        payload: RawPayload = RawPayload::Claims;
+    }
+}
+
+choice! {
+    /// What the payload's header carries of an answer about a token.
+    pub(in crate::config) RawPayload {
+        /// Its members.
+        Claims = "claims",
+        /// The signed answer.
+        Signed = "signed",
     }
 }
 

@@ -5,13 +5,15 @@ use std::cell::Cell;
 
 use crate::config::Config;
 use crate::event::{Effect, metric};
-use crate::ids::Name;
+use crate::ids::{Name, ProviderId};
 
 /// The counts of one worker since it last reported them.
 #[derive(Debug)]
 pub(in crate::engine) struct Counts {
     apis: Outcomes,
     providers: Outcomes,
+    /// Tokens of which it was known what their providers say, by the providers' places.
+    answered: Vec<(Name, Count)>,
     /// Requests at servers of MCP of which it is not known what they call.
     pub(in crate::engine) mcp_legacy: Count,
     /// Signatures that the host checked.
@@ -60,6 +62,11 @@ impl Counts {
         Self {
             apis: Outcomes::of(config.apis.iter().map(|api| &api.name)),
             providers: Outcomes::of(config.providers.iter().map(|provider| &provider.name)),
+            answered: config
+                .providers
+                .iter()
+                .map(|one| (one.name.clone(), Count::default()))
+                .collect(),
             mcp_legacy: Count::default(),
             by_host: Count::default(),
             by_module: Count::default(),
@@ -78,6 +85,13 @@ impl Counts {
         self.providers.raise(provider, permitted);
     }
 
+    /// Counts a token of which it was known what its provider says.
+    pub(in crate::engine) fn answered(&self, provider: ProviderId) {
+        if let Some((_, count)) = self.answered.get(provider.0) {
+            count.raise();
+        }
+    }
+
     /// Reports what was counted since the last time.
     pub(in crate::engine) fn flush(&self, effects: &mut Vec<Effect>) {
         let mut tell = |count: &Count, metric: &dyn Fn() -> _| match count.0.take() {
@@ -91,6 +105,9 @@ impl Counts {
         for (name, allowed, denied) in &self.providers.0 {
             tell(allowed, &|| metric::provider(true, name));
             tell(denied, &|| metric::provider(false, name));
+        }
+        for (name, count) in &self.answered {
+            tell(count, &|| metric::introspection(metric::Introspected::Cached, name));
         }
         tell(&self.mcp_legacy, &|| metric::MCP_LEGACY.into());
         tell(&self.by_host, &|| metric::VERIFIED_HOST.into());

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use crate::event::{CallRequest, Effect};
-use crate::ids::{AskId, CallId, RingId, StreamId};
+use crate::ids::{AskId, CallId, ProviderId, RingId, StreamId};
+use crate::introspection;
 use crate::keys::Attempt;
 use crate::time::UnixMillis;
 
@@ -19,6 +20,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(in crate::engine) enum Owner {
     /// A question's, which any request may wait for.
     Ask(AskId),
+    /// A provider's that is asked about a token.
+    Introspection(ProviderId, introspection::Attempt),
     /// The list of revocations'.
     Revocations(Attempt),
     /// A key ring's.

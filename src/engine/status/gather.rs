@@ -6,17 +6,19 @@ use crate::api::{Api, Auth, Branch};
 use crate::config::{Config, StatusConfig};
 use crate::engine::metrics;
 use crate::engine::outside::Outside;
+use crate::engine::outside::introspections::last;
 use crate::engine::refusals::Refusals;
 use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
 use crate::env::Env;
-use crate::event::metric;
+use crate::event::metric::{self, Introspected};
 use crate::ids::{ApiId, Name, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
 use crate::keys::Standing;
 use crate::page::{self, ByCode, Moment, Shown};
 use crate::policy::ApiPolicies;
-use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::introspection::{Endpoint, Introspection};
+use crate::provider::jwt::KeySource;
 use crate::provider::{Kind, Provider};
 use crate::remote::Remote;
 use crate::revoked::OnStale;
@@ -120,6 +122,7 @@ impl<'e> View<'e> {
             issuers: Vec::new(),
             key_sets: Vec::new(),
             api_keys: None,
+            introspection: None,
             allowed: count(true),
             denied: count(false),
         };
@@ -138,23 +141,31 @@ impl<'e> View<'e> {
                 }
                 (shown.kind, shown.api_keys) = ("api_key", Some(counts));
             }
-            Kind::Jwt(jwt) => {
-                let issuers = jwt.requirements.issuers.as_deref().unwrap_or_default();
-                let issuers = room.take(issuers).iter();
-                shown.issuers = issuers.map(|issuer| Shown::new(&**issuer)).collect();
-                shown.key_sets = self.key_sets((&provider.name, jwt), room, now);
+            Kind::Introspection(asked) => {
+                shown.kind = "introspection";
+                shown.introspection = Some(introspection(&provider.name, asked, env));
+                if let Some((keys, _)) = &asked.signed {
+                    shown.key_sets = self.key_sets((&provider.name, keys), room, now);
+                }
             }
+            Kind::Jwt(jwt) => {
+                shown.key_sets = self.key_sets((&provider.name, &jwt.keys), room, now);
+            }
+        }
+        if let Some(asks) = provider.requirements() {
+            let issuers = room.take(asks.issuers.as_deref().unwrap_or_default()).iter();
+            shown.issuers = issuers.map(|issuer| Shown::new(&**issuer)).collect();
         }
         shown
     }
 
     fn key_sets(
         &self,
-        (name, provider): (&Name, &'e JwtProvider),
+        (name, source): (&Name, &'e KeySource),
         room: &mut Room,
         now: UnixMillis,
     ) -> Vec<page::KeySet<'e>> {
-        match &provider.keys {
+        match source {
             KeySource::Inline(set) => {
                 vec![page::KeySet { issuer: None, fetch: None, keys: keys(set, room) }]
             }
@@ -234,6 +245,28 @@ impl<'e> View<'e> {
                 fetch(standing, &source.remote, &remedy, now)
             }),
         }
+    }
+}
+
+/// How a provider is asked about tokens.
+fn introspection<'e>(
+    name: &Name,
+    asked: &'e Introspection,
+    env: &Env<'_>,
+) -> page::Introspection<'e> {
+    let (Endpoint::Url(url) | Endpoint::Discovery(url)) = &asked.endpoint;
+    let count = |outcome| env.metrics.counter(&metric::introspection(outcome, name));
+    let last = last(name, env);
+    page::Introspection {
+        url: Shown::new(without_query(url)),
+        cluster: Shown::new(&*asked.cluster),
+        at: last.as_ref().map(|last| Moment(last.at)),
+        failing: last.as_ref().is_some_and(|last| last.failed),
+        last: last.map(|last| Shown::new(last.found)),
+        ok: count(Introspected::Ok),
+        inactive: count(Introspected::Inactive),
+        failed: count(Introspected::Failed),
+        cached: count(Introspected::Cached),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::desk::Desk;
 use crate::engine::request::Patience;
 use crate::engine::stop::{Awaited, Stop};
 use crate::engine::trail::Trail;
-use crate::engine::verified::Verified;
+use crate::engine::verified::{By, Verified};
 use crate::engine::voucher::{Known, Own, Said, Voucher};
 use crate::engine::words::keyring::{self, no_key};
 use crate::engine::words::narrate;
@@ -54,7 +54,7 @@ pub(super) struct Owner<'c> {
 }
 
 /// What verified a signature.
-struct Checked {
+pub(super) struct Checked {
     /// The key's thumbprint.
     key: [u8; 32],
     /// The version of its set.
@@ -141,11 +141,12 @@ fn recall<'c>(
     })?;
     let owner = whose.get()?;
     let said = &found.said;
+    let By::Key { thumbprint, seen_in } = &found.by else { return None };
     let in_use = match keys(owner.jwt, &said.claims)? {
         Keys::Inline(_) => true,
-        Keys::Ring(id) => desk.outside.rings.get(id.0).is_some_and(|ring| {
-            let wanted = wanted(said.kid.as_ref(), said.alg, &said.claims);
-            ring.still_has(&found.key, wanted, &found.seen_in, desk.env.now)
+        Keys::Ring(id) => desk.outside.rings.get(id.0).zip(said.alg).is_some_and(|(ring, alg)| {
+            let wanted = wanted(said.kid.as_ref(), alg, &said.claims);
+            ring.still_has(thumbprint, wanted, seen_in, desk.env.now)
         }),
     };
     if !in_use {
@@ -174,32 +175,44 @@ fn verify<'c>(
     narrate::algorithm(alg, jwt, trace);
     let kid = header.kid.as_ref();
     let wanted = wanted(kid, alg, &token.claims);
-    let Checked { key, set } = match keys(jwt, &token.claims) {
-        Some(Keys::Inline(set)) => check_with_set(desk, set, &token.jws, wanted, trace)?,
-        Some(Keys::Ring(id)) => check_with_ring(desk, id, &token.jws, wanted, trace)?,
-        None => return Err(Refusal::new(Deny::Internal, "an issuer without keys").into()),
-    };
+    let keys = keys(jwt, &token.claims);
+    let Checked { key, set } = check(desk, keys, &token.jws, wanted, trace)?;
     let typ = header.typ.as_deref();
     let who = token.claims.judge(typ, &jwt.requirements, desk.env.now, trace)?;
     let session = desk.sessions.id(&provider.name, who.issuer.as_deref(), &who.identity);
     let said = Rc::new(Said {
         token: token.token.into(),
-        alg,
+        alg: Some(alg),
         kid: kid.cloned(),
         payload: token.jws.payload_base64().into(),
+        handed_on: None,
         claims: token.claims,
         digest: OnceCell::new(),
         twin: OnceCell::new(),
     });
     let verified = Rc::new(Verified {
         provider: id,
-        key,
-        seen_in: Cell::new(set),
+        by: By::Key { thumbprint: key, seen_in: Cell::new(set) },
         known: Rc::new(Known::new(who, Some(Rc::clone(&said)), session)),
         said,
     });
     desk.verified.insert(&verified, desk.env.random);
     Ok(voucher(token.owner, &verified))
+}
+
+/// Checks a signature.
+pub(super) fn check(
+    desk: &mut Desk<'_, '_>,
+    keys: Option<Keys<'_>>,
+    jws: &Jws<'_>,
+    wanted: Wanted<'_>,
+    trace: &mut Trace,
+) -> Result<Checked, Stop> {
+    match keys {
+        Some(Keys::Inline(set)) => Ok(check_with_set(desk, set, jws, wanted, trace)?),
+        Some(Keys::Ring(id)) => check_with_ring(desk, id, jws, wanted, trace),
+        None => Err(Refusal::new(Deny::Internal, "an issuer without keys").into()),
+    }
 }
 
 /// Checks a signature with the keys of the configuration.
@@ -343,7 +356,7 @@ fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
     }
 }
 
-fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
+pub(super) fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
     let issuer = match claims.issuer() {
         Issuer::Is(issuer) => Some(issuer),
         Issuer::Absent | Issuer::WrongType => None,

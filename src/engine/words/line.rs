@@ -32,6 +32,13 @@ pub fn line(record: &Record, format: LogFormat) -> String {
             line.text("field", field);
             line.text("reason", reason);
         }
+        Record::IntrospectionFailed { provider, failure, .. } => {
+            line.text("provider", provider.as_str());
+            line.text("found", &failure.found);
+            line.text("url", &failure.url);
+            line.text("cluster", &failure.cluster);
+            line.text("remedy", &failure.remedy);
+        }
         Record::KeyPrivate { provider, kid, reason } => {
             line.text("provider", provider.as_str());
             line.text("kid", &kid_or_dash(kid.as_ref()));

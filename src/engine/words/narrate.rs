@@ -231,7 +231,8 @@ pub(in crate::engine) fn signature(
 /// A token that was verified before.
 pub(in crate::engine) fn recalled(said: &Said, trace: &mut Trace) {
     trace.passed(Step::Signature, VERIFIED, || {
-        let (alg, kid) = (said.alg.name(), quoted(said.kid.as_ref().map_or("", Kid::as_str)));
+        let alg = said.alg.map_or("", Alg::name);
+        let kid = quoted(said.kid.as_ref().map_or("", Kid::as_str));
         format!(
             "it is one: its {alg} signature was verified before, and the key is still in use; its \
              `kid` is {kid}"
@@ -265,5 +266,27 @@ pub(in crate::engine) fn handoff(changes: &[HeaderChange], trace: &mut Trace) {
             }
         }
         format!("set: {}; removed: {}", list(&set), list(&removed))
+    });
+}
+
+/// What a provider has said of a token, and how old that is.
+pub(in crate::engine) fn introspected(words: &str, age: Duration, trace: &mut Trace) {
+    trace.passed(Step::Introspection, Step::Introspection.looks_at(), || {
+        format!("{words}; the answer is {} old", in_words(age))
+    });
+}
+
+/// A token about which its provider is asked.
+pub(in crate::engine) fn asked_about(provider: &Name, bytes: usize, trace: &mut Trace) {
+    trace.passed(Step::Token, "the token's form", || {
+        format!("{bytes} bytes, which provider `{provider}` is asked about")
+    });
+}
+
+/// A token whose provider is being asked.
+pub(in crate::engine) fn being_asked(waited: Duration, trace: &mut Trace) {
+    trace.note(Step::Introspection, Decided::Waits, || {
+        let found = format!("the request waited {} for the answer", roughly(waited));
+        (Step::Introspection.looks_at().into(), found)
     });
 }

@@ -96,8 +96,8 @@ pub(in crate::engine) fn unknown_issuer(
         Issuer::Is(issuer) => format!("is {}", quoted(issuer)),
         Issuer::Absent | Issuer::WrongType => "is missing".to_owned(),
     };
-    let providers = readers.iter().filter_map(|id| config.provider(*id)?.jwt());
-    let expected = providers.flat_map(|provider| provider.requirements.issuers.iter().flatten());
+    let providers = readers.iter().filter_map(|id| config.provider(*id)?.requirements());
+    let expected = providers.flat_map(|asks| asks.issuers.iter().flatten());
     let expected: Vec<_> = expected.collect();
     let hint = match claims.issuer() {
         Issuer::Is(issuer) => match elsewhere(config, issuer) {
@@ -116,7 +116,7 @@ pub(in crate::engine) fn unknown_issuer(
 /// The provider of any API that has this issuer.
 fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
     let has = |provider: &&Provider| {
-        let issuers = provider.jwt().and_then(|jwt| jwt.requirements.issuers.as_ref());
+        let issuers = provider.requirements().and_then(|asks| asks.issuers.as_ref());
         issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
     };
     config.providers.iter().find(has).map(|provider| &provider.name)

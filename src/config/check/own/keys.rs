@@ -266,16 +266,19 @@ fn source(
             }
             url
         }
-        RawDiscovery::Issuer => discovered(raw, jwks, discovery.at, tenant, problems)?,
+        RawDiscovery::Issuer => {
+            let url = discovered(raw, discovery.at, tenant, problems)?;
+            fetched(jwks).warn_if_plain(&url, discovery.at, problems);
+            url
+        }
     };
     let keys_cluster = jwks.keys_cluster.given().map(|cluster| cluster.value.0.clone());
     Some((RingSource::Discovery { keys_cluster }, url))
 }
 
 /// The discovery document's URL, from the one issuer (OpenID Connect Discovery §4).
-fn discovered(
+pub(super) fn discovered(
     raw: &At<RawProvider>,
-    jwks: &At<RawJwks>,
     at: usize,
     tenant: &Tenant,
     problems: &mut Problems<'_>,
@@ -305,10 +308,7 @@ fn discovered(
     let base = issuer.strip_suffix('/').unwrap_or(&issuer);
     let url = Url::parse(&format!("{base}{DISCOVERY_PATH}"));
     match url {
-        Ok(url) if !base.contains('?') => {
-            fetched(jwks).warn_if_plain(&url, at, problems);
-            Some(url)
-        }
+        Ok(url) if !base.contains('?') => Some(url),
         Ok(_) => {
             problems.refuse(
                 Code::DiscoveryImpossible,

@@ -1,6 +1,7 @@
 //! One provider on its own.
 
 use super::api_keys;
+use super::introspection;
 use super::issuers;
 use super::keys;
 use super::places;
@@ -59,6 +60,7 @@ fn check(
             return None;
         }
         (_, RawKind::ApiKey) => {
+            introspection::refuse_fields(raw, problems);
             let (keys, policies) = api_keys::check(raw, problems);
             let metadata_is_sure = raw.keys.given().is_some_and(|list| {
                 list.is_whole()
@@ -67,7 +69,11 @@ fn check(
             });
             DraftKind::ApiKey { keys, policies, metadata_is_sure }
         }
+        (_, RawKind::Introspection) => {
+            DraftKind::Jwt(Box::new(asked(raw, name.as_ref(), variables, problems)))
+        }
         (_, RawKind::Jwt) => {
+            introspection::refuse_fields(raw, problems);
             DraftKind::Jwt(Box::new(issuer(raw, name.as_ref(), variables, problems)))
         }
     };
@@ -137,7 +143,39 @@ fn issuer(
         any_issuer,
         keys,
         algorithms,
+        asked: None,
     }
+}
+
+/// A provider that is asked about tokens.
+fn asked(
+    raw: &At<RawProvider>,
+    name: Option<&Name>,
+    variables: Variables<'_>,
+    problems: &mut Problems<'_>,
+) -> JwtDraft {
+    let asked = introspection::check(raw, variables, problems);
+    let tenants = if raw.issuer.is_absent() {
+        Vec::new()
+    } else {
+        issuers::check(raw, problems);
+        issuers::tenants(raw)
+    };
+    let (mut keys, mut algorithms) = (None, AlgSet::default());
+    if raw.signed.value && !(raw.jwks.is_absent() && raw.pem.is_absent()) {
+        algorithms = self::algorithms(raw, problems);
+        keys = keys::check(raw, name, &tenants, algorithms, variables, problems);
+    }
+    audience(raw, problems);
+    let issuers: Vec<_> = tenants.into_iter().flat_map(|tenant| tenant.issuers).collect();
+    let accepted = (!issuers.is_empty()).then(|| issuers.iter().map(|one| one.value.clone()));
+    let requirements = Requirements {
+        allow_no_expiry: true,
+        introspected: true,
+        ..requirements(raw, accepted.map(Iterator::collect), problems)
+    };
+    let asked = Some(asked.map(Box::new));
+    JwtDraft { requirements, issuers, any_issuer: None, keys, algorithms, asked }
 }
 
 fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
@@ -243,6 +281,7 @@ fn requirements(
         types: types(&raw.typ, problems),
         allow_id_tokens: raw.allow_id_tokens.value,
         allow_no_expiry: raw.allow_no_expiry.value,
+        introspected: false,
         ignore_binding: raw.binding.value == RawBinding::Ignore,
         clock_skew: raw.clock_skew.value.duration(),
         max_lifetime: raw.max_lifetime.given().map(|lifetime| lifetime.duration()),

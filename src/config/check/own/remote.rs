@@ -42,34 +42,14 @@ pub(super) struct Words {
 }
 
 impl Written<'_> {
-    /// Reads a URL. It is never quoted: it may hold a password.
+    /// Reads a URL.
     pub(super) fn url(&self, at: usize, text: &str, problems: &mut Problems<'_>) -> Option<Url> {
-        match Url::parse(text) {
-            Ok(url) => {
-                self.warn_if_plain(&url, at, problems);
-                Some(url)
-            }
-            Err(error) => {
-                let message = format_args!("the URL {error}; write \"https://host/path\"");
-                problems.refuse(Code::UrlInvalid, at, message);
-                None
-            }
-        }
+        url(at, text, self.words.harm, problems)
     }
 
     /// Warns of a URL whose document anybody on the way can write.
     pub(super) fn warn_if_plain(&self, url: &Url, at: usize, problems: &mut Problems<'_>) {
-        if !url.secure {
-            problems.warn(
-                Code::PlainHttp,
-                at,
-                format_args!(
-                    "`http`: whoever is on the way can {}; use `https`, unless the mesh encrypts \
-                     this call",
-                    self.words.harm
-                ),
-            );
-        }
+        warn_if_plain(url, at, self.words.harm, problems);
     }
 
     /// The document at a URL, with what tells it from others of its kind; `None` where something is
@@ -126,6 +106,36 @@ impl Written<'_> {
         let cooldown = self.cooldown.and_then(|cooldown| cooldown.at());
         [self.timeout.at(), self.refresh.at(), cooldown, self.max_stale.at()]
             .map(|at| at.unwrap_or(self.at))
+    }
+}
+
+/// Reads a URL that is called. It is never quoted: it may hold a password. `harm` is what a stranger can
+/// do where nothing is encrypted.
+pub(super) fn url(at: usize, text: &str, harm: &str, problems: &mut Problems<'_>) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) => {
+            warn_if_plain(&url, at, harm, problems);
+            Some(url)
+        }
+        Err(error) => {
+            let message = format_args!("the URL {error}; write \"https://host/path\"");
+            problems.refuse(Code::UrlInvalid, at, message);
+            None
+        }
+    }
+}
+
+/// Warns of a URL that is called without encryption.
+pub(super) fn warn_if_plain(url: &Url, at: usize, harm: &str, problems: &mut Problems<'_>) {
+    if !url.secure {
+        problems.warn(
+            Code::PlainHttp,
+            at,
+            format_args!(
+                "`http`: whoever is on the way can {harm}; use `https`, unless the mesh encrypts this \
+                 call"
+            ),
+        );
     }
 }
 

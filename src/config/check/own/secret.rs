@@ -77,7 +77,8 @@ fn check_algorithms(raw: &At<RawProvider>, at: usize, problems: &mut Problems<'_
     }
 }
 
-fn bytes(
+/// The bytes that a secret says; `None` where it is wrong.
+pub(super) fn bytes(
     secret: &At<RawSecret>,
     variables: Variables<'_>,
     problems: &mut Problems<'_>,

@@ -134,9 +134,15 @@ fn refuse_shared_places(providers: &Providers, apis: &[ApiDraft], problems: &mut
         for (one, other) in pairs(&api.providers) {
             let known = |id: ProviderId| providers.get(id.0).and_then(Option::as_ref);
             let (Some(one), Some(other)) = (known(one), known(other)) else { continue };
-            if one.jwt().is_some() && other.jwt().is_some() {
+            // A token says by its form, or by its issuer, whose it is.
+            let both = one.jwt().zip(other.jwt());
+            if both.is_some_and(|(one, other)| !(one.takes_opaque() && other.takes_opaque())) {
                 continue;
             }
+            let why = match both {
+                Some(_) => "a stranger's token would be shown to both",
+                None => "each would take the other's credential for a bad one of its own",
+            };
             let counts = |apis: &Option<Vec<Name>>| {
                 apis.as_ref().is_none_or(|apis| api.name.as_ref().is_none_or(|n| apis.contains(n)))
             };
@@ -152,9 +158,8 @@ fn refuse_shared_places(providers: &Providers, apis: &[ApiDraft], problems: &mut
                         Code::PlaceShared,
                         place.at,
                         format_args!(
-                            "provider `{}` reads the same place on API `{}`: each would take the \
-                             other's credential for a bad one of its own; give one of them another \
-                             place in `from`",
+                            "provider `{}` reads the same place on API `{}`: {why}; give one of them \
+                             another place in `from`",
                             one.shown(),
                             api.shown()
                         ),

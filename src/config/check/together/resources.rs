@@ -162,15 +162,18 @@ fn servers(
     if resource.servers_at.is_some() {
         return;
     }
-    let without = |(_, jwt): &(&ProviderDraft, &JwtDraft)| jwt.any_issuer.is_some();
-    if let Some((draft, _)) = issuers(api, providers).find(without) {
+    let without = |(_, jwt): &(&ProviderDraft, &JwtDraft)| {
+        jwt.any_issuer.is_some() || jwt.asked.is_some() && jwt.issuers.is_empty()
+    };
+    if let Some((draft, jwt)) = issuers(api, providers).find(without) {
+        let (name, takes) =
+            (draft.shown(), if jwt.asked.is_some() { "has no" } else { "takes tokens of any" });
         problems.missing(
             resource.at,
             "authorization_servers",
             format_args!(
-                "missing; provider `{}` takes tokens of any issuer, so that none can be told to \
-                 clients: name those that they may go to",
-                draft.shown()
+                "missing; provider `{name}` {takes} issuer, so that none can be told to clients: name \
+                 those that they may go to"
             ),
         );
     }

@@ -34,7 +34,9 @@ pub(super) fn check(raw: &RawConfig, drafts: &Drafts, problems: &mut Problems<'_
         let (Some(raw), Some(draft)) = (&entry.value, draft) else { continue };
         if let Some(jwt) = draft.jwt() {
             times(raw, problems);
-            issuers(raw, problems);
+            if jwt.asked.is_none() {
+                issuers(raw, problems);
+            }
             let listing = apis.iter().zip(raw_apis).filter(|(api, _)| api.lists(ProviderId(id)));
             let mut listing = listing.map(|(_, raw)| raw).peekable();
             let narrowed = listing.peek().is_some() && listing.all(narrows);

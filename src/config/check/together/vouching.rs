@@ -68,6 +68,9 @@ fn issuers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>
                     ),
                 );
             }
+            if !one.is_told_by_issuer() || !other.is_told_by_issuer() {
+                continue;
+            }
             let known = set(one.issuers.iter().map(|issuer| issuer.value.to_string()));
             for issuer in &other.issuers {
                 if known.contains::<str>(&issuer.value) && said.insert((issuer.at, pair)) {
