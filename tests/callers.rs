@@ -308,7 +308,7 @@ fn a_refusal_says_whose_limit_it_is_and_names_no_address() {
     send(&mut worker, "/public/", "-");
     let log = worker.log.join("\n");
     for words in [
-        "1 requests in 1h are allowed to each caller's address at the API (`per_caller`)",
+        "1 request in 1h is allowed to each caller's address at the API (`per_caller`)",
         "nothing to count the caller by: the proxy names no IP address of the client",
         "`apis[0].rate.per_caller`",
     ] {

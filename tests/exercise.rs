@@ -370,7 +370,7 @@ fn refused() -> Vec<Case> {
             .token(alice())
             .after(1)
             .more(json!({ "policies": "small" }))
-            .because(&["1 requests in 1d are allowed to the caller", "`policies.small.quota`"])
+            .because(&["1 request in 1d is allowed to the caller", "`policies.small.quota`"])
             .steps(&[
                 ("limits", "skipped", "`policies.small.limit_by`, whose quota holds"),
                 ("limits", "skipped", "1 used, 0 left; the window ends in 1d"),
@@ -382,11 +382,7 @@ fn refused() -> Vec<Case> {
             .because(&["allowed to each caller at the API (`per_caller`)", "in 1h"])
             .steps(&[
                 ("limits", "skipped", "each identity has its own counter at this API"),
-                (
-                    "limits",
-                    "skipped",
-                    "the rate of the caller at the API: 1 requests in 1h: 0 left",
-                ),
+                ("limits", "skipped", "the rate of the caller at the API: 1 request in 1h: 0 left"),
             ]),
     ]
 }

@@ -234,7 +234,6 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "stop",
                 "waiting",
                 "words/document",
-                "words/limits",
                 "words/line",
                 "words/place",
                 "words/quote",
@@ -248,6 +247,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "words/asking",
                 "words/failure",
                 "words/keyring",
+                "words/limits",
                 "words/reason",
             ],
             // What is found out of requests and credentials, and what answers late.

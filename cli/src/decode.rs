@@ -84,6 +84,7 @@ fn in_text(parts: &Parts, refused: &[Refused], now: UnixMillis) -> String {
     let _ = match parts.signature_bytes {
         None => writeln!(out, "Signature: none; an encrypted token has a tag instead."),
         Some(0) => writeln!(out, "Signature: empty. Nobody has signed this token."),
+        Some(1) => writeln!(out, "Signature: 1 byte, not shown."),
         Some(bytes) => writeln!(out, "Signature: {bytes} bytes, not shown."),
     };
     if !refused.is_empty() {

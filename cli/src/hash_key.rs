@@ -114,7 +114,8 @@ fn problem(key: &[u8]) -> Option<&'static str> {
 /// Why this is a weak key.
 fn weakness(key: &[u8]) -> Option<String> {
     if key.len() < 16 {
-        return Some(format!("the key has only {} bytes", key.len()));
+        let noun = if key.len() == 1 { "byte" } else { "bytes" };
+        return Some(format!("the key has only {} {noun}", key.len()));
     }
     // As if each byte were drawn from those that occur: an upper bound, so what is called weak is.
     let distinct = key.iter().collect::<BTreeSet<_>>().len();

@@ -153,6 +153,7 @@ fn split(token: &[u8]) -> Result<(&str, &str), Refusal> {
         2 => {}
         4 => return Err(Refusal::new(Deny::TokenEncrypted, "the token has five parts, as a JWE")),
         0 => return Err(malformed("the token has no dots, not 2: it is an opaque token, no JWT")),
+        1 => return Err(malformed("the token has one dot, not 2")),
         dots => return Err(malformed(format!("the token has {dots} dots, not 2"))),
     }
     text.rsplit_once('.').ok_or_else(|| malformed("the token has one part"))

@@ -426,7 +426,8 @@ fn apis(page: &mut Page, apis: &[Api<'_>]) {
 fn revocations(page: &mut Page, facts: &Facts<'_>) {
     let revoked = &facts.revocations;
     page.markup("<h2>Revocations</h2><div class=\"rows\"><dl>");
-    page.fact("configured", Some(&format!("{} entries", revoked.configured)));
+    let entries = if revoked.configured == 1 { "entry" } else { "entries" };
+    page.fact("configured", Some(&format!("{} {entries}", revoked.configured)));
     if let Some(fetch) = &revoked.fetch {
         let entries = revoked.fetched.map_or("no list".to_owned(), |count| count.to_string());
         page.fact("of the list", Some(&entries));

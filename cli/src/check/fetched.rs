@@ -117,7 +117,8 @@ impl Asking<'_> {
             }
             Record::RevocationsChanged(list) => {
                 let entries = list.entries.unwrap_or_default();
-                return self.online.lines.push(format!("revoked: a list of {entries} entries"));
+                let noun = if entries == 1 { "entry" } else { "entries" };
+                return self.online.lines.push(format!("revoked: a list of {entries} {noun}"));
             }
             Record::KeyTolerated { provider, reason } => {
                 return self.online.lines.push(format!("provider {provider}: {reason}"));

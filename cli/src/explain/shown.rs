@@ -33,7 +33,8 @@ pub(super) fn in_text(seen: &Seen, streams: &mut Streams<'_>) -> io::Result<()> 
     }
     if explanation.trace.left_out() > 0 {
         let left_out = explanation.trace.left_out();
-        writeln!(out, "{DIM}{left_out} steps are left out{DIM:#}")?;
+        let are = if left_out == 1 { "step is" } else { "steps are" };
+        writeln!(out, "{DIM}{left_out} {are} left out{DIM:#}")?;
     }
     let style = match seen.verdict() {
         "allowed" => GREEN,

@@ -214,7 +214,7 @@ fn revocations_are_fetched_too() {
 "revoked": {"url": "http://127.0.0.1:%port%/revoked", "cluster": "ops"}}"#;
     let run = check(&["--online", "-"], &text.replace("%port%", &server.port.to_string()));
     assert_eq!(run.exit, Exit::Fine, "{}", run.out);
-    assert!(run.out.contains("online: revoked: a list of 1 entries"), "{}", run.out);
+    assert!(run.out.contains("online: revoked: a list of 1 entry"), "{}", run.out);
 }
 
 #[test]

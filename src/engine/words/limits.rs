@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::quote::counted;
 use crate::http::Address;
 use crate::limits::{Charge, Standing};
 use crate::policy::{LimitBy, Policy};
@@ -33,8 +34,10 @@ pub(in crate::engine) fn used_up(
         Whose::Caller => format!("the caller{own} by the policies in force (`{policies}`)"),
     };
     let (_, requests, per) = terms_of(charge);
+    let are = if requests == 1 { "is" } else { "are" };
     format!(
-        "{requests} requests in {} are allowed to {whose}; the next may come in {}",
+        "{} in {} {are} allowed to {whose}; the next may come in {}",
+        in_requests(requests),
         in_words(per),
         in_words(Duration::from_secs(secs_rounded_up(wait)))
     )
@@ -130,11 +133,16 @@ pub(in crate::engine) fn standings(
         let counted = if decided == Decided::Passed { "" } else { "; this one is not counted" };
         trace.note(Step::Limits, decided, || {
             (
-                format!("the {what} of {whose}: {requests} requests in {}", in_words(per)),
+                format!("the {what} of {whose}: {} in {}", in_requests(requests), in_words(per)),
                 format!("{used}{} left; {until} {window}{counted}", standing.remaining),
             )
         });
     }
+}
+
+fn in_requests(count: u32) -> String {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    counted(count, ["request", "requests"])
 }
 
 /// What a limit is called, and what it allows.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place;
-use super::quote::{quoted_list, shown};
+use super::quote::{counted, quoted_list, shown};
 use crate::api::Part;
 use crate::config::Config;
 use crate::engine::voucher::Said;
@@ -49,7 +49,10 @@ pub(in crate::engine) fn api(
     }
     if config.looks_at_paths() {
         let segments = path.segments().len();
-        let found = || format!("it can be read in one way only; {segments} segments");
+        let found = || {
+            let segments = counted(segments, ["segment", "segments"]);
+            format!("it can be read in one way only; {segments}")
+        };
         trace.found(Step::Path, Decided::Passed, found);
     }
     let before = found.map_or(config.apis.len(), |id| id.0);
@@ -100,7 +103,7 @@ pub(in crate::engine) fn place(
     let decided = if found.is_some() { Decided::Passed } else { Decided::Skipped };
     let is_there = |name: &str| head.first(name).is_some();
     let found = match (found, place) {
-        (Some(bytes), _) => format!("a credential of {bytes} bytes"),
+        (Some(bytes), _) => format!("a credential of {}", counted(bytes, ["byte", "bytes"])),
         (None, Place::Header { name, scheme: Some(_) }) if is_there(name) => {
             "the header is there, but not with this scheme".to_owned()
         }
@@ -250,7 +253,9 @@ pub(in crate::engine) fn outlived(trace: &mut Trace) {
 /// That no list of revocations names what vouched, and how many entries the fetched one has.
 pub(in crate::engine) fn not_revoked(fetched: Option<usize>, trace: &mut Trace) {
     trace.passed(Step::Session, "`revoked`", || match fetched {
-        Some(count) => format!("on no list; the fetched one has {count} entries"),
+        Some(count) => {
+            format!("on no list; the fetched one has {}", counted(count, ["entry", "entries"]))
+        }
         None => "on no list".to_owned(),
     });
 }
