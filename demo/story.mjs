@@ -242,7 +242,7 @@ const steps = [
     line('$', 'tollgate decode < token');
     const told = tollgate(['decode'], expired).lines.find((text) => text.startsWith('"exp"'));
     line('', told ?? red('nothing about exp'));
-    expectMatch('what the command line says of the time', told, /# expires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, 1h ago/);
+    expectMatch('what the command line says of the time', told, /# expired \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, 1h ago/);
   }],
 
   ['The token is for another API', async () => {

@@ -87,8 +87,17 @@ pub(super) fn of_claim(name: &str, value: &Value, now: UnixMillis) -> Option<Str
     let Some(at) = time(value) else {
         return Some(format!("{meaning}: no number of seconds since 1970, as it should be"));
     };
+    let meaning = match name {
+        // On its second it is too late, or early enough (RFC 7519 §4.1.4, §4.1.5).
+        "exp" if at <= now => "expired",
+        "nbf" if at <= now => "valid since",
+        _ => meaning,
+    };
     let date = moment::rfc3339(at).unwrap_or_else(|| "after the year 9999".to_owned());
     let mut told = format!("{meaning} {date}, {}", at.from_now(now));
+    if ["iat", "auth_time"].contains(&name) && at > now {
+        told.push_str(": that is still to come");
+    }
     // Milliseconds in place of seconds: the usual mistake.
     if at.secs() > 100_000_000_000 {
         told.push_str("; are these milliseconds?");

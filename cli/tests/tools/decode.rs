@@ -39,7 +39,7 @@ fn a_token_is_told_in_words_and_marked_as_unverified() {
         r#"  "iss": "https://id.example.com/"   # issuer: who made it"#,
         r#"  "aud": "api"   # audience: whom it is for"#,
         r#"  "exp": 1800000300   # expires 2027-01-15T08:05:00Z, in 5m"#,
-        r#"  "nbf": 1800000000   # not valid before 2027-01-15T08:00:00Z, now"#,
+        r#"  "nbf": 1800000000   # valid since 2027-01-15T08:00:00Z, now"#,
         r#"  "auth_time": 1799740800   # authenticated 2027-01-12T08:00:00Z, 3d ago"#,
         r#"    "city": "Bern""#,
         "Signature: 64 bytes, not shown.",
@@ -49,6 +49,32 @@ fn a_token_is_told_in_words_and_marked_as_unverified() {
     }
     let signature = token.rsplit('.').next().unwrap();
     assert!(!ran.out.contains(signature) && !ran.out.contains("refuses"), "{}", ran.out);
+}
+
+#[test]
+fn a_time_is_told_as_what_is_past_or_still_to_come() {
+    let cases = [
+        ("exp", 60_u64, "expires", ", in 1m"),
+        ("exp", 0, "expired", ", now"),
+        ("exp", 1, "expires", ", in 1s"),
+        ("nbf", 60, "not valid before", ", in 1m"),
+        ("nbf", 0, "valid since", ", now"),
+        ("iat", 0, "issued", ", now"),
+        ("iat", 60, "issued", ", in 1m: that is still to come"),
+        ("auth_time", 60, "authenticated", ", in 1m: that is still to come"),
+    ];
+    let said = |claim: &str, at: u64| {
+        let told = decode(&signed(&Token::for_identity("alice").claim(claim, at))).out;
+        let line = told.lines().find(|line| line.contains(&format!("\"{claim}\":")));
+        line.unwrap().split("# ").nth(1).unwrap().to_owned()
+    };
+    for (claim, later, word, distance) in cases {
+        let told = said(claim, NOW + later);
+        assert!(told.starts_with(&format!("{word} 2027")), "{claim} +{later}: {told}");
+        assert!(told.ends_with(distance), "{claim} +{later}: {told}");
+    }
+    let past = said("exp", NOW - 3600);
+    assert_eq!(past, "expired 2027-01-15T07:00:00Z, 1h ago");
 }
 
 #[test]
