@@ -12,6 +12,7 @@ use tollgate::time::UnixMillis;
 use super::{input, moment, output};
 use crate::command::{Exit, Failure, Streams};
 use key::{DevAlg, Key};
+use moment::Offset;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,10 +42,16 @@ pub(super) struct Arguments {
     /// Any claim: JSON, or text; the last one of a name counts
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, Value)>,
-    /// How long the token is good
-    #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = moment::parse_span)]
-    expires_in: Duration,
-    /// When it is issued, instead of now
+    /// How long the token is good; with a `-` in front, how long ago it expired
+    #[arg(
+        long,
+        value_name = "SPAN",
+        default_value = "1h",
+        value_parser = moment::parse_offset,
+        allow_hyphen_values = true
+    )]
+    expires_in: Offset,
+    /// The moment to reckon from, instead of now: when the token is issued
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     at: Option<UnixMillis>,
     /// The header's `typ`
@@ -113,10 +120,26 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     if arguments.jwks {
         write!(streams.out, "{set}")?;
     } else {
-        let claims = claims(arguments, moment::given_or_now(arguments.at));
+        let now = moment::given_or_now(arguments.at);
+        let claims = claims(arguments, now);
+        if let Offset::Behind(span) = arguments.expires_in {
+            let (issued, expired) = span_before(now, span);
+            writeln!(
+                streams.err,
+                "tollgate: the token is expired, as asked: issued {}, expired {}",
+                issued.to_rfc3339(),
+                expired.to_rfc3339()
+            )?;
+        }
         writeln!(streams.out, "{}", key.sign(claims, &arguments.typ)?)?;
     }
     Ok(Exit::Fine)
+}
+
+/// When a token was issued that expired so long ago, and when it expired: it was good for an hour.
+fn span_before(now: UnixMillis, ago: Duration) -> (UnixMillis, UnixMillis) {
+    let expired = now.before(ago);
+    (expired.before(Duration::from_secs(3600)), expired)
 }
 
 fn claims(arguments: &Arguments, now: UnixMillis) -> Map<String, Value> {
@@ -131,8 +154,12 @@ fn claims(arguments: &Arguments, now: UnixMillis) -> Map<String, Value> {
         several => drop(set("aud", several.into())),
     }
     set("sub", arguments.subject.as_str().into());
-    set("iat", now.secs().into());
-    set("exp", now.after(arguments.expires_in).secs().into());
+    let (issued, expires) = match arguments.expires_in {
+        Offset::Ahead(span) => (now, now.after(span)),
+        Offset::Behind(span) => span_before(now, span),
+    };
+    set("iat", issued.secs().into());
+    set("exp", expires.secs().into());
     for (name, value) in &arguments.claim {
         set(name, value.clone());
     }

@@ -39,6 +39,23 @@ pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(count.saturating_mul(millis)))
 }
 
+/// A span that lies ahead, or behind with a `-` in front.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Offset {
+    /// So long from now.
+    Ahead(Duration),
+    /// So long ago.
+    Behind(Duration),
+}
+
+/// Reads a span as [`parse_span`] does, with a `-` in front where it lies behind.
+pub(super) fn parse_offset(text: &str) -> Result<Offset, String> {
+    match text.strip_prefix('-') {
+        Some(span) => parse_span(span).map(Offset::Behind),
+        None => parse_span(text).map(Offset::Ahead),
+    }
+}
+
 /// A moment in the form of RFC 3339, in UTC, without its fraction; `None` after the year 9999.
 pub(super) fn rfc3339(moment: UnixMillis) -> Option<String> {
     const YEAR_10000: u64 = 253_402_300_800;
@@ -74,6 +91,12 @@ mod tests {
         for (text, millis) in cases {
             let span = parse_span(text).ok().map(tollgate::time::millis);
             assert_eq!(span, millis, "{text}");
+        }
+        let minute = Duration::from_secs(60);
+        assert_eq!(parse_offset("1m"), Ok(Offset::Ahead(minute)));
+        assert_eq!(parse_offset("-1m"), Ok(Offset::Behind(minute)));
+        for wrong in ["--1m", "-", "- 1m", "+1m", "-1"] {
+            assert!(parse_offset(wrong).is_err(), "{wrong}");
         }
     }
 }

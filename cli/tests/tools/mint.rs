@@ -92,13 +92,35 @@ fn the_claims_are_those_that_were_asked_for() {
 }
 
 #[test]
+fn a_token_that_has_expired_is_made_as_asked_and_said_to_be_so() {
+    let folder = Folder::new();
+    for arguments in [&["--expires-in", "-5m"][..], &["--expires-in=-5m"]] {
+        let ran = mint(&folder, arguments);
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+        let made = claims(&ran.out);
+        assert_eq!((&made["iat"], &made["exp"]), (&json!(1_799_996_100), &json!(1_799_999_700)));
+        let told = "the token is expired, as asked: issued 2027-01-15T06:55:00Z, expired \
+                    2027-01-15T07:55:00Z";
+        assert!(ran.err.contains(told), "{}", ran.err);
+        assert_eq!(verdict(&key_set(&folder), &ran.out), "token_expired");
+    }
+    let key = folder.path("key.json");
+    let now = ["mint", "--key", &key, "--issuer", ISSUER, "--expires-in", "-1s", "--audience", "x"];
+    let ran = tollgate(&now, b"");
+    assert_eq!(ran.exit, Exit::Fine, "without a moment of its own: {}", ran.err);
+    let ahead = mint(&folder, &["--expires-in", "5m"]);
+    assert!(!ahead.err.contains("expired"), "{}", ahead.err);
+}
+
+#[test]
 fn what_cannot_be_minted_is_refused_before_a_key_is_made() {
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 8] = [
         ("no JSON though it begins as such", &["--claim", "scp=[\"a\""]),
         ("no value", &["--claim", "scp"]),
         ("no name", &["--claim", "=x"]),
         ("a secret of both sides", &["--alg", "HS256"]),
         ("a span of two units", &["--expires-in", "1h30m"]),
+        ("a span of two signs", &["--expires-in", "--5m"]),
         ("a moment of another form", &["--at", "tomorrow"]),
         ("a set and an audience", &["--jwks"]),
     ];
