@@ -163,12 +163,9 @@ impl Trace {
         }
     }
 
-    /// Says in other words what the step found that was noted last, where the reader's case is another
-    /// than the engine's.
-    pub fn restate(&mut self, found: &str) {
-        if let Some(last) = self.0.as_mut().and_then(|steps| steps.entries.last_mut()) {
-            last.found = cut(found, MAX_FOUND);
-        }
+    /// The steps, to be said in other words where the reader's case is another than the engine's.
+    pub fn entries_mut(&mut self) -> &mut [Entry] {
+        self.0.as_mut().map_or(&mut [], |steps| &mut steps.entries)
     }
 
     /// The steps, in the order in which they were taken.

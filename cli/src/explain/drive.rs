@@ -16,7 +16,8 @@ use tollgate::ids::{RingId, StreamId};
 use tollgate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin};
 use tollgate::provider::jwt::KeySource;
 use tollgate::time::UnixMillis;
-use tollgate::verdict::{Deny, quoted};
+use tollgate::trace::{Decided, Entry, Trace};
+use tollgate::verdict::{Deny, Step, quoted};
 
 use crate::command::{Exit, Failure, Streams};
 use crate::host::{Hosted, MAX_ROUNDS, Outside};
@@ -164,12 +165,14 @@ pub(super) fn judge(
     }
     let host = HostFacts { route };
     engine.handle(Event::RequestHeaders { stream: STREAM, head, host }, &mut seen);
-    // Whoever would wait for keys has waited long enough: they were fetched before.
-    engine.wait(LATER);
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         seen.take_notes();
         if seen.settled.is_some() {
             break;
+        }
+        if round > 0 {
+            // It waits for what no answer here brings: until nobody would any longer.
+            engine.wait(LATER);
         }
         for call in engine.handle(Event::Tick, &mut seen) {
             seen.take_notes();
@@ -191,16 +194,65 @@ pub(super) fn judge(
         let reason = format!(
             "without the keys of `providers.{whose}.jwks` nobody can say more: they were not given"
         );
-        explanation.trace.restate(&reason);
+        restate(&mut explanation.trace, &reason);
         refusal.reason = reason.into();
         "give them by `--jwks FILE`, or fetch them by `--online`"
             .clone_into(&mut explanation.remedy);
+    }
+    if explanation.trace.entries().iter().any(is_wait_for_keys) {
+        of_no_time(&mut explanation, matches!(seen.keys, Keys::Online(_)));
     }
     let reply = match settled {
         Settlement::Respond(reply) => Some(reply),
         Settlement::Forward(_) => None,
     };
     Ok(Seen { explanation, reply, advice: seen.advice, notes: seen.notes, is_undecided })
+}
+
+/// Says in other words what the last step found.
+fn restate(trace: &mut Trace, found: &str) {
+    if let Some(last) = trace.entries_mut().last_mut() {
+        found.clone_into(&mut last.found);
+    }
+}
+
+fn is_wait_for_keys(entry: &Entry) -> bool {
+    entry.step == Step::Key && entry.decided == Decided::Waits
+}
+
+/// A key was looked for once more. No time has passed here, and of a file nobody was asked: what was
+/// done is told instead.
+fn of_no_time(explanation: &mut Explanation, is_online: bool) {
+    let again = match is_online {
+        true => "the key set has no such key: it was fetched once more",
+        false => {
+            "the key set that was given has no such key; the proxy would fetch the provider's once \
+             more, and the request would wait for that"
+        }
+    };
+    for entry in explanation.trace.entries_mut().iter_mut().filter(|entry| is_wait_for_keys(entry))
+    {
+        again.clone_into(&mut entry.found);
+    }
+    let unknown = explanation.refusal.as_mut().filter(|one| one.deny == Deny::TokenKeyUnknown);
+    let Some(refusal) = unknown.filter(|_| !is_online) else { return };
+    let reason = of_given_keys(&refusal.reason);
+    restate(&mut explanation.trace, &reason);
+    refusal.reason = reason.into();
+    explanation.remedy = format!(
+        "give the set that the provider publishes now, or have it fetched by `--online`; where that \
+         has no such key either: {}",
+        explanation.remedy
+    );
+}
+
+/// What the engine says of fetched keys, said of keys that were given.
+fn of_given_keys(reason: &str) -> String {
+    let reason = reason.replace("the key set has no", "the key set that was given has no");
+    let reason = reason.replace(", 0s old: ", ", as given: ");
+    let (start, rest) = reason.split_once(", and the provider was asked").unwrap_or((&reason, ""));
+    let (_, end) = rest.split_once("(`jwks.cooldown`)").unwrap_or_default();
+    format!("{start}{end}")
 }
 
 /// What is around the engine, and what it asked for so far.

@@ -118,6 +118,34 @@ fn a_request_that_is_allowed_and_one_that_is_not_differ_in_what_is_said_and_in_t
 }
 
 #[test]
+fn a_key_that_the_given_set_lacks_is_said_to_be_lacking_and_no_wait_is_made_up() {
+    let folder = folder();
+    let token = Signer::new("k9").sign(&Token::for_identity("alice"));
+    let given = folder.path("idp.json");
+    let orders = ["--path", "/orders/7", "--jwks", &given, "--format", "json"];
+    let ran = explain(&folder, &orders, token.as_bytes());
+    let told = told(&ran);
+    assert_eq!((ran.exit, &told["code"]), (Exit::Problems, &json!("token_key_unknown")));
+    let reason = "the `kid` is `k9`; the key set that was given has no such key; the keys from \
+                  https://id.example.com/keys by cluster `idp`, as given: `k1` Ed25519 for EdDSA";
+    assert_eq!(told["reason"], reason);
+    let steps = told["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["found"], reason);
+    let waits = steps.iter().find(|step| step["decided"] == "waits").unwrap();
+    let would =
+        "the key set that was given has no such key; the proxy would fetch the provider's once";
+    assert!(waits["found"].as_str().unwrap().starts_with(would), "{waits}");
+    assert!(told["remedy"].as_str().unwrap().starts_with("give the set that"), "{told}");
+    for invented in ["waited", "10s", "was asked"] {
+        assert!(!ran.out.contains(invented), "{invented}: {}", ran.out);
+    }
+    // Nor does a set grow old while the command runs.
+    let good = explain(&folder, &orders, &std::fs::read(folder.path("good.txt")).unwrap());
+    assert_eq!(good.exit, Exit::Fine, "{}", good.err);
+    assert!(!good.out.contains("10s old"), "{}", good.out);
+}
+
+#[test]
 fn each_token_goes_where_its_provider_looks_and_finds_its_providers_keys() {
     let folder = folder();
     let [idp, other] =
