@@ -791,7 +791,7 @@ fn policies_combine_as_the_documentation_says() {
         let [claims, in_force, request, outcome, limits] = row[..] else { panic!("{row:?}") };
         let mut claims: Value = serde_json::from_str(claims.trim_matches('`')).unwrap();
         claims["iss"] = "https://example.okta.com/oauth2/default".into();
-        claims["aud"] = "api://default".into();
+        claims["aud"] = "api://orders".into();
         let claims = token(&claims);
         let judged = claims
             .judge(None, requirements, UnixMillis::from_secs(NOW), &mut Trace::default())

@@ -36,6 +36,11 @@ fn servers(signer: &Signer) -> KeyServer {
     servers
 }
 
+/// A token for the pages' API.
+fn of_okta(subject: &str) -> Token {
+    Token::of(subject).issuer(OKTA).claim("aud", "api://orders")
+}
+
 /// The verdict, and the limits that the client is told of.
 fn ask(port: u16, method: &str, path: &str, shown: &[(&str, &str)]) -> (u16, String, String) {
     let request = Request::new(method, path);
@@ -57,7 +62,7 @@ fn the_readmes_configurations_do_what_it_says() {
     let site = Site::new("readme", upstream.port()).cluster("okta", servers.port());
     let envoy = Envoy::start(&site.listener(&smallest).listener(&typical));
     let bearer = |subject: &str, scope: &str| {
-        let token = Token::of(subject).issuer(OKTA).claim("scope", scope);
+        let token = of_okta(subject).claim("scope", scope);
         format!("Bearer {}", signer.sign(&token))
     };
     let (reader, writer) = (bearer("alice", "orders:read"), bearer("bob", "orders:write"));
@@ -108,7 +113,7 @@ fn the_callers_of_the_page_may_do_what_it_says() {
     let site = site.cluster("okta", servers.port()).cluster("ops", servers.port());
     let envoy = Envoy::start(&site.listener(&listener));
     let bearer = |subject: &str, scope: &str| {
-        let token = Token::of(subject).issuer(OKTA).claim("scope", scope);
+        let token = of_okta(subject).claim("scope", scope);
         format!("Bearer {}", signer.sign(&token))
     };
     let (reader, writer) = (bearer("alice", "orders:read"), bearer("bob", "orders:write"));
@@ -159,7 +164,7 @@ fn the_way_in_of_the_page_enforces_one_api_and_reports_on_the_rest() {
     )));
     let site = Site::new("page-operations", upstream.port()).cluster("okta", servers.port());
     let envoy = Envoy::start(&site.listener(&listener));
-    let token = signer.sign(&Token::of("alice").issuer(OKTA).claim("scope", "orders:read"));
+    let token = signer.sign(&of_okta("alice").claim("scope", "orders:read"));
     let bearer = format!("Bearer {token}");
     let good = ("authorization", bearer.as_str());
     let bad = ("authorization", "Bearer a.bad.one");

@@ -53,9 +53,9 @@ fn every_resource_of_the_pages_of_hosts_passes() {
     for block in text.split("```yaml\n").skip(1) {
         let block = block.split("```").next().expect("an end");
         let expected: &[&str] = match block {
-            _ if block.contains("kind: WasmPlugin") => &["vm_id_empty", "audience_caller_chosen"],
-            _ if block.contains("kind: EnvoyExtensionPolicy") => &["audience_caller_chosen"],
-            _ if block.contains("http.wasm.v3.Wasm") => &["audience_caller_chosen"],
+            _ if block.contains("kind: WasmPlugin") => &["vm_id_empty"],
+            _ if block.contains("kind: EnvoyExtensionPolicy") => &[],
+            _ if block.contains("http.wasm.v3.Wasm") => &[],
             _ => continue,
         };
         found += 1;
