@@ -16,14 +16,18 @@ use vendor::Plan;
 
 const EXAMPLES: &str = "\
 Examples:
-  tollgate init --issuer https://example.okta.com/oauth2/default --audience api://default --for envoy
-  tollgate init --issuer https://example.eu.auth0.com/ --audience https://orders.example.com --for istio -o deploy
-  tollgate init --issuer https://keycloak.example.com/realms/shop --audience orders --for envoy-gateway
+  tollgate init --issuer https://example.okta.com/oauth2/default \\
+      --audience api://orders --for envoy -o deploy
+  tollgate init --issuer https://example.eu.auth0.com/ \\
+      --audience https://orders.example.com --for istio > istio.yaml
+  tollgate init --issuer https://keycloak.example.com/realms/shop \\
+      --audience orders --for envoy-gateway > gateway.yaml
 
-It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by from
-the issuer's host and path. `tollgate check --online` asks. Without `-o` the proxy's file, which has
-the configuration in it, goes to standard output; with it the configuration also gets a file of its
-own, with the schema that editors check it against. No file that is there is overwritten.";
+It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by \
+from the issuer's host and path. `tollgate check --online` asks. The configuration stands in the \
+proxy's file, which goes to standard output, or with `-o` into a folder; no other copy of it is \
+written. `--for json` writes it alone, for a proxy's file that is there already. No file that is \
+there is overwritten.";
 
 /// Write a first configuration and what the proxy needs around it
 #[derive(Args, Debug)]
@@ -74,6 +78,8 @@ enum Target {
     Istio,
     /// An EnvoyExtensionPolicy, and the EnvoyProxy that has its cluster
     EnvoyGateway,
+    /// The configuration alone, to be put into a proxy's file that is there already
+    Json,
 }
 
 impl Target {
@@ -82,6 +88,29 @@ impl Target {
             Self::Envoy => "envoy.yaml",
             Self::Istio => "istio.yaml",
             Self::EnvoyGateway => "envoy-gateway.yaml",
+            Self::Json => "tollgate.json",
+        }
+    }
+
+    /// Where the configuration stands from now on, and how a change of it comes to work.
+    const fn next(self, lds: bool) -> &'static str {
+        match self {
+            Self::Envoy if lds => {
+                "the configuration stands in the listener's file: change a copy of that, `tollgate \
+                 check` it, and `mv` it over this one, and Envoy reads it"
+            }
+            Self::Envoy => {
+                "the configuration stands in this file, which is the one that Envoy reads: change it \
+                 here, `tollgate check` it, and start Envoy again"
+            }
+            Self::Istio | Self::EnvoyGateway => {
+                "the configuration stands in this file: change it here, `tollgate check` it, and \
+                 `kubectl apply` it"
+            }
+            Self::Json => {
+                "no proxy reads this file: put what is in it into the proxy's own file, where the \
+                 filter's `configuration` stands, and change it there from then on"
+            }
         }
     }
 }
@@ -98,7 +127,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let target = arguments.target;
     let cluster = match target {
         Target::Istio => format!("outbound|{}||{}", plan.port, write::service_host(&plan)),
-        Target::Envoy | Target::EnvoyGateway => plan.name.clone(),
+        Target::Envoy | Target::EnvoyGateway | Target::Json => plan.name.clone(),
     };
     let configuration = write::configuration(&plan, &cluster, arguments.resource.as_deref());
     let warnings = match Config::parse(configuration.as_bytes()) {
@@ -137,25 +166,26 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         }
         Target::Istio => (write::istio(&site), None),
         Target::EnvoyGateway => (write::gateway(&site), None),
+        Target::Json if arguments.output.is_some() => (write::own_file(&configuration), None),
+        Target::Json => (configuration, None),
     };
     match &arguments.output {
         None => write!(streams.out, "{proxy}")?,
         Some(folder) => {
-            let own = write::own_file(&configuration);
             let schema = format!("{:#}\n", tollgate::config::schema());
             let place = format!("{LISTENERS}/{LISTENER}");
-            let mut files = vec![
-                ("tollgate.json", own.as_str()),
-                (write::SCHEMA, &schema),
-                (target.file(), &proxy),
-            ];
+            let mut files = vec![(target.file(), proxy.as_str())];
             if let Some(listener) = &listener {
                 files.push((&place, listener));
+            }
+            if target == Target::Json {
+                files.push((write::SCHEMA, &schema));
             }
             write_all(folder, &files)?;
             for (name, _) in files {
                 writeln!(streams.err, "tollgate: wrote {}", input::shown(&folder.join(name)))?;
             }
+            writeln!(streams.err, "tollgate: {}", target.next(listener.is_some()))?;
         }
     }
     for warning in warnings.iter() {

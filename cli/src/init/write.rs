@@ -114,9 +114,17 @@ pub(super) fn envoy(
             (fill(DYNAMIC, &places), String::new(), Some(own))
         }
     };
+    let place = match own {
+        None => {
+            "in it, behind `configuration`: change it there, `tollgate check` this file,\n\
+             # and start Envoy again"
+        }
+        Some(_) => "in the listener's file",
+    };
     let proxy = fill(
         ENVOY,
         &[
+            ("where", place),
             ("dynamic", &dynamic),
             ("listeners", &listeners),
             ("cluster", &indented(&cluster(site), 4)),

@@ -16,7 +16,7 @@ fn init(issuer: &str, target: &str, more: &[&str]) -> Ran {
 /// The configuration for an issuer, and the notes.
 fn configuration(issuer: &str) -> (Value, String) {
     let folder = Folder::new();
-    let ran = init(issuer, "envoy", &["-o", &folder.path("")]);
+    let ran = init(issuer, "json", &["-o", &folder.path("")]);
     assert_eq!(ran.exit, Exit::Fine, "{issuer}: {}", ran.err);
     let text = folder.read("tollgate.json");
     assert!(Config::parse(text.as_bytes()).is_ok(), "{text}");
@@ -285,21 +285,58 @@ fn a_listener_that_envoy_reads_again_is_a_file_of_its_own() {
 
 #[test]
 fn files_are_written_together_or_not_at_all() {
-    for target in TARGETS {
+    for (target, file, other) in [
+        ("json", "tollgate.json", "tollgate.schema.json"),
+        ("envoy", "envoy.yaml", "lds/listeners.yaml"),
+    ] {
         let folder = Folder::new();
         let place = folder.path("deploy/new");
-        let ran = init(OKTA, target, &["-o", &place]);
+        let more = if target == "envoy" { &["--lds", "-o", &place][..] } else { &["-o", &place] };
+        let ran = init(OKTA, target, more);
         assert_eq!((ran.exit, ran.out.as_str()), (Exit::Fine, ""), "{}", ran.err);
-        let file = format!("{target}.yaml");
-        let written = folder.read(&format!("deploy/new/{file}"));
-        assert_eq!(written, init(OKTA, target, &[]).out);
-        assert!(ran.err.contains("tollgate.json") && ran.err.contains(&file), "{}", ran.err);
-        std::fs::remove_file(folder.path("deploy/new/tollgate.json")).unwrap();
-        let again = init(OKTA, target, &["-o", &place]);
+        std::fs::remove_file(folder.path(&format!("deploy/new/{other}"))).unwrap();
+        let again = init(OKTA, target, more);
         assert_eq!(again.exit, Exit::Misuse);
         assert!(again.err.contains("is there already; nothing was written"), "{}", again.err);
-        assert!(!folder.0.join("deploy/new/tollgate.json").exists());
+        assert!(again.err.contains(file) && !folder.0.join("deploy/new").join(other).exists());
     }
+}
+
+#[test]
+fn the_configuration_has_one_copy_and_who_reads_it_is_told() {
+    let cases: [(&str, &[&str], &[&str], &str); 5] = [
+        ("envoy", &[], &["envoy.yaml"], "this file, which is the one that Envoy reads"),
+        ("envoy", &["--lds"], &["envoy.yaml", "lds"], "the listener's file: change a copy of that"),
+        ("istio", &[], &["istio.yaml"], "`kubectl apply` it"),
+        ("envoy-gateway", &[], &["envoy-gateway.yaml"], "`kubectl apply` it"),
+        ("json", &[], &["tollgate.json", "tollgate.schema.json"], "no proxy reads this file"),
+    ];
+    for (target, more, files, words) in cases {
+        let folder = Folder::new();
+        let place = folder.path("deploy");
+        let ran = init(OKTA, target, &[more, &["-o", &place]].concat());
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Fine, ""), "{}", ran.err);
+        let there = std::fs::read_dir(&place).unwrap();
+        let mut there: Vec<_> =
+            there.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+        there.sort();
+        assert_eq!(there, files, "{target} {more:?}");
+        let last = ran.err.lines().rfind(|line| line.contains("configuration"));
+        assert!(last.is_some_and(|line| line.contains(words)), "{}", ran.err);
+        let whole: String = files
+            .iter()
+            .filter(|file| file.ends_with(".yaml"))
+            .map(|file| folder.read(&format!("deploy/{file}")))
+            .collect();
+        let copies = whole.matches("https://example.okta.com/oauth2/default").count();
+        assert_eq!(copies, usize::from(target != "json" && more.is_empty()), "{target} {more:?}");
+        if more.is_empty() && target != "json" {
+            assert_eq!(whole, init(OKTA, target, &[]).out, "the same as on standard output");
+        }
+    }
+    let alone = init(OKTA, "json", &[]);
+    assert!(Config::parse(alone.out.as_bytes()).is_ok(), "{}", alone.out);
+    assert!(!alone.out.contains("$schema"), "there is none beside it: {}", alone.out);
 }
 
 #[test]
