@@ -64,10 +64,11 @@ Examples:
   tollgate check --online --ca ca.pem envoy.yaml
   tollgate check --strict --format json config.json
 
-A file is a configuration in JSON or YAML, or it holds some: an Envoy configuration or a part of one,
-an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy, a ConfigMap with one of
-these as a text. The codes in brackets are explained in docs/problem-codes.md. Exit status: 0 where nothing is wrong, 1 where something is, 2
-where a file cannot be read or holds no configuration of Tollgate.";
+A file is a configuration in JSON or YAML, or it holds some: an Envoy configuration or a part of \
+one, an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy, a ConfigMap with \
+one of these as a text. The codes in brackets are explained in docs/problem-codes.md. Exit \
+status: 0 where nothing is wrong, 1 where something is, 2 where a file cannot be read or holds \
+no configuration of Tollgate.";
 
 /// Say what is wrong or risky about configurations
 #[derive(Args, Debug)]

@@ -28,9 +28,9 @@ Examples:
   printf %s \"$TOKEN\" | tollgate decode --format json
   tollgate decode token.txt --at 2026-11-23T10:00:00Z
 
-`Bearer ` in front, blanks and line breaks do not matter. Nothing is sent anywhere. The signature is
-neither checked nor shown: what is shown anybody can have written. `tollgate explain` says whether a
-configuration accepts the token.";
+`Bearer ` in front, blanks and line breaks do not matter. Nothing is sent anywhere. The \
+signature is neither checked nor shown: what is shown anybody can have written. `tollgate \
+explain` says whether a configuration accepts the token.";
 
 /// Show what a token says, without verifying it
 #[derive(Args, Debug)]

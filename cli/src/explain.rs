@@ -26,14 +26,17 @@ const MAX_CREDENTIAL: u64 = 1024 * 1024;
 const EXAMPLES: &str = "\
 Examples:
   tollgate explain --config config.json --online < token.txt
-  tollgate explain --config config.json --jwks keys.json --path /orders/7 token.txt
-  tollgate explain --config config.json --jwks okta=okta.json --jwks idp=idp.json token.txt
+  tollgate explain --config config.json --jwks keys.json \\
+      --path /orders/7 token.txt
+  tollgate explain --config config.json --jwks okta=okta.json \\
+      --jwks idp=idp.json token.txt
   tollgate explain --config config.json --no-token --header 'x-api-key: …'
-  tollgate explain --config config.json --at 2026-11-23T10:00:00Z --format json token.txt
+  tollgate explain --config config.json --at 2026-11-23T10:00:00Z \\
+      --format json token.txt
 
-The token goes where its provider looks for it first, `Authorization: Bearer` by default; `Bearer ` in
-front of it, blanks and line breaks do not matter. It is never shown. Exit status: 0 the request is
-allowed, 1 it is refused or the configuration is, 2 it cannot be judged.";
+The token goes where its provider looks for it first, `Authorization: Bearer` by default; \
+`Bearer ` in front of it, blanks and line breaks do not matter. It is never shown. Exit status: \
+0 the request is allowed, 1 it is refused or the configuration is, 2 it cannot be judged.";
 
 /// Say what a configuration does with a request, step by step
 #[derive(Args, Debug)]

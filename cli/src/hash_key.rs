@@ -26,9 +26,9 @@ Examples:
   tollgate hash-key --generate
   tollgate hash-key --generate --format json
 
-The hash goes into `keys[].sha256` of a provider of the kind `api_key`, into `explain.key_sha256` or
-into `status.key_sha256`. A key that is given is never shown again; do not write it as an argument,
-where every process of the machine could read it.";
+The hash goes into `keys[].sha256` of a provider of the kind `api_key`, into \
+`explain.key_sha256` or into `status.key_sha256`. A key that is given is never shown again; do \
+not write it as an argument, where every process of the machine could read it.";
 
 /// Hash an API key, an explain key or a status key for the configuration
 #[derive(Args, Debug)]

@@ -69,8 +69,8 @@ enum From {
   tollgate import tyk orders.json files.json --audience api://default
   tollgate import tyk api.json --cluster okta --format json 2> report.json
 
-Exit status: 0 imported, 1 nothing could be imported faithfully (with --strict also: something is
-wrong, not supported or to be filled in), 2 wrong arguments or a file that cannot be read.")]
+Exit status: 0 imported, 1 nothing could be imported faithfully (with --strict also: something \
+is wrong, not supported or to be filled in), 2 wrong arguments or a file that cannot be read.")]
 struct Tyk {
     /// Definitions: files with one, or with a list of them; `-` is standard input
     #[arg(required = true, value_name = "API.JSON")]

@@ -51,7 +51,8 @@ pub use command::{Exit, Streams};
 
 const EXAMPLES: &str = "\
 Examples:
-  tollgate init --issuer https://example.okta.com/oauth2/default --audience api://orders --for envoy
+  tollgate init --issuer https://example.okta.com/oauth2/default \\
+      --audience api://orders --for envoy > envoy.yaml
   tollgate check envoy.yaml
   tollgate explain --config envoy.yaml --online --path /orders/7 < token
   tollgate help check";
@@ -73,7 +74,7 @@ enum Command {
     HashKey(hash_key::Arguments),
     Import(import::Arguments),
     Init(init::Arguments),
-    Man(manual::Man),
+    Man(manual::Manual),
     Mint(mint::Arguments),
     Schema(schema::Arguments),
 }
@@ -140,7 +141,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Import(arguments) => import::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),
-        Command::Man(manual::Man {}) => manual::man(Arguments::command(), streams),
+        Command::Man(manual::Manual {}) => manual::man(Arguments::command(), streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };

@@ -16,15 +16,19 @@ use moment::Offset;
 
 const EXAMPLES: &str = "\
 Examples:
-  tollgate mint --issuer http://127.0.0.1:9000 --audience orders --subject alice
-  tollgate mint --issuer http://127.0.0.1:9000 --audience orders --claim 'scp=[\"orders:read\"]' --claim tier=gold
-  tollgate mint --issuer http://127.0.0.1:9000 --audience orders --expires-in 5m --at 2026-11-23T10:00:00Z
+  tollgate mint --issuer http://127.0.0.1:9000 --audience orders \\
+      --subject alice
+  tollgate mint --issuer http://127.0.0.1:9000 --audience orders \\
+      --claim 'scp=[\"orders:read\"]' --claim tier=gold
+  tollgate mint --issuer http://127.0.0.1:9000 --audience orders \\
+      --expires-in -5m
   tollgate mint --jwks > jwks.json
 
-The token goes to standard output, so `curl -H \"Authorization: Bearer $(tollgate mint …)\"` works.
-The key is made where there is none. Let a local configuration trust it by `jwks.inline` or by a URL
-that serves what `--jwks` prints. Never let a production configuration trust it: whoever has the key
-file can be anybody. Its `kid` begins with `dev-`, which `tollgate check` warns about.";
+The token goes to standard output, so `curl -H \"Authorization: Bearer $(tollgate mint …)\"` \
+works. The key is made where there is none. Let a local configuration trust it by `jwks.inline` \
+or by a URL that serves what `--jwks` prints. Never let a production configuration trust it: \
+whoever has the key file can be anybody. Its `kid` begins with `dev-`, which `tollgate check` \
+warns about.";
 
 /// Make a token for local development, and the key set for it
 #[derive(Args, Debug)]

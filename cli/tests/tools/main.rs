@@ -11,6 +11,7 @@ mod documents;
 mod explain;
 mod explained;
 mod hash_key;
+mod help;
 mod init;
 mod mint;
 mod resources;
