@@ -5,6 +5,7 @@
 //   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too
 //   /v1/token                           client credentials, with `resource` and `scope`
 //   /v1/keys                            the JWKS; with a slash behind it, too
+//   /v1/clients                         registration, with the initial access token below
 // and beside it the organisation's own server, whose tokens are opaque:
 //   /oauth2/v1/token                    client credentials
 // and what Okta does not have:
@@ -68,6 +69,9 @@ const CLIENTS = {
 };
 const AS_OKTA = ['svc-untyped', '0oa5example'];
 
+/** Who shows this may register clients, by RFC 7591, and manage those, by RFC 7592. */
+const INITIAL_ACCESS_TOKEN = 'initial-secret';
+
 /**
  * Okta's header has no `typ`; the client is in `cid`, the scopes in `scp`, nowhere else; a machine
  * has no `uid`.
@@ -108,10 +112,18 @@ function configuration(keys) {
   return {
     clients: clients(),
     jwks: { keys: structuredClone(keys) },
-    scopes: SCOPES,
+    // The last two are for clients with users, which register for refresh tokens.
+    scopes: [...SCOPES, 'openid', 'offline_access'],
     cookies: { keys: ['this provider sets no cookie'] },
     ttl: { ClientCredentials: TTL },
-    routes: { authorization: '/v1/authorize', token: '/v1/token', jwks: '/v1/keys', userinfo: '/v1/userinfo' },
+    routes: {
+      authorization: '/v1/authorize',
+      token: '/v1/token',
+      jwks: '/v1/keys',
+      userinfo: '/v1/userinfo',
+      registration: '/v1/clients',
+    },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     extraTokenClaims: (_ctx, token) => ({
       cid: token.clientId,
       uid: token.clientId,
@@ -128,6 +140,8 @@ function configuration(keys) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
+      registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'https://api.example',
