@@ -289,7 +289,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "cli",
         &[
             // What commands share.
-            &["command", "format", "host", "moment", "yaml"],
+            &["command", "format", "host", "moment", "secret_file", "vendor", "yaml"],
             &["input"],
             &["online", "output"],
             &["foreign/help"],
@@ -299,6 +299,11 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["decode/form", "decode/refused", "decode/words", "init/vendor", "mint/key"],
             &["decode", "hash_key", "init/write", "manual", "mint", "schema"],
             &["init"],
+            &["register/advice", "register/assertion", "register/metadata", "register/wire"],
+            &["register/file"],
+            &["register/told"],
+            &["register/manage"],
+            &["register"],
             // What holds configurations, and what is around them.
             &[
                 "check/code",

@@ -37,7 +37,10 @@ mod mint;
 mod moment;
 mod online;
 mod output;
+mod register;
 mod schema;
+mod secret_file;
+mod vendor;
 mod yaml;
 
 use std::ffi::OsString;
@@ -76,6 +79,7 @@ enum Command {
     Init(init::Arguments),
     Man(manual::Manual),
     Mint(mint::Arguments),
+    Register(register::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -143,6 +147,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         Command::Init(arguments) => init::run(&arguments, streams),
         Command::Man(manual::Manual {}) => manual::man(Arguments::command(), streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
+        Command::Register(arguments) => register::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };
     let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tollgate::time::UnixMillis;
 
-use super::{input, moment, output};
+use super::{input, moment, output, secret_file};
 use crate::command::{Exit, Failure, Streams};
 use key::{DevAlg, Key};
 use moment::Offset;
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
             input::shown(path)
         )?;
     }
-    if key::is_open_to_others(path) {
+    if secret_file::is_open_to_others(path) {
         let path = input::shown(path);
         writeln!(
             streams.err,

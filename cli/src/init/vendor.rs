@@ -5,6 +5,8 @@ use tollgate::http::Url;
 use tollgate::ids::Name;
 use tollgate::verdict::quoted;
 
+use crate::vendor::Vendor;
+
 /// What a provider needs in a configuration, and the proxy to reach it.
 pub(super) struct Plan {
     /// Its name, and its cluster's.
@@ -21,58 +23,6 @@ pub(super) struct Plan {
     pub(super) secure: bool,
     /// What to look at before it works.
     pub(super) notes: Vec<String>,
-}
-
-/// Who runs the authorization server.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Vendor {
-    Auth0,
-    Cognito,
-    Entra,
-    Google,
-    Keycloak,
-    Okta,
-    Other,
-}
-
-impl Vendor {
-    fn of(host: &str, path: &str) -> Self {
-        let is_in = |domain: &str| {
-            host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        if is_in("okta.com") || is_in("oktapreview.com") || is_in("okta-emea.com") {
-            Self::Okta
-        } else if is_in("auth0.com") {
-            Self::Auth0
-        } else if host == "sts.windows.net"
-            || ["login.microsoftonline.com", "login.microsoftonline.us"].contains(&host)
-        {
-            Self::Entra
-        } else if host == "accounts.google.com" {
-            Self::Google
-        } else if host.starts_with("cognito-idp.") && is_in("amazonaws.com") {
-            Self::Cognito
-        } else if path.contains("/realms/") {
-            Self::Keycloak
-        } else if path.starts_with("/oauth2/") && path.len() > "/oauth2/".len() {
-            // Okta under a domain of one's own.
-            Self::Okta
-        } else {
-            Self::Other
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Auth0 => "auth0",
-            Self::Cognito => "cognito",
-            Self::Entra => "entra",
-            Self::Google => "google",
-            Self::Keycloak => "keycloak",
-            Self::Okta => "okta",
-            Self::Other => "idp",
-        }
-    }
 }
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! A developer's signing key in a file: a private JWK (RFC 7517), whose `kid` says what it is.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -14,7 +14,7 @@ use jwt_simple::common::HeaderOptions;
 use serde_json::{Map, Value};
 
 use crate::command::Failure;
-use crate::input;
+use crate::{input, secret_file};
 
 /// What the key ID of every such key begins with.
 const MARK: &str = "dev-";
@@ -59,7 +59,7 @@ impl Key {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key = Self::make(alg.unwrap_or_default()).map_err(wrong)?;
-                write_secret(path, &key.private_jwk())
+                secret_file::write_new(path, &key.private_jwk())
                     .map_err(|error| wrong(format!("cannot be written: {error}")))?;
                 return Ok((key, true));
             }
@@ -198,25 +198,4 @@ impl Key {
         };
         signed.map_err(|error| Failure::Misuse(format!("no token can be made: {error}")))
     }
-}
-
-/// Writes a new file that only its owner can read.
-fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{text}")
-}
-
-/// Whether others than its owner can read a file.
-pub(super) fn is_open_to_others(path: &Path) -> bool {
-    #[cfg(unix)]
-    let open = fs::metadata(path).is_ok_and(|file| {
-        std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o077 != 0
-    });
-    #[cfg(not(unix))]
-    let open = false;
-    open
 }

@@ -6,7 +6,7 @@ use tollgate_cli::Exit;
 
 use super::tollgate;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["check"],
     &["completions"],
@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["init"],
     &["man"],
     &["mint"],
+    &["register"],
     &["schema"],
 ];
 

@@ -14,6 +14,7 @@ mod hash_key;
 mod help;
 mod init;
 mod mint;
+mod register;
 mod resources;
 
 use std::ffi::OsString;
@@ -69,7 +70,7 @@ impl Drop for Folder {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["decode", "explain", "hash-key", "init", "mint", "schema"] {
+    for command in ["decode", "explain", "hash-key", "init", "mint", "register", "schema"] {
         let help = tollgate(&[command, "--help"], b"");
         assert_eq!((help.exit, help.err.as_str()), (Exit::Fine, ""), "{command}");
         let examples = help.out.split("Example").nth(1).unwrap_or_default();
