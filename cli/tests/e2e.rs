@@ -11,8 +11,10 @@ mod e2e {
     #[path = "../../../tests/e2e/harness/mod.rs"]
     mod harness;
 
+    mod clients;
     mod forms;
     mod init;
     mod origin;
     mod readme;
+    mod register;
 }

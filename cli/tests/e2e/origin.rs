@@ -60,7 +60,7 @@ fn each_question_of_the_thread_has_a_command_that_answers_it() {
         fs::write(folder.join(name), text).expect("a file of the page");
     }
     let examples = examples(PAGE);
-    assert!(examples.len() >= 11, "{}", examples.len());
+    assert!(examples.len() >= 12, "{}", examples.len());
     let mut running: Option<Envoy> = None;
     let mut calls = 0;
     for example in examples {
@@ -84,6 +84,9 @@ fn each_question_of_the_thread_has_a_command_that_answers_it() {
     assert!(!tokens[3].is_empty() && !tokens[3].contains('.'), "an opaque token");
     let envoy = running.expect("somebody called");
     envoy.assert_clean(&tokens);
+    // The client that was registered has what its file says.
+    let client: Value = serde_json::from_str(&read("client.json")).expect("JSON");
+    assert!(client["client_secret"].is_string(), "{:?}", client.as_object().map(|all| all.len()));
     // One of the lines is about that caller, wherever it calls.
     let detail = json!([{ "provider": "okta", "identity": "0oa5example" }, { "api": "orders" }]);
     let config: Value = serde_json::from_str(&read("orders.json")).expect("JSON");

@@ -74,7 +74,7 @@ pub(crate) fn is_as_told(line: &str, told: &str) -> bool {
 }
 
 /// Runs a command in a folder, with `tollgate` on the way to it: its status and what it printed.
-fn run(command: &str, folder: &Path) -> (i32, Vec<String>) {
+pub(crate) fn run(command: &str, folder: &Path) -> (i32, Vec<String>) {
     let tollgate = Path::new(env!("CARGO_BIN_EXE_tollgate")).parent().unwrap();
     let path = std::env::join_paths(
         std::iter::once(tollgate.to_owned())

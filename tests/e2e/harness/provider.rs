@@ -24,6 +24,9 @@ impl Provider {
     /// Every client's secret, none of which may ever be logged.
     pub(crate) const SECRETS: [&str; 3] = ["svc-secret", "admin-secret", "svc-untyped-secret"];
 
+    /// Who shows this may register clients.
+    pub(crate) const INITIAL_ACCESS_TOKEN: &str = "initial-secret";
+
     /// Starts one and waits until it answers.
     pub(crate) fn start(test: &str) -> Self {
         let (port, control) = (free_port(), free_port());
