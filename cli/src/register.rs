@@ -203,7 +203,11 @@ fn register(
         let _ = fs::remove_file(path);
         return refused(answer?, &asked, &found, vendor, token.as_ref(), streams);
     };
-    let mut client = ClientFile::new(beginning(issuer, &found, asked.clone(), key));
+    let mut beginning = beginning(issuer, &found, asked.clone(), key);
+    if !wish.scopes.is_empty() {
+        beginning.insert("scope".to_owned(), wish.scopes.join(" ").into());
+    }
+    let mut client = ClientFile::new(beginning);
     client.take(&object);
     write(reserved, path, &client)?;
     let shown = input::shown(path);
@@ -220,6 +224,13 @@ fn register(
         wish,
         streams,
     )?;
+    if vendor == Vendor::Okta && !wish.scopes.is_empty() {
+        writeln!(
+            streams.err,
+            "tollgate: note: Okta grants scopes by the access policies of its authorization server \
+             (Security > API), not by the client"
+        )?;
+    }
     if advice::is_zitadel(&found.issuer, &found.endpoint) {
         writeln!(
             streams.err,
@@ -338,6 +349,7 @@ fn discover(issuer: &str, wire: &Wire) -> Result<Found, Failure> {
         format!("/.well-known/oauth-authorization-server{path}"),
         format!("{path}/.well-known/openid-configuration"),
     ];
+    let vendor = advice::vendor(&url, None);
     let (mut tried, mut is_found) = (Vec::new(), false);
     for place in places {
         let at = Url { path: place.into(), ..url.clone() };
@@ -361,11 +373,15 @@ fn discover(issuer: &str, wire: &Wire) -> Result<Found, Failure> {
         }
         is_found = true;
         if let Some(endpoint) = answer.text("registration_endpoint") {
-            let endpoint = right_endpoint(endpoint, &url)?;
+            let endpoint = right_endpoint(endpoint, &url).map_err(|why| match (why, vendor) {
+                (Failure::Misuse(why), Vendor::Cognito) => {
+                    Failure::Misuse(format!("{why}; {}", advice::without_endpoint(vendor)))
+                }
+                (why, _) => why,
+            })?;
             return Ok(Found { issuer: url, document: document.clone(), endpoint });
         }
     }
-    let vendor = advice::vendor(&url, None);
     match is_found {
         true => Err(Failure::Misuse(advice::without_endpoint(vendor).to_owned())),
         false if matches!(vendor, Vendor::Entra | Vendor::Google | Vendor::Cognito) => Err(
@@ -408,8 +424,11 @@ fn refused(
     let complaint = input::harmless(&answer.complaint(&[secret]));
     let at = &found.endpoint;
     let cannot = |what: String| Err(Failure::Misuse(format!("{at}: {complaint}; {what}")));
+    // Some say so with another status.
+    let is_shut = ["access_denied", "insufficient_scope", "invalid_token", "unauthorized_client"]
+        .contains(&answer.text("error").unwrap_or_default());
     let problem = match answer.status {
-        401 | 403 => {
+        400..=499 if is_shut || matches!(answer.status, 401 | 403) => {
             let zitadel = advice::is_zitadel(&found.issuer, at);
             return cannot(advice::not_let_in(vendor, zitadel, token.map(|(name, _)| *name)));
         }

@@ -28,8 +28,9 @@ pub(super) fn without_endpoint(vendor: Vendor) -> &'static str {
              OIDC Dynamic Application Registration; otherwise Applications > Create Application"
         }
         Vendor::Cognito => {
-            "Cognito registers no clients: Amazon Cognito > User pools > (the pool) > App clients > \
-             Create app client, or `aws cognito-idp create-user-pool-client`"
+            "Cognito registers clients at its pool's own domain, if at all, and not at the issuer's \
+             host: Amazon Cognito > User pools > (the pool) > App clients > Create app client, or `aws \
+             cognito-idp create-user-pool-client`"
         }
         Vendor::Entra => {
             "Entra ID registers no clients: Microsoft Entra admin center > App registrations > New \
@@ -65,7 +66,8 @@ pub(super) fn not_let_in(vendor: Vendor, zitadel: bool, token: Option<&str>) -> 
         Vendor::Okta => {
             "; Okta takes an API token (Security > API > Tokens) of an administrator who may manage \
              clients, with `--token-scheme SSWS`, or an access token of the organisation's server with \
-             the scope `okta.clients.manage`, as `Bearer`"
+             the scope `okta.clients.manage`, as `Bearer` (`okta.clients.register` is enough to \
+             register)"
         }
         Vendor::Keycloak => {
             "; Keycloak makes one under Clients > Client registration > Initial access token. Without \
@@ -76,4 +78,44 @@ pub(super) fn not_let_in(vendor: Vendor, zitadel: bool, token: Option<&str>) -> 
         _ => "",
     };
     format!("{refused}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_registers_nobody_is_said_with_where_to_click() {
+        let cases = [
+            ("https://login.microsoftonline.com/t/v2.0", "App registrations > New registration"),
+            ("https://accounts.google.com", "APIs & Services > Credentials"),
+            ("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc", "App clients > Create"),
+            ("https://example.eu.auth0.com/", "OIDC Dynamic Application Registration"),
+            ("https://id.example.com/", "names no `registration_endpoint`"),
+        ];
+        for (issuer, words) in cases {
+            let issuer = Url::parse(issuer).expect(issuer);
+            let said = without_endpoint(vendor(&issuer, None));
+            assert!(said.contains(words), "{issuer}: {said}");
+        }
+    }
+
+    #[test]
+    fn okta_is_known_by_its_endpoint_whatever_the_domain() {
+        let cases = [
+            ("https://example.okta.com/oauth2/default", "/oauth2/v1/clients", Vendor::Okta),
+            ("https://id.example.com/oauth2/default", "/oauth2/v1/clients", Vendor::Okta),
+            ("https://id.example.com/oauth2/default", "/oauth2/default/clients", Vendor::Other),
+            (
+                "https://id.example.com/realms/a",
+                "/realms/a/clients-registrations",
+                Vendor::Keycloak,
+            ),
+        ];
+        for (issuer, path, expected) in cases {
+            let issuer = Url::parse(issuer).expect(issuer);
+            let endpoint = Url { path: path.into(), ..issuer.clone() };
+            assert_eq!(vendor(&issuer, Some(&endpoint)), expected, "{issuer} {path}");
+        }
+    }
 }

@@ -93,10 +93,9 @@ impl ClientFile {
         Method::of(said("registered").or_else(|| said("asked"))?)
     }
 
-    /// The scopes that were asked for, otherwise those that came.
+    /// The scopes that it asks for in a token.
     pub(super) fn scopes(&self) -> &str {
-        let said = |object: &str| self.object(object)?.get("scope")?.as_str();
-        said("asked").or_else(|| said("registered")).unwrap_or_default()
+        self.text("scope").unwrap_or_default()
     }
 
     /// Whether it calls by itself.
@@ -163,7 +162,7 @@ mod tests {
     fn file(method: &str) -> ClientFile {
         let asked = json!({ "grant_types": ["client_credentials"], "scope": "a b",
                             "token_endpoint_auth_method": method });
-        let members = json!({ "issuer": "https://id.example.com", "asked": asked });
+        let members = json!({ "issuer": "https://id.example.com", "asked": asked, "scope": "a b" });
         ClientFile::new(members.as_object().cloned().expect("an object"))
     }
 

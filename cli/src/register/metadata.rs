@@ -106,8 +106,10 @@ impl Wish<'_> {
     pub(super) fn metadata(&self, vendor: Vendor, key: Option<&Value>) -> Map<String, Value> {
         let is_machine = self.kind == Kind::Machine;
         let (grants, responses) = match is_machine {
-            // Okta has a kind of application of its own for machines, and a response for it.
+            // Okta has a kind of application of its own for machines, and a response for it; Keycloak
+            // takes an empty list for `code`, and lets such a client sign users in.
             true if vendor == Vendor::Okta => (json!(["client_credentials"]), json!(["token"])),
+            true if vendor == Vendor::Keycloak => (json!(["client_credentials"]), json!(["none"])),
             true => (json!(["client_credentials"]), json!([])),
             false => (json!(["authorization_code", "refresh_token"]), json!(["code"])),
         };
@@ -123,7 +125,8 @@ impl Wish<'_> {
         members.insert("response_types".to_owned(), responses);
         members.insert("redirect_uris".to_owned(), self.redirects.into());
         members.insert("token_endpoint_auth_method".to_owned(), self.method.name().into());
-        if !self.scopes.is_empty() {
+        // Okta's access policies grant scopes, and it keeps none of a client.
+        if !self.scopes.is_empty() && vendor != Vendor::Okta {
             members.insert("scope".to_owned(), self.scopes.join(" ").into());
         }
         if let Some(key) = key {
@@ -167,7 +170,12 @@ pub(super) fn differences(asked: &Map<String, Value>, came: &Map<String, Value>)
         };
         // A machine has no use for a response, whatever is said of it.
         let is_idle = name == "response_types" && asked.get("redirect_uris") == Some(&json!([]));
-        if !is_idle && words(wanted) != words(&there) {
+        let mut there_words = words(&there);
+        if name == "grant_types" && !words(wanted).contains("refresh_token") {
+            // Nothing but another grant brings such a token: Keycloak lists it always.
+            there_words.remove("refresh_token");
+        }
+        if !is_idle && words(wanted) != there_words {
             found.push(format!(
                 "`{name}`: asked for {}, came {}",
                 shown(wanted),
@@ -220,6 +228,7 @@ mod tests {
         let cases = [
             (Kind::Machine, Vendor::Other, "web", json!([])),
             (Kind::Machine, Vendor::Okta, "service", json!(["token"])),
+            (Kind::Machine, Vendor::Keycloak, "web", json!(["none"])),
             (Kind::Web, Vendor::Okta, "web", json!(["code"])),
             (Kind::Native, Vendor::Other, "native", json!(["code"])),
         ];
@@ -234,7 +243,11 @@ mod tests {
             let names: Vec<_> = members.keys().map(String::as_str).collect();
             assert!(names.iter().all(|name| REGISTERED.contains(name)), "{names:?}");
         }
-        assert!(!wish(Kind::Machine, &[], &[]).metadata(Vendor::Other, None).contains_key("scope"));
+        let has_scope = |vendor: Vendor, scopes: &[String]| {
+            wish(Kind::Machine, &[], scopes).metadata(vendor, None).contains_key("scope")
+        };
+        assert!(has_scope(Vendor::Other, &scopes) && !has_scope(Vendor::Other, &[]));
+        assert!(!has_scope(Vendor::Okta, &scopes), "its access policies grant them");
     }
 
     #[test]
@@ -257,6 +270,16 @@ mod tests {
         assert!(nobody.problem().is_some_and(|problem| problem.contains("--auth none")));
         let device = wish(Kind::Native, &["com.example.app:/back".to_owned()], &[]).problem();
         assert_eq!(device, None);
+    }
+
+    #[test]
+    fn a_refresh_token_that_nothing_brings_is_no_difference() {
+        let object = |value: Value| value.as_object().cloned().expect("an object");
+        let asked = object(json!({ "grant_types": ["client_credentials"] }));
+        let came = |grants: Value| differences(&asked, &object(json!({ "grant_types": grants })));
+        assert_eq!(came(json!(["client_credentials", "refresh_token"])), Vec::<String>::new());
+        assert_eq!(came(json!(["authorization_code", "client_credentials"])).len(), 1);
+        assert_eq!(came(json!(["refresh_token"])).len(), 1);
     }
 
     #[test]

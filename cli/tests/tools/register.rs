@@ -264,6 +264,7 @@ fn rg02_what_came_otherwise_than_asked_is_named_and_the_file_is_kept() {
         ),
         (400, json!({ "error": "invalid_redirect_uri" }), 1, "`redirect_uris` (--redirect)", false),
         (400, json!({ "error": "invalid_client_metadata" }), 1, "`grant_types` (--for)", false),
+        (400, json!({ "error": "access_denied" }), 2, "--token-env", false),
         (401, json!({ "error": "invalid_token" }), 2, "--token-env", false),
         (403, json!("<html>no</html>"), 2, "--token-env", false),
         (302, json!(""), 2, "redirects are not followed", false),
