@@ -238,7 +238,7 @@ fn mc12_without_a_credential_nothing_is_said_of_the_headers() {
 }
 
 #[test]
-fn a_call_that_needs_more_says_which_scopes() {
+fn a_call_that_needs_more_says_all_the_scopes_that_it_needs() {
     let world = World::default();
     let mut worker = Worker::new(&world, &config(json!({})).to_string());
     let bearer = bearer("mcp:tools");
@@ -246,7 +246,7 @@ fn a_call_that_needs_more_says_which_scopes() {
     headers.push(("authorization", &bearer));
     let stream = worker.request(head("POST", "/mcp", &headers));
     let told = format!(
-        r#"Bearer realm="api", error="insufficient_scope", scope="mcp:danger", resource_metadata="{DOCUMENT}""#
+        r#"Bearer realm="api", error="insufficient_scope", scope="mcp:tools mcp:danger", resource_metadata="{DOCUMENT}""#
     );
     assert_eq!(worker.reply_header(stream, "www-authenticate"), Some(&*told));
 }

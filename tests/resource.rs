@@ -298,7 +298,7 @@ fn pr04_a_refusal_for_want_of_a_good_token_says_where_the_document_is() {
             Some(&*none),
             "scope_insufficient",
             format!(
-                r#"Bearer realm="api", error="insufficient_scope", scope="mcp:danger", resource_metadata="{DOCUMENT}""#
+                r#"Bearer realm="api", error="insufficient_scope", scope="mcp:tools mcp:danger", resource_metadata="{DOCUMENT}""#
             ),
         ),
     ];

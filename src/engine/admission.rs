@@ -120,7 +120,7 @@ fn enter<'c>(
     }
     object::may_touch((desk.config, target.api), &owner, head, &target.path, steps)?;
     let asked = Asked { method: head.method(), path: &target.path, call: call.as_ref() };
-    let endpoint = rights.permit(asked, steps)?;
+    let endpoint = rights.permit(target.api, asked, steps)?;
     Ok(Permit::new(session, rights, endpoint, owner, others))
 }
 

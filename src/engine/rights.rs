@@ -50,13 +50,24 @@ impl<'c> Rights<'c> {
     ///
     /// # Errors
     ///
-    /// Those of [`Policies::permit`].
+    /// Those of [`Policies::permit`]. Where scopes alone are missing, the refusal names all that the
+    /// request needs, the API's with the entry's: there are clients that come back with a token for what
+    /// the challenge names, and for nothing else.
     pub(super) fn permit(
         &self,
+        api: &Api,
         asked: Asked<'_>,
         trace: &mut Trace,
     ) -> Result<Option<Endpoint<'c>>, Refusal> {
-        self.policies.permit(&self.grant, asked, trace)
+        self.policies.permit(&self.grant, asked, trace).map_err(|mut refusal| {
+            if let Some(entrys) = refusal.scopes.take() {
+                let others =
+                    entrys.split(' ').filter(|one| !api.scopes.iter().any(|own| **own == **one));
+                let all: Vec<_> = api.scopes.iter().map(AsRef::as_ref).chain(others).collect();
+                refusal.scopes = Some(all.join(" ").into());
+            }
+            refusal
+        })
     }
 
     /// The limits of the policies in force, and of what grants the request.

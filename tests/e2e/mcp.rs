@@ -223,7 +223,10 @@ fn mc01_to_mc12_nobody_calls_a_tool_under_another_name() {
     assert_eq!(answer.status(), 200);
     let refused = around.fetch(&call("tools/call", "danger").bearer(&tools));
     let told = refused.header("www-authenticate").unwrap_or_default();
-    assert!(told.contains("scope=\"mcp:danger\"") && told.contains(&challenge("")), "{told}");
+    assert!(
+        told.contains("scope=\"mcp:tools mcp:danger\"") && told.contains(&challenge("")),
+        "{told}"
+    );
     // Older revisions are granted by what grants the whole API.
     assert_eq!(around.fetch(&plain().bearer(around.token("mcp:tools mcp:all"))).status(), 200);
     eventually("older revisions are counted", || around.envoy.counter("tollgate_mcp_legacy") == 6);
