@@ -2,10 +2,12 @@
 // secrets are in this file, and its control port signs whatever it is asked to.
 //
 // Public port (PORT, 9000), as a real provider would have it, all below the issuer's path:
-//   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too
-//   /v1/token                           client credentials, with `resource` and `scope`
+//   /.well-known/openid-configuration   discovery; /.well-known/oauth-authorization-server too, and both
+//                                       in front of the issuer's path, where RFC 8414 has them
+//   /v1/authorize                       a person signs in, whom it asks for a name and believes
+//   /v1/clients                         clients register themselves (RFC 7591)
+//   /v1/token                           client credentials, with `resource` and `scope`, and codes
 //   /v1/keys                            the JWKS; with a slash behind it, too
-//   /v1/clients                         registration, with the initial access token below
 // and beside it the organisation's own server, whose tokens are opaque:
 //   /oauth2/v1/token                    client credentials
 // and what Okta does not have:
@@ -23,7 +25,8 @@
 //   POST /revoke?identity=ID        puts an identity of provider `okta` on the list; POST /restore empties it
 //   POST /down, POST /up            closes the public port, open connections too; opens it again
 //
-// Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds).
+// Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds), API_PORT
+// (where the APIs are that MCP clients ask for by their URLs).
 
 import crypto from 'node:crypto';
 import http from 'node:http';
@@ -39,6 +42,7 @@ const PORT = Number(process.env.PORT ?? 9000);
 const CONTROL_PORT = Number(process.env.CONTROL_PORT ?? 9001);
 const ISSUER = process.env.ISSUER ?? `http://127.0.0.1:${PORT}/oauth2/default`;
 const TTL = Number(process.env.TTL ?? 300);
+const API = `http://127.0.0.1:${process.env.API_PORT ?? 10000}`;
 const BASE = new URL(ISSUER).pathname.replace(/\/$/, '');
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'PS256'];
 
@@ -48,6 +52,7 @@ const MAX_BODY = 1 << 20;
 // ---- who may ask for what ------------------------------------------------------------------
 
 const SCOPES = ['orders:read', 'orders:write', 'admin'];
+const MCP_SCOPES = ['mcp:tools', 'mcp:danger', 'mcp:all'];
 
 /** The APIs that tokens can be for, and the algorithm that signs each one's. */
 const RESOURCES = {
@@ -69,8 +74,9 @@ const CLIENTS = {
 };
 const AS_OKTA = ['svc-untyped', '0oa5example'];
 
-/** Who shows this may register clients, by RFC 7591, and manage those, by RFC 7592. */
-const INITIAL_ACCESS_TOKEN = 'initial-secret';
+/** Who shows this may register clients (RFC 7591); where it is not set, anybody may. Whoever has registered
+ *  one may manage it (RFC 7592). */
+const { INITIAL_ACCESS_TOKEN } = process.env;
 
 /**
  * Okta's header has no `typ`; the client is in `cid`, the scopes in `scp`, nowhere else; a machine
@@ -83,6 +89,16 @@ function asOkta(token) {
   delete token.payload.uid;
   token.payload.ver = 1;
 }
+
+/** A program on a person's machine: known by hand, without a secret, on whatever port it listens. */
+const PROGRAM = {
+  client_id: 'mcp-client',
+  application_type: 'native',
+  grant_types: ['authorization_code'],
+  redirect_uris: ['http://127.0.0.1/callback'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
+};
 
 const clients = () => Object.entries(CLIENTS).map(([client_id, client_secret]) => ({
   client_id,
@@ -110,12 +126,14 @@ const organisation = (keys) => ({
 
 function configuration(keys) {
   return {
-    clients: clients(),
+    clients: [...clients(), PROGRAM],
     jwks: { keys: structuredClone(keys) },
     // The last two are for clients with users, which register for refresh tokens.
-    scopes: [...SCOPES, 'openid', 'offline_access'],
-    cookies: { keys: ['this provider sets no cookie'] },
-    ttl: { ClientCredentials: TTL },
+    scopes: [...SCOPES, ...MCP_SCOPES, 'openid', 'offline_access'],
+    cookies: { keys: ['who reads this can be anybody here'] },
+    pkce: { required: () => true },
+    responseTypes: ['code'],
+    ttl: { AccessToken: TTL, ClientCredentials: TTL, Grant: 3600, Interaction: 600, Session: 3600 },
     routes: {
       authorization: '/v1/authorize',
       token: '/v1/token',
@@ -124,9 +142,10 @@ function configuration(keys) {
       registration: '/v1/clients',
     },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     extraTokenClaims: (_ctx, token) => ({
       cid: token.clientId,
-      uid: token.clientId,
+      uid: token.accountId ?? token.clientId,
       scp: token.scope ? token.scope.split(' ') : [],
       groups: token.clientId === 'admin' ? ['staff', 'admins'] : ['staff'],
     }),
@@ -138,7 +157,7 @@ function configuration(keys) {
       },
     },
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
       registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
@@ -147,11 +166,12 @@ function configuration(keys) {
         defaultResource: () => 'https://api.example',
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => {
-          const alg = RESOURCES[resource];
+          const isOfMcp = resource.startsWith(`${API}/`);
+          const alg = isOfMcp ? 'RS256' : RESOURCES[resource];
           if (!alg) throw new errors.InvalidTarget();
           return {
             audience: resource,
-            scope: SCOPES.join(' '),
+            scope: (isOfMcp ? MCP_SCOPES : SCOPES).join(' '),
             accessTokenFormat: 'jwt',
             accessTokenTTL: TTL,
             jwt: { sign: { alg } },
@@ -261,6 +281,8 @@ async function serve(req, res) {
   }
   if (pathname === '/revoked.json') return res.writeHead(200, JSON_TYPE).end(JSON.stringify({ entries: revoked }));
   if (pathname === '/oauth2/v1/token') return answerAsOrganisation(req, res);
+  const metadata = /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)(\/.*)$/.exec(pathname);
+  if (metadata?.[1] === BASE) req.url = `${BASE}/.well-known/openid-configuration`;
   if (!req.url.startsWith(`${BASE}/`)) return res.writeHead(404).end();
   // oidc-provider sits at the root and learns from originalUrl what it is mounted on.
   req.originalUrl = req.url.replace('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration');
