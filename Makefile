@@ -1,9 +1,10 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui test test-hosts test-ui test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
+.PHONY: demo setup setup-ui setup-mcp test test-hosts test-ui test-mcp test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
 setup-ui: ; @demo/setup.sh ui
+setup-mcp: ; @demo/setup.sh mcp
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
 # What other hosts may answer: each function of the host fails in each way, and another's host runs the
 # module with the stores and the gaps of those that there are.
@@ -11,6 +12,8 @@ test-hosts: wasm ; $(hosts) --manifest-path tests/hosts/Cargo.toml --target-dir 
 hosts = cargo test --locked
 # What is meant for people's eyes, in a real browser and a real Prometheus.
 test-ui: setup-ui wasm ; cargo test --locked --test ui
+# Official clients and servers of the Model Context Protocol, and its conformance suite, around a real Envoy.
+test-mcp: setup-mcp wasm ; cargo test --locked --test mcp_clients
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
 test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.
@@ -18,7 +21,7 @@ screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --loc
 check: fmt clippy doc deny
 deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked --workspace check bans licenses sources && demo/advisories.sh
 fmt: ; cargo fmt --check
-clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
+clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui --test mcp_clients -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
 # What a release consists of, in target/dist.
@@ -35,4 +38,4 @@ e2e: setup wasm trap ; cargo test --locked --test e2e
 bench: ; @benches/run.sh
 # Ten minutes for each target; SECONDS_EACH=60 for a look. Needs the nightly toolchain.
 fuzz: ; @fuzz/run.sh
-clean: ; rm -rf target .tools demo/provider/node_modules demo/wasm-opt/node_modules tests/compose/node_modules
+clean: ; rm -rf target .tools demo/provider/node_modules demo/wasm-opt/node_modules tests/compose/node_modules tests/mcp_clients/node_modules

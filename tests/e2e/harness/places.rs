@@ -53,6 +53,23 @@ pub(crate) fn promtool() -> PathBuf {
     installed("promtool")
 }
 
+/// The Node that `make setup-mcp` brings, or links to: the conformance suite of MCP asks for a newer one.
+pub(crate) fn node_22() -> PathBuf {
+    present(project().join(".tools/bin/node-22"), "make setup-mcp")
+}
+
+/// Python with the client of MCP.
+pub(crate) fn python_mcp() -> PathBuf {
+    present(project().join(".tools/bin/python-mcp"), "make setup-mcp")
+}
+
+/// A program of tests/mcp_clients, once its packages are there.
+pub(crate) fn mcp_clients(file: &str) -> PathBuf {
+    let folder = project().join("tests/mcp_clients");
+    present(folder.join("node_modules"), "make setup-mcp");
+    folder.join(file)
+}
+
 /// The filter.
 pub(crate) fn wasm() -> PathBuf {
     present(target().join("wasm32-wasip1/release/tollgate.wasm"), "make wasm")

@@ -29,6 +29,11 @@ impl Provider {
 
     /// Starts one and waits until it answers.
     pub(crate) fn start(test: &str) -> Self {
+        Self::start_for(test, 0)
+    }
+
+    /// The same, which gives tokens for whatever is at this port of the loopback interface, too.
+    pub(crate) fn start_for(test: &str, api: u16) -> Self {
         let (port, control) = (free_port(), free_port());
         let mut command = Command::new(places::node());
         command
@@ -36,6 +41,7 @@ impl Provider {
             .env("HOST", "127.0.0.1")
             .env("PORT", port.to_string())
             .env("CONTROL_PORT", control.to_string())
+            .env("API_PORT", api.to_string())
             .env_remove("ISSUER");
         let log = places::scratch(&format!("{test}-provider")).join("provider.log");
         let mut process = Process::start(&mut command, &log);
