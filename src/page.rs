@@ -99,6 +99,8 @@ pub struct Counts {
     pub denied: Option<ByCode>,
     /// They went upstream because refusals are only reported.
     pub would_deny: Option<ByCode>,
+    /// They came to an API of MCP in an older revision; `None` where no API is one, too.
+    pub mcp_legacy: Option<u64>,
 }
 
 /// Numbers by deny code, those that are not 0: in JSON one object.

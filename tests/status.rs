@@ -1061,6 +1061,33 @@ fn a_store_that_is_contended_or_absent_costs_the_list_and_nothing_else() {
     assert_eq!(facts(&mut worker, "")["counts"]["denied"]["api_unknown"], 3);
 }
 
+#[test]
+fn calls_of_older_revisions_are_counted_where_there_is_an_api_of_mcp() {
+    let world = World::default();
+    let mut without = Worker::new(&world, &config().to_string());
+    assert_eq!(facts(&mut without, "")["counts"].get("mcp_legacy"), None);
+    assert!(!page(&mut without, "").contains("Older calls of MCP"));
+    assert_eq!(without.counts.get("tollgate_mcp_legacy"), None, "to ask would create it");
+    let mut all = config();
+    all["apis"][3]["mcp"] = json!({});
+    let signer = Signer::new("k1");
+    let mut worker = Worker::new(&world, &all.to_string());
+    worker.fetch(&key_set(&[&signer]));
+    let count = |worker: &mut Worker<'_>| facts(worker, "")["counts"]["mcp_legacy"].clone();
+    assert_eq!(count(&mut worker), 0);
+    let token = signer.sign(&Token::for_identity("alice"));
+    let bearer = format!("Bearer {token}");
+    let newer = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list")];
+    for headers in [&newer[..0], &newer[..0], &newer[..]] {
+        let headers = [&[("authorization", &*bearer)], headers].concat();
+        worker.request(head("POST", "/orders/1", &headers));
+    }
+    world.wait(Duration::from_secs(1));
+    worker.tick();
+    assert_eq!(count(&mut worker), 2);
+    assert!(page(&mut worker, "").contains("<span>Older calls of MCP</span><b>2</b>"));
+}
+
 /// The names of all members of a JSON value.
 fn members(value: &Value, found: &mut std::collections::BTreeSet<String>) {
     match value {

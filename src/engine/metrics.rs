@@ -29,9 +29,8 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     ];
     let fetched = [metric::REVOCATIONS_FETCH_FAILED, metric::REVOCATIONS_FETCH_OK];
     let fetched = fetched.iter().filter(|_| config.revoked_source.is_some());
-    let is_mcp = config.apis.iter().any(|api| api.mcp.is_some());
     let mcp = [metric::MCP_LEGACY];
-    let mcp = mcp.iter().filter(|_| is_mcp);
+    let mcp = mcp.iter().filter(|_| has_mcp(config));
     for name in counters.iter().chain(fetched).chain(mcp) {
         define(MetricKind::Counter, (*name).into());
     }
@@ -71,6 +70,11 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     for name in [metric::FILTER_US, metric::KEYS_WAIT_MS].into_iter().chain(asking) {
         define(MetricKind::Histogram, name.into());
     }
+}
+
+/// Whether any API is of MCP.
+pub(super) fn has_mcp(config: &Config) -> bool {
+    config.apis.iter().any(|api| api.mcp.is_some())
 }
 
 /// Whether any refusal may be only reported.

@@ -225,7 +225,8 @@ fn summary(page: &mut Page, facts: &Facts<'_>) {
         ("Would be refused", counts.would_deny.as_ref().map(ByCode::sum)),
         ("Sessions on record", facts.records.sessions.used),
     ];
-    for (name, number) in tiles {
+    let older = counts.mcp_legacy.map(|number| ("Older calls of MCP", Some(number)));
+    for (name, number) in tiles.into_iter().chain(older) {
         page.markup("<div class=\"tile\"><span>").markup(name).markup("</span><b>");
         page.known(number).markup("</b></div>");
     }

@@ -131,6 +131,9 @@ pub(super) fn json(facts: &Facts<'_>) -> String {
     out.number("allowed", facts.counts.allowed);
     by_code(out, "denied", facts.counts.denied.as_ref());
     by_code(out, "would_deny", facts.counts.would_deny.as_ref());
+    if facts.counts.mcp_legacy.is_some() {
+        out.number("mcp_legacy", facts.counts.mcp_legacy);
+    }
     out.close('}');
     out.name("records").open('{');
     slots(out, "sessions", &facts.records.sessions);

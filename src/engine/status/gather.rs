@@ -78,7 +78,7 @@ impl<'e> View<'e> {
             verifier: if env.verifier.is_host() { "host" } else { "wasm" },
             ready: self.outside.is_ready(env.now),
             warnings: warnings.collect(),
-            counts: counts(metrics::reports_somewhere(config), env),
+            counts: counts(config, env),
             records: self.records(env),
             providers,
             apis,
@@ -274,9 +274,10 @@ const fn mode(reports: bool) -> &'static str {
     if reports { "report" } else { "enforce" }
 }
 
-/// The host's counts by code. Where nothing only reports, the counters of that do not exist, and to ask
-/// for one would create it.
-fn counts(reports: bool, env: &Env<'_>) -> page::Counts {
+/// The host's counts. Where nothing only reports, and where no API is of MCP, the counters of that do not
+/// exist, and to ask for one would create it.
+fn counts(config: &Config, env: &Env<'_>) -> page::Counts {
+    let reports = metrics::reports_somewhere(config);
     let by_code = |name: fn(Deny) -> Cow<'static, str>| {
         let mut counts = Vec::new();
         for deny in Deny::ALL {
@@ -291,6 +292,10 @@ fn counts(reports: bool, env: &Env<'_>) -> page::Counts {
         allowed: env.metrics.counter(metric::ALLOWED),
         denied: by_code(metric::denied),
         would_deny: if reports { by_code(metric::would_deny) } else { Some(ByCode::default()) },
+        mcp_legacy: match metrics::has_mcp(config) {
+            true => env.metrics.counter(metric::MCP_LEGACY),
+            false => None,
+        },
     }
 }
 
