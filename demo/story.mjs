@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { Application } from './mcp/client.mjs';
 
 const at = (port) => `http://127.0.0.1:${port}`;
 const PROVIDER = at(process.env.PROVIDER_PORT ?? 9000);
@@ -17,6 +18,8 @@ const ENVOY_LOG = 'target/demo/envoy.log';
 const MISTAKE_LOG = 'target/demo/mistake.log';
 const TOLLGATE = 'target/quick/tollgate';
 const AUDIENCE = 'https://api.example';
+/** The server of MCP, which is what its clients ask tokens for. */
+const TOOLS = `${API}/mcp`;
 /** The partner's API key, whose hash is in demo/tollgate.json. */
 const API_KEY = 'acme-key-of-the-demo';
 /** The key of the operator's page, likewise. */
@@ -27,6 +30,7 @@ const STATUS_KEY = 'demo-status-key';
 const coloured = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code) => (text) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
 const [bold, dim, red, green] = [1, 2, 31, 32].map(paint);
+const plain = (text) => text;
 
 const say = (text = '') => console.log(text);
 const line = (label, text) => say(`   ${dim(label.padEnd(4))} ${text}`);
@@ -175,6 +179,37 @@ async function spend(client, most, limit, refusal) {
   expectMatch('when the client is told to come again', answer.headers['retry-after'], /^[1-9]\d*$/);
 }
 
+/** A client of MCP whose requests at the server are told, and how the last one was refused that had a token. */
+function application() {
+  const seen = { read: [] };
+  const told = {
+    asked: async ({ method, url, headers, answer }) => {
+      if (url.href !== TOOLS) {
+        if (method === 'GET') seen.read.push(url.href);
+        return;
+      }
+      const called = ['mcp-method', 'mcp-name'].map((name) => headers.get(name)).filter(Boolean).join(' ');
+      const token = headers.get('authorization')?.slice('Bearer '.length);
+      line('>', `POST /mcp  ${called}${token ? `  authorization: Bearer ${shortened(token)}` : ''}`);
+      const challenge = answer.headers.get('www-authenticate');
+      line('<', (answer.ok ? green : plain)(answer.status) + (challenge ? `  www-authenticate: ${challenge}` : ''));
+      if (answer.ok || !token) return;
+      Object.assign(seen, { status: answer.status, challenge });
+      const logged = await logLine((await answer.clone().json()).request_id);
+      line('log', `step ${logged.step}: ${logged.reason}`);
+      line('', `what to do: ${logged.remedy}`);
+      expect('the code in the log', logged.code, 'scope_insufficient');
+      expect('the tool in the log', [logged.mcp_method, logged.mcp_name], ['tools/call', 'cancel_order']);
+    },
+    agreed: ({ scope, resource }) => {
+      for (const read of new Set(seen.read)) line('', `the client reads ${read}`);
+      line('', `alice signs in and agrees to "${scope}" for ${resource}`);
+      Object.assign(seen, { scope, resource, read: [] });
+    },
+  };
+  return { seen, app: new Application(TOOLS, 'mcp-client', ISSUER, told) };
+}
+
 /** Waits until both workers say so: each of 16 new connections gets this status. */
 async function everywhere(what, status, target, token) {
   const deadline = Date.now() + 10_000;
@@ -251,7 +286,7 @@ const steps = [
     line('$', 'tollgate explain --config target/demo/tollgate.json --online --path /orders/7 < token');
     const { status, lines } = tollgate(['explain', '--config', 'target/demo/tollgate.json', '--online', '--path', '/orders/7'], token);
     const steps = lines.filter((text) => /^(passed|refused|skipped|waits)/.test(text));
-    for (const text of steps) line('', (text.startsWith('refused') ? red : (plain) => plain)(cut(text)));
+    for (const text of steps) line('', (text.startsWith('refused') ? red : plain)(cut(text)));
     expect('the exit status of the command line', status, 1);
     expectMatch('the last step', steps.at(-1), /^refused +claims/);
     expect('the verdict', lines.find((text) => text.startsWith('code')), 'code     token_audience_mismatch (step claims)');
@@ -313,6 +348,26 @@ const steps = [
     line('log', `mode ${logged.mode}, code ${logged.code}, step ${logged.step}: ${logged.reason}`);
     expect('the mode in the log', logged.mode, 'report');
     expect('the code in the log', logged.code, 'token_expired');
+  }],
+
+  ['An MCP client signs in, is refused a tool, and steps up', async () => {
+    const { seen, app } = application();
+    const revision = await app.connect();
+    expect("what the client's user agreed to", seen.scope, 'mcp:tools');
+    expect('what the token is for', seen.resource, TOOLS);
+    expect('the revision that both speak', revision, '2026-07-28');
+    expect('the tools', await app.tools(), ['look_up_order', 'cancel_order']);
+    const saw = 'the server saw x-tollgate-identity: alice and no credential';
+    const said = await app.call('look_up_order', { id: 7 });
+    line('', said);
+    expect('what the tool says', said, `order 7 is on its way; ${saw}`);
+    const done = await app.call('cancel_order', { id: 7 });
+    line('', done);
+    expect('what the tool says', done, `order 7 is cancelled; ${saw}`);
+    expect('how it was refused at first', seen.status, 403);
+    expectMatch('the challenge', seen.challenge, /error="insufficient_scope", scope="mcp:tools mcp:danger"/);
+    expect("what the client's user agreed to", seen.scope, 'mcp:tools mcp:danger');
+    await app.close();
   }],
 
   ['The provider changes its signing key', async () => {

@@ -1,8 +1,10 @@
-// The API behind the proxy: answers every request with what it received, as JSON.
+// The API behind the proxy: answers every request with what it received, as JSON. At /mcp is a server of
+// the Model Context Protocol.
 //
 // Settings from the environment: PORT (8080). It listens on loopback.
 
 import http from 'node:http';
+import { answerTools } from './mcp/server.mjs';
 
 const PORT = Number(process.env.PORT ?? 8080);
 
@@ -18,12 +20,20 @@ function received(req) {
 let answered = 0;
 
 const server = http.createServer((req, res) => {
-  let bytes = 0;
-  req.on('data', (chunk) => { bytes += chunk.length; });
+  const chunks = [];
+  req.on('data', (chunk) => chunks.push(chunk));
   req.on('end', () => {
+    const body = Buffer.concat(chunks);
+    if (req.url === '/mcp') {
+      answerTools(req, res, body).catch((error) => {
+        console.error(error);
+        res.destroy();
+      });
+      return;
+    }
     answered += 1;
     res.writeHead(200, { 'content-type': 'application/json', 'x-upstream-count': String(answered) });
-    res.end(`${JSON.stringify({ ...received(req), body_bytes: bytes }, null, 2)}\n`);
+    res.end(`${JSON.stringify({ ...received(req), body_bytes: body.length }, null, 2)}\n`);
   });
 });
 

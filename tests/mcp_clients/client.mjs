@@ -6,7 +6,7 @@
 //                     "registered": "mcp-client" | null, "calls": [["echo", {"text": "x"}]]}'
 //
 // `registered` is the client's id at the provider; without it the client registers itself.
-import { signIn } from './person.mjs';
+import { signIn } from '../../demo/provider/person.mjs';
 
 const { package: name, url, registered, calls } = JSON.parse(process.argv[2]);
 

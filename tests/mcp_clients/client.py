@@ -23,7 +23,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
-PERSON = pathlib.Path(__file__).with_name("person.mjs")
+PERSON = pathlib.Path(__file__).parents[2] / "demo/provider/person.mjs"
 REDIRECT = "http://127.0.0.1:19300/callback"
 METADATA = {
     "client_name": "python",

@@ -28,6 +28,8 @@ fn every_configuration_of_the_repository_passes() {
                 "fetched_often",
                 "limits_per_proxy",
                 "report_mode",
+                // The resource, and the list of revocations.
+                "plain_http",
                 "plain_http",
                 "fetched_often",
             ],

@@ -1,5 +1,5 @@
-// The person at the browser: follows an authorization URL to the provider's pages, signs in, agrees, and
-// returns the URL that the provider sends the browser back to. By itself it is a program:
+// The person at the browser: follows an authorization URL to this provider's pages, signs in, agrees, and
+// returns the URL that the provider sends the browser back to. By itself it is a program, which prints that:
 //
 //   node person.mjs URL
 import { pathToFileURL } from 'node:url';
