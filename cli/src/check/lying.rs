@@ -56,6 +56,12 @@ pub(super) fn ask(url: &Url, client: &Client, at: Place) -> (Option<Remark>, Str
              known: name the server itself, behind the proxy",
             answer.status
         ),
+        // As npm's `@modelcontextprotocol/sdk` 1.32.2 does, which knows no such revision.
+        Some(code) if answer.status == 400 => format!(
+            "{shown} refused a request of {REVISION} with error {code}, and not with {MISMATCH} for naming \
+             another tool in `Mcp-Name` than in the body: it does not seem to speak that revision, and \
+             whether it compares the two is not known; have the server speak {REVISION}, or delete `mcp`"
+        ),
         found => {
             let found = found.map_or_else(
                 || format!("no error of JSON-RPC: {}", quoted(&text)),

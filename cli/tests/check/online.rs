@@ -283,6 +283,16 @@ fn a_server_of_mcp_must_refuse_headers_that_lie() {
             Some("mcp_unchecked"),
         ),
         ("/guarded", ("401 Unauthorized", String::new()), Some("mcp_unchecked")),
+        // As npm's `@modelcontextprotocol/sdk` 1.32.2 answers.
+        (
+            "/older",
+            (
+                "400 Bad Request",
+                r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Unsupported protocol version"}}"#
+                    .to_owned(),
+            ),
+            Some("mcp_unchecked"),
+        ),
     ];
     let mut documents: Vec<_> =
         answers.iter().map(|(path, (head, body), _)| (*path, *head, body.clone())).collect();
@@ -303,6 +313,8 @@ fn a_server_of_mcp_must_refuse_headers_that_lie() {
         assert_eq!(run.out.contains("[mcp_unchecked]"), code.is_some(), "{path}: {}", run.out);
         let line = run.out.contains("to a request whose header lies");
         assert!(line, "{path}: {}", run.out);
+        let around = ["/calls", "/unknown"].contains(path);
+        assert_eq!(run.out.contains("can be got around"), around, "{path}: {}", run.out);
     }
     let nobody =
         check(&["--online", "--mcp", "http://127.0.0.1:1/mcp", "-"], &text(r#", "mcp": {}"#));
