@@ -34,6 +34,7 @@ mod e2e {
     mod headers;
     mod hostile;
     mod hygiene;
+    mod introspection;
     mod isolation;
     mod keys;
     mod limits;

@@ -10,7 +10,7 @@ use tollgate::config::Config;
 use tollgate::engine::{Engine, Explanation};
 use tollgate::env::{Cas, Downstream, Env, PutError, Random, SharedData, Stored, Unmetered};
 use tollgate::event::{CallRequest, CallResponse, Effect, Event};
-use tollgate::ids::CallId;
+use tollgate::ids::{CallId, ProviderId};
 use tollgate::jose::verify::InWasm;
 use tollgate::time::UnixMillis;
 
@@ -81,6 +81,18 @@ impl Hosted {
             }
         }
         calls
+    }
+
+    /// Has a provider asked about a token that no request has, as soon as it is known where; the calls that
+    /// are wanted for that.
+    pub(super) fn ask_about(
+        &mut self,
+        provider: ProviderId,
+        token: &str,
+        outside: &mut impl Outside,
+    ) -> Calls {
+        self.with(|engine, env| engine.ask_about(provider, token, env));
+        self.handle(Event::Tick, outside)
     }
 
     /// Makes calls, one after the other; those that the engine wants because of their answers.

@@ -133,7 +133,10 @@ impl Client {
         for (name, value) in &request.headers {
             call = call.header(*name, value);
         }
-        let body = Some(&*request.body.0).filter(|body| !body.is_empty());
+        if let Some(value) = &request.authorization {
+            call = call.header("authorization", value.reveal());
+        }
+        let body = Some(request.body.0.as_slice()).filter(|body| !body.is_empty());
         let response = match body {
             None => call.body(()).map_err(Into::into).and_then(|call| self.run(call, request)),
             Some(body) => {

@@ -10,6 +10,9 @@
 //   /v1/keys                            the JWKS; with a slash behind it, too
 // and beside it the organisation's own server, whose tokens are opaque:
 //   /oauth2/v1/token                    client credentials
+//   /oauth2/v1/introspect               what they are worth (RFC 7662), signed for whoever wants that
+//   /oauth2/v1/revoke                   they are worth nothing from then on (RFC 7009)
+//   /.well-known/openid-configuration   where these are
 // and what Okta does not have:
 //   /revoked.json                       whom Tollgate is to refuse although the token is good
 //
@@ -19,6 +22,7 @@
 //   POST /rotate?alg=RS256          a new signing key; the old ones stay published
 //   POST /retire                    only the newest key of each algorithm stays published
 //   POST /jwks?mode=MODE&ms=1000    what the JWKS endpoint does from now on, see `faults` below
+//   POST /introspection?mode=MODE&ms=1000   the same of the introspection endpoint
 //   POST /sign                      {"header": {...}, "claims": {...}} laid over a token that is
 //                                   right in every way; null removes a member. "alg" in the header
 //                                   picks the key; "kid" is only a label.
@@ -26,9 +30,11 @@
 //   POST /down, POST /up            closes the public port, open connections too; opens it again
 //
 // Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds), API_PORT
-// (where the APIs are that MCP clients ask for by their URLs).
+// (where the APIs are that MCP clients ask for by their URLs), CLIENT_KEYS (files of private keys in PEM,
+// parted by colons: the organisation's server knows a client for each, `key-0` and so on).
 
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import http from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import * as jose from 'jose';
@@ -109,17 +115,52 @@ const clients = () => Object.entries(CLIENTS).map(([client_id, client_secret]) =
   token_endpoint_auth_method: 'client_secret_basic',
 }));
 
+/** Who asks the organisation's server about tokens: by a secret, or by a key of a file. */
+const askers = () => {
+  const asker = (client_id, further) => ({ client_id, grant_types: [], redirect_uris: [], response_types: [], ...further });
+  const files = (process.env.CLIENT_KEYS ?? '').split(':').filter(Boolean);
+  const keyed = files.map((file, place) => {
+    const jwk = crypto.createPublicKey(fs.readFileSync(file)).export({ format: 'jwk' });
+    const alg = { EC: 'ES256', OKP: 'EdDSA', RSA: 'RS256' }[jwk.kty];
+    return asker(`key-${place}`, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: alg,
+      jwks: { keys: [{ ...jwk, alg, use: 'sig', kid: `key-${place}` }] },
+    });
+  });
+  return [
+    asker('gateway', { client_secret: 'gate:%+ü way', token_endpoint_auth_method: 'client_secret_basic' }),
+    asker('poster', { client_secret: 'poster-secret', token_endpoint_auth_method: 'client_secret_post' }),
+    asker('signed', {
+      client_secret: 'signed-secret',
+      token_endpoint_auth_method: 'client_secret_basic',
+      introspection_signed_response_alg: 'RS256',
+    }),
+    ...keyed,
+  ];
+};
+
 /** The organisation's server: it knows the same clients, and nobody else can read its tokens. */
 const organisation = (keys) => ({
-  clients: clients(),
+  clients: [...clients(), ...askers()],
+  clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   jwks: { keys: structuredClone(keys) },
   scopes: SCOPES,
   cookies: { keys: ['this provider sets no cookie'] },
+  enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
   ttl: { ClientCredentials: TTL },
-  routes: { token: '/oauth2/v1/token', jwks: '/oauth2/v1/keys' },
+  routes: {
+    token: '/oauth2/v1/token',
+    jwks: '/oauth2/v1/keys',
+    introspection: '/oauth2/v1/introspect',
+    revocation: '/oauth2/v1/revoke',
+  },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
+    revocation: { enabled: true },
     resourceIndicators: { enabled: false },
   },
 });
@@ -236,6 +277,7 @@ function overlay(right, wrong) {
 
 let hits = {};
 let fault = { mode: 'ok', ms: 1000 };
+let askingFault = { mode: 'ok', ms: 1000 };
 let revoked = [];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -249,7 +291,7 @@ function* hugeKeySet() {
   yield '{"kty":"oct"}]}';
 }
 
-/** What the JWKS endpoint can do instead of its job. Each answers, but `ok` and `slow`. */
+/** What an endpoint can do instead of its job. Each answers, but `ok` and `slow`. */
 const faults = {
   ok: undefined,
   slow: undefined,
@@ -270,6 +312,10 @@ const faults = {
   },
 };
 
+/** What the organisation's server answers. */
+const ORGANISATION = new Set(['token', 'keys', 'introspect', 'revoke'].map((name) => `/oauth2/v1/${name}`));
+ORGANISATION.add('/.well-known/openid-configuration');
+
 async function serve(req, res) {
   // As at Okta, a slash behind the key set's path makes no difference.
   if (req.url === `${BASE}/v1/keys/`) req.url = req.url.slice(0, -1);
@@ -280,7 +326,11 @@ async function serve(req, res) {
     else return faults[fault.mode](req, res);
   }
   if (pathname === '/revoked.json') return res.writeHead(200, JSON_TYPE).end(JSON.stringify({ entries: revoked }));
-  if (pathname === '/oauth2/v1/token') return answerAsOrganisation(req, res);
+  if (pathname === '/oauth2/v1/introspect' && askingFault.mode !== 'ok') {
+    if (askingFault.mode === 'slow') await sleep(askingFault.ms);
+    else return faults[askingFault.mode](req, res);
+  }
+  if (ORGANISATION.has(pathname)) return answerAsOrganisation(req, res);
   const metadata = /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)(\/.*)$/.exec(pathname);
   if (metadata?.[1] === BASE) req.url = `${BASE}/.well-known/openid-configuration`;
   if (!req.url.startsWith(`${BASE}/`)) return res.writeHead(404).end();
@@ -313,6 +363,12 @@ const close = () => new Promise((resolve) => {
 
 const published = () => keys.map(({ kid, alg }) => ({ kid, alg }));
 
+function faultOf(query) {
+  const mode = query.get('mode') ?? 'ok';
+  if (!Object.hasOwn(faults, mode)) throw new RangeError(`mode must be one of ${Object.keys(faults).join(', ')}`);
+  return { mode, ms: Number(query.get('ms') ?? 1000) };
+}
+
 const controls = {
   'GET /ready': () => ({ ready: server.listening, issuer: ISSUER }),
   'GET /hits': () => hits,
@@ -330,12 +386,8 @@ const controls = {
     reload();
     return { published: published() };
   },
-  'POST /jwks': ({ query }) => {
-    const mode = query.get('mode') ?? 'ok';
-    if (!Object.hasOwn(faults, mode)) throw new RangeError(`mode must be one of ${Object.keys(faults).join(', ')}`);
-    fault = { mode, ms: Number(query.get('ms') ?? 1000) };
-    return fault;
-  },
+  'POST /jwks': ({ query }) => (fault = faultOf(query)),
+  'POST /introspection': ({ query }) => (askingFault = faultOf(query)),
   'POST /sign': ({ body }) => sign(body ? JSON.parse(body) : {}),
   'POST /revoke': ({ query }) => {
     const identity = query.get('identity');

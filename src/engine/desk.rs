@@ -51,6 +51,7 @@ pub(super) enum Unanswered {
     /// The request has waited as long as any may.
     Overdue,
     /// It may come.
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     Pending(Awaited),
 }
 
@@ -61,6 +62,7 @@ impl Desk<'_, '_> {
     /// # Errors
     ///
     /// See [`Unanswered`].
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     pub(super) fn ask(
         &mut self,
         head: &RequestHead,

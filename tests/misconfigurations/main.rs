@@ -12,6 +12,7 @@
 //! | L01 and on | about single callers, and callers without a name ([`callers`]) |
 //! | R01 and on | about what clients are told of an API ([`resources`]) |
 //! | T01 and on | about servers of MCP and their tools ([`tools`]) |
+//! | O01 and on | about providers that are asked about tokens ([`asking`]) |
 //!
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
@@ -19,6 +20,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
 mod callers;
 mod case;
 mod document;

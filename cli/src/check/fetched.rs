@@ -8,9 +8,10 @@ use tollgate::config::Config;
 use tollgate::event::{
     CallRequest, CallResponse, Effect, Event, FetchFailure, KeyLabel, Record, kid_or_dash,
 };
-use tollgate::ids::Name;
+use tollgate::ids::{Name, ProviderId};
 use tollgate::time::{UnixMillis, secs_rounded_up};
 use tollgate::verdict::quoted;
+use tollgate::wire::to_hex;
 
 use super::code::FileCode;
 use super::report::{Remark, Severity};
@@ -38,6 +39,10 @@ pub(super) fn ask(
 ) -> Online {
     let refresh = config.rings.iter().map(|ring| (ring.provider.to_string(), ring.remote.refresh));
     let refresh = refresh.collect();
+    let asked: Vec<_> = (0..config.providers.len())
+        .map(ProviderId)
+        .filter(|id| config.provider(*id).is_some_and(|one| one.introspection().is_some()))
+        .collect();
     let mut asking = Asking {
         client,
         tree,
@@ -51,6 +56,15 @@ pub(super) fn ask(
     let mut calls = engine.handle(Event::Tick, &mut asking);
     for _ in 0..MAX_ROUNDS {
         calls = engine.answer(calls, &mut asking);
+    }
+    // A token that nobody has: what matters is that the provider says so.
+    let token = to_hex(&random(), 32);
+    for provider in asked {
+        let mut calls = engine.ask_about(provider, &token, &mut asking);
+        for _ in 0..MAX_ROUNDS {
+            engine.answer(calls, &mut asking);
+            calls = engine.ask_about(provider, &token, &mut asking);
+        }
     }
     if asking.online.lines.is_empty() {
         asking.online.lines.push("nothing is fetched by this configuration".into());
@@ -101,8 +115,10 @@ impl Outside for Asking<'_> {
     }
 
     fn hear(&mut self, effect: Effect) {
-        if let Effect::Log(record) = effect {
-            self.learn(*record);
+        match effect {
+            Effect::Log(record) => self.learn(*record),
+            Effect::Count { metric, .. } => self.answered(&metric),
+            _ => {}
         }
     }
 }
@@ -135,6 +151,13 @@ impl Asking<'_> {
                 let found = self.found(failure);
                 (Severity::Problem, FileCode::OnlineFailed, keys_field(&provider), found)
             }
+            Record::IntrospectionFailed { provider, failure, refuses_client } => {
+                let field = if refuses_client { "client" } else { "url" };
+                let remedy = failure.remedy.clone();
+                let found = format!("{}; {remedy}", self.found(failure));
+                let field = format!("providers.{provider}.{field}");
+                (Severity::Problem, FileCode::OnlineFailed, field, found)
+            }
             Record::RevocationsFetchFailed(_, failure) => {
                 let found = self.found(failure);
                 (Severity::Problem, FileCode::OnlineFailed, "revoked".to_owned(), found)
@@ -142,6 +165,20 @@ impl Asking<'_> {
             _ => return,
         };
         self.remark(severity, code, &field, message);
+    }
+
+    /// Tells what a provider has said of a token that nobody has, by what was counted of it.
+    fn answered(&mut self, metric: &str) {
+        if let Some(provider) = metric.strip_prefix("tollgate_introspection_inactive_") {
+            let line = format!(
+                "provider {provider}: a token that nobody has is not active, as it must be"
+            );
+            self.online.lines.push(line);
+        } else if let Some(provider) = metric.strip_prefix("tollgate_introspection_ok_") {
+            let message = "says of a token that nobody has that it is active: it says so of any";
+            let field = format!("providers.{provider}.url");
+            self.remark(Severity::Problem, FileCode::OnlineFailed, &field, message.to_owned());
+        }
     }
 
     /// Why a fetch has failed: the reader of sockets knows more than the engine, which only misses an
@@ -187,6 +224,13 @@ impl Asking<'_> {
         let at = self.tree.and_then(|tree| place(tree, &names)).unwrap_or(self.at);
         self.online.remarks.push(Remark::new(severity, code, at, field, message));
     }
+}
+
+/// Bytes that nobody knows.
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let _ = getrandom::fill(&mut bytes);
+    bytes
 }
 
 /// The field that says where a provider's keys are.

@@ -174,9 +174,10 @@ pub(super) fn judge(
             // It waits for what no answer here brings: until nobody would any longer.
             engine.wait(LATER);
         }
-        for call in engine.handle(Event::Tick, &mut seen) {
+        let mut calls = engine.handle(Event::Tick, &mut seen);
+        for _ in 0..MAX_ROUNDS {
             seen.take_notes();
-            engine.answer(vec![call], &mut seen);
+            calls = engine.answer(calls, &mut seen);
         }
     }
     seen.take_notes();
@@ -184,8 +185,12 @@ pub(super) fn judge(
     let (Some(mut explanation), Some(settled)) = (explanation, seen.settled) else {
         return Err(misuse("the request was not judged: a defect of Tollgate".to_owned()));
     };
-    let is_undecided =
-        explanation.refusal.as_ref().is_some_and(|one| one.deny == Deny::KeysUnavailable);
+    let is_asked = matches!(seen.keys, Keys::Online(_));
+    let is_undecided = explanation.refusal.as_ref().is_some_and(|one| match one.deny {
+        Deny::KeysUnavailable => true,
+        Deny::IntrospectionUnavailable => !is_asked,
+        _ => false,
+    });
     let whose = explanation.trace.entries().last().and_then(|last| last.provider.clone());
     if let Some(refusal) = explanation.refusal.as_mut().filter(|_| is_undecided)
         && let Some(whose) = whose.filter(|whose| absent.contains(&whose.to_string()))
@@ -201,6 +206,15 @@ pub(super) fn judge(
     }
     if explanation.trace.entries().iter().any(is_wait_for_keys) {
         of_no_time(&mut explanation, matches!(seen.keys, Keys::Online(_)));
+    }
+    if let Some(refusal) = explanation.refusal.as_mut()
+        && refusal.deny == Deny::IntrospectionUnavailable
+        && !is_asked
+    {
+        let reason = "only the provider can say more of this token, and it was not asked";
+        restate(&mut explanation.trace, reason);
+        refusal.reason = reason.into();
+        "have it asked by `--online`".clone_into(&mut explanation.remedy);
     }
     let reply = match settled {
         Settlement::Respond(reply) => Some(reply),
@@ -331,6 +345,9 @@ fn note(record: &Record, is_online: bool) -> Option<String> {
             Some(format!("provider `{provider}`: {skipped}; {remedy}"))
         }
         Record::KeysFetchFailed { provider, failure, .. } => {
+            of_fetch(format!("provider `{provider}`"), failure)
+        }
+        Record::IntrospectionFailed { provider, failure, .. } => {
             of_fetch(format!("provider `{provider}`"), failure)
         }
         Record::RevocationsFetchFailed(_, failure) => of_fetch("`revoked`".to_owned(), failure),

@@ -65,7 +65,7 @@ impl Wire {
         }
         if let Some(body) = body {
             request.headers.push(("content-type", "application/json".to_owned()));
-            request.body = SecretBytes(body.to_string().into_bytes());
+            request.body = SecretBytes(body.to_string().into_bytes().into());
         }
         match self.0.call(&request) {
             Ok(response) => Ok(read(&response)),

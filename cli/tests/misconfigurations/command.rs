@@ -15,8 +15,9 @@ use crate::support::token::NOW;
 use crate::{around, scene};
 
 /// What a proxy remembers or knows, and a single request beside it does not: when it last asked for
-/// keys, how often a caller has come, that it came over no network.
-const NEED_A_PROXY: [&str; 6] = ["M06", "P43", "P44", "L04", "L05", "L06"];
+/// keys, how often a caller has come, that it came over no network, what a provider says of a token.
+const NEED_A_PROXY: [&str; 10] =
+    ["M06", "P43", "P44", "L04", "L05", "L06", "O06", "O07", "O08", "O09"];
 
 /// What a run ended with, and all that it wrote.
 struct Ran {

@@ -7,6 +7,7 @@ mod support;
 #[allow(dead_code, reason = "the catalogue's own tests take more")]
 #[path = "../../../tests/misconfigurations"]
 mod catalogue {
+    pub(crate) mod asking;
     pub(crate) mod callers;
     pub(crate) mod case;
     pub(crate) mod keys;
@@ -22,4 +23,4 @@ mod catalogue {
 mod around;
 mod command;
 
-use catalogue::{callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk};
+use catalogue::{asking, callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk};

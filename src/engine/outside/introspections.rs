@@ -67,8 +67,8 @@ pub(in crate::engine) struct One {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::engine) struct Last {
     pub(in crate::engine) at: UnixMillis,
-    /// Whether it has failed.
-    pub(in crate::engine) failed: bool,
+    /// Whether it has failed, and which [remedy](asking::remedy) helps.
+    pub(in crate::engine) failed: Option<u8>,
     /// What came. Others may have written it.
     pub(in crate::engine) found: String,
 }
@@ -172,7 +172,7 @@ impl One {
             Ok(url) => self.endpoint = Some((url, now)),
             Err(_) if is_known => {}
             Err(why) => {
-                self.note(true, &Wrong::Document(why).to_string(), env);
+                self.note(Some(&Wrong::Document(why)), "", env);
                 return Err(Unresolved::Wrong(why));
             }
         }
@@ -212,7 +212,7 @@ impl One {
             Some(request) => calls.make(Owner::Introspection(id, attempt), request),
             None => {
                 self.over(&attempt);
-                self.note(true, &Wrong::Unsigned.to_string(), env);
+                self.note(Some(&Wrong::Unsigned), "", env);
                 self.answers.done(&attempt.lease, Asked::Failed, env);
             }
         }
@@ -277,7 +277,7 @@ impl One {
         let came = match read {
             Ok(came) => {
                 let found = if outcome == Introspected::Ok { "active" } else { "not active" };
-                self.note(false, found, env);
+                self.note(None, found, env);
                 came
             }
             Err(wrong) => {
@@ -296,7 +296,7 @@ impl One {
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        self.note(true, &wrong.to_string(), env);
+        self.note(Some(wrong), "", env);
         if env.now.since(self.logged_at) < NOTED_EVERY && self.logged_at <= env.now {
             return;
         }
@@ -309,15 +309,16 @@ impl One {
     }
 
     /// Notes what came of an attempt, for whoever wants to know; good answers once a second.
-    fn note(&mut self, failed: bool, found: &str, env: &Env<'_>) {
+    fn note(&mut self, failed: Option<&Wrong>, found: &str, env: &Env<'_>) {
         let is_soon = env.now.since(self.noted_at) < NOTED_EVERY && self.noted_at <= env.now;
-        if is_soon && !failed {
+        if is_soon && failed.is_none() {
             return;
         }
         self.noted_at = env.now;
-        let mut note = vec![u8::from(failed)];
+        let mut note = vec![failed.map_or(0, Wrong::kind)];
         note.extend(env.now.millis().to_le_bytes());
-        note.extend(found.as_bytes());
+        let wrong = failed.map(Wrong::to_string);
+        note.extend(wrong.as_deref().unwrap_or(found).as_bytes());
         let key = key(&self.name);
         let stored = env.shared.get(&key);
         // Whoever else writes now knows as much.
@@ -355,7 +356,8 @@ pub(in crate::engine) fn last(provider: &Name, env: &Env<'_>) -> Option<Last> {
     const MOST: usize = 400;
     let note = env.shared.get(&key(provider)).value?;
     let mut fields = Reader::new(&note);
-    let (failed, at) = (fields.u8()? != 0, UnixMillis::new(fields.u64()?));
+    let (kind, at) = (fields.u8()?, UnixMillis::new(fields.u64()?));
+    let failed = (kind != 0).then_some(kind);
     let rest = fields.rest();
     let found = String::from_utf8_lossy(rest.get(..MOST).unwrap_or(rest));
     Some(Last { at, failed, found: found.replace(char::is_control, " ") })

@@ -261,7 +261,7 @@ fn introspection<'e>(
         url: Shown::new(without_query(url)),
         cluster: Shown::new(&*asked.cluster),
         at: last.as_ref().map(|last| Moment(last.at)),
-        failing: last.as_ref().is_some_and(|last| last.failed),
+        failing: last.as_ref().is_some_and(|last| last.failed.is_some()),
         last: last.map(|last| Shown::new(last.found)),
         ok: count(Introspected::Ok),
         inactive: count(Introspected::Inactive),

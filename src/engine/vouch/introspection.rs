@@ -20,7 +20,7 @@ use crate::engine::stop::{Awaited, Stop};
 use crate::engine::trail::Trail;
 use crate::engine::verified::{By, Verified};
 use crate::engine::voucher::{Known as Credential, Own, Said, Voucher};
-use crate::engine::words::narrate;
+use crate::engine::words::{asking, narrate};
 use crate::http::RequestHead;
 use crate::ids::ProviderId;
 use crate::introspection::{Kept, Known, answer};
@@ -285,18 +285,27 @@ fn crowded(reason: &'static str) -> Refusal {
 fn unavailable(desk: &Desk<'_, '_>, owner: Owner<'_>, why: Option<&'static str>) -> Refusal {
     let name = &owner.provider.name;
     let now = desk.env.now;
-    let reason = match (why, last(name, desk.env)) {
-        (Some(why), _) => format!("provider `{name}` could not be asked about the token: {why}"),
-        (None, Some(last)) if last.failed => format!(
+    let last = last(name, desk.env);
+    let failed = last.as_ref().filter(|last| last.failed.is_some());
+    let reason = match (why, failed) {
+        (Some(why), _) => {
+            format!(
+                "provider `{name}` could not be asked about the token; its discovery document: {why}"
+            )
+        }
+        (None, Some(last)) => format!(
             "provider `{name}` could not be asked about the token; the last attempt, at {}, brought {}",
             last.at.in_words(now),
             last.found
         ),
-        (None, _) => format!("provider `{name}` did not say in time whether the token is active"),
+        (None, None) => {
+            format!("provider `{name}` did not say in time whether the token is active")
+        }
     };
     let wait = desk.outside.introspections.of(owner.id).and_then(|one| one.retry_after(now));
     Refusal {
         retry_after: Some(wait.unwrap_or(Duration::from_secs(1))),
+        remedy: failed.and_then(|last| last.failed).map(|kind| asking::remedy(kind).to_owned()),
         ..Refusal::new(Deny::IntrospectionUnavailable, reason)
     }
 }

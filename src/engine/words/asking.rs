@@ -67,31 +67,44 @@ pub(in crate::engine) fn logged(
         is_unanswered: matches!(wrong, Wrong::NoAnswer),
         url: without_query(url.unwrap_or(written)),
         cluster: asked.cluster.to_string(),
-        remedy: remedy(wrong).replace("providers.*", &format!("providers.{provider}")),
+        remedy: remedy(wrong.kind()).replace("providers.*", &format!("providers.{provider}")),
     }
 }
 
-/// What an operator can do about a failure.
-fn remedy(wrong: &Wrong) -> &'static str {
-    match wrong {
-        Wrong::Answer(Unusable::Unsigned | Unusable::OtherType) => {
-            "have the provider sign its answers for this client (RFC 9701), or leave `signed` out"
+impl Wrong {
+    /// Which remedy helps, by a number that all workers of a process share.
+    pub(in crate::engine) const fn kind(&self) -> u8 {
+        match self {
+            Self::Answer(Unusable::Unsigned | Unusable::OtherType) => 1,
+            Self::Answer(_) | Self::Status(..) | Self::Encoded | Self::TooLong(_) => 2,
+            Self::Client(..) => 3,
+            Self::Document(_) => 4,
+            Self::NoAnswer => 5,
+            Self::Unsigned => 6,
         }
-        Wrong::Answer(_) | Wrong::Status(..) | Wrong::Encoded | Wrong::TooLong(_) => {
-            "look whether the URL in `providers.*.url` is the introspection endpoint: the provider's \
-             discovery document names it as `introspection_endpoint`; if so, look into its own log"
-        }
-        Wrong::Client(..) => {
+    }
+}
+
+/// What an operator can do about a failure of this kind. Any number has a remedy: others may have
+/// written it.
+pub(in crate::engine) const fn remedy(kind: u8) -> &'static str {
+    match kind {
+        1 => "have the provider sign its answers for this client (RFC 9701), or leave `signed` out",
+        3 => {
             "look at `providers.*.client`: does the provider know this `id` with this secret or key, does \
              it take this `auth` from it, and may it ask about tokens?"
         }
-        Wrong::Document(_) => {
+        4 => {
             "write the introspection endpoint's own URL into `providers.*.url`, in place of `discovery`"
         }
-        Wrong::NoAnswer => {
+        5 => {
             "the cluster in `providers.*.cluster` must be one of Envoy's, by its exact name, and have \
              hosts that answer within `providers.*.timeout`; `tollgate check --online` tries"
         }
-        Wrong::Unsigned => "use `alg` ES256 or EdDSA in `providers.*.client`",
+        6 => "use `alg` ES256 or EdDSA in `providers.*.client`",
+        _ => {
+            "look whether the URL in `providers.*.url` is the introspection endpoint: the provider's \
+             discovery document names it as `introspection_endpoint`; if so, look into its own log"
+        }
     }
 }

@@ -111,3 +111,11 @@ fn present(path: PathBuf, remedy: &str) -> PathBuf {
     assert!(path.exists(), "{} is missing: run `{remedy}`", path.display());
     path
 }
+
+/// The private keys of clients, each in a file of its own: P-256, Ed25519, RSA.
+pub(crate) fn client_keys() -> [String; 3] {
+    ["p256", "ed25519", "rsa"].map(|kind| {
+        let file = format!("tests/support/keys/client-{kind}.pem");
+        project().join(file).to_str().expect("a path in UTF-8").to_owned()
+    })
+}

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::client::{Connection, Request, fetch};
+use super::client::{Connection, Request, Response, fetch};
 use super::places;
 use super::process::{Process, free_port};
 use super::wait::until;
@@ -29,11 +29,16 @@ impl Provider {
 
     /// Starts one and waits until it answers.
     pub(crate) fn start(test: &str) -> Self {
-        Self::start_for(test, 0)
+        Self::start_with(test, &[("INITIAL_ACCESS_TOKEN", Self::INITIAL_ACCESS_TOKEN)])
     }
 
-    /// The same, which gives tokens for whatever is at this port of the loopback interface, too.
+    /// One that gives tokens for whatever is at this port of the loopback interface, too, and registers
+    /// whoever asks.
     pub(crate) fn start_for(test: &str, api: u16) -> Self {
+        Self::start_with(test, &[("API_PORT", &api.to_string())])
+    }
+
+    fn start_with(test: &str, further: &[(&str, &str)]) -> Self {
         let (port, control) = (free_port(), free_port());
         let mut command = Command::new(places::node());
         command
@@ -41,7 +46,8 @@ impl Provider {
             .env("HOST", "127.0.0.1")
             .env("PORT", port.to_string())
             .env("CONTROL_PORT", control.to_string())
-            .env("API_PORT", api.to_string())
+            .env("CLIENT_KEYS", places::client_keys().join(":"))
+            .envs(further.iter().copied())
             .env_remove("ISSUER");
         let log = places::scratch(&format!("{test}-provider")).join("provider.log");
         let mut process = Process::start(&mut command, &log);
@@ -101,6 +107,53 @@ impl Provider {
         let response = fetch(self.port, &request);
         let token = response.json()["access_token"].as_str().map(str::to_owned);
         token.unwrap_or_else(|| panic!("no token for {client}: {}", response.text()))
+    }
+
+    /// What the organisation's server has in `iss`: its tokens are opaque.
+    pub(crate) fn organisation(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// An opaque token of the organisation's server, by client credentials.
+    pub(crate) fn opaque_token(&self, client: &str, scope: &str) -> String {
+        let form = format!("grant_type=client_credentials&scope={}", scope.replace(':', "%3A"));
+        let secret = format!("{client}-secret");
+        let answer = self.organisation_post("token", (client, &secret), form);
+        let token = answer.json()["access_token"].as_str().map(str::to_owned);
+        token.unwrap_or_else(|| panic!("no token for {client}: {}", answer.text()))
+    }
+
+    /// Revokes an opaque token of this client.
+    pub(crate) fn revoke(&self, client: &str, token: &str) {
+        let (secret, form) = (format!("{client}-secret"), format!("token={token}"));
+        let answer = self.organisation_post("revoke", (client, &secret), form);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+
+    fn organisation_post(
+        &self,
+        name: &str,
+        (client, secret): (&str, &str),
+        form: String,
+    ) -> Response {
+        let basic = STANDARD.encode(format!("{client}:{secret}"));
+        let request = Request::new("POST", format!("/oauth2/v1/{name}"))
+            .host(&format!("127.0.0.1:{}", self.port))
+            .header("Authorization", format!("Basic {basic}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        fetch(self.port, &request)
+    }
+
+    /// Sets what the introspection endpoint does, and how late.
+    pub(crate) fn introspection_endpoint(&self, mode: &str, millis: u64) {
+        self.post(&format!("/introspection?mode={mode}&ms={millis}"));
+    }
+
+    /// How often the introspection endpoint was asked.
+    pub(crate) fn introspections(&self) -> u64 {
+        let hits = self.control(&Request::get("/hits"));
+        hits["/oauth2/v1/introspect"].as_u64().unwrap_or(0)
     }
 
     /// The token that most tests need: `svc`, `orders:read`, for [`Self::AUDIENCE`].
