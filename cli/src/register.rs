@@ -44,8 +44,9 @@ in a configuration, and a command that gets a token. Exit status: 0 it is done a
 did otherwise or took the request for wrong, 2 it registers nobody, or not this caller.";
 
 const USAGE: &str = "\
-tollgate register --issuer <URL> --for <KIND> --name <NAME> [OPTIONS] -o <FILE>
-       tollgate register --read|--rotate|--delete|--assertion <FILE> [OPTIONS]";
+tollgate register [OPTIONS] --issuer <URL> --for <KIND> --name <NAME>
+           -o <FILE>
+       tollgate register [OPTIONS] --read|--rotate|--delete|--assertion <FILE>";
 
 /// The options that are about a client that is there.
 const MANAGE: [&str; 4] = ["read", "rotate", "delete", "assertion"];
