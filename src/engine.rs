@@ -50,8 +50,6 @@ use crate::event::{
 };
 use crate::http::RequestHead;
 use crate::ids::{ProviderId, StreamId};
-use crate::introspection::Known;
-use crate::provider::Provider;
 use crate::session::Sessions;
 use crate::time::{UnixMillis, millis};
 use crate::trace::{Decided, Trace};
@@ -202,19 +200,7 @@ impl Engine {
     /// Asks a provider about a token that no request has. What comes of it is logged and counted. Says
     /// whether it asks: not while it is not known where, which is looked up then.
     pub fn ask_about(&mut self, provider: ProviderId, token: &str, env: &Env<'_>) -> bool {
-        let asked = self.config.provider(provider).and_then(Provider::introspection);
-        let Outside { introspections, asks, calls, .. } = &mut self.outside;
-        let (Some(asked), Some(one)) = (asked, introspections.of_mut(provider)) else {
-            return false;
-        };
-        if one.resolve(asked, (asks, calls), true, env).is_err() {
-            return false;
-        }
-        let id = asked.id(token.as_bytes());
-        if let Known::Ask(lease) = one.answers.look(&id, env.now, &|_| true, env) {
-            one.begin((provider, asked), (lease, token), (calls, env));
-        }
-        true
+        self.outside.ask_about(provider, token, (&self.config, env))
     }
 
     /// Defines the metrics, takes key sets that other workers have already published, and says what

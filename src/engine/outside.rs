@@ -11,6 +11,8 @@ use super::stop::Awaited;
 use crate::config::Config;
 use crate::env::{Cas, Env};
 use crate::event::{CallResponse, Effect};
+use crate::ids::ProviderId;
+use crate::introspection::Known;
 use crate::keys::{Progress, Ring};
 use crate::provider::Provider;
 use crate::revoked::Revocations;
@@ -99,6 +101,29 @@ impl Outside {
             }
             Owner::Stream(..) => {}
         }
+    }
+
+    /// Asks a provider about a token that no request has. Says whether it asks: not while it is not known
+    /// where, which is looked up then.
+    pub(super) fn ask_about(
+        &mut self,
+        provider: ProviderId,
+        token: &str,
+        (config, env): (&Config, &Env<'_>),
+    ) -> bool {
+        let asked = config.provider(provider).and_then(Provider::introspection);
+        let Self { introspections, asks, calls, .. } = self;
+        let (Some(asked), Some(one)) = (asked, introspections.of_mut(provider)) else {
+            return false;
+        };
+        if one.resolve(asked, (asks, calls), true, env).is_err() {
+            return false;
+        }
+        let id = asked.id(token.as_bytes());
+        if let Known::Ask(lease) = one.answers.look(&id, env.now, &|_| true, env) {
+            one.begin((provider, asked), (lease, token), (calls, env));
+        }
+        true
     }
 
     /// Gives back the right to what is being fetched.

@@ -4,8 +4,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use p256::ecdsa::signature::Signer as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use p256::elliptic_curve::ops::Reduce as _;
+use p256::elliptic_curve::point::AffineCoordinates as _;
+use p256::elliptic_curve::{Field as _, PrimeField as _};
+use p256::{AffinePoint, ProjectivePoint, Scalar};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::alg::Alg;
@@ -36,7 +41,7 @@ pub struct SigningKey {
 #[derive(Clone)]
 enum Own {
     EdDsa(Zeroizing<[u8; 32]>),
-    Es256(Box<p256::ecdsa::SigningKey>),
+    Es256(Zeroizing<[u8; 32]>),
     /// Nothing: RSA is the host's to sign with.
     Rsa,
 }
@@ -134,10 +139,7 @@ impl SigningKey {
                 let pair = ed25519_compact::KeyPair::from_seed(seed);
                 Some(pair.sk.sign(text, None).to_vec())
             }
-            Own::Es256(key) => {
-                let signature: p256::ecdsa::Signature = key.try_sign(text).ok()?;
-                Some(signature.to_bytes().to_vec())
-            }
+            Own::Es256(key) => ecdsa(key, text),
             Own::Rsa => None,
         }
     }
@@ -149,6 +151,38 @@ impl SigningKey {
             Own::Rsa => host.sign("sha256", &self.pem, text),
         }
     }
+}
+
+/// An ECDSA signature on P-256 (FIPS 186-5 §6.4.1): r and s. Its secret number follows from the key and the
+/// text by a keyed hash, as in RFC 6979 §3.2, so that no randomness can give the key away.
+///
+/// By the curve's own arithmetic, in constant time. The library's signer multiplies by a table, which would
+/// be 31 KB of the module.
+fn ecdsa(key: &[u8; 32], text: &[u8]) -> Option<Vec<u8>> {
+    let d = scalar(key)?;
+    let digest = Sha256::digest(text);
+    let z = Scalar::reduce(&digest);
+    for attempt in 0..8_u8 {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+        mac.update(b"tollgate ecdsa");
+        mac.update(&[attempt]);
+        mac.update(&digest);
+        let nonce: Zeroizing<[u8; 32]> = Zeroizing::new(mac.finalize().into_bytes().into());
+        let Some(k) = scalar(&nonce) else { continue };
+        let point: AffinePoint = (ProjectivePoint::GENERATOR * k).into();
+        let r = Scalar::reduce(&point.x());
+        let s = Option::<Scalar>::from(k.invert())? * (z + r * d);
+        if !bool::from(r.is_zero()) && !bool::from(s.is_zero()) {
+            return Some([r.to_repr(), s.to_repr()].concat());
+        }
+    }
+    None
+}
+
+/// A number below the curve's order, and not 0.
+fn scalar(bytes: &[u8; 32]) -> Option<Scalar> {
+    let scalar = Option::<Scalar>::from(Scalar::from_repr((*bytes).into()))?;
+    (!bool::from(scalar.is_zero())).then_some(scalar)
 }
 
 /// What a block of PEM holds.
@@ -218,11 +252,10 @@ fn sec1(der: &[u8], around: Option<&[u8]>) -> Option<(Own, Value)> {
     if !inside.or(around).is_some_and(is_p256) || !inside.is_none_or(is_p256) {
         return None;
     }
-    let key = p256::ecdsa::SigningKey::from_slice(scalar).ok()?;
-    let point = key.verifying_key().to_sec1_point(false);
-    let (x, y) = point.as_bytes().get(1..)?.split_at_checked(32)?;
-    let [x, y] = [x, y].map(|one| URL_SAFE_NO_PAD.encode(one));
-    Some((Own::Es256(Box::new(key)), json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })))
+    let key: Zeroizing<[u8; 32]> = Zeroizing::new(scalar.try_into().ok()?);
+    let point: AffinePoint = (ProjectivePoint::GENERATOR * self::scalar(&key)?).into();
+    let [x, y] = [point.x(), point.y()].map(|one| URL_SAFE_NO_PAD.encode(one));
+    Some((Own::Es256(key), json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })))
 }
 
 #[cfg(test)]

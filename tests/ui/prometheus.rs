@@ -161,6 +161,15 @@ impl Demo {
         // The demo counts no addresses, and the dashboard shows how many are counted.
         configuration["apis"][0]["rate"] =
             json!({ "requests": 1000, "per": "1s", "per_caller": true });
+        // Nor does it ask a provider about tokens.
+        configuration["providers"]["org"] = json!({
+            "kind": "introspection", "url": "http://127.0.0.1:9000/oauth2/v1/introspect",
+            "cluster": "okta", "clients": ["svc"], "claims": { "identity": ["client_id"] },
+            "client": { "id": "poster", "auth": "post", "secret": { "text": "poster-secret" } },
+        });
+        let opaque =
+            json!({ "name": "opaque", "match": { "paths": ["/opaque/**"] }, "auth": ["org"] });
+        configuration["apis"].as_array_mut().expect("a list").push(opaque);
         let configuration = format!("{configuration:#}");
         let yaml = proxy(port, &provider, &upstream, Some(&configuration));
         let (unlabelled, _) = yaml.split_once("\nstats_config:\n").expect("labels");
@@ -207,6 +216,10 @@ impl Demo {
         let partner = Request::get("/partners/1").header("x-api-key", key).bearer(&good);
         assert_eq!(self.status(&partner), 200);
         self.status(&Request::get("/orders/1").bearer(&trial));
+        let opaque = self.provider.opaque_token("svc", "orders:read");
+        for (token, status) in [(&*opaque, 200), (&*opaque, 200), ("never-seen", 401)] {
+            assert_eq!(self.status(&Request::get("/opaque/1").bearer(token)), status);
+        }
     }
 }
 

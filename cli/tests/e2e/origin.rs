@@ -54,7 +54,7 @@ fn each_question_of_the_thread_has_a_command_that_answers_it() {
     let ports =
         ports.map(|(told, there)| (format!("127.0.0.1:{told}"), format!("127.0.0.1:{there}")));
     let files = files();
-    assert_eq!(files.len(), 5, "{files:?}");
+    assert_eq!(files.len(), 6, "{files:?}");
     for (name, text) in &files {
         let text = ports.iter().fold(text.clone(), |text, (told, there)| text.replace(told, there));
         fs::write(folder.join(name), text).expect("a file of the page");

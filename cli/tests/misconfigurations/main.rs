@@ -23,4 +23,6 @@ mod catalogue {
 mod around;
 mod command;
 
-use catalogue::{asking, callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk};
+use catalogue::{
+    asking, callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk,
+};

@@ -53,13 +53,13 @@ object! {
         timeout: Time<1, HOUR> = Time::seconds(2);
         /// How long an answer holds that a token is active: so long a revoked one lives. `0s` asks for
         /// each request.
-        cache: Time<0, 300_000> = Time::seconds(30);
+        cache: Time<0, YEAR> = Time::seconds(30);
         /// How long an answer holds that a token is not active.
-        negative: Time<0, 60_000> = Time::seconds(10);
+        negative: Time<0, YEAR> = Time::seconds(10);
         /// How many answers all workers share.
-        capacity: Count<8, 1_000_000> = Count(8192);
+        capacity: Count<8, 16_777_216> = Count(8192);
         /// How many calls each worker makes in a second for tokens that were not active before.
-        per_second: Count<1, 100_000> = Count(100);
+        per_second: Count<1, 1_000_000> = Count(100);
         /// What becomes of known tokens while the provider cannot be asked: `deny`, or
         /// `{"stale": "5m"}`, which lets a positive answer serve so much longer.
         on_outage: RawOutage;

@@ -28,7 +28,9 @@ use crate::verdict::quoted;
 
 /// How much longer than a call its answer is waited for.
 const GRACE: Duration = Duration::from_secs(1);
-/// So long a revoked token may live before somebody wonders.
+/// The longest that an answer may hold that a token is active.
+const MOST_CACHE: Duration = Duration::from_mins(5);
+/// The longest that one may hold that it is not; and so long a revoked token may live before somebody wonders.
 const LONG: Duration = Duration::from_secs(60);
 /// What a stranger can do where the call is not encrypted.
 const HARM: &str = "read tokens and the client's secret, and say which tokens are good";
@@ -61,6 +63,15 @@ pub(super) fn check(
         problems.missing(raw.at, "cluster", message);
     }
     let cache = raw.cache.value.duration();
+    for (field, most, words) in [(&raw.cache, MOST_CACHE, "5m"), (&raw.negative, LONG, "1m")] {
+        if let Some(at) = field.at().filter(|_| field.value.duration() > most) {
+            problems.refuse(
+                Code::DurationInvalid,
+                at,
+                format_args!("too long; at most \"{words}\""),
+            );
+        }
+    }
     if let Some(at) = raw.cache.at().filter(|_| cache > LONG) {
         problems.warn(
             Code::AnswersKeptLong,
