@@ -129,7 +129,7 @@ const askers = () => {
     });
   });
   return [
-    asker('gateway', { client_secret: 'gate:%+ü way', token_endpoint_auth_method: 'client_secret_basic' }),
+    asker('gateway', { client_secret: 'gate:%+ &way=~', token_endpoint_auth_method: 'client_secret_basic' }),
     asker('poster', { client_secret: 'poster-secret', token_endpoint_auth_method: 'client_secret_post' }),
     asker('signed', {
       client_secret: 'signed-secret',

@@ -11,7 +11,7 @@ use super::harness::{
 };
 
 /// A secret of which form-encoding changes every kind of character.
-const GATEWAY_SECRET: &str = "gate:%+ü way";
+const GATEWAY_SECRET: &str = "gate:%+ &way=~";
 
 /// The proxy, and what is around it.
 struct Around {
@@ -69,8 +69,8 @@ fn an_opaque_token_passes_is_known_and_ends_when_the_provider_says_so() {
     }
     assert_eq!(around.provider.introspections(), 1, "in18: the secret is form-encoded");
     let seen = around.upstream.seen("/orders");
-    assert!(seen.iter().all(|one| one.header("x-tollgate-identity").as_deref() == Some("svc")));
-    assert!(seen.iter().all(|one| one.header("authorization").is_none()));
+    assert!(seen.iter().all(|one| one.value("x-tollgate-identity").as_deref() == Some("svc")));
+    assert!(seen.iter().all(|one| one.value("authorization").is_none()));
     // in08
     around.provider.revoke("svc", &token);
     eventually("the token to be refused", || around.verdict(&token).1 == "token_inactive");
@@ -186,17 +186,9 @@ fn in16_a_signed_answer_is_verified_and_handed_on() {
     );
     let token = around.provider.opaque_token("svc", "orders:read");
     assert_eq!(around.verdict(&token), passed(), "{}", around.envoy.tail());
-    let handed_on = around.upstream.only("/orders").header("x-token").expect("the signed answer");
+    let handed_on = around.upstream.only("/orders").value("x-token").expect("the signed answer");
     assert_eq!(handed_on.split('.').count(), 3);
     assert_eq!(around.verdict("never-seen"), (401, "token_inactive".to_owned()));
-
-    // One who is not answered so has no answer.
-    let plain = Around::start(
-        "introspection-unsigned",
-        &json!({ "signed": true, "jwks": { "discovery": true, "cluster": "idp" } }),
-    );
-    let token = plain.provider.opaque_token("svc", "orders:read");
-    assert_eq!(plain.verdict(&token), (503, "introspection_unavailable".to_owned()));
     around.envoy.assert_clean(&[token]);
 }
 
