@@ -99,7 +99,8 @@ impl Mcp {
                 continue;
             }
             for (own, seen) in [(VERSION, &mut version), (METHOD, &mut method), (NAME, &mut name)] {
-                if found.eq_ignore_ascii_case(own.as_bytes()) {
+                // As it stands first: proxies write names in small letters.
+                if found == own.as_bytes() || found.eq_ignore_ascii_case(own.as_bytes()) {
                     *seen = if let Seen::Never = seen { Seen::Once(value) } else { Seen::Often };
                 }
             }

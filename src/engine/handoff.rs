@@ -140,12 +140,14 @@ impl Reserved {
         let set = set.unwrap_or_default();
         let spent = Spent::new(config, admitted);
         let api = admitted.api.and_then(|id| config.api(id));
+        // Most APIs compare none.
+        let comparing = api.filter(|api| api.mcp.is_some() || !api.comparisons.is_empty());
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
             let is_spent =
                 || spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
             let replaced = || set.iter().any(|(set, _)| set.as_bytes() == name);
-            let is_copy = || api.is_some_and(|api| copies_compared(api, name));
+            let is_copy = || comparing.is_some_and(|api| copies_compared(api, name));
             if (self.is_ours(name) || self.misleads(name) || is_spent() || is_copy()) && !replaced()
             {
                 let remove = HeaderChange::Remove(name.to_vec());
@@ -190,9 +192,14 @@ fn compared_headers(api: &Api) -> impl Iterator<Item = &str> {
 
 /// Whether a header of this name could pass for one that the API compares without being it.
 fn copies_compared(api: &Api, name: &[u8]) -> bool {
-    let is_spelled = |own: &str| is_spelling(name, own.as_bytes());
-    let is_it = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
-    compared_headers(api).any(is_spelled) && !compared_headers(api).any(is_it)
+    let mut is_spelled = false;
+    for own in compared_headers(api).map(str::as_bytes) {
+        if name == own || name.eq_ignore_ascii_case(own) {
+            return false;
+        }
+        is_spelled |= is_spelling(name, own);
+    }
+    is_spelled
 }
 
 /// The headers that a permitted request carries upstream.

@@ -91,11 +91,12 @@ fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(),
         return Err(Refusal::new(Deny::MethodAmbiguous, reason));
     }
     if config.index.looks_at_hosts() {
-        let host = comparable_host(head.authority());
-        let is_it = |other: &[u8]| host.is_some() && comparable_host(other) == host;
+        let own = head.authority();
+        let host = comparable_host(own);
+        let is_it = |other: &[u8]| other == own || comparable_host(other) == host;
         if host.is_none() || !head.authorities().all(is_it) {
-            let mut hosts = vec![shown(head.authority())];
-            let other = head.authorities().find(|other| *other != head.authority());
+            let mut hosts = vec![shown(own)];
+            let other = head.authorities().find(|other| *other != own);
             hosts.extend(other.map(shown));
             let reason = format!("servers could read the host {} differently", hosts.join(", "));
             return Err(Refusal::new(Deny::HostAmbiguous, reason));
