@@ -67,6 +67,29 @@ impl Limited {
     }
 }
 
+/// Tollgate as [`tollgate`] has it, with one API that is a protected resource; `more` are further members
+/// of it.
+pub(crate) fn resource(name: &str, signer: &Signer, more: &[(&str, Value)]) -> Listener {
+    let mut api = json!({ "name": "tools", "auth": ["issuer"],
+                          "resource": { "url": "https://api.example.com/orders/7" } });
+    for (name, value) in more {
+        api[name] = value.clone();
+    }
+    let mut all = json!({
+        "providers": { "issuer": provider(ISSUER, &[signer.jwk()], signer.alg().name()) },
+        "apis": [api],
+    });
+    if all["apis"][0]["mcp"].is_object() {
+        all["policies"] = json!({ "tools": { "access": [
+            { "apis": ["tools"], "mcp": { "methods": ["tools/call"], "names": ["delete_*"] },
+              "scopes": ["mcp:danger"] },
+            { "apis": ["tools"], "mcp": { "methods": ["tools/*"], "except": ["delete_*"] } },
+        ] } });
+        all["apis"][0]["policies"] = json!({ "default": ["tools"] });
+    }
+    tollgate_with(name, &all)
+}
+
 fn policy_name(number: usize) -> String {
     format!("policy-{number:04}")
 }

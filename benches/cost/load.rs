@@ -32,6 +32,16 @@ pub(crate) fn again(pool: &Arc<Pool>, count: usize) -> Feed {
     })
 }
 
+/// The same, and behind each token the headers by which a call of MCP says what it is.
+pub(crate) fn calling(mut feed: Feed) -> Feed {
+    Box::new(move |out| {
+        feed(out);
+        out.extend(
+            b"\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: echo",
+        );
+    })
+}
+
 /// Every token once.
 pub(crate) fn fresh(pool: &Arc<Pool>) -> Feed {
     let (pool, mut next) = (Arc::clone(pool), 0);

@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::filters::{Limited, auxiliary, native, plain, tollgate};
+use crate::filters::{Limited, auxiliary, native, plain, resource, tollgate};
 use crate::harness::{Envoy, Site};
 use crate::lane::{self, Lane};
-use crate::load::{again, forged, fresh, none};
+use crate::load::{again, calling, forged, fresh, none};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::report;
@@ -105,6 +105,10 @@ fn lanes(plan: &Plan, material: &Material) -> Vec<Lane> {
         Lane::new("native_cached", native(signer, &[("jwt_cache_config", cache)]), live()),
         Lane::new("warm", tollgate("warm", signer, "auto"), live()),
         Lane::new("warm_policies", Limited::USUAL.tollgate("warm_policies", signer), live()),
+        Lane::new("warm_resource", resource("warm_resource", signer, &[]), live()),
+        // The same request without anybody who reads its headers, to compare with.
+        Lane::new("warm_call", resource("warm_call", signer, &[]), calling(live())),
+        Lane::new("warm_mcp", resource("warm_mcp", signer, &[("mcp", json!({}))]), calling(live())),
         Lane::new("jwt_simple_rs256", auxiliary("jwt_simple", &key), live()),
         Lane::new("refused_missing", tollgate("refused_missing", signer, "auto"), none())
             .expecting(&[401]),

@@ -87,6 +87,17 @@ fn measure(module: &Module) -> Table {
         "rate": { "requests": 100, "per": "1s" },
         "quota": { "requests": 10000, "per": "30d" },
     } });
+    let mut resource = plain.clone();
+    resource["apis"] = json!([{ "name": "tools", "auth": ["idp"],
+                                "resource": { "url": "https://api.example.com/orders/7" } }]);
+    let mut mcp = resource.clone();
+    mcp["apis"][0]["mcp"] = json!({});
+    mcp["apis"][0]["policies"] = json!({ "default": ["tools"] });
+    mcp["policies"] = json!({ "tools": { "access": [
+        { "apis": ["tools"], "mcp": { "methods": ["tools/call"], "names": ["delete_*"] },
+          "scopes": ["mcp:danger"] },
+        { "apis": ["tools"], "mcp": { "methods": ["tools/*"], "except": ["delete_*"] } },
+    ] } });
 
     let mut worker = start(module, &plain);
     note(&mut table, "a start", &mut worker);
@@ -107,6 +118,8 @@ fn measure(module: &Module) -> Table {
         ("a request without a token", &plain, None, refused),
         ("a token seen before", &plain, Some(&*alice), forwarded),
         ("a token seen before, with a rate and a quota", &limited, Some(&*alice), forwarded),
+        ("a token seen before, at a resource", &resource, Some(&*alice), forwarded),
+        ("a call of MCP, where its name is judged", &mcp, Some(&*alice), forwarded),
         ("a new token, EdDSA", &plain, Some(&*bob), forwarded),
         ("a new token, RS256", &plain, Some(by_rsa), forwarded),
         ("a forged token, EdDSA", &plain, Some(&*forged), refused),
@@ -114,9 +127,10 @@ fn measure(module: &Module) -> Table {
     for (what, configuration, bearer, expected) in rows {
         let mut worker = start(module, configuration);
         // What is done once in a while is behind it then.
-        assert_eq!(ask(&mut worker, Some(&alice)), forwarded, "{:#?}", worker.log());
+        let calls = if configuration == &mcp { CALL } else { &[] };
+        assert_eq!(ask(&mut worker, Some(&alice), calls), forwarded, "{:#?}", worker.log());
         forget(&mut worker);
-        assert_eq!(ask(&mut worker, bearer), expected, "{what}: {:#?}", worker.log());
+        assert_eq!(ask(&mut worker, bearer, calls), expected, "{what}: {:#?}", worker.log());
         note(&mut table, what, &mut worker);
     }
     table
@@ -126,8 +140,12 @@ fn start(module: &Module, configuration: &Value) -> Worker {
     Worker::start(module, &configuration.to_string())
 }
 
-/// Sends a request as Envoy hands it on.
-fn ask(worker: &mut Worker, bearer: Option<&str>) -> Outcome {
+/// The headers by which a call of MCP says what it is.
+const CALL: &[(&str, &str)] =
+    &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "echo")];
+
+/// Sends a request as Envoy hands it on, with these headers besides.
+fn ask(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> Outcome {
     let bearer = bearer.map(|token| format!("Bearer {token}"));
     let mut headers = vec![
         (":authority", "api.example.com"),
@@ -139,6 +157,7 @@ fn ask(worker: &mut Worker, bearer: Option<&str>) -> Outcome {
         ("x-forwarded-proto", "https"),
         ("x-request-id", "4f2b9f0e-5b0c-4f7e-9d4a-1f0a8c7b6d5e"),
     ];
+    headers.extend(more);
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     worker.request(&headers)
 }
