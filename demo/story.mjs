@@ -438,6 +438,8 @@ function whatToTry() {
   shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
   shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
   say();
+  say(`An MCP client of your own finds the way by itself from ${TOOLS}; any name signs in.`);
+  say();
   say('Your own provider: `tollgate init` writes a proxy for it,');
   say('  target/quick/tollgate init --issuer https://example.okta.com/oauth2/default --audience api://orders --for envoy -o deploy');
   say('or in envoy.yaml, give `issuer`, `audiences` and `jwks.url` your values, and the cluster `okta` your');
