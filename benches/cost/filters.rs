@@ -90,6 +90,24 @@ pub(crate) fn resource(name: &str, signer: &Signer, more: &[(&str, Value)]) -> L
     tollgate_with(name, &all)
 }
 
+/// What every token is said to be by the listener of [`said_active`].
+const ACTIVE: &str = r#"{"active":true,"iss":"https://issuer.example","aud":"api://default","sub":"user-1","client_id":"web","scope":"orders:read"}"#;
+
+/// A listener that says of every token that it is good: an introspection endpoint.
+pub(crate) fn said_active() -> Listener {
+    Listener::plain().answering(ACTIVE)
+}
+
+/// Tollgate with one provider that is asked about tokens in this cluster, and one identity header.
+pub(crate) fn asking(name: &str, cluster: &str) -> Listener {
+    let provider = json!({
+        "kind": "introspection", "url": "http://127.0.0.1/introspect", "cluster": cluster,
+        "client": { "id": "gateway", "secret": { "text": "for a measurement" } },
+        "audiences": [AUDIENCE], "cache": "5m", "upstream": { "headers": { "x-user": "sub" } },
+    });
+    tollgate_with(name, &json!({ "providers": { "issuer": provider } }))
+}
+
 fn policy_name(number: usize) -> String {
     format!("policy-{number:04}")
 }

@@ -32,6 +32,18 @@ pub(crate) fn again(pool: &Arc<Pool>, count: usize) -> Feed {
     })
 }
 
+/// So many opaque tokens, of 43 characters as an authorization server makes them of 32 random bytes, over
+/// and over.
+pub(crate) fn opaque(count: usize) -> Feed {
+    let mut next = 0;
+    Box::new(move |out| {
+        out.extend(
+            format!("2YotnFZFEjr1zCsicMWpAAtGzv3JOkF0XG5Qx2T{:04}", next % count).into_bytes(),
+        );
+        next += 1;
+    })
+}
+
 /// The same, and behind each token the headers by which a call of MCP says what it is.
 pub(crate) fn calling(mut feed: Feed) -> Feed {
     Box::new(move |out| {

@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::filters::{Limited, auxiliary, native, plain, resource, tollgate};
+use crate::filters::{Limited, asking, auxiliary, native, plain, resource, said_active, tollgate};
 use crate::harness::{Envoy, Site};
 use crate::lane::{self, Lane};
-use crate::load::{again, calling, forged, fresh, none};
+use crate::load::{again, calling, forged, fresh, none, opaque};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::report;
@@ -21,6 +21,9 @@ use crate::tokens::{Pool, USUAL_BYTES};
 
 /// Tokens that come again and again: fewer than any cache holds.
 const LIVE_TOKENS: usize = 64;
+
+/// The cluster that leads to whom opaque tokens are asked about.
+const PROVIDER: &str = "provider";
 
 /// The algorithms that the host verifies.
 const BY_HOST: [Alg; 3] = [Alg::Rs256, Alg::Es256, Alg::Es384];
@@ -37,7 +40,11 @@ pub(crate) fn measure(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
     };
     let mut lanes = lanes(plan, &material);
     others.resize_with(lanes.len(), || None);
-    let mut site = Site::new("bench-paths", 1).wasm_log("warning");
+    let provider = said_active();
+    let mut site = Site::new("bench-paths", 1)
+        .wasm_log("warning")
+        .listener(&provider)
+        .cluster(PROVIDER, provider.port);
     let all: Vec<_> = lanes.iter().chain(others.iter().flatten()).collect();
     for lane in &all {
         site = site.listener(&lane.listener);
@@ -109,6 +116,7 @@ fn lanes(plan: &Plan, material: &Material) -> Vec<Lane> {
         // The same request without anybody who reads its headers, to compare with.
         Lane::new("warm_call", resource("warm_call", signer, &[]), calling(live())),
         Lane::new("warm_mcp", resource("warm_mcp", signer, &[("mcp", json!({}))]), calling(live())),
+        Lane::new("warm_opaque", asking("warm_opaque", PROVIDER), opaque(LIVE_TOKENS)),
         Lane::new("jwt_simple_rs256", auxiliary("jwt_simple", &key), live()),
         Lane::new("refused_missing", tollgate("refused_missing", signer, "auto"), none())
             .expecting(&[401]),

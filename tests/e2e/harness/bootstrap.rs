@@ -115,7 +115,8 @@ pub(crate) struct Listener {
     normalise: bool,
     /// What the proxy makes of `%2F` where it brings paths into one form.
     escaped_slashes: &'static str,
-    answers_itself: bool,
+    /// What it answers by itself, with 200; `None` where it asks its upstream.
+    answers_itself: Option<&'static str>,
     idle_timeout: Duration,
     routes: Value,
     /// The one name that it answers to in TLS; `None` is no TLS.
@@ -134,7 +135,7 @@ impl Listener {
             filters: Vec::new(),
             normalise: true,
             escaped_slashes: "UNESCAPE_AND_REDIRECT",
-            answers_itself: false,
+            answers_itself: None,
             idle_timeout: Duration::from_secs(30),
             routes: json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "30s" } }]),
             tls: None,
@@ -210,8 +211,13 @@ impl Listener {
     }
 
     /// Answers 200 by itself and logs nothing: what is left is the proxy's own work.
-    pub(crate) const fn answering_itself(mut self) -> Self {
-        self.answers_itself = true;
+    pub(crate) const fn answering_itself(self) -> Self {
+        self.answering("ok\n")
+    }
+
+    /// Answers 200 and this body by itself, and logs nothing.
+    pub(crate) const fn answering(mut self, body: &'static str) -> Self {
+        self.answers_itself = Some(body);
         self
     }
 
@@ -271,10 +277,10 @@ impl Listener {
                 }
             }]
         });
-        if self.answers_itself {
+        if let Some(body) = self.answers_itself {
             manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
                 "match": { "prefix": "/" },
-                "direct_response": { "status": 200, "body": { "inline_string": "ok\n" } }
+                "direct_response": { "status": 200, "body": { "inline_string": body } }
             }]);
             manager["access_log"] = json!([]);
         }

@@ -99,6 +99,14 @@ fn measure(module: &Module) -> Table {
         { "apis": ["tools"], "mcp": { "methods": ["tools/*"], "except": ["delete_*"] } },
     ] } });
 
+    let opaque = json!({
+        "providers": { "org": {
+            "kind": "introspection", "url": "https://id.example.com/introspect", "cluster": "id",
+            "client": { "id": "gateway", "secret": { "text": "counted" } },
+            "audiences": [AUDIENCE], "upstream": { "headers": { "x-user": "sub" } },
+        } },
+    });
+
     let mut worker = start(module, &plain);
     note(&mut table, "a start", &mut worker);
     worker.tick();
@@ -133,7 +141,25 @@ fn measure(module: &Module) -> Table {
         assert_eq!(ask(&mut worker, bearer, calls), expected, "{what}: {:#?}", worker.log());
         note(&mut table, what, &mut worker);
     }
+    let mut worker = start(module, &opaque);
+    know(&mut worker, OPAQUE);
+    forget(&mut worker);
+    assert_eq!(ask(&mut worker, Some(OPAQUE), &[]), forwarded, "{:#?}", worker.log());
+    note(&mut table, "an opaque token seen before", &mut worker);
     table
+}
+
+const OPAQUE: &str = "2YotnFZFEjr1zCsicMWpAA";
+
+/// Has a worker ask about a token, which is good, and sends it once more: what is done once in a while
+/// is behind it then.
+fn know(worker: &mut Worker, token: &str) {
+    let stream = begin(worker, Some(token), &[]);
+    let answer = json!({ "active": true, "sub": "alice", "aud": AUDIENCE, "scope": "orders:read" });
+    assert_eq!(worker.answer(Some(&answer.to_string())), 1, "{:#?}", worker.log());
+    worker.tick();
+    assert_eq!(worker.end(stream), Outcome::Forwarded, "{:#?}", worker.log());
+    assert_eq!(ask(worker, Some(token), &[]), Outcome::Forwarded);
 }
 
 fn start(module: &Module, configuration: &Value) -> Worker {
@@ -144,8 +170,14 @@ fn start(module: &Module, configuration: &Value) -> Worker {
 const CALL: &[(&str, &str)] =
     &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "echo")];
 
-/// Sends a request as Envoy hands it on, with these headers besides.
+/// Has a request go through the filter, with these headers besides.
 fn ask(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> Outcome {
+    let stream = begin(worker, bearer, more);
+    worker.end(stream)
+}
+
+/// Sends a request as Envoy hands it on, with these headers besides.
+fn begin(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> i32 {
     let bearer = bearer.map(|token| format!("Bearer {token}"));
     let mut headers = vec![
         (":authority", "api.example.com"),
@@ -159,7 +191,7 @@ fn ask(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> Outc
     ];
     headers.extend(more);
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-    worker.request(&headers)
+    worker.begin(&headers)
 }
 
 /// Takes what was done since the last time into the table.
