@@ -30,8 +30,9 @@ use std::time::Duration;
 use clap::Args;
 use saphyr_parser::ScalarStyle;
 use serde_json::json;
-use tollgate::config::{Code, Config, LONGEST_DETAIL};
+use tollgate::config::{Code, Config, LONGEST_DETAIL, Problem};
 use tollgate::http::Url;
+use tollgate::provider::Provider;
 use tollgate::time::UnixMillis;
 
 use super::format::Format;
@@ -273,7 +274,7 @@ impl Checker {
             .warnings
             .iter()
             .filter(|warning| !held.shows_addresses || warning.code != Code::AddressUnproven)
-            .map(|warning| Remark::of_problem(warning, Severity::Warning, &json.origin));
+            .map(|warning| Remark::of_problem(warning, severity(warning, &config), &json.origin));
         checked.remarks.extend(warnings);
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
@@ -436,3 +437,20 @@ fn limits(tree: Option<&Node>, at: Place, several: bool, remarks: &mut Vec<Remar
 
 #[cfg(test)]
 mod tests;
+
+/// How grave a warning is: a provider that is asked about tokens says of those for itself that they are
+/// active, too, whatever they were made for.
+fn severity(warning: &Problem, config: &Config) -> Severity {
+    let is_for_itself = |provider: &Provider| {
+        let requirements = provider.introspection().map(|asked| &asked.requirements)?;
+        let (audiences, issuers) =
+            (requirements.audiences.as_ref()?, requirements.issuers.as_ref()?);
+        let field =
+            warning.path.strip_prefix("providers.")?.strip_prefix(provider.name.as_str())?;
+        let field = field.starts_with(".audiences");
+        Some(field && audiences.iter().any(|audience| issuers.contains(audience)))
+    };
+    let is_grave = warning.code == Code::AudienceCallerChosen
+        && config.providers.iter().any(|one| is_for_itself(one).unwrap_or_default());
+    if is_grave { Severity::Problem } else { Severity::Warning }
+}

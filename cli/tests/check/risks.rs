@@ -324,3 +324,39 @@ fn an_address_that_the_client_writes_is_a_problem_where_limits_count_by_it() {
     let run = check(&["-"], &alone);
     assert!(run.out.contains("[address_unproven]") && run.exit == Exit::Fine, "{}", run.out);
 }
+
+#[test]
+fn a_provider_that_is_asked_about_tokens_for_itself_is_a_problem_unless_something_narrows_it() {
+    let config = |changes: &str| {
+        format!(
+            r#"{{"providers": {{"org": {{"kind": "introspection", "issuer": "https://org.example",
+              "url": "https://org.example/introspect", "cluster": "org", {changes}
+              "client": {{"id": "gateway", "secret": {{"base64": "c2VjcmV0"}}}}}}}}}}"#
+        )
+    };
+    let itself = r#""audiences": ["https://org.example"],"#;
+    let cases = [
+        ("for itself", itself.to_owned(), Exit::Problems, "1 problem"),
+        ("of one client", format!(r#"{itself} "clients": ["web"],"#), Exit::Fine, "fine"),
+        (
+            "of somebody",
+            format!(r#"{itself} "require": {{"groups": {{"includes": "staff"}}}},"#),
+            Exit::Fine,
+            "fine",
+        ),
+        ("for an API", r#""audiences": ["api://orders"],"#.to_owned(), Exit::Fine, "fine"),
+        (
+            "for Keycloak's account",
+            r#""audiences": ["account"],"#.to_owned(),
+            Exit::Fine,
+            "1 warning",
+        ),
+    ];
+    for (name, changes, exit, summary) in cases {
+        let run = check(&["-"], &config(&changes));
+        assert_eq!(run.exit, exit, "{name}: {}", run.out);
+        assert!(run.out.contains(summary), "{name}: {}", run.out);
+        let is_said = run.out.contains("[audience_caller_chosen]");
+        assert_eq!(is_said, matches!(name, "for itself" | "for Keycloak's account"), "{name}");
+    }
+}
