@@ -22,6 +22,8 @@ Examples:
       --audience https://orders.example.com --for istio > istio.yaml
   tollgate init --issuer https://keycloak.example.com/realms/shop \\
       --audience orders --for envoy-gateway > gateway.yaml
+  tollgate init --issuer https://id.example.com --audience orders \\
+      --introspect gateway --for envoy -o deploy
 
 It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by \
 from the issuer's host and path. `tollgate check --online` asks. The configuration stands in the \
@@ -57,6 +59,10 @@ pub(super) struct Arguments {
     /// The URL that clients know the API by, where they find their own way to a token (MCP)
     #[arg(long, value_name = "URL")]
     resource: Option<String>,
+    /// Ask the provider about each token, which may be opaque, as this client, whose secret is in the
+    /// proxy's variable TOLLGATE_CLIENT_SECRET
+    #[arg(long, value_name = "CLIENT_ID")]
+    introspect: Option<String>,
     /// Host and port of the API itself (envoy)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     upstream: String,
@@ -117,7 +123,8 @@ impl Target {
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let name = arguments.name.as_deref();
-    let plan = match Plan::for_issuer(&arguments.issuer, &arguments.audience, name) {
+    let asks_as = arguments.introspect.as_deref();
+    let plan = match Plan::for_issuer(&arguments.issuer, &arguments.audience, name, asks_as) {
         Ok(plan) => plan,
         Err(problem) => {
             writeln!(streams.err, "tollgate: --issuer {problem}")?;
@@ -130,7 +137,8 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         Target::Envoy | Target::EnvoyGateway | Target::Json => plan.name.clone(),
     };
     let configuration = write::configuration(&plan, &cluster, arguments.resource.as_deref());
-    let warnings = match Config::parse(configuration.as_bytes()) {
+    let secret = |name: &str| (name == write::CLIENT_SECRET).then(|| "to be set".to_owned());
+    let warnings = match Config::parse_with(configuration.as_bytes(), &secret) {
         Ok(config) => config.warnings,
         Err(problems) => {
             // The issuer is right by now: this is an audience, a name or a resource.

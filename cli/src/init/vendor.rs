@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) port: u16,
     /// Whether it speaks TLS.
     pub(super) secure: bool,
+    /// The client that asks the provider about each token; `None` where tokens are verified here.
+    pub(super) asks_as: Option<String>,
     /// What to look at before it works.
     pub(super) notes: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Plan {
         issuer: &str,
         audiences: &[String],
         name: Option<&str>,
+        asks_as: Option<&str>,
     ) -> Result<Self, String> {
         let url = Url::parse(issuer)
             .map_err(|error| format!("{error}: it is a URL like https://id.example.com"))?;
@@ -54,9 +57,14 @@ impl Plan {
             host: url.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: port(&url),
             secure: url.secure,
+            asks_as: asks_as.map(Into::into),
             notes: Vec::new(),
         };
         let audience = ("audiences", json!(audiences));
+        if asks_as.is_some() {
+            plan.asking(&vendor, issuer, path, audience)?;
+            return Ok(plan);
+        }
         match vendor {
             Vendor::Auth0 => plan.auth0(issuer, path, audience),
             Vendor::Cognito => plan.cognito(issuer, audiences),
@@ -74,6 +82,41 @@ impl Plan {
 
     fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
+    }
+
+    /// A provider that is asked about tokens.
+    fn asking(
+        &mut self,
+        vendor: &Vendor,
+        issuer: &str,
+        path: &str,
+        audience: (&'static str, Value),
+    ) -> Result<(), String> {
+        let instead = match vendor {
+            Vendor::Auth0 => Some("Auth0"),
+            Vendor::Cognito => Some("Cognito"),
+            Vendor::Entra => Some("Entra ID"),
+            Vendor::Google => Some("Google"),
+            Vendor::Keycloak | Vendor::Okta | Vendor::Other => None,
+        };
+        if let Some(vendor) = instead {
+            return Err(format!(
+                "is {vendor}'s, which nobody can ask about tokens (RFC 7662): leave `--introspect` out"
+            ));
+        }
+        let is_plain = matches!(vendor, Vendor::Keycloak | Vendor::Okta);
+        let issuer = if is_plain { issuer.trim_end_matches('/') } else { issuer };
+        self.fields = vec![("issuer", json!(issuer)), audience];
+        if matches!(vendor, Vendor::Okta) {
+            self.fields.push(("forms", json!(["jwt"])));
+            self.fields.push(("claims", json!({ "identity": ["uid", "sub", "client_id"] })));
+            if path == "/" {
+                self.note("tokens of Okta's organisation server are for all of Okta: their audience is the issuer itself, so that `clients` must say whose are taken");
+            }
+        }
+        self.note("the client must be one that the provider lets ask about tokens; set the variable TOLLGATE_CLIENT_SECRET to its secret where the proxy runs");
+        self.note("JWTs that the provider signs are verified without asking by a provider of their own: `tollgate init` without `--introspect` writes it");
+        Ok(())
     }
 
     fn okta(

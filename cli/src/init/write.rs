@@ -19,6 +19,9 @@ const GATEWAY: &str = include_str!("envoy-gateway.yaml");
 const CLUSTER: &str = include_str!("cluster.yaml");
 const CLUSTER_TLS: &str = include_str!("cluster-tls.yaml");
 
+/// The variable that holds the client's secret, where the provider is asked about tokens.
+pub(super) const CLIENT_SECRET: &str = "TOLLGATE_CLIENT_SECRET";
+
 /// The configuration's schema, beside it.
 pub(super) const SCHEMA: &str = "tollgate.schema.json";
 
@@ -46,13 +49,29 @@ fn api(plan: &Plan, url: &str) -> String {
 
 /// The provider's fields, each value in one line.
 fn fields(plan: &Plan, cluster: &str) -> Vec<(&'static str, String)> {
+    let mut all: Vec<_> = plan.fields.iter().map(|(name, value)| (*name, spaced(value))).collect();
+    let at = all.len().min(2);
+    if let Some(client) = &plan.asks_as {
+        let client = json!({ "id": client, "secret": { "env": CLIENT_SECRET } });
+        let asked = [("discovery", json!(true)), ("cluster", json!(cluster)), ("client", client)];
+        all.splice(at..at, asked.map(|(name, value)| (name, spaced(&value))));
+        all.insert(0, ("kind", spaced(&json!("introspection"))));
+        return all;
+    }
     let keys = match &plan.keys {
         Some(url) => json!({ "url": url, "cluster": cluster }),
         None => json!({ "discovery": true, "cluster": cluster }),
     };
-    let mut all: Vec<_> = plan.fields.iter().map(|(name, value)| (*name, spaced(value))).collect();
-    all.insert(all.len().min(2), ("jwks", spaced(&keys)));
+    all.insert(at, ("jwks", spaced(&keys)));
     all
+}
+
+/// A line that hands the filter the variables that the configuration names, where it names one.
+fn variables(plan: &Plan, line: &str, indent: usize) -> String {
+    match plan.asks_as {
+        Some(_) => format!("\n{}{}", " ".repeat(indent), line.replace("NAME", CLIENT_SECRET)),
+        None => String::new(),
+    }
 }
 
 /// JSON in one line, with room to breathe.
@@ -97,6 +116,10 @@ pub(super) fn envoy(
         &[
             ("next", &next(site.plan, 18)),
             ("wasm", &quoted(site.wasm)),
+            (
+                "variables",
+                &variables(site.plan, "environment_variables: { host_env_keys: [NAME] }", 20),
+            ),
             ("configuration", &indented(configuration, 22)),
         ],
     );
@@ -157,6 +180,10 @@ pub(super) fn istio(site: &Site<'_>) -> String {
         ISTIO,
         &[
             ("wasm", &quoted(site.wasm)),
+            (
+                "variables",
+                &variables(plan, "vmConfig: { env: [{ name: NAME, valueFrom: HOST }] }", 2),
+            ),
             ("next", &next(plan, 2)),
             ("configuration", &block(site, 4)),
             ("object", &quoted(&object_name(&plan.name))),
@@ -190,6 +217,7 @@ pub(super) fn gateway(site: &Site<'_>) -> String {
         GATEWAY,
         &[
             ("code", &code),
+            ("variables", &variables(site.plan, "env: { hostKeys: [NAME] }", 6)),
             ("next", &next(site.plan, 6)),
             ("configuration", &block(site, 8)),
             ("cluster", &indented(&as_mapping(&cluster(site)), 10)),

@@ -340,7 +340,7 @@ fn a_provider_that_is_asked_about_tokens_for_itself_is_a_problem_unless_somethin
         ("of one client", format!(r#"{itself} "clients": ["web"],"#), Exit::Fine, "fine"),
         (
             "of somebody",
-            format!(r#"{itself} "require": {{"groups": {{"includes": "staff"}}}},"#),
+            format!(r#"{itself} "require": [{{"claim": "groups", "contains_any": ["staff"]}}],"#),
             Exit::Fine,
             "fine",
         ),

@@ -62,6 +62,10 @@ fn envoy_takes_the_proxy_that_init_writes_for_each_provider() {
         let (code, said) = validate(&format!("init-{name}"), &yaml);
         assert_eq!(code, 0, "{name}: {said}\n{yaml}");
     }
+    let asking = ["--wasm", wasm.to_str().unwrap(), "--introspect", "gateway"];
+    let yaml = init("https://id.example.com", "envoy", &asking);
+    let (code, said) = validate("init-asking", &yaml);
+    assert_eq!(code, 0, "{said}\n{yaml}");
 }
 
 #[test]

@@ -462,3 +462,49 @@ fn a_resource_is_an_api_that_says_where_its_tokens_come_from() {
     assert_eq!(wrong.exit, Exit::Problems);
     assert!(wrong.err.contains("ends with a slash"), "{}", wrong.err);
 }
+
+#[test]
+fn a_provider_that_is_asked_about_tokens_gets_a_client_whose_secret_comes_by_a_variable() {
+    let asking = |issuer: &str, audience: &str, target: &str| {
+        let fixed = ["init", "--issuer", issuer, "--audience", audience, "--for", target];
+        tollgate(&[&fixed[..], &["--introspect", "gateway"]].concat(), b"")
+    };
+    let ran = asking("https://id.example.com", "orders", "json");
+    let written: Value = serde_json::from_str(&ran.out).expect("a configuration");
+    assert_eq!(
+        written["providers"]["idp"],
+        json!({
+            "kind": "introspection", "issuer": "https://id.example.com", "audiences": ["orders"],
+            "discovery": true, "cluster": "idp",
+            "client": { "id": "gateway", "secret": { "env": "TOLLGATE_CLIENT_SECRET" } },
+        })
+    );
+    assert!(ran.err.contains("TOLLGATE_CLIENT_SECRET"), "{}", ran.err);
+    for (target, line) in [
+        ("envoy", "environment_variables: { host_env_keys: [TOLLGATE_CLIENT_SECRET] }"),
+        ("istio", "vmConfig: { env: [{ name: TOLLGATE_CLIENT_SECRET, valueFrom: HOST }] }"),
+        ("envoy-gateway", "env: { hostKeys: [TOLLGATE_CLIENT_SECRET] }"),
+    ] {
+        let ran = asking("https://id.example.com", "orders", target);
+        assert!(ran.out.contains(line), "{target}: {}", ran.out);
+        let checked = tollgate(&["check", "--strict", "-"], ran.out.as_bytes());
+        assert_eq!(checked.exit, Exit::Fine, "{target}: {}{}", checked.out, checked.err);
+        let plain = init("https://id.example.com", target, &[]);
+        assert!(!plain.out.contains("TOLLGATE_CLIENT_SECRET"), "{target}: {}", plain.out);
+    }
+    let org = asking("https://example.okta.com/", "https://example.okta.com", "json");
+    let provider = &serde_json::from_str::<Value>(&org.out).expect("JSON")["providers"]["okta"];
+    assert_eq!(provider["issuer"], "https://example.okta.com");
+    assert_eq!(provider["forms"], json!(["jwt"]));
+    assert!(org.err.contains("`clients` must say whose"), "{}", org.err);
+    for issuer in [
+        "https://accounts.google.com",
+        "https://example.eu.auth0.com/",
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+        "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+    ] {
+        let ran = asking(issuer, "orders", "json");
+        assert_eq!(ran.exit, Exit::Problems, "{issuer}: {}", ran.out);
+        assert!(ran.err.contains("leave `--introspect` out"), "{issuer}: {}", ran.err);
+    }
+}
