@@ -207,7 +207,7 @@ fn in03_what_is_no_credential_is_never_sent() {
         assert_eq!(ask(&mut worker, good, 200, &active(json!({}))), "forwarded", "{good}");
     }
     // A JWT is nobody's where opaque tokens are asked about alone.
-    assert_eq!(ask(&mut worker, &signed, 200, &active(json!({}))), "credential_missing");
+    assert_eq!(ask(&mut worker, &signed, 200, &active(json!({}))), "token_malformed");
 }
 
 /// Requests with one token that come at two workers at once.
@@ -555,6 +555,45 @@ fn in12_in13_a_token_says_by_its_form_whose_it_is_and_a_bad_signature_is_never_a
             assert_eq!(found, expected, "{forms}: {name}");
         }
     }
+}
+
+#[test]
+fn a_token_that_nobody_would_ask_about_is_refused_for_what_it_is_and_not_as_missing() {
+    let jwt = Signer::new("k1").sign(&Token::for_identity("bob"));
+    let of_org = Signer::new("k9")
+        .sign(&Token::for_identity("carol").claim("iss", "https://org.example.com"));
+    let (alone, both) = (json!({}), json!({ "issuer": "https://org.example.com" }));
+    let jwts = json!({ "issuer": "https://org.example.com", "forms": ["jwt"] });
+    for (name, changes, token, code, reason) in [
+        ("a JWT", &alone, &*jwt, "token_malformed", "opaque tokens alone are asked about"),
+        (
+            "a JWT of its issuer",
+            &both,
+            &of_org,
+            "token_malformed",
+            "opaque tokens alone are asked about",
+        ),
+        ("an opaque one", &jwts, OPAQUE, "token_malformed", "an opaque token"),
+        (
+            "another's JWT",
+            &jwts,
+            &jwt,
+            "token_issuer_unknown",
+            "the provider's issuer is `https://org",
+        ),
+    ] {
+        let world = World::default();
+        let mut worker = worker(&world, changes.clone());
+        let stream = worker.get(token);
+        assert_eq!(end(&worker, stream), code, "{name}");
+        let line = worker.log.iter().find(|line| line.contains(code)).expect("a line");
+        assert!(line.contains(reason) && line.contains(r#""provider":"org""#), "{name}: {line}");
+        assert_eq!(worker.calls_made, 0, "{name}");
+    }
+    let world = World::default();
+    let mut worker = Worker::new(&world, &beside(json!(["opaque"])).to_string());
+    worker.get(&of_org);
+    assert!(worker.log.iter().any(|line| line.contains("`providers.org.forms` can take")));
 }
 
 #[test]

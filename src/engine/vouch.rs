@@ -84,7 +84,6 @@ fn take<'c, 't>(
         match introspection::take(desk, presented, trail)? {
             Whose::Asked(token) => return Ok(Some(Own::Asked(token))),
             Whose::Jwt => {}
-            Whose::Nobody => return Ok(None),
         }
     }
     Ok(jwt::take(desk, members, presented, trail)?.map(Own::Token))

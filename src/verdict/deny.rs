@@ -405,11 +405,11 @@ reasons! {
         remedy "not a JWT in compact form: an opaque token, or one cut or decorated on its way; \
             have the client ask its provider for a token for one of `providers.*.audiences`, which \
             makes some providers issue a JWT, and send that as it came; or have the provider asked \
-            about it (`providers.*.kind`: \"introspection\")",
+            about it (`providers.*.kind`: \"introspection\", and its `forms`)",
         meaning "Not three parts of canonical, unpadded base64url with a JSON object as header. \
             `Bearer` with nothing behind it too. Opaque tokens are these, too, where no provider is \
             asked about them: those of Auth0 for whoever asks for no audience. Where one is: other \
-            characters than a credential may have (RFC 9110 §11.2)";
+            characters than a credential may have (RFC 9110 §11.2), or a form that `forms` leaves out";
     /// The token's `nbf` is still to come (RFC 7519 §4.1.5).
     TokenNotYetValid = "token_not_yet_valid": InvalidToken at Claims,
         remedy "the token's `nbf` is still to come: this machine's clock is behind the provider's; \

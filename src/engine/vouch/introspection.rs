@@ -55,10 +55,8 @@ struct Owner<'c> {
 pub(super) enum Whose<'c, 't> {
     /// A provider's that is asked about it.
     Asked(Token<'c, 't>),
-    /// Perhaps a JWT issuer's that reads the place, too.
+    /// Nobody's who would ask about it: it is to be a JWT of an issuer whose tokens are taken.
     Jwt,
-    /// Nobody's who reads the place.
-    Nobody,
 }
 
 /// Finds out whose a credential is, by its form and, where it is a JWT, by its issuer. Nothing is asked.
@@ -91,9 +89,13 @@ pub(super) fn take<'c, 't>(
         false => one.asked.takes_opaque,
     };
     let Some(owner) = readers().filter_map(owner).find(takes) else {
-        let is_shared =
-            readers().any(|id| config.provider(id).is_some_and(|one| one.jwt().is_some()));
-        return Ok(if is_shared { Whose::Jwt } else { Whose::Nobody });
+        let takes_jwts = |one: &Provider| one.introspection().is_none_or(|asked| asked.takes_jwts);
+        if !is_jwt || readers().any(|id| config.provider(id).is_some_and(takes_jwts)) {
+            return Ok(Whose::Jwt);
+        }
+        trail.enter(presented.spot.first_reader(config).map(|provider| &provider.name));
+        let reason = "the token is a JWT, and opaque tokens alone are asked about";
+        return Err(Refusal::new(Deny::TokenMalformed, reason));
     };
     trail.enter(Some(&owner.provider.name));
     let most = if is_jwt { MAX_TOKEN_BYTES } else { MAX_OPAQUE };

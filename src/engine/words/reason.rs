@@ -101,7 +101,13 @@ pub(in crate::engine) fn unknown_issuer(
     let expected: Vec<_> = expected.collect();
     let hint = match claims.issuer() {
         Issuer::Is(issuer) => match elsewhere(config, issuer) {
-            Some(name) => format!("; it is that of provider `{name}`, which this API does not ask"),
+            Some((id, name)) if readers.contains(&id) => format!(
+                "; it is that of provider `{name}`, which is asked about opaque tokens alone: \
+                 `providers.{name}.forms` can take \"jwt\", too"
+            ),
+            Some((_, name)) => {
+                format!("; it is that of provider `{name}`, which this API does not ask")
+            }
             None => near(issuer, &expected).to_owned(),
         },
         Issuer::Absent | Issuer::WrongType => String::new(),
@@ -114,12 +120,13 @@ pub(in crate::engine) fn unknown_issuer(
 }
 
 /// The provider of any API that has this issuer.
-fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<&'c Name> {
-    let has = |provider: &&Provider| {
+fn elsewhere<'c>(config: &'c Config, issuer: &str) -> Option<(ProviderId, &'c Name)> {
+    let has = |provider: &Provider| {
         let issuers = provider.requirements().and_then(|asks| asks.issuers.as_ref());
         issuers.is_some_and(|all| all.iter().any(|one| **one == *issuer))
     };
-    config.providers.iter().find(has).map(|provider| &provider.name)
+    let mut all = config.providers.iter().enumerate();
+    all.find(|(_, one)| has(one)).map(|(id, one)| (ProviderId(id), &one.name))
 }
 
 /// Why a token is not checked now: too many that are as costly have failed.
