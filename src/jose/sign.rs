@@ -158,6 +158,7 @@ impl SigningKey {
 ///
 /// By the curve's own arithmetic, in constant time. The library's signer multiplies by a table, which would
 /// be 31 KB of the module.
+#[allow(clippy::arithmetic_side_effects, reason = "numbers below the curve's order")]
 fn ecdsa(key: &[u8; 32], text: &[u8]) -> Option<Vec<u8>> {
     let d = scalar(key)?;
     let digest = Sha256::digest(text);
@@ -169,14 +170,19 @@ fn ecdsa(key: &[u8; 32], text: &[u8]) -> Option<Vec<u8>> {
         mac.update(&digest);
         let nonce: Zeroizing<[u8; 32]> = Zeroizing::new(mac.finalize().into_bytes().into());
         let Some(k) = scalar(&nonce) else { continue };
-        let point: AffinePoint = (ProjectivePoint::GENERATOR * k).into();
-        let r = Scalar::reduce(&point.x());
+        let r = Scalar::reduce(&point(&k).x());
         let s = Option::<Scalar>::from(k.invert())? * (z + r * d);
         if !bool::from(r.is_zero()) && !bool::from(s.is_zero()) {
             return Some([r.to_repr(), s.to_repr()].concat());
         }
     }
     None
+}
+
+/// The point that is so many times the curve's generator.
+#[allow(clippy::arithmetic_side_effects, reason = "points of the curve")]
+fn point(times: &Scalar) -> AffinePoint {
+    (ProjectivePoint::GENERATOR * times).into()
 }
 
 /// A number below the curve's order, and not 0.
@@ -253,7 +259,7 @@ fn sec1(der: &[u8], around: Option<&[u8]>) -> Option<(Own, Value)> {
         return None;
     }
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(scalar.try_into().ok()?);
-    let point: AffinePoint = (ProjectivePoint::GENERATOR * self::scalar(&key)?).into();
+    let point = point(&self::scalar(&key)?);
     let [x, y] = [point.x(), point.y()].map(|one| URL_SAFE_NO_PAD.encode(one));
     Some((Own::Es256(key), json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })))
 }
