@@ -110,10 +110,8 @@ macro_rules! words {
                 node: &$crate::config::tree::Node<'_>,
                 problems: &mut $crate::config::problems::Problems<'_>,
             ) -> Option<Self> {
-                match $crate::config::read::word(node, &[$($word),*], problems)? {
-                    $( $word => Some(Self::$variant), )*
-                    _ => None,
-                }
+                let place = $crate::config::read::word(node, &[$($word),*], problems)?;
+                [$( Self::$variant ),*].get(place).copied()
             }
 
             #[cfg(not(target_family = "wasm"))]

@@ -53,25 +53,7 @@ impl<const LEAST: u64, const MOST: u64> Read for Time<LEAST, MOST> {
     const WHAT: &'static str = "a duration";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) => match parts(text) {
-                Some((number, unit)) => {
-                    let millis = number.saturating_mul(unit);
-                    if (LEAST..=MOST).contains(&millis) {
-                        return Some(Self { number, unit });
-                    }
-                    let message = out_of_range(text, millis, LEAST, MOST);
-                    problems.refuse(Code::DurationInvalid, node.start, message);
-                }
-                None => problems.refuse(Code::DurationInvalid, node.start, misspelt(text)),
-            },
-            Value::Number(digits) => {
-                let message = format!("{} has no unit; {}", quoted(digits), right(meant(digits)));
-                problems.refuse(Code::DurationInvalid, node.start, message);
-            }
-            _ => wrong_type(node, "a duration such as \"60s\"", problems),
-        }
-        None
+        time(node, LEAST, MOST, problems).map(|(number, unit)| Self { number, unit })
     }
 
     #[cfg(not(target_family = "wasm"))]
@@ -86,6 +68,32 @@ impl<const LEAST: u64, const MOST: u64> super::read::Written for Time<LEAST, MOS
         let unit = UNITS.into_iter().find(|(_, length)| *length == self.unit);
         unit.map(|(unit, _)| format!("{}{unit}", self.number)).into()
     }
+}
+
+/// Reads a duration, whatever its bounds, as its number and its unit: once in the module.
+#[inline(never)]
+fn time(node: &Node<'_>, least: u64, most: u64, problems: &mut Problems<'_>) -> Option<(u64, u64)> {
+    let message = match &node.value {
+        Value::Text(text) => match parts(text) {
+            Some((number, unit)) => {
+                let millis = number.saturating_mul(unit);
+                if (least..=most).contains(&millis) {
+                    return Some((number, unit));
+                }
+                out_of_range(text, millis, least, most)
+            }
+            None => misspelt(text),
+        },
+        Value::Number(digits) => {
+            format!("{} has no unit; {}", quoted(digits), right(meant(digits)))
+        }
+        _ => {
+            wrong_type(node, "a duration such as \"60s\"", problems);
+            return None;
+        }
+    };
+    problems.refuse(Code::DurationInvalid, node.start, message);
+    None
 }
 
 /// The number and the unit of a duration that is spelt right; a number that no `u64` holds counts as
@@ -143,7 +151,7 @@ fn meant(text: &str) -> Option<String> {
     let (mut total, mut as_typed) = (0_u64, None);
     while !rest.is_empty() {
         let (number, behind) = split(rest, |c| !c.is_ascii_digit() && c != '.');
-        let (unit, behind) = split(behind.trim_start(), |c| !c.is_alphabetic());
+        let (unit, behind) = split(behind.trim_start(), |c| !c.is_ascii_alphabetic());
         let length = unit_length(unit)?;
         rest = behind.trim_start();
         let unit = UNITS.iter().find(|(_, known)| *known == length);
@@ -160,18 +168,22 @@ fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 fn unit_length(name: &str) -> Option<u64> {
-    // `M` is a month to some, and no unit here is longer than a day.
-    if name == "M" {
-        return None;
-    }
-    match name.to_ascii_lowercase().as_str() {
-        "ms" | "msec" | "msecs" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
-        "" | "s" | "sec" | "secs" | "second" | "seconds" => Some(1_000),
-        "m" | "min" | "mins" | "minute" | "minutes" => Some(60_000),
-        "h" | "hr" | "hrs" | "hour" | "hours" => Some(3_600_000),
-        "d" | "day" | "days" => Some(86_400_000),
-        "w" | "week" | "weeks" => Some(7 * 86_400_000),
-        _ => None,
+    const NAMES: [(&str, u64); 6] = [
+        ("ms msec msecs milli millis millisecond milliseconds", 1),
+        ("s sec secs second seconds", 1_000),
+        ("m min mins minute minutes", 60_000),
+        ("h hr hrs hour hours", HOUR),
+        ("d day days", 24 * HOUR),
+        ("w week weeks", 7 * 24 * HOUR),
+    ];
+    match name {
+        "" => Some(1_000),
+        // A month to some, and no unit here is longer than a day.
+        "M" => None,
+        _ => {
+            let is_name = |names: &str| names.split(' ').any(|one| one.eq_ignore_ascii_case(name));
+            NAMES.into_iter().find(|(names, _)| is_name(names)).map(|(_, length)| length)
+        }
     }
 }
 

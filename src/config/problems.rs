@@ -133,6 +133,7 @@ impl<'t> Problems<'t> {
 
     /// Something wrong with the value or member name that begins at `at`. That an object names nothing
     /// is no second mistake where an unknown field of it may have been meant to.
+    #[inline(never)]
     pub(super) fn refuse(&mut self, code: Code, at: usize, message: impl fmt::Display) {
         let of_fields = matches!(code, Code::OneOfRequired | Code::PolicyMissing);
         if !of_fields || !self.strange.contains(&at) {
@@ -146,11 +147,13 @@ impl<'t> Problems<'t> {
     }
 
     /// A member that the object at `at` must have.
+    #[inline(never)]
     pub(super) fn missing(&mut self, at: usize, member: &str, message: impl fmt::Display) {
         self.refused.add(Code::FieldMissing, at, Some(member), &message);
     }
 
     /// Something legal and risky about the value or member name that begins at `at`.
+    #[inline(never)]
     pub(super) fn warn(&mut self, code: Code, at: usize, message: impl fmt::Display) {
         self.risky.add(code, at, None, &message);
     }

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use serde::de::IgnoredAny;
+
 use super::code::Code;
 pub(super) use super::field::{At, Field, Preset};
 use super::problems::{Problems, listed, near, near_by_slip};
@@ -44,6 +46,7 @@ impl<T: Read> Read for At<T> {
 }
 
 /// Says that a value has not the type that belongs here.
+#[inline(never)]
 pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_>) {
     // YAML reads `on` and `0123` as something else than text.
     let no_text =
@@ -64,7 +67,7 @@ pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_
         Value::Text(text) if matches!(&**text, "true" | "false") && what.contains("true") => {
             ("a string", ": write it without quotes")
         }
-        Value::Text(text) if what.contains("number") && text.parse::<f64>().is_ok() => {
+        Value::Text(text) if what.contains("number") && is_number(text) => {
             ("a string", ": write it without quotes")
         }
         Value::Text(_) if what.starts_with("a list") => ("a string", ": put it into brackets"),
@@ -77,6 +80,13 @@ pub(super) fn wrong_type(node: &Node<'_>, what: &str, problems: &mut Problems<'_
         node.start,
         format_args!("expected {what}, found {found}{hint}"),
     );
+}
+
+/// Whether a text would be a number without its quotes. The library's reading of fractions, which
+/// nothing else here asks for, would bring 17 KB.
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The members of an object, by the names that it may have.
@@ -232,17 +242,18 @@ pub(super) fn comment() -> serde_json::Value {
     })
 }
 
-/// Reads one of a few words.
+/// Reads one of a few words: which of them it is.
+#[inline(never)]
 pub(super) fn word(
     node: &Node<'_>,
     words: &'static [&'static str],
     problems: &mut Problems<'_>,
-) -> Option<&'static str> {
+) -> Option<usize> {
     let Value::Text(text) = &node.value else {
         wrong_type(node, &format!("one of {}", listed(words.iter().copied(), "and")), problems);
         return None;
     };
-    let found = words.iter().copied().find(|word| word == text);
+    let found = words.iter().position(|word| word == text);
     if found.is_none() {
         let message = unknown(text, words.iter().copied());
         problems.refuse(Code::ValueUnknown, node.start, message);
@@ -348,6 +359,22 @@ impl Written for Text {
     }
 }
 
+/// Reads a whole number, whatever its bounds: once in the module.
+#[inline(never)]
+fn count(node: &Node<'_>, least: u32, most: u32, problems: &mut Problems<'_>) -> Option<u32> {
+    let Value::Number(digits) = &node.value else {
+        wrong_type(node, "a whole number", problems);
+        return None;
+    };
+    let number = digits.parse().ok().filter(|number| (least..=most).contains(number));
+    if number.is_none() {
+        let found = quoted(digits);
+        let message = format!("{found}; expected a whole number from {least} to {most}");
+        problems.refuse(Code::NumberOutOfRange, node.start, message);
+    }
+    number
+}
+
 /// A whole number from `LEAST` to `MOST`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
@@ -356,17 +383,7 @@ impl<const LEAST: u32, const MOST: u32> Read for Count<LEAST, MOST> {
     const WHAT: &'static str = "a whole number";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        let Value::Number(digits) = &node.value else {
-            wrong_type(node, Self::WHAT, problems);
-            return None;
-        };
-        let number = digits.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
-        if number.is_none() {
-            let found = quoted(digits);
-            let message = format!("{found}; expected a whole number from {LEAST} to {MOST}");
-            problems.refuse(Code::NumberOutOfRange, node.start, message);
-        }
-        number.map(Self)
+        count(node, LEAST, MOST, problems).map(Self)
     }
 
     #[cfg(not(target_family = "wasm"))]
@@ -380,6 +397,37 @@ impl<const LEAST: u32, const MOST: u32> Written for Count<LEAST, MOST> {
     fn written(&self) -> serde_json::Value {
         self.0.into()
     }
+}
+
+/// The elements of a list, whatever they are.
+#[inline(never)]
+fn elements<'n, 't>(
+    node: &'n Node<'t>,
+    most: usize,
+    problems: &mut Problems<'_>,
+) -> Option<&'n [Node<'t>]> {
+    let Value::List(elements) = &node.value else {
+        wrong_type(node, "a list", problems);
+        return None;
+    };
+    if elements.len() > most {
+        let message = format!("{} elements; at most {most}", elements.len());
+        problems.refuse(Code::ValueTooLong, node.start, message);
+        return None;
+    }
+    Some(elements)
+}
+
+/// Reads elements: once in the module for each type, however many there may be.
+#[inline(never)]
+fn each<T: Read>(elements: &[Node<'_>], problems: &mut Problems<'_>) -> Vec<At<T>> {
+    let mut items = Vec::new();
+    for element in elements {
+        if let Some(item) = At::read(element, problems) {
+            items.push(item);
+        }
+    }
+    items
 }
 
 /// Most elements of a list, where nothing else is said.
@@ -426,17 +474,8 @@ impl<T: Read, const MOST: usize> Read for List<T, MOST> {
     const WHAT: &'static str = "a list";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        let Value::List(elements) = &node.value else {
-            wrong_type(node, Self::WHAT, problems);
-            return None;
-        };
-        if elements.len() > MOST {
-            let message = format!("{} elements; at most {MOST}", elements.len());
-            problems.refuse(Code::ValueTooLong, node.start, message);
-            return None;
-        }
-        let items = elements.iter().filter_map(|element| At::read(element, problems)).collect();
-        Some(Self { items, written: elements.len() })
+        let elements = elements(node, MOST, problems)?;
+        Some(Self { items: each(elements, problems), written: elements.len() })
     }
 
     #[cfg(not(target_family = "wasm"))]
@@ -472,6 +511,31 @@ impl<const MOST: usize> Read for OneOrMany<MOST> {
     }
 }
 
+/// The members of an object whose names are the operator's own, whatever they are.
+#[inline(never)]
+fn named<'n, 't>(
+    node: &'n Node<'t>,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<(At<Box<str>>, &'n Node<'t>)>> {
+    let Value::Object(members) = &node.value else {
+        wrong_type(node, "an object", problems);
+        return None;
+    };
+    if !bounded(node, members, problems) {
+        return None;
+    }
+    let mut named = Vec::new();
+    for member in members {
+        if member.name == COMMENT {
+            check_comment(&member.node, problems);
+        } else {
+            let name = At { at: member.start, value: member.name.as_ref().into() };
+            named.push((name, &member.node));
+        }
+    }
+    Some(named)
+}
+
 /// An object whose member names are the operator's own.
 #[derive(Clone, Debug)]
 pub(super) struct Map<T>(pub(super) Vec<Entry<T>>);
@@ -489,21 +553,9 @@ impl<T: Read> Read for Map<T> {
     const WHAT: &'static str = "an object";
 
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        let Value::Object(members) = &node.value else {
-            wrong_type(node, Self::WHAT, problems);
-            return None;
-        };
-        if !bounded(node, members, problems) {
-            return None;
-        }
         let mut entries = Vec::new();
-        for member in members {
-            if member.name == COMMENT {
-                check_comment(&member.node, problems);
-                continue;
-            }
-            let name = At { at: member.start, value: member.name.as_ref().into() };
-            entries.push(Entry { name, value: At::read(&member.node, problems) });
+        for (name, node) in named(node, problems)? {
+            entries.push(Entry { name, value: At::read(node, problems) });
         }
         Some(Self(entries))
     }

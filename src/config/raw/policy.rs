@@ -181,9 +181,9 @@ impl Read for LimitBy {
     fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         match &node.value {
             Value::Text(_) => Some(match word(node, WHO, problems)? {
-                "address" => Self::Address,
-                "client" => Self::Client,
-                _ => Self::Identity,
+                0 => Self::Identity,
+                1 => Self::Client,
+                _ => Self::Address,
             }),
             Value::Object(_) => {
                 let by = RawLimitClaim::read(node, problems)?;
