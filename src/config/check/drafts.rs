@@ -1,6 +1,6 @@
 //! What is known of each thing once it is judged on its own, with the places where that is written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -337,12 +337,32 @@ pub(super) fn pairs(ids: &[ProviderId]) -> Vec<(ProviderId, ProviderId)> {
     ids.iter().enumerate().flat_map(from).collect()
 }
 
-/// A set of texts, made by one insertion after the other: made at once they would be sorted, by code
-/// that is larger than this file's.
-pub(super) fn set(texts: impl Iterator<Item = String>) -> BTreeSet<String> {
-    let mut set = BTreeSet::new();
-    for text in texts {
-        set.insert(text);
+/// Texts, each with the number that came with it first. A map of the same type finds APIs: one of
+/// another would bring its own code.
+#[derive(Default)]
+pub(super) struct Texts(BTreeMap<Box<[u8]>, usize>);
+
+impl Texts {
+    /// These texts, made by one insertion after the other: made at once they would be sorted, by code
+    /// that is larger than this file's.
+    pub(super) fn new(texts: impl Iterator<Item = String>) -> Self {
+        let mut set = Self::default();
+        for text in texts {
+            set.put(text.as_bytes(), 0);
+        }
+        set
     }
-    set
+
+    /// Adds a text; says whether it was not there.
+    #[inline(never)]
+    pub(super) fn put(&mut self, text: &[u8], number: usize) -> bool {
+        let before = self.0.len();
+        self.0.entry(text.into()).or_insert(number);
+        self.0.len() != before
+    }
+
+    /// The number of a text that is there.
+    pub(super) fn get(&self, text: &str) -> Option<usize> {
+        self.0.get(text.as_bytes()).copied()
+    }
 }

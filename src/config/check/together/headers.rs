@@ -1,10 +1,8 @@
 //! Headers that two write, or that one reads and another writes.
 
-use std::collections::BTreeMap;
-
 use crate::api::{Auth, Branch};
 use crate::config::check::drafts::{
-    ApiDraft, Drafts, ProviderDraft, Providers, pairs, provider, set,
+    ApiDraft, Drafts, ProviderDraft, Providers, Texts, pairs, provider,
 };
 use crate::config::check::headers::{self, DEFAULTS};
 use crate::config::code::Code;
@@ -22,10 +20,12 @@ pub(super) fn check(drafts: &Drafts, problems: &mut Problems<'_>) {
 fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problems<'_>) {
     let all = || providers.iter().flatten();
     let places = |reader: &'p ProviderDraft| reader.from.iter().map(move |place| (place, reader));
-    let mut readers: BTreeMap<String, (&str, &ProviderDraft)> = BTreeMap::new();
+    let mut readers: Vec<(&str, &ProviderDraft)> = Vec::new();
+    let mut names = Texts::default();
     for (place, reader) in all().flat_map(places) {
         let Some(header) = place.place.header() else { continue };
-        match readers.get(&headers::folded(header)) {
+        let folded = headers::folded(header);
+        match names.get(&folded).and_then(|place| readers.get(place)) {
             // Whose two places of one provider are has been said.
             Some((first, other)) if *first != header && !std::ptr::eq(*other, reader) => {
                 problems.refuse(
@@ -39,11 +39,15 @@ fn headers_read_and_written<'p>(providers: &'p Providers, problems: &mut Problem
                 );
             }
             Some(_) => {}
-            None => drop(readers.insert(headers::folded(header), (header, reader))),
+            None => {
+                names.put(folded.as_bytes(), readers.len());
+                readers.push((header, reader));
+            }
         }
     }
     for header in all().flat_map(|provider| &provider.written) {
-        if let Some((_, reader)) = readers.get(&headers::folded(header)) {
+        let place = names.get(&headers::folded(header));
+        if let Some((_, reader)) = place.and_then(|place| readers.get(place)) {
             problems.refuse(
                 Code::HeaderConflict,
                 header.at,
@@ -84,9 +88,9 @@ fn refuse_same_header(
     api: &ApiDraft,
     problems: &mut Problems<'_>,
 ) {
-    let known = set(one.written.iter().map(|header| headers::folded(header)));
+    let known = Texts::new(one.written.iter().map(|header| headers::folded(header)));
     for header in &other.written {
-        if known.contains(&headers::folded(header)) {
+        if known.get(&headers::folded(header)).is_some() {
             problems.refuse(
                 Code::HeaderConflict,
                 header.at,

@@ -1,9 +1,9 @@
 //! Who vouches for whom.
 
-use std::collections::BTreeSet;
-
 use crate::api::Auth;
-use crate::config::check::drafts::{ApiDraft, DraftKind, Drafts, Providers, pairs, provider, set};
+use crate::config::check::drafts::{
+    ApiDraft, DraftKind, Drafts, Providers, Texts, pairs, provider,
+};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
@@ -46,7 +46,10 @@ fn somebody_vouches(
 
 /// A token must say by its issuer which provider of an API it is for.
 fn issuers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>) {
-    let mut said = BTreeSet::new();
+    let mut said = Texts::default();
+    let mut is_new = |at: usize, (one, other): (ProviderId, ProviderId)| {
+        said.put([at, one.0, other.0].map(usize::to_be_bytes).as_flattened(), 0)
+    };
     for api in apis {
         for pair in pairs(&api.providers) {
             let issuer = |id| provider(providers, id).and_then(|draft| Some((draft, draft.jwt()?)));
@@ -55,7 +58,7 @@ fn issuers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>
             };
             if one.any_issuer.is_some()
                 && let Some(at) = other.any_issuer
-                && said.insert((at, pair))
+                && is_new(at, pair)
             {
                 problems.refuse(
                     Code::IssuerShared,
@@ -71,9 +74,9 @@ fn issuers(providers: &Providers, apis: &[ApiDraft], problems: &mut Problems<'_>
             if !one.is_told_by_issuer() || !other.is_told_by_issuer() {
                 continue;
             }
-            let known = set(one.issuers.iter().map(|issuer| issuer.value.to_string()));
+            let known = Texts::new(one.issuers.iter().map(|issuer| issuer.value.to_string()));
             for issuer in &other.issuers {
-                if known.contains::<str>(&issuer.value) && said.insert((issuer.at, pair)) {
+                if known.get(&issuer.value).is_some() && is_new(issuer.at, pair) {
                     problems.refuse(
                         Code::IssuerShared,
                         issuer.at,
