@@ -6,8 +6,6 @@
 
 use std::ops::RangeInclusive;
 
-use sha2::{Sha256, Sha384, Sha512};
-
 mod encoding;
 mod montgomery;
 pub(super) mod roca;
@@ -96,20 +94,9 @@ impl RsaKey {
         signature: &[u8],
     ) -> bool {
         let Some(encoded) = self.raise(signature) else { return false };
-        let bits = self.bits();
-        match (padding, hash) {
-            (RsaPadding::Pkcs1, RsaHash::Sha256) => encoding::is_pkcs1::<Sha256>(&encoded, signed),
-            (RsaPadding::Pkcs1, RsaHash::Sha384) => encoding::is_pkcs1::<Sha384>(&encoded, signed),
-            (RsaPadding::Pkcs1, RsaHash::Sha512) => encoding::is_pkcs1::<Sha512>(&encoded, signed),
-            (RsaPadding::Pss, RsaHash::Sha256) => {
-                encoding::is_pss::<Sha256>(&encoded, bits, signed)
-            }
-            (RsaPadding::Pss, RsaHash::Sha384) => {
-                encoding::is_pss::<Sha384>(&encoded, bits, signed)
-            }
-            (RsaPadding::Pss, RsaHash::Sha512) => {
-                encoding::is_pss::<Sha512>(&encoded, bits, signed)
-            }
+        match padding {
+            RsaPadding::Pkcs1 => encoding::is_pkcs1(hash, &encoded, signed),
+            RsaPadding::Pss => encoding::is_pss(hash, &encoded, self.bits(), signed),
         }
     }
 

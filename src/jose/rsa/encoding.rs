@@ -1,31 +1,50 @@
 //! What a good signature holds (RFC 8017 §9): the hash of the text, made as long as the modulus.
 
-use sha2::digest::{Digest, Output};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// A hash that has a place in a `DigestInfo`.
-pub(super) trait Hash: Digest {
+use super::RsaHash;
+
+impl RsaHash {
     /// The DER of `DigestInfo` up to the hash itself (RFC 8017 §9.2, note 1).
-    const DIGEST_INFO: [u8; 19];
+    const fn digest_info(self) -> [u8; 19] {
+        match self {
+            Self::Sha256 => digest_info(1, 32),
+            Self::Sha384 => digest_info(2, 48),
+            Self::Sha512 => digest_info(3, 64),
+        }
+    }
+
+    /// How long a hash is.
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The hash of some parts, one behind the other.
+    fn of(self, parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => hash::<Sha256>(parts),
+            Self::Sha384 => hash::<Sha384>(parts),
+            Self::Sha512 => hash::<Sha512>(parts),
+        }
+    }
 }
 
-impl Hash for Sha256 {
-    const DIGEST_INFO: [u8; 19] = digest_info(1, 32);
-}
-
-impl Hash for Sha384 {
-    const DIGEST_INFO: [u8; 19] = digest_info(2, 48);
-}
-
-impl Hash for Sha512 {
-    const DIGEST_INFO: [u8; 19] = digest_info(3, 64);
+/// All that is made for each hash: what is done with hashes is in the module once.
+#[inline(never)]
+fn hash<H: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    let mut hash = H::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().to_vec()
 }
 
 /// `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER 2.16.840.1.101.3.4.2.<algorithm>, NULL }, OCTET STRING }`
 /// for a hash of so many bytes, which is all that the three differ in.
 const fn digest_info(algorithm: u8, bytes: u8) -> [u8; 19] {
-    #[expect(clippy::arithmetic_side_effects, reason = "evaluated by the compiler")]
-    let length = bytes + 17;
+    let length = bytes.saturating_add(17);
     let oid = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
     let [a, b, c, d, e, f, g, h] = oid;
     [0x30, length, 0x30, 13, 6, 9, a, b, c, d, e, f, g, h, algorithm, 5, 0, 4, bytes]
@@ -35,9 +54,8 @@ const fn digest_info(algorithm: u8, bytes: u8) -> [u8; 19] {
 ///
 /// The one right encoding is built and compared whole. Nothing is parsed: parsers have taken
 /// signatures that nobody made (CVE-2006-4339).
-pub(super) fn is_pkcs1<H: Hash>(encoded: &[u8], signed: &[u8]) -> bool {
-    let hash = H::digest(signed);
-    let tail = [&[0], H::DIGEST_INFO.as_slice(), &hash].concat();
+pub(super) fn is_pkcs1(hash: RsaHash, encoded: &[u8], signed: &[u8]) -> bool {
+    let tail = [&[0], hash.digest_info().as_slice(), &hash.of(&[signed])].concat();
     let mut expected = vec![0xff; encoded.len().saturating_sub(tail.len())];
     for (byte, marker) in expected.iter_mut().zip([0, 1]) {
         *byte = marker;
@@ -48,7 +66,7 @@ pub(super) fn is_pkcs1<H: Hash>(encoded: &[u8], signed: &[u8]) -> bool {
 
 /// Whether `encoded`, as long as a modulus of so many bits, is EMSA-PSS of a text with a salt as
 /// long as the hash (§9.1.2).
-pub(super) fn is_pss<H: Hash>(encoded: &[u8], modulus_bits: usize, signed: &[u8]) -> bool {
+pub(super) fn is_pss(kind: RsaHash, encoded: &[u8], modulus_bits: usize, signed: &[u8]) -> bool {
     // §8.2.2, step 2c: the encoding is a bit shorter than the modulus, so that after a modulus of
     // 8k + 1 bits it lacks a byte, which has to be 0.
     let bits = modulus_bits.saturating_sub(1);
@@ -60,7 +78,7 @@ pub(super) fn is_pss<H: Hash>(encoded: &[u8], modulus_bits: usize, signed: &[u8]
     let Some((0xbc, message)) = message.split_last().map(|(last, rest)| (*last, rest)) else {
         return false;
     };
-    let hash_bytes = <H as Digest>::output_size();
+    let hash_bytes = kind.bytes();
     let Some((masked, hash)) = message.split_at_checked(message.len().wrapping_sub(hash_bytes))
     else {
         return false;
@@ -73,7 +91,7 @@ pub(super) fn is_pss<H: Hash>(encoded: &[u8], modulus_bits: usize, signed: &[u8]
     }
     // Steps 7 to 9.
     let mut data: Vec<u8> =
-        masked.iter().zip(mask::<H>(hash)).map(|(masked, mask)| masked ^ mask).collect();
+        masked.iter().zip(mask(kind, hash)).map(|(masked, mask)| masked ^ mask).collect();
     if let Some(first) = data.first_mut() {
         *first &= used;
     }
@@ -88,15 +106,11 @@ pub(super) fn is_pss<H: Hash>(encoded: &[u8], modulus_bits: usize, signed: &[u8]
         return false;
     }
     // Steps 12 to 14.
-    let expected =
-        H::new().chain_update([0; 8]).chain_update(H::digest(signed)).chain_update(salt).finalize();
-    hash == expected.as_slice()
+    hash == kind.of(&[&[0; 8], &kind.of(&[signed]), salt])
 }
 
 /// MGF1 (§B.2.1), without end.
-fn mask<H: Hash>(seed: &[u8]) -> impl Iterator<Item = u8> {
-    let block = move |counter: u32| -> Output<H> {
-        H::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize()
-    };
+fn mask(kind: RsaHash, seed: &[u8]) -> impl Iterator<Item = u8> {
+    let block = move |counter: u32| kind.of(&[seed, &counter.to_be_bytes()]);
     (0..=u32::MAX).flat_map(block)
 }
