@@ -6,10 +6,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::algorithms::{
-    ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey,
-    Ed25519PublicKey, EdDSAPublicKeyLike,
-};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -339,12 +335,12 @@ impl<'a> Jwk<'a> {
         // SEC 1 §2.3.3: an uncompressed point.
         let point = [&[4], x.as_slice(), y.as_slice()].concat();
         let material = match curve {
-            Curve::P256 => ES256PublicKey::from_bytes(&point)
-                .ok()
-                .map(|key| Material::P256(*key.public_key().as_ref())),
-            Curve::P384 => ES384PublicKey::from_bytes(&point)
-                .ok()
-                .map(|key| Material::P384(*key.public_key().as_ref())),
+            Curve::P256 => {
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P256)
+            }
+            Curve::P384 => {
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P384)
+            }
             Curve::P521 => {
                 p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P521)
             }
@@ -366,11 +362,12 @@ impl<'a> Jwk<'a> {
         if x.len() != ed25519_compact::PublicKey::BYTES {
             return Err(WhySkipped::MemberLength("x"));
         }
-        let key = Ed25519PublicKey::from_bytes(&x).map_err(|_| WhySkipped::PointInvalid)?;
+        let key = ed25519_compact::PublicKey::from_slice(&x)
+            .and_then(|key| key.validate().map(|()| key))
+            .map_err(|_| WhySkipped::PointInvalid)?;
         let x = URL_SAFE_NO_PAD.encode(x);
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        let material = Material::Ed25519(*key.public_key().as_ref());
-        Ok(Parts { material, canonical, spki: None })
+        Ok(Parts { material: Material::Ed25519(key), canonical, spki: None })
     }
 
     /// RFC 7518 §6.4.1. Zero bytes in front count: this is no number.

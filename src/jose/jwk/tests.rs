@@ -1,6 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::algorithms::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair};
+use jwt_simple::algorithms::{
+    ES256KeyPair, ES256PublicKey, ES384KeyPair, ES384PublicKey, Ed25519KeyPair, Ed25519PublicKey,
+};
 use serde_json::json;
 
 use super::*;
@@ -312,6 +314,32 @@ fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     sum.extend((carry > 0).then(|| carry.to_le_bytes()[0]));
     sum.reverse();
     sum
+}
+
+#[test]
+fn a_point_is_a_key_where_jwt_simple_takes_it_for_one() {
+    let mut taken = 0_usize;
+    for key in [p256(), p384(), ed25519()] {
+        let bytes = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str()?).ok();
+        let (x, y) = (bytes("x").unwrap(), bytes("y"));
+        // As it is, and with each of its first bits turned over.
+        for bit in 0..=64_usize {
+            let mut x = x.clone();
+            if let Some(bit) = bit.checked_sub(1) {
+                x[bit / 8] ^= 1 << (bit % 8);
+            }
+            let point = || [&[4], x.as_slice(), y.as_deref().unwrap()].concat();
+            let expected = match key["crv"].as_str().unwrap() {
+                "P-256" => ES256PublicKey::from_bytes(&point()).is_ok(),
+                "P-384" => ES384PublicKey::from_bytes(&point()).is_ok(),
+                _ => Ed25519PublicKey::from_bytes(&x).is_ok(),
+            };
+            let found = only(with(key.clone(), "x", encoded(&x))).is_ok();
+            assert_eq!(found, expected, "{key}, bit {bit}");
+            taken = taken.saturating_add(usize::from(found));
+        }
+    }
+    assert!((3..150).contains(&taken), "{taken}");
 }
 
 #[test]
