@@ -39,15 +39,7 @@ const LAST_RESORT: [&str; 4] = ["clock_time_get", "fd_write", "proc_exit", "prox
 const OF_THE_LIBRARY: [&str; 2] = ["environ_get", "environ_sizes_get"];
 
 /// What the SDK has for other filters, and nothing here calls: this host would not answer.
-const OF_THE_SDK: [&str; 7] = [
-    "proxy_done",
-    "proxy_get_header_map_value",
-    "proxy_get_status",
-    "proxy_grpc_cancel",
-    "proxy_grpc_close",
-    "proxy_grpc_send",
-    "proxy_set_buffer_bytes",
-];
+const OF_THE_SDK: [&str; 1] = ["proxy_done"];
 
 /// Without which a configuration is refused: how it comes, and what it needs where it fetches.
 const NEEDED: [&str; 2] = ["proxy_get_buffer_bytes", "random_get"];
