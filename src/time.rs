@@ -239,7 +239,7 @@ pub fn in_words(span: Duration) -> String {
 pub fn roughly(span: Duration) -> String {
     let seconds = span.as_secs();
     let parts = match seconds {
-        0 if !span.is_zero() => return format!("{}ms", span.as_millis()),
+        0 if !span.is_zero() => return format!("{}ms", millis(span)),
         0..60 => return format!("{seconds}s"),
         60..3600 => [(seconds / 60, "m"), (seconds % 60, "s")],
         3600..86_400 => [(seconds / 3600, "h"), (seconds / 60 % 60, "m")],

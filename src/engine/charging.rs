@@ -10,6 +10,7 @@ use crate::claims::ClaimRef;
 use crate::config::{Config, LogIdentity};
 use crate::env::Env;
 use crate::event::Headers;
+use crate::json;
 use crate::limits::{
     Charge, Charged, Counters, Does, Standing, Subject, add_limit, add_policy, at_api,
 };
@@ -177,7 +178,7 @@ impl Charging {
                 match says.and_then(|(said, _)| said.claims.find(claim)) {
                     Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
                     Some(found @ (Value::Number(_) | Value::Bool(_))) => {
-                        Ok(value(&name, &found.to_string()))
+                        Ok(value(&name, &json::text(found)))
                     }
                     _ => Err(missing(std::slice::from_ref(claim))),
                 }

@@ -6,6 +6,7 @@ use crate::config::LogFormat;
 use crate::event::{Denied, Detailed, Facts, FetchFailure, ListState, Record, Why, kid_or_dash};
 use crate::ids::Name;
 use crate::json;
+use crate::time::millis;
 
 /// One line in the making.
 struct Line {
@@ -117,7 +118,7 @@ impl Line {
     }
 
     fn millis(&mut self, name: &str, value: Duration) {
-        self.text(name, &value.as_millis().to_string());
+        self.text(name, &millis(value).to_string());
     }
 
     fn optional(&mut self, name: &str, value: Option<&str>) {
