@@ -1,8 +1,10 @@
 //! Who checks signatures: the module itself, or whoever else implements [`Verifier`].
 
 use hmac::{Hmac, KeyInit, Mac};
+use hmac_sha512::sha384;
 use p256::ecdsa::signature::Verifier as _;
-use sha2::{Sha256, Sha384, Sha512};
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use sha2::Sha256;
 
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{Material, PublicKey};
@@ -105,18 +107,26 @@ impl Verifier for InWasm {
                 .and_then(|signature| key.verify(signed, &signature))
                 .map_err(|_| BadSignature),
             Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
-                .and_then(|signature| key.verify(signed, &signature))
+                .and_then(|signature| key.verify_prehash(&sha384::Hash::hash(signed), &signature))
                 .map_err(|_| BadSignature),
             Material::P521(key) => p521::ecdsa::Signature::from_slice(signature)
-                .and_then(|signature| key.verify(signed, &signature))
+                .and_then(|signature| {
+                    key.verify_prehash(&hmac_sha512::Hash::hash(signed), &signature)
+                })
                 .map_err(|_| BadSignature),
             Material::Rsa(key) => rsa(key, alg, signed, signature),
             Material::Secret(secret) => match alg {
-                Alg::Hs256 => hmac::<Hmac<Sha256>>(secret, signed, signature),
-                Alg::Hs384 => hmac::<Hmac<Sha384>>(secret, signed, signature),
-                Alg::Hs512 => hmac::<Hmac<Sha512>>(secret, signed, signature),
-                _ => Err(BadSignature),
-            },
+                Alg::Hs256 => hmac_sha256(secret, signed, signature),
+                Alg::Hs384 => signature.try_into().is_ok_and(|expected: &[u8; 48]| {
+                    sha384::HMAC::verify(signed, secret, expected)
+                }),
+                Alg::Hs512 => signature.try_into().is_ok_and(|expected: &[u8; 64]| {
+                    hmac_sha512::HMAC::verify(signed, secret, expected)
+                }),
+                _ => false,
+            }
+            .then_some(())
+            .ok_or(BadSignature),
         }
     }
 }
@@ -134,16 +144,10 @@ fn ed25519(
 }
 
 /// RFC 2104. The comparison takes the same time wherever the first difference is, so that no
-/// signature can be found byte by byte.
-fn hmac<M: Mac + KeyInit>(
-    secret: &[u8],
-    signed: &[u8],
-    signature: &[u8],
-) -> Result<(), BadSignature> {
-    M::new_from_slice(secret)
-        .ok()
-        .and_then(|mac| mac.chain_update(signed).verify_slice(signature).ok())
-        .ok_or(BadSignature)
+/// signature can be found byte by byte; so does that of the other two hashes.
+fn hmac_sha256(secret: &[u8], signed: &[u8], signature: &[u8]) -> bool {
+    Hmac::<Sha256>::new_from_slice(secret)
+        .is_ok_and(|mac| mac.chain_update(signed).verify_slice(signature).is_ok())
 }
 
 /// RFC 8017 §8.1.2 and §8.2.2.

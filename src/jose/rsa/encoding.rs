@@ -1,6 +1,7 @@
 //! What a good signature holds (RFC 8017 §9): the hash of the text, made as long as the modulus.
 
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use hmac_sha512::{Hash as Sha512, sha384::Hash as Sha384};
+use sha2::{Digest as _, Sha256};
 
 use super::RsaHash;
 
@@ -26,19 +27,23 @@ impl RsaHash {
     /// The hash of some parts, one behind the other.
     fn of(self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
-            Self::Sha256 => hash::<Sha256>(parts),
-            Self::Sha384 => hash::<Sha384>(parts),
-            Self::Sha512 => hash::<Sha512>(parts),
+            Self::Sha256 => {
+                let mut hash = Sha256::new();
+                parts.iter().for_each(|part| hash.update(part));
+                hash.finalize().to_vec()
+            }
+            Self::Sha384 => {
+                let mut hash = Sha384::new();
+                parts.iter().for_each(|part| hash.update(part));
+                hash.finalize().to_vec()
+            }
+            Self::Sha512 => {
+                let mut hash = Sha512::new();
+                parts.iter().for_each(|part| hash.update(part));
+                hash.finalize().to_vec()
+            }
         }
     }
-}
-
-/// All that is made for each hash: what is done with hashes is in the module once.
-#[inline(never)]
-fn hash<H: Digest>(parts: &[&[u8]]) -> Vec<u8> {
-    let mut hash = H::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().to_vec()
 }
 
 /// `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER 2.16.840.1.101.3.4.2.<algorithm>, NULL }, OCTET STRING }`
