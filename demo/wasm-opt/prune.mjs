@@ -10,9 +10,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
 
 const MUTE = [
-  // Traces.
+  // Traces, and the names in them.
+  /rustc_demangle.*3fmt/,
+  /std12backtrace_rs.*3fmt/,
   /std3sys9backtrace.*3fmt/,
-  // Errors of the libraries that read keys.
+  // Errors of the libraries that read keys and verify tokens.
+  /anyhow\.\.error\.\.ErrorImpl.*3fmt/,
+  /jwt_simple\.\.error\.\.JWTError.*3fmt/,
   /LT\$(const_oid|der|sec1)\.\..*3fmt/,
   // What is shown only where a value is unwrapped that is never an error.
   /std6thread5local.*11AccessError.*3fmt/,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_simple::algorithms::{Ed25519PublicKey, EdDSAPublicKeyLike as _};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -362,12 +363,11 @@ impl<'a> Jwk<'a> {
         if x.len() != ed25519_compact::PublicKey::BYTES {
             return Err(WhySkipped::MemberLength("x"));
         }
-        let key = ed25519_compact::PublicKey::from_slice(&x)
-            .and_then(|key| key.validate().map(|()| key))
-            .map_err(|_| WhySkipped::PointInvalid)?;
+        let key = Ed25519PublicKey::from_bytes(&x).map_err(|_| WhySkipped::PointInvalid)?;
         let x = URL_SAFE_NO_PAD.encode(x);
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        Ok(Parts { material: Material::Ed25519(key), canonical, spki: None })
+        let material = Material::Ed25519(*key.public_key().as_ref());
+        Ok(Parts { material, canonical, spki: None })
     }
 
     /// RFC 7518 §6.4.1. Zero bytes in front count: this is no number.
