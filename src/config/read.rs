@@ -511,12 +511,12 @@ impl<const MOST: usize> Read for OneOrMany<MOST> {
     }
 }
 
+/// A member's name and its value.
+type Named<'n, 't> = (At<Box<str>>, &'n Node<'t>);
+
 /// The members of an object whose names are the operator's own, whatever they are.
 #[inline(never)]
-fn named<'n, 't>(
-    node: &'n Node<'t>,
-    problems: &mut Problems<'_>,
-) -> Option<Vec<(At<Box<str>>, &'n Node<'t>)>> {
+fn named<'n, 't>(node: &'n Node<'t>, problems: &mut Problems<'_>) -> Option<Vec<Named<'n, 't>>> {
     let Value::Object(members) = &node.value else {
         wrong_type(node, "an object", problems);
         return None;
