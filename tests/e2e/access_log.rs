@@ -12,11 +12,13 @@ use super::harness::{
 use tollgate::verdict::Deny;
 
 /// Codes that no row here leads to, and why.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("internal", "a defect, or a proxy that does not show a request's headers"),
+    ("introspection_unavailable", "the tests of introspection take a real provider away"),
     ("limit_contention", "64 lost writes in a row"),
     ("overloaded", "only_so_many_requests_wait_and_only_so_long reads the access log for it"),
     ("session_missing", "a defect"),
+    ("token_inactive", "the tests of introspection ask a real provider"),
     ("verify_budget", "a flood of forged signatures within a second"),
 ];
 
