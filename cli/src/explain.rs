@@ -36,7 +36,8 @@ Examples:
 
 The token goes where its provider looks for it first, `Authorization: Bearer` by default; \
 `Bearer ` in front of it, blanks and line breaks do not matter. It is never shown. Exit status: \
-0 the request is allowed, 1 it is refused or the configuration is, 2 it cannot be judged.";
+0 the request is allowed, 1 it is refused (or would be, in report mode) or the configuration is, \
+2 it cannot be judged.";
 
 /// Say what a configuration does with a request, step by step
 #[derive(Args, Debug)]

@@ -34,7 +34,7 @@ warns about.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The claim `iss`
+    /// The claim `iss`; needed unless `--jwks` says whose keys to use
     #[arg(long, value_name = "URL", required_unless_present = "jwks")]
     issuer: Option<String>,
     /// The claim `aud`; several make a list
