@@ -280,11 +280,11 @@ fn finds_data(demo: &Demo) {
     let reported = by("code", &title("Would be refused, by reason"));
     assert!(reported["token_expired"] > 0.0, "{reported:?}");
     let apis = by("api", &title("Allowed, by API"));
-    let names = ["admin", "health", "orders", "partners", "reports", "tools"];
+    let names = ["admin", "health", "opaque", "orders", "partners", "reports", "tools"];
     assert_eq!(apis.keys().map(String::as_str).collect::<Vec<_>>(), names);
     assert!(apis["orders"] > 0.0 && apis["admin"] == 0.0, "{apis:?}");
     let providers = by("provider", &title("Allowed, by provider"));
-    assert_eq!(providers.keys().collect::<Vec<_>>(), ["okta", "partner"]);
+    assert_eq!(providers.keys().collect::<Vec<_>>(), ["okta", "org", "partner"]);
     let ages = by("provider", &title("Age of keys"));
     assert!(ages["okta"] < 600.0, "{ages:?}");
     let health = prometheus.get("/api/v1/rules");
