@@ -35,6 +35,8 @@ pub enum Auth {
     Basic(Vec<Secret>),
     /// A token of its own (RFC 6750 §2.1).
     Bearer(Vec<Secret>),
+    /// Nothing but its id: a public client (RFC 6749 §2.1), `none`.
+    None,
     /// Its secret in the body: `client_secret_post`.
     Post(Vec<Secret>),
     /// An assertion that it signs (RFC 7523 §2.2): `private_key_jwt`.
@@ -57,7 +59,7 @@ impl Client {
     pub fn secrets(&self) -> usize {
         match &self.auth {
             Auth::Basic(all) | Auth::Bearer(all) | Auth::Post(all) => all.len(),
-            Auth::Key(_) => 1,
+            Auth::Key(_) | Auth::None => 1,
         }
     }
 
@@ -89,6 +91,10 @@ impl Client {
                 let mut value = Zeroizing::new("Bearer ".to_owned());
                 value.push_str(token.reveal());
                 Ok(Some(Secret::new(value)))
+            }
+            Auth::None => {
+                add("client_id", &self.id, form);
+                Ok(None)
             }
             Auth::Post(all) => {
                 add("client_id", &self.id, form);

@@ -169,7 +169,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // What may be written.
             &["raw/policy", "raw/value"],
             &["raw/credential", "raw/limits", "raw/operator", "raw/resource"],
-            &["raw/api", "raw/introspection"],
+            &["raw/api", "raw/client", "raw/introspection"],
             &["raw/provider"],
             &["raw"],
             // What may be meant.
@@ -189,7 +189,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/resource",
                 "check/own/secret",
             ],
-            &["check/own/keys", "check/own/mcp"],
+            &["check/own/client", "check/own/keys", "check/own/mcp"],
             &["check/own/introspection"],
             &[
                 "check/own/api",

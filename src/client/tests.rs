@@ -29,6 +29,7 @@ fn what_a_client_shows_is_not_shown_to_anybody_else() {
         Auth::Basic(vec![secret("hush")]),
         Auth::Bearer(vec![secret("hush")]),
         Auth::Post(vec![secret("hush")]),
+        Auth::None,
     ] {
         let client = Client { id: "me".into(), auth };
         assert!(!format!("{client:?}").contains("hush"));

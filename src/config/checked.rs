@@ -104,7 +104,7 @@ impl Config {
         self.providers.iter_mut().filter_map(|provider| match &mut provider.kind {
             Kind::Introspection(asked) => match &mut asked.client.auth {
                 Auth::Key(assertion) => Some((&provider.name, &mut assertion.key)),
-                Auth::Basic(_) | Auth::Bearer(_) | Auth::Post(_) => None,
+                Auth::Basic(_) | Auth::Bearer(_) | Auth::None | Auth::Post(_) => None,
             },
             Kind::ApiKey(_) | Kind::Jwt(_) => None,
         })

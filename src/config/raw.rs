@@ -8,6 +8,7 @@ use super::define::object;
 use super::read::{List, Map, Text};
 
 pub(super) mod api;
+pub(super) mod client;
 pub(super) mod credential;
 pub(super) mod introspection;
 pub(super) mod limits;

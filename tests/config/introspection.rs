@@ -136,6 +136,7 @@ fn what_could_not_work_or_would_not_be_safe_is_refused() {
         (r#""client": {"id": "me", "auth": "bearer", "token": {"base64": "YQ=="}, "secret": {"base64": "YQ=="}}"#.into(), "", "no meaning with this `auth`"),
         (r#""client": {"id": "me", "secret": {"base64": "YQ=="}, "kid": "k"}"#.into(), "", "no meaning with this `auth`"),
         (r#""client": {"id": "me", "auth": "mtls"}"#.into(), "", "unknown value `mtls`"),
+        (r#""client": {"id": "me", "auth": "none"}"#.into(), "", "`none` shows nothing"),
         (pkj(r#""kid": "k""#), "", "client.key: missing"),
         (pkj(&key("no key")), "", "no PEM of a private key"),
         (pkj(&key(RSA)), "", "another algorithm"),

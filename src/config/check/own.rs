@@ -9,6 +9,7 @@ use crate::config::raw::RawConfig;
 mod api;
 mod api_keys;
 mod assigned;
+mod client;
 mod detail;
 mod introspection;
 mod issuers;

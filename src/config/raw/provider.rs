@@ -1,7 +1,8 @@
 //! The file, exactly: who vouches for callers, and with which keys.
 
+use super::client::RawClient;
 use super::credential::{Pem, RawKey, RawLocation, RawSecret};
-use super::introspection::{RawClient, RawForm, RawOutage};
+use super::introspection::{RawForm, RawOutage};
 use super::value::ProviderRules;
 use crate::claims::{ClaimRef, Form};
 use crate::config::code::Code;
