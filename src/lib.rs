@@ -43,6 +43,7 @@ pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod limits;
+pub mod login;
 pub mod mcp;
 pub mod page;
 pub mod remote;

@@ -38,6 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("remote", &["http", "shared_document"]),
     // Not: what a request may call.
     ("mcp", &["http", "verdict"]),
+    // Facts and bytes of logins. Not: keys, configuration, how a call is made.
+    ("login", &["http", "wire"]),
     // Not: requests beyond host and path, APIs.
     ("resource", &["http", "json"]),
     // Not: requests, how a fetch is made.
