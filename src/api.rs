@@ -30,6 +30,8 @@ pub struct Api {
     pub auth: Auth,
     /// Whether a CORS preflight passes without a credential.
     pub preflight_passes: bool,
+    /// What becomes of requests that no session comes with, where a provider logs browsers in.
+    pub unauthenticated: Unauthenticated,
     /// Narrows the audiences of the session's token; `None` is "as the provider says".
     pub audiences: Option<Vec<Box<str>>>,
     /// Narrows the clients of the session's token; `None` is "any".
@@ -77,6 +79,18 @@ pub(crate) const fn asked_of_tokens<T>(
     require: T,
 ) -> [(&'static str, T); 4] {
     [("audiences", audiences), ("clients", clients), ("scopes", scopes), ("require", require)]
+}
+
+/// What becomes of requests that no session comes with.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Unauthenticated {
+    /// A page's navigation is sent to log in, all else is refused.
+    #[default]
+    Auto,
+    /// All are refused.
+    Deny,
+    /// Every GET is sent to log in.
+    Redirect,
 }
 
 /// Who may vouch for a request of an API.

@@ -65,12 +65,12 @@ impl Config {
             let raw = <read::At<raw::RawConfig> as read::Read>::read(&root, &mut problems)?;
             check::check(&raw, variables, &mut problems)
         });
-        let (refused, warnings) = problems.resolve(&root);
+        let [refused, warnings, notes] = problems.resolve(&root);
         match config.flatten() {
             Some(config) if refused.is_empty() => {
                 let mut text = String::new();
                 tree::write(&root, &mut text);
-                Ok(Self { warnings, hash: Sha256::digest(text).into(), ..config })
+                Ok(Self { warnings, notes, hash: Sha256::digest(text).into(), ..config })
             }
             _ if refused.is_empty() => Err(vec![Problem {
                 line: 1,

@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod introspection;
 pub mod jwt;
+pub mod login;
 
 use crate::claims::{ClaimRef, Form, Requirements};
 use crate::ids::Name;
@@ -55,6 +56,11 @@ impl Provider {
             Kind::ApiKey(_) | Kind::Introspection(_) => None,
             Kind::Jwt(jwt) => Some(jwt),
         }
+    }
+
+    /// How it logs browsers in, where it does.
+    pub fn login(&self) -> Option<&login::Login> {
+        self.jwt()?.login.as_deref()
     }
 
     /// Where it is asked about tokens, where it is.

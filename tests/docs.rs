@@ -270,9 +270,9 @@ fn every_configuration_in_the_guides_is_accepted() {
 
 /// What is wrong with a configuration, a line each.
 fn problems(text: &str) -> String {
-    let Err(problems) =
-        Config::parse_with(text.as_bytes(), &|_| Some("a variable of the environment".into()))
-    else {
+    let Err(problems) = Config::parse_with(text.as_bytes(), &|_| {
+        Some("what a variable of the environment says".into())
+    }) else {
         return String::new();
     };
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

@@ -31,9 +31,14 @@ fn objects() -> BTreeMap<String, Properties> {
     collect("", &schema(), &mut found);
     // What a client shows is written like a provider's secret, whose table says how.
     let secret = found["providers.*.secret"].clone();
-    found.retain(|path, properties| {
-        !path.starts_with("providers.*.client.") || *properties != secret
-    });
+    let client = found["providers.*.client"].clone();
+    let is_elsewhere = |path: &str, properties: &Properties| {
+        let of_client =
+            path.starts_with("providers.*.client.") || path.starts_with("providers.*.login.");
+        of_client && *properties == secret
+            || path == "providers.*.login.client" && *properties == client
+    };
+    found.retain(|path, properties| !is_elsewhere(path, properties));
     found
 }
 
@@ -114,9 +119,10 @@ fn every_configuration_in_the_page_is_right() {
     assert!(blocks.len() >= 11, "{}", blocks.len());
     for block in blocks {
         let text = block.split("```").next().unwrap();
-        let config =
-            Config::parse_with(text.as_bytes(), &|_| Some("a variable of the environment".into()))
-                .unwrap_or_else(|problems| panic!("{}\n{text}", problems[0]));
+        let config = Config::parse_with(text.as_bytes(), &|_| {
+            Some("what a variable of the environment says".into())
+        })
+        .unwrap_or_else(|problems| panic!("{}\n{text}", problems[0]));
         // Okta's audience, which every reader knows and the examples therefore have.
         let said = config.warnings.iter().filter(|one| one.code != Code::AudienceCallerChosen);
         assert_eq!(said.count(), 0, "{:?}", config.warnings);

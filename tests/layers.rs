@@ -51,7 +51,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Build the above, checked. Not: requests.
     (
         "provider",
-        &["claims", "client", "http", "ids", "introspection", "jose", "secret", "time", "verdict"],
+        &[
+            "claims",
+            "client",
+            "http",
+            "ids",
+            "introspection",
+            "jose",
+            "login",
+            "secret",
+            "time",
+            "verdict",
+        ],
     ),
     ("api", &["claims", "http", "ids", "limits", "mcp", "resource"]),
     // Not: keys, headers, what a counter is.
@@ -68,6 +79,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "jose",
             "json",
             "limits",
+            "login",
             "mcp",
             "policy",
             "provider",
@@ -81,7 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Not: how a fetch is made, HTTP status codes, requests.
-    ("keys", &["config", "env", "ids", "jose", "shared_document", "time"]),
+    ("keys", &["config", "env", "ids", "jose", "login", "shared_document", "time"]),
     ("event", &["http", "ids", "secret", "time", "trace", "verdict"]),
     // Knows how facts are shown. Not: where they come from.
     ("page", &["time"]),
@@ -102,6 +114,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "json",
             "keys",
             "limits",
+            "login",
             "mcp",
             "page",
             "policy",
@@ -172,6 +185,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["raw/policy", "raw/value"],
             &["raw/credential", "raw/limits", "raw/operator", "raw/resource"],
             &["raw/api", "raw/client", "raw/introspection"],
+            &["raw/login"],
             &["raw/provider"],
             &["raw"],
             // What may be meant.
@@ -192,7 +206,13 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/own/secret",
             ],
             &["check/own/client", "check/own/keys", "check/own/mcp"],
-            &["check/own/introspection"],
+            &[
+                "check/own/introspection",
+                "check/own/login/endpoints",
+                "check/own/login/notes",
+                "check/own/login/parts",
+            ],
+            &["check/own/login"],
             &[
                 "check/own/api",
                 "check/own/assigned",
@@ -202,10 +222,11 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["check/own"],
             // By all of them together.
+            &["check/together/apis"],
             &[
-                "check/together/apis",
                 "check/together/comparisons",
                 "check/together/headers",
+                "check/together/logins",
                 "check/together/names",
                 "check/together/places",
                 "check/together/policies",
@@ -286,7 +307,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("shared_document", &[&["record"], &["shared_document"]]),
-    ("provider", &[&["api_key", "jwt"], &["introspection"], &["provider"]]),
+    ("provider", &[&["api_key", "login"], &["jwt"], &["introspection"], &["provider"]]),
     (
         "cli",
         &[

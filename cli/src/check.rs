@@ -276,6 +276,8 @@ impl Checker {
             .filter(|warning| !held.shows_addresses || warning.code != Code::AddressUnproven)
             .map(|warning| Remark::of_problem(warning, severity(warning, &config), &json.origin));
         checked.remarks.extend(warnings);
+        let note = |note| Remark::of_problem(note, Severity::Note, &json.origin);
+        checked.remarks.extend(config.notes.iter().map(note));
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
         details(tree, self.now, &mut checked.remarks);

@@ -148,7 +148,7 @@ impl HostPattern {
     }
 
     /// Whether a [comparable](crate::http::comparable_host) host matches.
-    pub(super) fn matches(&self, host: &[u8]) -> bool {
+    pub fn matches(&self, host: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => host == exact.as_bytes(),
             Self::Labels { open, labels } => {

@@ -9,6 +9,7 @@ fn api(name: &str, hosts: &[&str], paths: &[&str], methods: &[&str]) -> Api {
         matcher: matcher(hosts, paths, methods),
         auth: Auth::None,
         preflight_passes: false,
+        unauthenticated: Unauthenticated::Auto,
         audiences: None,
         clients: None,
         scopes: Vec::new(),

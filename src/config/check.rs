@@ -9,9 +9,11 @@ use super::raw::RawConfig;
 use super::raw::operator::RawMode;
 use super::read::At;
 use crate::api::{Api, Index};
+use crate::claims::ClaimRef;
 use crate::policy::Policies;
 use crate::provider::introspection::Introspection;
 use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::login::Login;
 use crate::provider::{Kind, Provider};
 
 mod drafts;
@@ -36,13 +38,14 @@ pub(super) fn check(
     if !problems.none() {
         return None;
     }
+    let kept = together::logins::kept(&drafts);
     let published = |api| together::resources::published(api, &drafts.providers);
     let resources: Vec<_> = drafts.apis.iter().map(published).collect();
     let providers = drafts
         .providers
         .into_iter()
-        .zip(sources)
-        .map(|(draft, source)| build(draft?, source))
+        .zip(sources.into_iter().zip(kept))
+        .map(|(draft, (source, kept))| build(draft?, source, kept))
         .collect::<Option<Vec<_>>>()?;
     let apis = drafts
         .apis
@@ -73,6 +76,7 @@ pub(super) fn check(
         explain: drafts.explain,
         status: drafts.status,
         warnings: Vec::new(),
+        notes: Vec::new(),
         hash: [0; 32],
     })
 }
@@ -92,7 +96,7 @@ fn methods(apis: &[Api], policies: &Policies) -> Vec<Box<str>> {
     methods
 }
 
-fn build(draft: ProviderDraft, keys: Option<KeySource>) -> Option<Provider> {
+fn build(draft: ProviderDraft, keys: Option<KeySource>, kept: Vec<ClaimRef>) -> Option<Provider> {
     let kind = match draft.kind {
         DraftKind::ApiKey { keys, .. } => Kind::ApiKey(keys),
         DraftKind::Jwt(jwt) if jwt.asked.is_some() => {
@@ -120,6 +124,10 @@ fn build(draft: ProviderDraft, keys: Option<KeySource>) -> Option<Provider> {
             keys: keys?,
             algorithms: jwt.algorithms,
             requirements: jwt.requirements,
+            login: match jwt.login {
+                Some(draft) => Some(Box::new(Login { kept, ..draft?.login })),
+                None => None,
+            },
         })),
     };
     Some(Provider {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::define::choice;
 use super::problems::Problem;
 use crate::api::{Api, Index};
-use crate::client::Auth;
+use crate::client::{Auth, Client};
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::jose::sign::SigningKey;
 use crate::policy::{LimitBy, Policies, Policy};
+use crate::provider::login::Login;
 use crate::provider::{Kind, Provider};
 use crate::remote::Remote;
 use crate::revoked::{List, Source};
@@ -56,6 +57,9 @@ pub struct Config {
     pub status: Option<StatusConfig>,
     /// What is legal and risky: to be logged once.
     pub warnings: Vec<Problem>,
+    /// What is worth knowing, and nothing to change: for whoever checks it before it is loaded. None
+    /// inside a proxy.
+    pub notes: Vec<Problem>,
     /// SHA-256 of what it was read from, as compact JSON with its members by name: the same for a
     /// text and a message that say the same, in whatever order.
     pub hash: [u8; 32],
@@ -95,18 +99,17 @@ impl Config {
 
     /// Whether anything is fetched that requests wait for.
     pub fn fetches(&self) -> bool {
-        let asks = |provider: &Provider| provider.introspection().is_some();
+        let asks =
+            |provider: &Provider| provider.introspection().is_some() || provider.login().is_some();
         !self.rings.is_empty() || self.revoked_source.is_some() || self.providers.iter().any(asks)
     }
 
     /// The private keys of clients, with the names of their providers.
     pub fn signing_keys(&mut self) -> impl Iterator<Item = (&Name, &mut SigningKey)> {
         self.providers.iter_mut().filter_map(|provider| match &mut provider.kind {
-            Kind::Introspection(asked) => match &mut asked.client.auth {
-                Auth::Key(assertion) => Some((&provider.name, &mut assertion.key)),
-                Auth::Basic(_) | Auth::Bearer(_) | Auth::None | Auth::Post(_) => None,
-            },
-            Kind::ApiKey(_) | Kind::Jwt(_) => None,
+            Kind::Introspection(asked) => of_client(&provider.name, &mut asked.client),
+            Kind::Jwt(jwt) => of_client(&provider.name, &mut jwt.login.as_mut()?.client),
+            Kind::ApiKey(_) => None,
         })
     }
 
@@ -136,8 +139,19 @@ impl Config {
                 Some(headers) => headers.iter().for_each(|(name, _)| add(name)),
             }
             upstream.payload_header.iter().for_each(|name| add(name));
+            for name in provider.login().into_iter().flat_map(Login::headers) {
+                add(name);
+            }
         }
         names
+    }
+}
+
+/// A client's private key, with the name of its provider.
+fn of_client<'c>(name: &'c Name, client: &'c mut Client) -> Option<(&'c Name, &'c mut SigningKey)> {
+    match &mut client.auth {
+        Auth::Key(assertion) => Some((name, &mut assertion.key)),
+        Auth::Basic(_) | Auth::Bearer(_) | Auth::None | Auth::Post(_) => None,
     }
 }
 
@@ -162,6 +176,8 @@ pub struct RingConfig {
     pub issuers: Vec<Box<str>>,
     /// What is fetched first.
     pub source: RingSource,
+    /// Whether somebody logs in by the endpoints of the discovery document.
+    pub logins: bool,
     /// Where it is; what tells the ring from others is its issuers, what is fetched first, its URL
     /// and the clusters.
     pub remote: Remote,

@@ -59,6 +59,8 @@ codes! {
     DocumentMistaken = "document_mistaken",
     /// What should be a duration is none, or out of range.
     DurationInvalid = "duration_invalid",
+    /// An endpoint on another host than calls go to.
+    EndpointElsewhere = "endpoint_elsewhere",
     /// A document that is fetched more often than is good for its server.
     FetchedOften = "fetched_often",
     /// A field that must be there.
@@ -105,6 +107,12 @@ codes! {
     LimitByUnusable = "limit_by_unusable",
     /// More limits than one caller has counters.
     LimitsTooMany = "limits_too_many",
+    /// What there is to know of a login.
+    LoginNote = "login_note",
+    /// A login takes a path from an API.
+    LoginOnApi = "login_on_api",
+    /// Two logins where a browser could not tell one from the other.
+    LoginShared = "login_shared",
     /// Two names that are one in the names of metrics.
     MetricNameShared = "metric_name_shared",
     /// What cannot be the name of a provider, a policy or an API.
@@ -143,6 +151,8 @@ codes! {
     PolicyUnused = "policy_unused",
     /// A provider that no API lists.
     ProviderUnused = "provider_unused",
+    /// A refresh token that nobody asks for.
+    RefreshUnasked = "refresh_unasked",
     /// Refusals that are only reported.
     ReportMode = "report_mode",
     /// A resource whose URL is no audience.
@@ -151,14 +161,18 @@ codes! {
     ResourceOnApi = "resource_on_api",
     /// A scope that no API asks for.
     ScopeRefused = "scope_refused",
+    /// A scope that an API asks for, and a login does not.
+    ScopeUnasked = "scope_unasked",
     /// A secret that stands in the configuration itself.
     SecretInText = "secret_in_text",
-    /// A secret that is too short for its algorithm.
+    /// A secret that is too short for its use.
     SecretShort = "secret_short",
     /// A secret that cannot be read.
     SecretUnreadable = "secret_unreadable",
     /// Not exactly one provider of a branch whose session is used.
     SessionFromAmbiguous = "session_from_ambiguous",
+    /// A session that the hosts of a domain share.
+    SessionShared = "session_shared",
     /// A clock skew beyond what clocks differ by.
     SkewLarge = "skew_large",
     /// What is kept is given up before it is fetched again.

@@ -42,6 +42,7 @@ pub(super) struct Problems<'t> {
     text: Option<&'t str>,
     refused: Notes,
     risky: Notes,
+    known: Notes,
     /// Where objects begin in which an unknown field was found, without a name that it is near to.
     strange: Vec<usize>,
 }
@@ -128,7 +129,8 @@ fn on_one_line(message: String) -> String {
 impl<'t> Problems<'t> {
     /// None so far.
     pub(super) fn new(text: Option<&'t str>) -> Self {
-        Self { text, refused: Notes::default(), risky: Notes::default(), strange: Vec::new() }
+        let (refused, risky, known) = Default::default();
+        Self { text, refused, risky, known, strange: Vec::new() }
     }
 
     /// Something wrong with the value or member name that begins at `at`. That an object names nothing
@@ -158,6 +160,13 @@ impl<'t> Problems<'t> {
         self.risky.add(code, at, None, &message);
     }
 
+    /// Something worth knowing about the value or member name that begins at `at`, and nothing to
+    /// change.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn note(&mut self, code: Code, at: usize, message: impl fmt::Display) {
+        self.known.add(code, at, None, &message);
+    }
+
     /// Whether another problem would be kept: a message that is dear to word is not worth it else.
     pub(super) fn has_room(&self) -> bool {
         self.refused.kept.len() < MAX_PROBLEMS
@@ -175,9 +184,9 @@ impl<'t> Problems<'t> {
         self.refused.kept.is_empty()
     }
 
-    /// What was refused, and what is risky, in the order of the text.
-    pub(super) fn resolve(self, root: &Node<'_>) -> (Vec<Problem>, Vec<Problem>) {
-        (self.refused.resolve(self.text, root), self.risky.resolve(self.text, root))
+    /// What was refused, what is risky, and what is worth knowing, in the order of the text.
+    pub(super) fn resolve(self, root: &Node<'_>) -> [Vec<Problem>; 3] {
+        [self.refused, self.risky, self.known].map(|notes| notes.resolve(self.text, root))
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) mod client;
 pub(super) mod credential;
 pub(super) mod introspection;
 pub(super) mod limits;
+pub(super) mod login;
 pub(super) mod operator;
 pub(super) mod policy;
 pub(super) mod provider;

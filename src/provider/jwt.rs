@@ -6,6 +6,7 @@ use crate::claims::Requirements;
 use crate::ids::RingId;
 use crate::jose::alg::AlgSet;
 use crate::jose::jwk::KeySet;
+use crate::provider::login::Login;
 
 /// A checked provider of kind `jwt`.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct JwtProvider {
     pub algorithms: AlgSet,
     /// What its tokens must say.
     pub requirements: Requirements,
+    /// How it logs browsers in, where it does.
+    pub login: Option<Box<Login>>,
 }
 
 /// Where keys come from.

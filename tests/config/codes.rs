@@ -39,10 +39,22 @@ fn asked(members: &str) -> String {
     format!(r#"{{"providers": {{"org": {{"kind": "introspection", {members}}}}}}}"#)
 }
 
+/// A provider that logs browsers in, with these members of the login, and what stands behind it.
+fn login(members: &str, behind: &str) -> String {
+    let rest = [
+        ("url", r#""url": "https://a.example.com""#),
+        ("client", r#""client": {"id": "me"}"#),
+        ("seal", r#""seal": [{"base64": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]"#),
+    ];
+    let login = super::members(members, "", &rest);
+    let okta = r#""issuer": "https://okta.example", "from": [], "jwks": {"discovery": true, "cluster": "idp"}"#;
+    format!(r#"{{"providers": {{"okta": {{{okta}, "login": {{{login}}}}}}}{behind}}}"#)
+}
+
 /// What is said of a text, refusals and warnings alike.
 fn said(text: &str) -> Vec<(Code, String)> {
     let problems = match Config::parse(filled(text).as_bytes()) {
-        Ok(config) => config.warnings,
+        Ok(config) => config.warnings.into_iter().chain(config.notes).collect(),
         Err(problems) => problems,
     };
     problems.iter().map(|problem| (problem.code, problem.to_string())).collect()
@@ -107,6 +119,26 @@ fn example(code: Code) -> Option<String> {
         ),
         Code::DiscoveryImpossible => provider(r#""issuer": ["https://a.example", "https://b.example"]"#),
         Code::DurationInvalid => provider(r#""clock_skew": "1h30m""#),
+        Code::EndpointElsewhere => login(
+            r#""endpoints": {"authorization": "https://a.example", "token": "https://b.example"}"#,
+            "",
+        ),
+        Code::LoginNote | Code::RefreshUnasked => login("", ""),
+        Code::LoginOnApi => login(
+            r#""path": "/a/login""#,
+            r#", "apis": [{"name": "a", "match": {"paths": ["/a/**"]}, "auth": ["okta"]}]"#,
+        ),
+        Code::LoginShared => {
+            let one = login("", "");
+            let (_, okta) = one.split_once(r#"{"okta": "#).unwrap();
+            let okta = okta.strip_suffix("}}").unwrap();
+            let two = okta.replace(r#""login": {"#, r#""login": {"path": "/.login/a", "#);
+            format!(r#"{{"providers": {{"a": {okta}, "b": {two}}}}}"#)
+        }
+        Code::ScopeUnasked => {
+            login("", r#", "apis": [{"name": "a", "auth": ["okta"], "scopes": ["s"]}]"#)
+        }
+        Code::SessionShared => login(r#""cookie": {"domain": "example.com"}"#, ""),
         Code::FetchedOften => provider(r#""jwks": {"discovery": true, "cluster": "idp", "refresh": "1s"}"#),
         Code::FieldMissing => r#"{}"#.into(),
         Code::FieldTwice => r#"{"mode": "enforce", "mode": "enforce"}"#.into(),

@@ -11,6 +11,7 @@ mod good;
 mod identities;
 mod introspection;
 mod limits;
+mod login;
 mod mcp;
 mod message;
 mod mistaken;
@@ -43,11 +44,11 @@ const FIELDS: [(&str, &str); 3] = [
     ),
     (
         "%api%",
-        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode`, `cors_preflight`, `resource` and `mcp`",
+        "`name`, `match`, `encoded_slash`, `auth`, `optional`, `session_from`, `audiences`, `clients`, `scopes`, `require`, `policies`, `rate`, `mode`, `unauthenticated`, `cors_preflight`, `resource` and `mcp`",
     ),
     (
         "%provider%",
-        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `url`, `discovery`, `cluster`, `client`, `forms`, `timeout`, `cache`, `negative`, `capacity`, `per_second`, `on_outage`, `signed`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims`, `require` and `upstream`",
+        "`kind`, `issuer`, `tenants`, `any_issuer`, `audiences`, `clients`, `any_audience`, `jwks`, `pem`, `secret`, `url`, `discovery`, `cluster`, `client`, `forms`, `timeout`, `cache`, `negative`, `capacity`, `per_second`, `on_outage`, `signed`, `keys`, `algorithms`, `typ`, `allow_id_tokens`, `clock_skew`, `max_lifetime`, `allow_no_expiry`, `binding`, `from`, `claims`, `require`, `upstream` and `login`",
     ),
 ];
 

@@ -449,10 +449,10 @@ fn a_provider_is_refused_for_what_is_wrong_with_its_demands() {
         (
             "fields of later",
             "",
-            r#""introspection": {}, "login": {}"#,
+            r#""introspection": {}, "sign_in": {}"#,
             &[
                 "2:1: providers.okta.introspection: unknown field; known here: %provider%",
-                "2:22: providers.okta.login: unknown field; known here: %provider%",
+                "2:22: providers.okta.sign_in: unknown field; known here: %provider%",
             ],
         ),
         (

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Api, Auth, Comparison, Matcher};
+use crate::api::{Api, Auth, Comparison, Matcher, Unauthenticated};
 use crate::claims::{Requirements, Rule};
 use crate::client::Client;
 use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
@@ -19,6 +19,7 @@ use crate::mcp::Mcp;
 use crate::policy::{ApiPolicies, Policy};
 use crate::provider::api_key::ApiKeys;
 use crate::provider::introspection::Endpoint;
+use crate::provider::login::Login;
 use crate::provider::{Location, Upstream};
 use crate::resource::{Place, Resource};
 use crate::revoked::{List, Source};
@@ -105,6 +106,18 @@ pub(super) struct JwtDraft {
     pub(super) requirements: Requirements,
     /// Where it is asked about tokens, where it is; `None` inside where that is wrong.
     pub(super) asked: Option<Option<Box<Asked>>>,
+    /// How it logs browsers in, where it does; `None` inside where that is wrong.
+    pub(super) login: Option<Option<Box<LoginDraft>>>,
+}
+
+/// How a provider logs browsers in, judged on its own.
+pub(super) struct LoginDraft {
+    /// Where `path` and `cookie.name` are written, or else the login.
+    pub(super) path_at: usize,
+    pub(super) name_at: usize,
+    /// The headers that carry its tokens, with their places.
+    pub(super) forwards: Vec<At<Box<str>>>,
+    pub(super) login: Login,
 }
 
 /// Where and how a provider is asked about tokens.
@@ -126,6 +139,11 @@ impl JwtDraft {
     /// Whether its tokens say by their issuer that they are its own.
     pub(super) fn is_told_by_issuer(&self) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked.as_ref().is_some_and(|one| one.takes_jwts))
+    }
+
+    /// How it logs browsers in, where it does, and that is right.
+    pub(super) fn login(&self) -> Option<&LoginDraft> {
+        self.login.as_ref()?.as_deref()
     }
 
     /// Whether it takes what is no JWT.
@@ -191,6 +209,9 @@ pub(super) struct ApiDraft {
     /// The fields that ask something of the session's token, with the places where they are written.
     pub(super) asks_of_tokens: Vec<(&'static str, usize)>,
     pub(super) preflight_passes: bool,
+    pub(super) unauthenticated: Unauthenticated,
+    /// Where that is written.
+    pub(super) unauthenticated_at: Option<usize>,
     /// Whether an encoded slash is part of its segment.
     pub(super) encoded_slash: bool,
     pub(super) rules: Vec<Rule>,
@@ -251,6 +272,7 @@ impl ApiDraft {
             encoded_slash: self.encoded_slash,
             auth: self.auth?,
             preflight_passes: self.preflight_passes,
+            unauthenticated: self.unauthenticated,
             audiences: self.audiences,
             clients: self.clients,
             scopes: self.scopes,

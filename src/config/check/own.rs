@@ -15,6 +15,7 @@ mod introspection;
 mod issuers;
 mod keys;
 mod limits;
+mod login;
 mod mcp;
 mod operator;
 pub(super) mod places;

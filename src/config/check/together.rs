@@ -10,6 +10,7 @@ use crate::provider::jwt::KeySource;
 mod apis;
 mod comparisons;
 mod headers;
+pub(super) mod logins;
 mod names;
 mod places;
 mod policies;
@@ -31,6 +32,7 @@ pub(super) fn check(
     headers::check(drafts, problems);
     comparisons::check(drafts, problems);
     resources::check(raw, drafts, problems);
+    logins::check(raw, drafts, problems);
     risks::check(raw, drafts, problems);
     policies::check(raw, drafts, problems);
     rings::share_rings(drafts, problems)

@@ -80,8 +80,8 @@ pub(super) fn refuse_repeated(
 }
 
 /// Checks scopes that are asked for.
-pub(super) fn scopes(field: &Field<List<Text>>, problems: &mut Problems<'_>) {
-    for scope in items(field) {
+pub(super) fn scopes(list: &[At<Text>], problems: &mut Problems<'_>) {
+    for scope in list {
         let token = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
         if scope.contains(' ') {
             problems.refuse(

@@ -43,6 +43,8 @@ object! {
         rate: RawApiRate;
         /// What becomes of refused requests here. Left out: as `mode` at the top says.
         mode: RawMode;
+        /// What becomes of requests that no session comes with, where a provider logs browsers in.
+        unauthenticated: RawUnauthenticated = RawUnauthenticated::Auto;
         /// What becomes of CORS preflights on a protected API.
         cors_preflight: RawPreflight = RawPreflight::Refuse;
         /// What it is to clients that find their own way to a token. Left out: they are told nothing.
@@ -109,6 +111,18 @@ choice! {
         Refuse = "refuse",
         /// A part of its segment.
         Segment = "segment",
+    }
+}
+
+choice! {
+    /// What becomes of requests that no session comes with.
+    pub(in crate::config) RawUnauthenticated {
+        /// A page's navigation is sent to log in, all else is refused.
+        Auto = "auto",
+        /// Every GET is sent to log in.
+        Redirect = "redirect",
+        /// All are refused.
+        Deny = "deny",
     }
 }
 

@@ -31,6 +31,27 @@ object! {
     }
 }
 
+/// `from`: the places where a credential may stand. Beside a login there may be none.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Locations(pub(in crate::config) List<RawLocation, 16>);
+
+impl Read for Locations {
+    const WHAT: &'static str = "a list";
+
+    fn read(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        List::read(node, problems).map(Self)
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn schema() -> serde_json::Value {
+        let mut schema = List::<RawLocation, 16>::schema();
+        if let Some(members) = schema.as_object_mut() {
+            members.remove("minItems");
+        }
+        schema
+    }
+}
+
 object! {
     /// An API key.
     RawKey {

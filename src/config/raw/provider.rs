@@ -1,8 +1,9 @@
 //! The file, exactly: who vouches for callers, and with which keys.
 
 use super::client::RawClient;
-use super::credential::{Pem, RawKey, RawLocation, RawSecret};
+use super::credential::{Locations, Pem, RawKey, RawSecret};
 use super::introspection::{RawForm, RawOutage};
+use super::login::RawLogin;
 use super::value::ProviderRules;
 use crate::claims::{ClaimRef, Form};
 use crate::config::code::Code;
@@ -85,14 +86,16 @@ object! {
         /// What to do with a token that is bound to a key (`cnf`).
         binding: RawBinding = RawBinding::Refuse;
         /// Where the credential stands in a request, for both kinds. Left out: the header
-        /// `authorization`, scheme `Bearer`.
-        from: List<RawLocation, 16>;
+        /// `authorization`, scheme `Bearer`. Empty beside a `login`: no bearer tokens.
+        from: Locations;
         /// Which claims say what.
         claims: RawClaims;
         /// What else the tokens' claims must say; a token that does not is refused with 401.
         require: ProviderRules;
         /// What goes upstream, for both kinds.
         upstream: RawUpstream;
+        /// How it also logs browsers in. Left out: it does not.
+        login: RawLogin;
     }
 }
 

@@ -1,7 +1,7 @@
 //! One API on its own, against the providers.
 
 use super::{mcp, rates, require, resource};
-use crate::api::{Auth, Branch, Matcher, asked_of_tokens};
+use crate::api::{Auth, Branch, Matcher, Unauthenticated, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
 use crate::config::check::names::KnownProviders;
@@ -9,7 +9,7 @@ use crate::config::check::written::{self, given_texts, not_empty, scopes, texts}
 use crate::config::code::Code;
 use crate::config::problems::{Problems, near_by_slip};
 use crate::config::raw::RawConfig;
-use crate::config::raw::api::{RawApi, RawAuth, RawPreflight, RawSlash};
+use crate::config::raw::api::{RawApi, RawAuth, RawPreflight, RawSlash, RawUnauthenticated};
 use crate::config::read::{At, OneOrMany, items, one_or_many};
 
 use crate::ids::{Name, ProviderId};
@@ -107,6 +107,12 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         auth,
         branches,
         providers,
+        unauthenticated: match api.unauthenticated.value {
+            RawUnauthenticated::Auto => Unauthenticated::Auto,
+            RawUnauthenticated::Deny => Unauthenticated::Deny,
+            RawUnauthenticated::Redirect => Unauthenticated::Redirect,
+        },
+        unauthenticated_at: strangers(api),
         preflight_passes: api.cors_preflight.value == RawPreflight::Pass,
         audiences: given_texts(&api.audiences),
         clients: given_texts(&api.clients),
@@ -124,6 +130,12 @@ fn asks(api: &RawApi, require: Option<usize>) -> impl Iterator<Item = (&'static 
     asked_of_tokens(audiences.at(), clients.at(), scopes.at(), require)
         .into_iter()
         .filter_map(|(name, at)| Some((name, at?)))
+}
+
+/// Where it is said what becomes of requests without a session, if that is not what becomes of them
+/// anyway.
+fn strangers(api: &RawApi) -> Option<usize> {
+    api.unauthenticated.at().filter(|_| api.unauthenticated.value != RawUnauthenticated::Auto)
 }
 
 fn auth(
@@ -202,7 +214,8 @@ fn refuse_on_public(api: &At<RawApi>, problems: &mut Problems<'_>) {
         .into_iter()
         .chain(api.policies.at())
         .chain(api.resource.at())
-        .chain(api.mcp.at());
+        .chain(api.mcp.at())
+        .chain(strangers(api));
     let preflight =
         api.cors_preflight.at().filter(|_| api.cors_preflight.value == RawPreflight::Refuse);
     for at in asked.chain(session).chain(api.optional.says_so()).chain(preflight) {
@@ -383,7 +396,7 @@ fn narrowing(api: &At<RawApi>, problems: &mut Problems<'_>) {
         "an empty list asks for nothing; name a scope, or leave it out",
         problems,
     );
-    scopes(&api.scopes, problems);
+    scopes(items(&api.scopes), problems);
     let narrowed = asks(api, api.require.at()).next().is_some()
         || api.policies.given().is_some()
         || api.mcp.given().is_some();

@@ -123,6 +123,7 @@ fn refuse_fields_of_issuers(raw: &RawProvider, problems: &mut Problems<'_>) {
         raw.binding.at(),
         raw.claims.at(),
         raw.require.at(),
+        raw.login.at(),
     ];
     for at in places.into_iter().flatten() {
         problems.refuse(

@@ -150,6 +150,7 @@ fn refuse_fields_of_others(raw: &RawProvider, problems: &mut Problems<'_>) {
         raw.allow_id_tokens.at(),
         raw.allow_no_expiry.at(),
         raw.keys.at(),
+        raw.login.at(),
     ];
     for at in keys.into_iter().flatten().chain(places).flatten() {
         problems.refuse(

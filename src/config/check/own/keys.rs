@@ -368,7 +368,10 @@ fn ring(
     }
     let id = |url: &Url, cluster: &str| id(&issuers, source.as_ref(), url, cluster);
     let remote = fetched(jwks).remote(url, id, problems)?;
-    let config = RingConfig { provider: provider?.clone(), issuers, source: source?, remote };
+    let source = source?;
+    let names_endpoints = raw.login.given().is_some_and(|login| login.endpoints.is_absent());
+    let logins = names_endpoints && matches!(source, RingSource::Discovery { .. });
+    let config = RingConfig { provider: provider?.clone(), issuers, source, logins, remote };
     Some(Ring { config, places: fetched(jwks).places() })
 }
 

@@ -26,17 +26,22 @@ pub(super) fn status(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<Sta
     }
     let path = status.path.given()?;
     let ready = status.ready.value;
-    let plain = |segment: &str| {
-        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        segment.bytes().all(is_plain) && !segment.is_empty()
-    };
-    let is_plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
-    if !is_plain || RequestPath::parse(path.as_bytes()).is_err() {
+    if !is_plain_path(path) {
         let message = "a path begins with `/`, does not end with it, and has letters, digits, `-`, \
                        `.`, `_` and `~` between its slashes: \"/.tollgate\"";
         problems.refuse(Code::ValueInvalid, path.at, message);
     }
     Some(StatusConfig { path: path.value.0.clone(), keys: keys?, ready })
+}
+
+/// Whether a path of the filter's own is compared byte by byte without doubt.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    let plain = |segment: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        segment.bytes().all(is_plain) && !segment.is_empty()
+    };
+    let is_plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
+    is_plain && RequestPath::parse(path.as_bytes()).is_ok()
 }
 
 fn keys(at: usize, raw: &Field<Hashes>, problems: &mut Problems<'_>) -> Option<KeyHashes> {

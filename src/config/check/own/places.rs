@@ -20,20 +20,26 @@ pub(super) fn check(
     raw: &At<RawProvider>,
     problems: &mut Problems<'_>,
 ) -> (Vec<At<Location>>, ApiNames, bool) {
-    not_empty(
-        &raw.from,
-        "an empty list would find no token; name a header, or leave it out for \
-         `Authorization: Bearer`",
-        problems,
-    );
+    if is_for_browsers_alone(raw) {
+        return (Vec::new(), Vec::new(), false);
+    }
+    let written = raw.from.given();
+    if let Some(empty) = written.filter(|from| from.0.is_empty()) {
+        problems.refuse(
+            Code::ValueEmpty,
+            empty.at,
+            "an empty list would find no token; name a header, or leave it out for `Authorization: \
+             Bearer`",
+        );
+    }
     if raw.from.is_absent() {
         let place = Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
         return (vec![At { at: raw.at, value: Location { place, apis: None } }], Vec::new(), true);
     }
     let mut from: Vec<At<Location>> = Vec::new();
     let mut apis = Vec::new();
-    let mut is_whole = raw.from.given().is_some_and(|list| list.is_whole());
-    for location in items(&raw.from) {
+    let mut is_whole = written.is_some_and(|from| from.0.is_whole());
+    for location in written.iter().flat_map(|from| &from.0.items) {
         apis.extend(items(&location.apis).iter().map(boxed));
         let found = locations(location, problems);
         is_whole &= !found.is_empty();
@@ -45,6 +51,11 @@ pub(super) fn check(
         }
     }
     (from, apis, is_whole)
+}
+
+/// Whether no bearer token is taken, since browsers are logged in.
+pub(super) fn is_for_browsers_alone(raw: &RawProvider) -> bool {
+    !raw.login.is_absent() && raw.from.given().is_some_and(|from| from.0.is_empty())
 }
 
 /// A place for each scheme: each is found alone, whatever stands beside it.

@@ -180,7 +180,7 @@ fn entry(
         "an empty list asks for nothing; name a scope, or leave it out",
         problems,
     );
-    written::scopes(&raw.scopes, problems);
+    written::scopes(items(&raw.scopes), problems);
     let entry = Entry {
         apis: Vec::new(),
         methods: methods(&raw.methods, problems),

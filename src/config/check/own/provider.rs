@@ -4,6 +4,7 @@ use super::api_keys;
 use super::introspection;
 use super::issuers;
 use super::keys;
+use super::login;
 use super::places;
 use super::require;
 use crate::claims::{Form, Requirements};
@@ -79,7 +80,15 @@ fn check(
     };
     let (from, from_apis, from_is_whole) = places::check(raw, problems);
     let from_at = raw.from.given().map_or(raw.at, |from| from.at);
-    let (upstream, written) = upstream(&raw.upstream, problems);
+    let (upstream, mut written) = upstream(&raw.upstream, problems);
+    if let DraftKind::Jwt(jwt) = &kind {
+        // Bearer tokens come in `authorization`, whoever else writes it.
+        let names = jwt.login().map_or(&[][..], |login| &login.forwards);
+        for name in names.iter().filter(|name| &*name.value != "authorization") {
+            refuse_twin(&written, name, problems);
+            written.push(name.clone());
+        }
+    }
     // What is wrong there may have been meant to name a claim.
     let policies_at = match (&raw.claims, raw.claims.given().map(|claims| &claims.policies)) {
         (Field::Wrong, _) | (_, Some(Field::Wrong)) => Some(raw.at),
@@ -135,6 +144,9 @@ fn issuer(
     if let Some(keys) = raw.keys.given() {
         problems.refuse(Code::FieldUseless, keys.at, KEYS_OF_ISSUER);
     }
+    let login = raw.login.given().map(|written| {
+        login::check(written, (raw, name), keys.as_ref(), variables, problems).map(Box::new)
+    });
     let issuers: Vec<_> = tenants.into_iter().flat_map(|tenant| tenant.issuers).collect();
     let accepted = any_issuer.is_none().then(|| issuers.iter().map(|one| one.value.clone()));
     JwtDraft {
@@ -144,6 +156,7 @@ fn issuer(
         keys,
         algorithms,
         asked: None,
+        login,
     }
 }
 
@@ -175,12 +188,13 @@ fn asked(
         ..requirements(raw, accepted.map(Iterator::collect), problems)
     };
     let asked = Some(asked.map(Box::new));
-    JwtDraft { requirements, issuers, any_issuer: None, keys, algorithms, asked }
+    JwtDraft { requirements, issuers, any_issuer: None, keys, algorithms, asked, login: None }
 }
 
 fn audience(raw: &At<RawProvider>, problems: &mut Problems<'_>) {
     let any = raw.any_audience.says_so();
-    if raw.audiences.is_absent() && raw.clients.is_absent() && any.is_none() {
+    let is_named = !raw.audiences.is_absent() || !raw.clients.is_absent() || any.is_some();
+    if !is_named && !places::is_for_browsers_alone(raw) {
         problems.missing(
             raw.at,
             "audiences",

@@ -38,7 +38,7 @@ pub(super) fn check(raw: &At<RawResource>, problems: &mut Problems<'_>) -> Resou
         "an empty list tells clients of no scope; name one, or leave it out",
         problems,
     );
-    written::scopes(&raw.scopes, problems);
+    written::scopes(items(&raw.scopes), problems);
     for scope in items(&raw.scopes) {
         refuse_offline(scope, problems);
     }

@@ -62,17 +62,13 @@ fn warn_of_page(raw: &RawConfig, apis: &[ApiDraft], problems: &mut Problems<'_>)
     let ready = format!("{}/ready", &***path);
     let Ok(parsed) = RequestPath::parse(ready.as_bytes()) else { return };
     let ready = parsed.segments();
-    let page = ready.split_last().map_or(ready, |(_, page)| page);
-    // What no pattern names, in place of the page and beside its probe.
-    let unnamed = vec![[0_u8]; page.len()];
-    let mut beside = page.to_vec();
+    let mut beside = ready.split_last().map_or(ready, |(_, page)| page).to_vec();
+    // What no pattern names, beside the probe.
     beside.push(Default::default());
     let takes = |api: &&ApiDraft| {
         let mut paths = api.matcher.iter().flat_map(|matcher| &matcher.paths);
-        paths.any(|pattern| {
-            let names = |own, other| pattern.matches(own) && !pattern.matches(other);
-            names(page, &unnamed) || pattern.matches(ready) && !pattern.matches(&beside)
-        })
+        api.matcher.iter().any(|matcher| names_path(matcher, path))
+            || paths.any(|pattern| pattern.matches(ready) && !pattern.matches(&beside))
     };
     if let Some(name) = apis.iter().find(takes).and_then(|api| api.name.as_ref()) {
         problems.warn(
@@ -83,4 +79,13 @@ fn warn_of_page(raw: &RawConfig, apis: &[ApiDraft], problems: &mut Problems<'_>)
             ),
         );
     }
+}
+
+/// Whether a pattern names this path, if only by a part, and does not take everything of its length.
+pub(super) fn names_path(matcher: &Matcher, path: &str) -> bool {
+    let Ok(parsed) = RequestPath::parse(path.as_bytes()) else { return false };
+    let own = parsed.segments();
+    // What no pattern names, in place of it.
+    let unnamed = vec![[0_u8]; own.len()];
+    matcher.paths.iter().any(|pattern| pattern.matches(own) && !pattern.matches(&unnamed))
 }

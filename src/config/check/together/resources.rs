@@ -78,7 +78,10 @@ fn refuse_any_audience(
     if api.audiences.is_some() {
         return;
     }
-    let any = |(_, jwt): &(&ProviderDraft, &JwtDraft)| jwt.requirements.audiences.is_none();
+    // Where no bearer token is taken, none is for another.
+    let any = |(draft, jwt): &(&ProviderDraft, &JwtDraft)| {
+        jwt.requirements.audiences.is_none() && !draft.from.is_empty()
+    };
     if let Some((draft, _)) = issuers(api, providers).find(any) {
         problems.refuse(
             Code::AudienceUnchecked,

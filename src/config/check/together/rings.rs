@@ -21,8 +21,9 @@ pub(super) fn share_rings(
     let mut rings: Vec<RingConfig> = Vec::new();
     let mut share = |ring: &Ring| {
         let known = rings.iter().position(|known| known.remote.id == ring.config.remote.id);
-        if let Some(known) = known.and_then(|known| rings.get(known)) {
+        if let Some(known) = known.and_then(|known| rings.get_mut(known)) {
             refuse_conflicts(known, ring, problems);
+            known.logins |= ring.config.logins;
         }
         RingId(known.unwrap_or_else(|| {
             rings.push(ring.config.clone());
