@@ -1,7 +1,9 @@
 //! One issuer's signing keys: when to fetch them, when to trust them, when to give up.
 //!
 //! The set is a [document](crate::shared_document) that all workers share, in the records
-//! `tg1/ring/<id>` and `tg1/set/<id>`; each worker keeps its own parsed copy of it.
+//! `tg1/ring/<id>` and `tg1/set/<id>`; each worker keeps its own parsed copy of it. Where somebody logs in
+//! by the discovery document that names the set, what that says of logins is published with it, in
+//! `tg1/login-meta/<id>`.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -12,12 +14,16 @@ use crate::env::Env;
 use crate::ids::Kid;
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, Origin, PublicKey, Selection};
+use crate::login::endpoints::Metadata;
 use crate::shared_document::SharedDocument;
 pub use crate::shared_document::{Attempt, Finished, Progress, Standing};
 use crate::time::UnixMillis;
 
 /// Shortest life that a `Cache-Control: max-age` may ask for.
 const MIN_MAX_AGE: Duration = Duration::from_secs(30);
+/// The kind of the record of what a discovery document says of logins.
+const LOGIN: &str = "login-meta";
+
 /// One key ring, as one worker sees it.
 #[derive(Debug)]
 pub struct Ring {
@@ -25,6 +31,18 @@ pub struct Ring {
     /// The newest set this worker has taken.
     set: Option<Arc<KeySet>>,
     document: SharedDocument,
+    login: Discovered,
+}
+
+/// What a discovery document says of logins, as one worker sees it.
+#[derive(Debug, Default)]
+struct Discovered {
+    /// The newest that was published.
+    published: Option<Box<Metadata>>,
+    /// Where the ring stood when that was read.
+    read_at: Option<Progress>,
+    /// What this worker has fetched, and has to publish with the set.
+    fetched: Option<Box<Metadata>>,
 }
 
 /// Which key a token asks for. Nothing of it is verified.
@@ -82,7 +100,7 @@ impl Ring {
             RingSource::Discovery { .. } => 2,
         };
         let document = SharedDocument::new(config.remote.terms("ring", "set", calls));
-        Self { config, set: None, document }
+        Self { config, set: None, document, login: Discovered::default() }
     }
 
     /// What the ring was made from.
@@ -105,8 +123,43 @@ impl Ring {
         self.set.is_some()
     }
 
+    /// What the discovery document says of logins, where [somebody logs in](RingConfig::logins) by it:
+    /// `None` until it was fetched, by any worker. It moves with [`progress`](Self::progress).
+    pub fn login(&self) -> Option<&Metadata> {
+        self.login.published.as_deref()
+    }
+
+    /// Takes what a document says that this worker has fetched. It is published with the set that the
+    /// same attempt brings.
+    pub fn discovered(&mut self, login: Metadata) {
+        self.login.fetched = Some(Box::new(login));
+    }
+
+    /// Takes what others have published of logins. What is not there, or cannot be read, is fetched
+    /// anew: keys that were published before anybody logged in here lack it.
+    fn sync_login(&mut self, env: &Env<'_>) {
+        let progress = Some(self.document.progress());
+        if !self.config.logins || self.login.read_at == progress || !self.document.is_published() {
+            return;
+        }
+        match self.document.beside(LOGIN, env).and_then(|record| Metadata::decode(&record)) {
+            Some(read) => self.login.published = Some(Box::new(read)),
+            None if self.login.published.is_some() => {}
+            None => {
+                self.document.want(env.now);
+                return;
+            }
+        }
+        self.login.read_at = progress;
+    }
+
     /// Takes what other workers have published.
     pub fn sync(&mut self, env: &Env<'_>) {
+        self.sync_set(env);
+        self.sync_login(env);
+    }
+
+    fn sync_set(&mut self, env: &Env<'_>) {
         let Some(text) = self.document.sync(env) else { return };
         let set = KeySet::parse(&text, Origin::Fetched).ok().map(|parsed| parsed.set);
         if self.document.take(set.as_ref().map(KeySet::version)) {
@@ -229,9 +282,15 @@ impl Ring {
     ) -> Finished {
         let refresh = self.config.remote.refresh;
         let life = max_age.map_or(refresh, |age| refresh.min(age.max(MIN_MAX_AGE)));
-        let finished = self.document.succeed(attempt, text, set.version(), life, env);
+        let login = self.login.fetched.as_ref().map(|login| login.encode());
+        let beside = login.as_ref().map(|record| (LOGIN, record.as_slice()));
+        let finished = self.document.succeed(attempt, text, beside, set.version(), life, env);
         if finished != Finished::Superseded {
             self.set = Some(Arc::new(set));
+            if let Some(login) = self.login.fetched.take() {
+                self.login.published = Some(login);
+                self.login.read_at = Some(self.document.progress());
+            }
         }
         finished
     }

@@ -177,7 +177,8 @@ impl Revocations {
     pub fn succeed(&mut self, attempt: Attempt, list: List, env: &Env<'_>) -> Finished {
         let Some(fetched) = &mut self.fetched else { return Finished::Superseded };
         let life = fetched.source.remote.refresh;
-        let finished = fetched.document.succeed(attempt, list.encode(), list.version(), life, env);
+        let finished =
+            fetched.document.succeed(attempt, list.encode(), None, list.version(), life, env);
         if finished != Finished::Superseded {
             fetched.list = Some(list);
         }

@@ -152,7 +152,7 @@ impl SharedDocument {
         if self.unreadable == Some(version) {
             return None;
         }
-        let stored = env.shared.get(&self.text_key()).value;
+        let stored = env.shared.get(&self.key(self.terms.text)).value;
         let text = stored.and_then(|value| record::text(value, &self.terms.id));
         if text.is_none() {
             self.take(None);
@@ -200,11 +200,13 @@ impl SharedDocument {
 
     /// Ends an attempt with a document of this version, publishes it and takes it into use.
     ///
-    /// `life` is how old it may become before it is fetched again.
+    /// `beside` is what is published with it, in the record `tg1/<kind>/<id>`, and may change while the
+    /// version stays; `life` is how old the document may become before it is fetched again.
     pub fn succeed(
         &mut self,
         attempt: Attempt,
         text: &[u8],
+        beside: Option<(&str, &[u8])>,
         version: [u8; 16],
         life: Duration,
         env: &Env<'_>,
@@ -222,15 +224,13 @@ impl SharedDocument {
             ..board
         };
         // The document first: whoever reads the new version must find it.
-        let text_key = self.text_key();
-        let record = record::of_text(&self.terms.id, text);
-        let publish = || env.shared.put(&text_key, &record, env.shared.get(&text_key).cas);
-        let tries = std::iter::repeat_with(publish).take(PUBLISH_TRIES);
-        match tries.into_iter().find(|put| *put != Err(PutError::Lost)) {
-            Some(Ok(())) => {}
-            // Nobody else could read it: this worker keeps what it knows to itself.
-            Some(Err(_)) => self.alone = true,
-            None => return Finished::Superseded,
+        for (kind, text) in [Some((self.terms.text, text)), beside].into_iter().flatten() {
+            match self.publish(kind, text, env) {
+                Some(Ok(())) => {}
+                // Nobody else could read it: this worker keeps what it knows to itself.
+                Some(Err(_)) => self.alone = true,
+                None => return Finished::Superseded,
+            }
         }
         if !self.write(next, cas, env) {
             return Finished::Superseded;
@@ -239,6 +239,23 @@ impl SharedDocument {
         self.taken = Some(version);
         self.confirmed_at = Some(env.now);
         if changed { Finished::Changed } else { Finished::Confirmed }
+    }
+
+    /// Writes a record of this document; `None` where others always write first.
+    fn publish(&self, kind: &str, text: &[u8], env: &Env<'_>) -> Option<Result<(), PutError>> {
+        let key = self.key(kind);
+        let record = record::of_text(&self.terms.id, text);
+        let publish = || env.shared.put(&key, &record, env.shared.get(&key).cas);
+        let mut tries = std::iter::repeat_with(publish).take(PUBLISH_TRIES);
+        tries.find(|put| *put != Err(PutError::Lost))
+    }
+
+    /// What was published with the document in a record of this kind; `None` where nothing was.
+    pub fn beside(&self, kind: &str, env: &Env<'_>) -> Option<Vec<u8>> {
+        if self.alone {
+            return None;
+        }
+        record::text(env.shared.get(&self.key(kind)).value?, &self.terms.id)
     }
 
     /// Ends an attempt that failed, with the reason and its [kind](Failure::kind).
@@ -359,19 +376,15 @@ impl SharedDocument {
         self.terms.calls.saturating_add(LEASE_SLACK)
     }
 
-    fn board_key(&self) -> String {
-        format!("tg1/{}/{}", self.terms.board, self.terms.id)
-    }
-
-    fn text_key(&self) -> String {
-        format!("tg1/{}/{}", self.terms.text, self.terms.id)
+    fn key(&self, kind: &str) -> String {
+        format!("tg1/{kind}/{}", self.terms.id)
     }
 
     fn read(&self, env: &Env<'_>) -> (Board, Option<Cas>) {
         if self.alone {
             return (self.board.clone(), None);
         }
-        let stored = env.shared.get(&self.board_key());
+        let stored = env.shared.get(&self.key(self.terms.board));
         let board = stored.value.and_then(|value| Board::decode(&value, &self.terms.id, env.now));
         (board.unwrap_or_default(), stored.cas)
     }
@@ -379,7 +392,7 @@ impl SharedDocument {
     /// Whether the state was written; where the host has no store it is kept here.
     fn write(&mut self, board: Board, cas: Option<Cas>, env: &Env<'_>) -> bool {
         if !self.alone {
-            match env.shared.put(&self.board_key(), &board.encode(&self.terms.id), cas) {
+            match env.shared.put(&self.key(self.terms.board), &board.encode(&self.terms.id), cas) {
                 Ok(()) => {}
                 Err(PutError::Lost) => return false,
                 Err(PutError::Unsupported) => self.alone = true,

@@ -16,6 +16,7 @@ use crate::ids::RingId;
 use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, PublicKey};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
+use crate::login::endpoints::Metadata;
 use crate::remote::Remote;
 use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::{quoted, quoted_to};
@@ -65,7 +66,12 @@ pub(super) fn keys_done(
         Err(failure) => failure,
         Ok(response) => match stage {
             Stage::Discovery => match keys_request(&response, ring.config()) {
-                Ok(request) => return Some((Owner::Ring(id, attempt, Stage::Keys), request)),
+                Ok((request, login)) => {
+                    if let Some(login) = login {
+                        ring.discovered(login);
+                    }
+                    return Some((Owner::Ring(id, attempt, Stage::Keys), request));
+                }
                 Err(error) => Failure::Discovery(error),
             },
             Stage::Keys => match KeySet::parse(&response.body, Origin::Fetched) {
@@ -223,14 +229,15 @@ fn body(response: Option<CallResponse>, most: usize) -> Result<CallResponse, Fai
     Ok(response)
 }
 
-/// The call for the key set that a discovery document names.
+/// The call for the key set that a discovery document names, and what that says of logins, where
+/// somebody wants to know.
 ///
 /// The document's `issuer` must be a configured one (OpenID Connect Discovery §4.3, RFC 8414 §3.3),
 /// `{tenantid}` in it standing for any one segment. Only clusters of the configuration are called.
 fn keys_request(
     response: &CallResponse,
     config: &RingConfig,
-) -> Result<CallRequest, DiscoveryError> {
+) -> Result<(CallRequest, Option<Metadata>), DiscoveryError> {
     let Remote { url, cluster, timeout, .. } = &config.remote;
     let RingSource::Discovery { keys_cluster } = &config.source else {
         return Err(DiscoveryError::Malformed(String::new()));
@@ -252,7 +259,8 @@ fn keys_request(
         None if keys.host() == url.host() => cluster,
         None => return Err(DiscoveryError::KeysHost(quoted(keys.host()))),
     };
-    Ok(CallRequest::document(&keys, cluster, *timeout, MAX_SET_BYTES))
+    let login = config.logins.then(|| Metadata::read(&members));
+    Ok((CallRequest::document(&keys, cluster, *timeout, MAX_SET_BYTES), login))
 }
 
 /// Whether a document's issuer is a configured one.
