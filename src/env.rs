@@ -34,7 +34,26 @@ pub trait Downstream {
 pub trait Random {
     /// Sixty-four unpredictable bits.
     fn u64(&self) -> u64;
+
+    /// Fills `bytes` for what is kept secret or must never come twice. Where the host's own source
+    /// has ended nothing is made up for it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomness`] where there is none; `bytes` are of no use then.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        for chunk in bytes.chunks_mut(8) {
+            for (to, byte) in chunk.iter_mut().zip(self.u64().to_le_bytes()) {
+                *to = byte;
+            }
+        }
+        Ok(())
+    }
 }
+
+/// The host has no randomness now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoRandomness;
 
 /// The metrics of the process, which all workers write.
 pub trait Metrics {

@@ -49,6 +49,7 @@ pub mod page;
 pub mod remote;
 pub mod resource;
 pub mod revoked;
+pub mod seal;
 pub mod session;
 pub mod shared_document;
 pub mod store;

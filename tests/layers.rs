@@ -25,6 +25,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
+    // Not: what is inside, cookies, the clock.
+    ("seal", &["env"]),
     // Not: what it asks, calls.
     ("client", &["env", "jose", "json", "secret", "wire"]),
     // Not: what a record is for.

@@ -1,4 +1,5 @@
-//! Project Wycheproof's vectors, through the same door as a provider's keys and a token's signature.
+//! Project Wycheproof's vectors, through the same door as a provider's keys, a token's signature and
+//! what a browser keeps.
 //!
 //! A vector with a good signature is accepted, every other is refused. What the project calls
 //! acceptable (a `DigestInfo` without NULL parameters) is refused: RFC 8017 §8.2.2 compares with
@@ -10,7 +11,10 @@ use serde_json::{Value, json};
 use tollgate::jose::alg::Alg;
 use tollgate::jose::jwk::{KeySet, Origin, PublicKey, SetError, WhySkipped};
 use tollgate::jose::verify::{InWasm, Verifier};
-use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
+use tollgate::seal::aead as ours;
+use wycheproof::{
+    HashFunction, TestResult, aead, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify,
+};
 
 fn encoded(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -225,4 +229,37 @@ fn macs_are_judged_as_they_should_be() {
     }
     counts.are_at_least(90, 414);
     assert!(short_secrets > 0);
+}
+
+#[test]
+fn sealed_texts_are_opened_as_they_should_be() {
+    let mut counts = Counts::default();
+    let mut lengths = 0;
+    let set = aead::TestSet::load(aead::TestName::XChaCha20Poly1305).unwrap();
+    for group in set.test_groups {
+        for test in &group.tests {
+            let name = format!("{}: {}", test.tc_id, test.comment);
+            let shape =
+                (test.key[..].try_into(), test.nonce[..].try_into(), test.tag[..].try_into());
+            let (Ok(key), Ok(nonce), Ok(tag)) = shape else {
+                // No array of ours has another length.
+                assert_eq!(test.result, TestResult::Invalid, "{name}");
+                lengths += 1;
+                continue;
+            };
+            let good = test.result == TestResult::Valid;
+            let mut text = test.ct.to_vec();
+            let opened = ours::decrypt(key, nonce, &test.aad, &mut text, tag);
+            assert_eq!(opened.is_ok(), good, "{name}");
+            assert_eq!(text == test.pt[..], good || test.pt == test.ct, "{name}");
+            *if good { &mut counts.accepted } else { &mut counts.refused } += 1;
+            if good {
+                let mut text = test.pt.to_vec();
+                let made = ours::encrypt(key, nonce, &test.aad, &mut text);
+                assert_eq!((made.as_ref(), &text[..]), (Some(tag), &test.ct[..]), "{name}");
+            }
+        }
+    }
+    counts.are_at_least(246, 60);
+    assert!(lengths > 0);
 }

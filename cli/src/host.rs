@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tollgate::config::Config;
 use tollgate::engine::{Engine, Explanation};
-use tollgate::env::{Cas, Downstream, Env, PutError, Random, SharedData, Stored, Unmetered};
+use tollgate::env::{
+    Cas, Downstream, Env, NoRandomness, PutError, Random, SharedData, Stored, Unmetered,
+};
 use tollgate::event::{CallRequest, CallResponse, Effect, Event};
 use tollgate::ids::{CallId, ProviderId};
 use tollgate::jose::verify::InWasm;
@@ -124,7 +126,7 @@ impl Hosted {
     }
 }
 
-/// The system's randomness. Where there is none the numbers are 0: nothing here has to be
+/// The system's randomness. Where there is none the numbers are 0: none of them has to be
 /// unpredictable, since no other process reads what is stored.
 struct SystemRandom;
 
@@ -133,6 +135,10 @@ impl Random for SystemRandom {
         let mut bytes = [0; 8];
         let _ = getrandom::fill(&mut bytes);
         u64::from_le_bytes(bytes)
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        getrandom::fill(bytes).map_err(|_| NoRandomness)
     }
 }
 

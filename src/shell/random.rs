@@ -5,7 +5,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
-use crate::env::Random;
+use crate::env::{NoRandomness, Random};
 
 /// WASI's randomness.
 ///
@@ -36,5 +36,9 @@ impl HostRandom {
 impl Random for HostRandom {
     fn u64(&self) -> u64 {
         getrandom::u64().unwrap_or_else(|_| self.reserved())
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        getrandom::fill(bytes).map_err(|_| NoRandomness)
     }
 }
