@@ -10,6 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use crate::env::Env;
+use crate::http::{add_to_form as add, encode_for_form as encode};
 use crate::jose::sign::SigningKey;
 use crate::json;
 use crate::secret::Secret;
@@ -139,32 +140,6 @@ impl Assertion {
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
         Some(jwt)
-    }
-}
-
-/// Adds a parameter to a form (`application/x-www-form-urlencoded`).
-pub fn add(name: &str, value: &str, form: &mut String) {
-    if !form.is_empty() {
-        form.push('&');
-    }
-    form.push_str(name);
-    form.push('=');
-    encode(value, form);
-}
-
-/// Encodes a text as a form does.
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push('+'),
-            _ => {
-                out.push('%');
-                out.push_str(&to_hex(&[byte], 1).to_ascii_uppercase());
-            }
-        }
     }
 }
 

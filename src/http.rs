@@ -3,11 +3,14 @@
 mod address;
 mod cookie;
 mod fields;
+mod form;
 mod host;
 mod origin;
+mod navigation;
 mod path;
 mod query;
 mod route;
+mod set_cookie;
 mod single;
 mod trace;
 mod url;
@@ -15,11 +18,13 @@ mod url;
 pub use address::Address;
 pub use cookie::{cookies, without_cookies};
 pub use fields::{Fields, Place};
+pub use form::{FieldError, MAX_FORM_BYTES, add_to_form, encode_for_form, form_field, with_query};
 pub use host::{address_in_brackets, comparable_host, is_name};
 pub use origin::Origin;
 pub use path::{Ambiguity, RequestPath};
 pub use query::{parameters, without_parameters};
 pub use route::Route;
+pub use set_cookie::{SetCookie, Unwritable, sets_one_of};
 pub use single::{Unclear, decoded_once, single_header, single_parameter};
 pub use url::{Url, UrlError};
 
@@ -45,6 +50,11 @@ impl RequestHead {
     /// The same without its query.
     pub fn path_only(&self) -> &[u8] {
         self.path().split(|&byte| byte == b'?').next().unwrap_or_default()
+    }
+
+    /// The query of the request target, without its `?`; empty where there is none.
+    pub fn query(&self) -> &[u8] {
+        query::split(self.path()).and_then(|(_, query)| query).unwrap_or_default()
     }
 
     /// Host and port that the request is for: `:authority`, else `host` (RFC 9113 §8.3.1); empty

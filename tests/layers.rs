@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: what is inside, cookies, the clock.
     ("seal", &["env"]),
     // Not: what it asks, calls.
-    ("client", &["env", "jose", "json", "secret", "wire"]),
+    ("client", &["env", "http", "jose", "json", "secret", "wire"]),
     // Not: what a record is for.
     ("store", &["env", "time", "wire"]),
     // Not: how a call is made, what claims must say.

@@ -63,7 +63,7 @@ fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What some reader takes off a name: Python's `strip` of text in Latin-1 does all of these.
-const fn is_blank(byte: u8) -> bool {
+pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | 0x7f | 0x85 | 0xa0)
 }
 
