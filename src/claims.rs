@@ -130,6 +130,11 @@ impl Claims {
         })
     }
 
+    /// The claims that these members are, which were a payload's before.
+    pub const fn of(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
     /// The claim that a reference names.
     pub fn find(&self, claim: &ClaimRef) -> Option<&Value> {
         match claim {

@@ -39,10 +39,24 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// The next text, which [`put_text`] wrote; `None` where it is cut off or not UTF-8.
+    pub fn text(&mut self) -> Option<&'a str> {
+        let length = u16::from_le_bytes(self.array()?);
+        std::str::from_utf8(self.slice(length.into())?).ok()
+    }
+
     /// What is left.
     pub const fn rest(self) -> &'a [u8] {
         self.0
     }
+}
+
+/// Adds a text to a record, with its length before it (2 bytes). One that is longer than these can say
+/// is left out, and read again as an empty one.
+pub fn put_text(text: &str, record: &mut Vec<u8>) {
+    let (length, text) = u16::try_from(text.len()).map_or((0, ""), |length| (length, text));
+    record.extend(length.to_le_bytes());
+    record.extend_from_slice(text.as_bytes());
 }
 
 /// Thirty-two bytes in lower-case hex; `None` for anything else.

@@ -50,6 +50,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("session", &["env", "ids", "store", "time", "verdict"]),
     // Not: keys, HTTP.
     ("claims", &["json", "time", "trace", "verdict"]),
+    // Not: requests, keys, the configuration file, how a call is made.
+    ("login", &["claims", "env", "http", "ids", "json", "secret", "time", "wire"]),
     // Build the above, checked. Not: requests.
     (
         "provider",
@@ -307,6 +309,10 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // The loop.
             &["engine"],
         ],
+    ),
+    (
+        "login",
+        &[&["answer", "attempt", "browser", "return_path", "session"], &["part"], &["login"]],
     ),
     ("shared_document", &[&["record"], &["shared_document"]]),
     ("provider", &[&["api_key", "login"], &["jwt"], &["introspection"], &["provider"]]),
