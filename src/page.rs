@@ -3,8 +3,10 @@
 //! Knows neither requests nor where a fact comes from. Whatever it shows is bounded in length by a
 //! type, and escaped in one place.
 
+mod escape;
 mod html;
 mod json;
+pub mod login;
 
 use std::borrow::Cow;
 

@@ -301,14 +301,15 @@ impl Session {
         let used = used.map_or(self.used, |used| used.max(self.used));
         let over = self.renewed.after(self.expires_in);
         // A token that lives for a minute is not renewed all the time.
-        let ahead = terms.ahead.min(self.expires_in / 2);
+        let half = |span: Duration| span.checked_div(2).unwrap_or_default();
+        let ahead = terms.ahead.min(half(self.expires_in));
         if now >= self.end(terms) {
             Stage::Ended
         } else if terms.idle.is_some_and(|idle| now >= used.after(idle)) {
             Stage::Idle
         } else if !renewable || now < over.before(ahead) {
             Stage::Fresh
-        } else if now < over.before(ahead / 2) {
+        } else if now < over.before(half(ahead)) {
             Stage::DueForNavigations
         } else if now < over {
             Stage::DueForAll

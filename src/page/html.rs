@@ -1,9 +1,6 @@
 //! The facts as HTML: one page without a script, which stands on a phone.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
+use super::escape::{escape, hash_of_style};
 use super::{Api, ApiKeys, ByCode, Facts, Fetch, KeySet, Moment, Provider, Refusal, Slots};
 use crate::time::{UnixMillis, roughly};
 
@@ -22,9 +19,9 @@ const DOCS: [(&str, &str); 3] = [
 /// What is written where nobody knows.
 const UNKNOWN: &str = "unknown";
 
-/// The hash that lets the page's style in, and no other (CSP Level 3 §2.3.1).
+/// The hash that lets the page's style in, and no other.
 pub(super) fn style_hash() -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE)))
+    hash_of_style(STYLE)
 }
 
 /// A page in the making. Markup is what stands in this file; everything else is text, and escaped.
@@ -42,20 +39,9 @@ impl Page {
         self
     }
 
-    /// A text, escaped for elements and for quoted attributes. What could change how its
-    /// surroundings are shown (controls, directions, what has no width) is spelt out.
+    /// A text, escaped for elements and for quoted attributes.
     fn text(&mut self, text: &str) -> &mut Self {
-        for c in text.chars() {
-            match c {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                '\'' => self.out.push_str("&#39;"),
-                c if is_deceptive(c) => self.out.extend(c.escape_unicode()),
-                c => self.out.push(c),
-            }
-        }
+        escape(text, &mut self.out);
         self
     }
 
@@ -116,22 +102,6 @@ impl Page {
         }
         self
     }
-}
-
-/// Characters that are not seen, or move what stands next to them.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-        )
 }
 
 /// A moment as a date and a time of day.
