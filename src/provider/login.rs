@@ -3,15 +3,13 @@
 //! Knows nothing of requests.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
-
-use zeroize::Zeroizing;
 
 use crate::claims::ClaimRef;
 use crate::client::Client;
 use crate::http::Origin;
 use crate::login::endpoints::{Endpoints, Metadata, Rules, Wrong};
+use crate::seal::SealKeys;
 
 /// A provider's login (OpenID Connect Core §3.1, RFC 6749 §4.1, RFC 7636).
 #[derive(Clone, Debug)]
@@ -26,7 +24,7 @@ pub struct Login {
     /// The client that the provider knows the filter as.
     pub client: Client,
     /// What seals cookies and `state`.
-    pub seal: SealSecrets,
+    pub seal: SealKeys,
     /// The scopes that are asked for; `openid` is one.
     pub scopes: Vec<Box<str>>,
     /// Further parameters of an authorization request, in the order of the configuration; none that
@@ -63,16 +61,6 @@ pub struct Login {
     /// The claims that the configuration names for this provider, in their order, each once: all that
     /// a session has to keep of a token.
     pub kept: Vec<ClaimRef>,
-}
-
-/// The secrets that seal, the first of them; all of them open.
-#[derive(Clone)]
-pub struct SealSecrets(pub Vec<Zeroizing<Vec<u8>>>);
-
-impl fmt::Debug for SealSecrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} secrets", self.0.len())
-    }
 }
 
 /// Where the endpoints of a login are.
@@ -283,11 +271,5 @@ mod tests {
             _ => name,
         };
         names(None).into_iter().map(prefixed).collect()
-    }
-
-    #[test]
-    fn what_seals_is_not_shown() {
-        let seal = SealSecrets(vec![Zeroizing::new(b"hush".to_vec())]);
-        assert_eq!(format!("{seal:?}"), "1 secrets");
     }
 }

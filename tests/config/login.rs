@@ -6,9 +6,11 @@ use tollgate::api::Unauthenticated;
 use tollgate::claims::ClaimRef;
 use tollgate::client::Auth;
 use tollgate::config::{Code, Config};
+use tollgate::env::Random;
 use tollgate::provider::login::{
     Cookies, Judge, Lifetimes, Login, Logout, Pushed, Refresh, Source,
 };
+use tollgate::seal::Purpose;
 
 use super::{accepted, codes};
 
@@ -71,6 +73,30 @@ fn good(text: &str) -> Config {
     parse(text).unwrap_or_else(|lines| panic!("{text}\n{}", lines.join("\n")))
 }
 
+struct Seven;
+
+impl Random for Seven {
+    fn u64(&self) -> u64 {
+        7
+    }
+}
+
+/// Whether the second of these opens what the first seals.
+fn opens(one: &Login, other: &Login) -> bool {
+    let sealed = one.seal.seal(Purpose::Session, &[b"host"], b"who", &Seven).expect("a text");
+    other.seal.open(Purpose::Session, &[b"host"], &sealed).is_ok()
+}
+
+#[test]
+fn the_first_secret_seals_and_all_open() {
+    let [new, both, old] =
+        [r#"{"env": "SEAL"}"#, r#"{"env": "SEAL"}, {"env": "SEAL_OLD"}"#, r#"{"env": "SEAL_OLD"}"#]
+            .map(|seal| good(&one(&format!(r#""seal": [{seal}]"#))));
+    let [new, both, old] = [&new, &both, &old].map(of);
+    assert!(opens(old, both) && opens(new, both) && opens(both, new));
+    assert!(!opens(both, old) && !opens(new, old));
+}
+
 fn of(config: &Config) -> &Login {
     config.providers[0].login().expect("a login")
 }
@@ -94,7 +120,6 @@ fn the_least_that_is_written_has_every_default() {
     );
     assert_eq!((&*login.path, &*login.title), ("/.login/okta", "okta"));
     assert!(matches!(&login.client.auth, Auth::Basic(all) if all.len() == 1));
-    assert_eq!(login.seal.0.len(), 1);
     assert_eq!((texts(&login.scopes), login.authorize.len()), (vec!["openid"], 0));
     assert_eq!((login.pushed, login.judge, login.userinfo), (Pushed::Auto, Judge::IdToken, false));
     assert!(matches!(login.endpoints, Source::Discovered { is_secure: true }));
@@ -140,7 +165,6 @@ fn every_field_is_taken() {
     assert_eq!(login.urls.len(), 3);
     assert_eq!((&*login.path, &*login.title), ("/sign-in/here", "Example"));
     assert!(matches!(&login.client.auth, Auth::Post(all) if all.len() == 2));
-    assert_eq!(login.seal.0.iter().map(|one| one.len()).collect::<Vec<_>>(), [32, 44]);
     assert_eq!(login.authorize[0], ("acr_values".into(), "phr".into()));
     assert_eq!((login.pushed, login.userinfo), (Pushed::Always, true));
     let Source::Written(endpoints) = &login.endpoints else { panic!("{:?}", login.endpoints) };
@@ -335,7 +359,7 @@ fn a_login_needs_to_know_whose_id_tokens_it_takes_and_where_it_asks() {
         (
             r#""any_issuer": true, "jwks": {"discovery": "https://id.example/d", "cluster": "idp"}"#,
             "",
-            "login: a login takes ID tokens of issuers that are known",
+            "okta.any_issuer: a login takes ID tokens of issuers that are known",
         ),
         (
             r#""jwks": {"url": "https://id.example/keys", "cluster": "idp"}"#,

@@ -6,7 +6,7 @@ use tollgate::config::Problem;
 
 use crate::scene::{self, Change};
 use crate::support::recorded;
-use crate::{asking, callers, keys, objects, resources, rights, tokens, tools, tyk};
+use crate::{asking, callers, keys, logins, objects, resources, rights, tokens, tools, tyk};
 
 /// Where an operator reads what is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +147,7 @@ pub(crate) fn cases() -> Vec<Case> {
         resources::cases(),
         tools::cases(),
         asking::cases(),
+        logins::cases(),
     ];
     all.iter_mut().flat_map(std::mem::take).collect()
 }

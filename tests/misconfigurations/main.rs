@@ -13,6 +13,7 @@
 //! | R01 and on | about what clients are told of an API ([`resources`]) |
 //! | T01 and on | about servers of MCP and their tools ([`tools`]) |
 //! | O01 and on | about providers that are asked about tokens ([`asking`]) |
+//! | B01 and on | about browsers that are logged in ([`logins`]) |
 //!
 //! What the command line tells of them is tested with the command line, and so is what stands around
 //! the filter in Envoy's own file.
@@ -25,6 +26,7 @@ mod callers;
 mod case;
 mod document;
 mod keys;
+mod logins;
 mod objects;
 mod resources;
 mod rights;

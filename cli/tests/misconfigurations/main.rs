@@ -11,6 +11,7 @@ mod catalogue {
     pub(crate) mod callers;
     pub(crate) mod case;
     pub(crate) mod keys;
+    pub(crate) mod logins;
     pub(crate) mod objects;
     pub(crate) mod resources;
     pub(crate) mod rights;
@@ -24,5 +25,5 @@ mod around;
 mod command;
 
 use catalogue::{
-    asking, callers, case, keys, objects, resources, rights, scene, tokens, tools, tyk,
+    asking, callers, case, keys, logins, objects, resources, rights, scene, tokens, tools, tyk,
 };

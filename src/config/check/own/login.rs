@@ -24,7 +24,8 @@ use crate::config::raw::provider::RawProvider;
 use crate::config::read::{At, List, Text, items, one_or_many};
 use crate::http::Origin;
 use crate::ids::Name;
-use crate::provider::login::{Judge, Login, Pushed, SealSecrets};
+use crate::provider::login::{Judge, Login, Pushed};
+use crate::seal::{BadKeys, SealKeys};
 use crate::verdict::quoted;
 
 /// Most origins of one login.
@@ -33,8 +34,6 @@ const MOST_URLS: usize = 256;
 const MAX_PATH: usize = 256;
 /// Longest title, in bytes.
 const MAX_TITLE: usize = 128;
-/// Shortest secret that seals, in bytes.
-const MIN_SEAL: usize = 32;
 /// Most further parameters, and the most bytes of all of them: a URL has to hold them.
 const MOST_PARAMETERS: usize = 32;
 const MAX_PARAMETERS: usize = 1024;
@@ -65,10 +64,10 @@ pub(super) fn check(
     problems: &mut Problems<'_>,
 ) -> Option<LoginDraft> {
     let issuers = one_or_many(&provider.issuer);
-    if provider.any_issuer.value {
+    if let Some(at) = provider.any_issuer.says_so() {
         problems.refuse(
             Code::Contradiction,
-            raw.at,
+            at,
             "a login takes ID tokens of issuers that are known; name the provider's `issuer` in place \
              of `any_issuer`",
         );
@@ -250,7 +249,7 @@ fn seal(
     raw: &At<RawLogin>,
     variables: Variables<'_>,
     problems: &mut Problems<'_>,
-) -> Option<SealSecrets> {
+) -> Option<SealKeys> {
     if raw.seal.is_absent() {
         problems.missing(
             raw.at,
@@ -266,14 +265,14 @@ fn seal(
     for one in &list.items {
         warn_of_configuration(one, problems);
         let Some(secret) = bytes(one, variables, problems).map(Zeroizing::new) else { continue };
-        if secret.len() < MIN_SEAL {
+        if secret.len() < SealKeys::MIN_BYTES {
             problems.refuse(
                 Code::SecretShort,
                 one.at,
                 format_args!(
-                    "{} bytes; at least {MIN_SEAL}, at random: `openssl rand -base64 32` makes such a \
-                     secret",
-                    secret.len()
+                    "{} bytes; at least {}, at random: `openssl rand -base64 32` makes such a secret",
+                    secret.len(),
+                    SealKeys::MIN_BYTES
                 ),
             );
         }
@@ -283,7 +282,27 @@ fn seal(
         }
         secrets.push(secret);
     }
-    (list.is_whole() && secrets.len() == list.written).then_some(SealSecrets(secrets))
+    if !list.is_whole() || secrets.len() != list.written {
+        return None;
+    }
+    match SealKeys::new(secrets) {
+        Ok(keys) => Some(keys),
+        Err(BadKeys::Same { place, as_place }) => {
+            // That of equal ones has been said.
+            if let Some(one) = list.items.get(place).filter(|_| problems.none()) {
+                problems.refuse(
+                    Code::ValueTwice,
+                    one.at,
+                    format_args!(
+                        "has by chance the short id of seal[{as_place}], so that nobody could tell which \
+                         of them sealed; make another secret"
+                    ),
+                );
+            }
+            None
+        }
+        Err(BadKeys::Count(_) | BadKeys::Short { .. }) => None,
+    }
 }
 
 /// Warns of a secret that stands in the configuration, which Envoy's own administration shows.

@@ -1,0 +1,97 @@
+//! A session ends: here, at the provider (RP-Initiated Logout), and its refresh token with it (RFC 7009).
+
+use zeroize::Zeroizing;
+
+use super::{At, Mark, callback, page, redirect};
+use crate::engine::desk::Desk;
+use crate::engine::outside::calls::Owner;
+use crate::engine::stop::Stop;
+use crate::engine::vouch::cookie;
+use crate::event::{CallRequest, Effect, Reply, SecretBytes, metric};
+use crate::http::{RequestHead, Url, add_to_form, with_query};
+use crate::login::session::Session;
+use crate::page::login::LoginPage;
+use crate::provider::login::Cookie;
+use crate::secret::Secret;
+use crate::verdict::{Deny, Refusal};
+
+/// Longest answer to a revocation that is read, in bytes: none is of use.
+const MOST_ANSWER: usize = 1024;
+
+/// `/logout`: by a form of the own pages, or by a link there. Whatever else leads here is asked.
+pub(super) fn answer(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    head: &RequestHead,
+    effects: &mut Vec<Effect>,
+) -> Result<Reply, Stop> {
+    let is_get = head.method() == b"GET";
+    let origin = head.origin();
+    let is_listed = at.login.origins.iter().any(|one| Some(one.as_bytes()) == origin);
+    if is_get && !head.is_own_navigation() {
+        let action = &at.login.logout_path;
+        return Ok(page(&LoginPage::LogOut { action }, 200, "login_logout_asked", head));
+    }
+    if !is_get && !is_listed {
+        let reason = "somebody is to be logged out, and `origin` is none of `login.origins`";
+        return Err(Refusal::new(Deny::OriginRefused, reason).into());
+    }
+    let env = desk.env;
+    // A logout does not wait: where the provider's endpoints are not known, it ends here.
+    let endpoints = at.endpoints(desk, head).ok();
+    let session = cookie::living(at, head, env);
+    let mut hint = None;
+    if let Some(session) = &session {
+        at.kit.mark(Mark::Ended, &session.id.id, session.end(&at.kit.terms), env);
+        hint = cookie::token(at, Cookie::Hint, session, head);
+        let url = endpoints.as_ref().and_then(|all| all.revocation.as_ref());
+        if let Some(url) = url.filter(|_| at.login.logout.revoke) {
+            revoke(desk, at, head, (url, session));
+        }
+        at.count(metric::LoggedIn::LoggedOut, effects);
+    }
+    let gone = Cookie::ALL.into_iter().filter(|one| *one != Cookie::Browser);
+    let set = gone.map(|one| at.cookie(one, callback::path(at, one)).clear()).collect();
+    let signed_out = [&at.login.path, "/signed-out"].concat();
+    let end_session = endpoints.and_then(|all| all.end_session);
+    let to = match end_session.filter(|_| at.login.logout.provider && session.is_some()) {
+        None => signed_out,
+        Some(url) => {
+            let mut form = String::new();
+            add_to_form("client_id", &at.login.client.id, &mut form);
+            if let Some(hint) = &hint {
+                add_to_form("id_token_hint", hint.reveal(), &mut form);
+            }
+            let back = [at.origin.as_str(), &signed_out].concat();
+            add_to_form("post_logout_redirect_uri", &back, &mut form);
+            with_query(&url.to_string(), &form)
+        }
+    };
+    Ok(redirect(303, "login_logged_out", to, set))
+}
+
+/// Gives a refresh token back. Nobody waits for the answer.
+fn revoke(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    head: &RequestHead,
+    (url, session): (&Url, &Session),
+) {
+    let Some(token) = cookie::token(at, Cookie::Refresh, session, head) else { return };
+    if let Some(request) = request(desk, at, url, &token) {
+        desk.outside.calls.make(Owner::Nobody, request);
+    }
+}
+
+fn request(desk: &Desk<'_, '_>, at: At<'_>, url: &Url, token: &Secret) -> Option<CallRequest> {
+    let mut form = Zeroizing::new(String::new());
+    add_to_form("token", token.reveal(), &mut form);
+    add_to_form("token_type_hint", "refresh_token", &mut form);
+    let shown = at.login.client.show(0, &mut form, desk.env).ok()?;
+    let mut request = CallRequest::document(url, &at.login.cluster, at.login.timeout, MOST_ANSWER);
+    request.method = "POST";
+    request.headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+    request.authorization = shown;
+    request.body = SecretBytes(Zeroizing::new(form.as_bytes().to_vec()));
+    Some(request)
+}

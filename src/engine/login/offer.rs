@@ -1,0 +1,108 @@
+//! What becomes of a request that no session comes with, at an API whose provider logs browsers in.
+
+use super::{At, page, start};
+use crate::api::{Api, Unauthenticated};
+use crate::engine::desk::Desk;
+use crate::engine::reply;
+use crate::engine::stop::Stop;
+use crate::event::{Effect, Reply};
+use crate::http::{RequestHead, add_to_form, with_query};
+use crate::ids::ProviderId;
+use crate::login::return_path::return_path;
+use crate::page::login::{Choice, LoginPage};
+use crate::verdict::{Deny, Refusal};
+
+/// What becomes of it: `lacking` are the providers of each branch that have not vouched, `useless` is why
+/// a cookie that came did not help.
+pub(in crate::engine) fn instead(
+    desk: &mut Desk<'_, '_>,
+    (api, lacking, is_optional): (&Api, &[Vec<ProviderId>], bool),
+    head: &RequestHead,
+    (refusal, useless): (Refusal, Option<Refusal>),
+    effects: &mut Vec<Effect>,
+) -> Stop {
+    let has_login = |id: &ProviderId| {
+        desk.config.provider(*id).is_some_and(|provider| provider.login().is_some())
+    };
+    // A login completes a branch that lacks nothing else.
+    let mut ids: Vec<ProviderId> = Vec::new();
+    for id in lacking.iter().filter(|lacks| lacks.iter().all(has_login)).flatten() {
+        if !ids.contains(id) {
+            ids.push(*id);
+        }
+    }
+    if ids.is_empty() {
+        return refusal.into();
+    }
+    let is_sent = !is_optional
+        && !api.reports
+        && match api.unauthenticated {
+            Unauthenticated::Auto => head.is_navigation(),
+            Unauthenticated::Deny => false,
+            Unauthenticated::Redirect => head.method() == b"GET",
+        };
+    let (config, logins) = (desk.config, desk.logins);
+    let here: Vec<At<'_>> = ids.iter().filter_map(|id| logins.at(*id, config, head)).collect();
+    let Some(first) = here.first().copied() else {
+        if !is_sent {
+            return refusal.into();
+        }
+        let host = String::from_utf8_lossy(head.authority()).into_owned();
+        let reason = format!(
+            "nobody can log in on the host {}: it is in no `url` of a login of this API",
+            crate::verdict::quoted(&host)
+        );
+        return Refusal::new(Deny::LoginHostUnknown, reason).into();
+    };
+    let path = return_path(head.path(), &first.login.path);
+    if is_sent {
+        if here.len() > 1 {
+            return Stop::Answer(choice(&here, &path, head));
+        }
+        return match start::begin(desk, first, head, (&path, false), effects) {
+            Ok(reply) => Stop::Answer(reply),
+            Err(stop) => stop,
+        };
+    }
+    let mut refusal = useless.unwrap_or(refusal);
+    let start = first.start();
+    if head.is_of_htmx() && !api.reports {
+        let mut form = String::new();
+        add_to_form("return", &current_page(head, &first), &mut form);
+        refusal.headers.push(("hx-redirect", with_query(&start, &form)));
+    }
+    refusal.login = Some(start.into());
+    refusal.into()
+}
+
+/// The page from which htmx sends a request, as far as it is one of this host.
+fn current_page(head: &RequestHead, at: &At<'_>) -> String {
+    let url = head.first("hx-current-url").and_then(|url| std::str::from_utf8(url).ok());
+    let path = url.and_then(|url| url.strip_prefix(at.origin.as_str()));
+    return_path(path.unwrap_or("/").as_bytes(), &at.login.path)
+}
+
+/// A page with a link to each login.
+fn choice(here: &[At<'_>], path: &str, head: &RequestHead) -> Reply {
+    let mut form = String::new();
+    add_to_form("return", path, &mut form);
+    let starts: Vec<String> = here.iter().map(|at| with_query(&at.start(), &form)).collect();
+    let all = here.iter().zip(&starts);
+    let all: Vec<Choice<'_>> =
+        all.map(|(at, start)| Choice { title: &at.login.title, start }).collect();
+    page(&LoginPage::Choose(&all), 401, "login_choice", head)
+}
+
+/// The page for a refusal, where a person sees it.
+pub(in crate::engine) fn offered(refusal: &Refusal, reply: Reply, head: &RequestHead) -> Reply {
+    let Some(again) = refusal.login.as_deref().filter(|_| head.is_navigation()) else {
+        return reply;
+    };
+    let code = refusal.deny.code();
+    let shown = LoginPage::Refused { code, again: Some(again) };
+    let mut headers = LoginPage::headers();
+    let of_page = |name: &str| headers.iter().any(|(known, _)| *known == name);
+    let rest: Vec<_> = reply.headers.into_iter().filter(|(name, _)| !of_page(name)).collect();
+    headers.extend(rest);
+    Reply { headers, body: shown.render(reply::request_id(head)), ..reply }
+}
