@@ -261,6 +261,11 @@ impl Claims {
         self.0.get(name).and_then(Value::as_str)
     }
 
+    /// The top-level claim of this name, whatever it is.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// The top-level claim, where it is not `null`.
     fn present(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())

@@ -51,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "trace", "verdict"]),
     // Not: requests, keys, the configuration file, how a call is made.
-    ("login", &["claims", "env", "http", "ids", "json", "secret", "time", "wire"]),
+    ("login", &["claims", "env", "http", "ids", "jose", "json", "secret", "time", "wire"]),
     // Build the above, checked. Not: requests.
     (
         "provider",
@@ -314,7 +314,12 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     ),
     (
         "login",
-        &[&["answer", "attempt", "browser", "return_path", "session"], &["part"], &["login"]],
+        &[
+            &["answer", "attempt", "browser", "return_path", "session"],
+            &["id_token", "part"],
+            &["logout_token"],
+            &["login"],
+        ],
     ),
     ("shared_document", &[&["record"], &["shared_document"]]),
     ("provider", &[&["api_key", "login"], &["jwt"], &["introspection"], &["provider"]]),

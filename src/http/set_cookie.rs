@@ -148,4 +148,31 @@ mod tests {
         }
         assert!(!sets_one_of(b"=", &[]));
     }
+
+    /// What a browser sends back once it was told this (RFC 6265bis §5.6, §5.8.3).
+    fn sent_back(header: &[u8]) -> Vec<u8> {
+        let pair = header.split(|byte| *byte == b';').next().unwrap();
+        let blank = |byte: u8| matches!(byte, b' ' | b'\t');
+        match pair.iter().position(|byte| *byte == b'=') {
+            None => trimmed(pair, blank).to_vec(),
+            Some(at) => {
+                let (name, value) = (trimmed(&pair[..at], blank), trimmed(&pair[at + 1..], blank));
+                let between: &[u8] = if name.is_empty() { b"" } else { b"=" };
+                [name, between, value].concat()
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn h28_what_comes_back_under_a_reserved_name_was_found(
+            header in "[=a; \t\u{b}\u{a0}]{0,8}",
+        ) {
+            // As one byte for each character.
+            let header: Vec<u8> = header.chars().map(|c| u8::try_from(c).unwrap()).collect();
+            let back = sent_back(&header);
+            let comes_back = crate::http::cookies([back.as_slice()], "a").count() > 0;
+            assert!(!comes_back || sets_one_of(&header, &["a"]), "{}", header.escape_ascii());
+        }
+    }
 }

@@ -69,9 +69,9 @@ impl Browser {
 
     /// What an attempt keeps of it: a hash of the number alone.
     pub fn hash(&self) -> [u8; 16] {
-        let digest: [u8; 32] = Sha256::digest(self.id).into();
-        let (hash, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        *hash
+        let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8; 32] =
+            Sha256::digest(self.id).into();
+        hash
     }
 
     /// The same browser once a login of it is completed.
