@@ -72,6 +72,11 @@ fn events_are_handled_as_before() {
 }
 
 #[test]
+fn logins_are_read_as_before() {
+    replay("login", fuzz::login);
+}
+
+#[test]
 fn cookies_are_cut_out_as_before() {
     replay("cookies", fuzz::cookies);
 }

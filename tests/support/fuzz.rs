@@ -25,11 +25,18 @@ use tollgate::jose::jwk::{
 use tollgate::jose::jws::Jws;
 use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
 use tollgate::jose::verify::{InWasm, Verifier};
+use tollgate::login::attempt::Attempt;
+use tollgate::login::browser::Browser;
+use tollgate::login::return_path::return_path;
+use tollgate::login::session::{Session, SessionId};
+use tollgate::login::{self, part};
 use tollgate::mcp::{self, Call, Called, Calls, Pattern};
 use tollgate::revoked::{self, Facts, Key, Revocations, Revoked, Subject};
+use tollgate::seal::{Purpose, SealKeys};
 use tollgate::time::UnixMillis;
 use tollgate::trace::Trace;
 use tollgate::verdict::{Deny, Refusal};
+use zeroize::Zeroizing;
 
 use crate::support::structs;
 use crate::support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
@@ -870,4 +877,51 @@ fn resolved(name: &str) -> String {
         path.push('/');
     }
     path
+}
+
+/// What browsers and providers send of a login is read without a panic; what is taken is written as it
+/// came, a way back leads to this host, and nothing opens that was not sealed.
+pub fn login(bytes: &[u8]) {
+    const OWN: &str = "/.login/okta";
+    const OF: SessionId = SessionId { id: [1; 16], generation: 1 };
+    let (now, skew) = (UnixMillis::from_secs(NOW), Duration::from_secs(60));
+    let path = return_path(bytes, OWN);
+    assert!(path.starts_with('/') && !path.starts_with("//") && path.len() <= 1024, "{path}");
+    assert!(path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'), "{path}");
+    assert_eq!(return_path(path.as_bytes(), OWN), path);
+    if let Some(browser) = Browser::read(bytes) {
+        assert_eq!(Browser::read(browser.write().as_bytes()), Some(browser));
+    }
+    if let Some(attempt) = Attempt::read(bytes) {
+        assert_eq!(*attempt.write(), bytes);
+    }
+    if let Ok(session) = Session::read(bytes, now, skew) {
+        assert!(session.begun <= now.after(skew));
+        let again = Session::read(&session.write(), now, skew);
+        assert!(again.is_ok_and(|again| again.id == session.id && again.issuer == session.issuer));
+    }
+    if let Some(token) = part::read_token(bytes, OF) {
+        let again = part::read_token(&part::write_token(OF, token.reveal()), OF);
+        assert_eq!(again, Some(token));
+    }
+    if let Some(at) = part::read_last_use(bytes, OF, now, skew) {
+        assert_eq!(*part::write_last_use(OF, at), bytes);
+    }
+    if let Ok(tokens) = login::answer::read(200, bytes.len(), bytes) {
+        let span = Duration::from_secs(60)..=Duration::from_secs(86_400);
+        assert!(span.contains(&tokens.expires_in) && !tokens.access.reveal().is_empty());
+    }
+    for name in ["code", "state", "logout_token"] {
+        if let Ok(Some(value)) = http::form_field(bytes, name) {
+            let mut form = String::new();
+            http::add_to_form(name, &value, &mut form);
+            assert_eq!(http::form_field(form.as_bytes(), name), Ok(Some(value)));
+        }
+    }
+    http::sets_one_of(bytes, &["__Host-tollgate-okta"]);
+    let text = String::from_utf8_lossy(bytes);
+    let keys = SealKeys::new(vec![Zeroizing::new(vec![1; 32])]).unwrap();
+    for purpose in Purpose::ALL {
+        assert!(keys.open(purpose, &[], &text).is_err());
+    }
 }
