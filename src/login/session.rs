@@ -90,8 +90,6 @@ pub struct Terms {
     pub ahead: Duration,
     /// How long a session lives after that while the provider cannot be asked.
     pub grace: Duration,
-    /// By how much clocks may differ.
-    pub skew: Duration,
 }
 
 /// What is to be done about a session.

@@ -11,7 +11,6 @@ const TERMS: Terms = Terms {
     idle: None,
     ahead: Duration::from_secs(60),
     grace: Duration::from_secs(900),
-    skew: SKEW,
 };
 
 fn secs(seconds: u64) -> Duration {
