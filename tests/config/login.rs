@@ -291,7 +291,7 @@ fn what_could_not_work_or_would_not_be_safe_is_refused() {
         (r#""seal": [{"env": "SEAL"}, {"env": "SEAL"}]"#.into(), "", "the same secret as seal[0]"),
         (r#""seal": [{"env": "SEAL"}, {}]"#.into(), "", "exactly one of `base64`, `text` and `env`"),
         (r#""seal": {"env": "SEAL"}"#.into(), "", "expected a list"),
-        (format!(r#""seal": [{}]"#, vec![r#"{"env": "SEAL"}"#; 5].join(",")), "", "5 elements; at most 4"),
+        (format!(r#""seal": [{}]"#, [r#"{"env": "SEAL"}"#; 5].join(",")), "", "5 elements; at most 4"),
         (r#""scopes": []"#.into(), "", "has no `openid`"),
         (r#""scopes": ["email"]"#.into(), "", "has no `openid`"),
         (r#""scopes": ["openid email"]"#.into(), "", "a scope has no space"),

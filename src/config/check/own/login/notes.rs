@@ -25,7 +25,7 @@ pub(super) fn check(raw: &At<RawLogin>, issuers: &[At<Text>], problems: &mut Pro
         return;
     }
     let asks = raw.scopes.value.items.iter().any(|scope| &*scope.value.0 == "offline_access");
-    let at = session.refresh.at().or(raw.scopes.at()).unwrap_or(raw.at);
+    let at = session.refresh.at().unwrap_or(raw.at);
     if let Some(note) = refresh_token(raw, issuers).filter(|_| !asks) {
         problems.note(Code::RefreshUnasked, at, note);
     }
