@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use tollgate::config::{Config, RingSource, near};
-use tollgate::http::Url;
+use tollgate::provider::login::Source;
 use tollgate::verdict::quoted;
 
 use super::code::FileCode;
@@ -13,8 +13,8 @@ use crate::yaml::{Node, Place};
 /// What a document is fetched through.
 pub(super) struct Link<'c> {
     pub(super) cluster: &'c str,
-    /// Its URL; `None` where only a discovery document will tell.
-    url: Option<&'c Url>,
+    /// The host that it is on, as URLs write it; `None` where only a discovery document will tell.
+    on: Option<&'c str>,
     /// Whether TLS is needed.
     pub(super) secure: bool,
     /// The field of the configuration that names the cluster.
@@ -24,7 +24,7 @@ pub(super) struct Link<'c> {
 impl<'c> Link<'c> {
     /// The URL's host, as TLS and certificates write it.
     pub(super) fn host(&self) -> Option<&'c str> {
-        self.url.map(|url| unbracketed(url.host()))
+        self.on.map(unbracketed)
     }
 
     /// Where the configuration names the cluster.
@@ -167,17 +167,26 @@ pub(super) fn links(config: &Config) -> Vec<Link<'_>> {
         let (url, cluster) = (&ring.remote.url, &ring.remote.cluster);
         let field = |member: &str| format!("providers.{}.jwks.{member}", ring.provider);
         let secure = url.secure;
-        links.push(Link { cluster, url: Some(url), secure, field: field("cluster") });
+        links.push(Link { cluster, on: Some(url.host()), secure, field: field("cluster") });
         if let RingSource::Discovery { keys_cluster: Some(cluster) } = &ring.source {
-            links.push(Link { cluster, url: None, secure, field: field("keys_cluster") });
+            links.push(Link { cluster, on: None, secure, field: field("keys_cluster") });
         }
     }
     links.extend(config.revoked_source.as_ref().map(|source| Link {
         cluster: &source.remote.cluster,
-        url: Some(&source.remote.url),
+        on: Some(source.remote.url.host()),
         secure: source.remote.url.secure,
         field: "revoked.cluster".to_owned(),
     }));
+    for provider in &config.providers {
+        let Some(login) = provider.login() else { continue };
+        let secure = match &login.endpoints {
+            Source::Discovered { is_secure } => *is_secure,
+            Source::Written(endpoints) => endpoints.token.secure,
+        };
+        let field = format!("providers.{}.login.cluster", provider.name);
+        links.push(Link { cluster: &login.cluster, on: Some(&login.host), secure, field });
+    }
     links
 }
 

@@ -156,3 +156,37 @@ fn files_that_are_checked_together_are_one_proxy() {
     assert_eq!(missing.len(), 1, "{}", run.out);
     assert!(missing[0].contains("b.yaml:"), "{}", run.out);
 }
+
+#[test]
+fn calls_of_a_login_go_where_its_cluster_leads() {
+    let login = |members: &str| {
+        let login = format!(
+            r#""login": {{"url": "https://portal.example.com", "client": {{"id": "me"}}, "seal": [{{"base64": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}], {members}}}, "issuer""#
+        );
+        let run = check(&["-"], &envoy().replace(r#""issuer""#, &login));
+        run.out + &run.err
+    };
+    let endpoints = |host: &str| {
+        format!(
+            r#""endpoints": {{"authorization": "https://{host}/authorize", "token": "https://{host}/token"}}"#
+        )
+    };
+    let fine = login(&endpoints("okta.example"));
+    assert!(!fine.contains("cluster_"), "{fine}");
+    let missing = login(&format!(r#""cluster": "otka", {}"#, endpoints("okta.example")));
+    assert!(
+        missing.contains("providers.okta.login.cluster: this file has no cluster"),
+        "{missing}"
+    );
+    assert!(missing.contains("did you mean `okta`?"), "{missing}");
+    // The cluster of the keys asks for their host's certificate.
+    let elsewhere = login(&endpoints("login.example"));
+    assert!(elsewhere.contains("providers.okta.login.cluster: cluster `okta`:"), "{elsewhere}");
+    // What is worth knowing is told as a note.
+    assert!(
+        fine.contains("note: providers.okta.login: ") && fine.contains("[login_note]"),
+        "{fine}"
+    );
+    let asked_once = format!(r#""session": {{"refresh": false}}, {}"#, endpoints("okta.example"));
+    assert!(!login(&asked_once).contains("note:"));
+}
