@@ -135,6 +135,25 @@ impl Claims {
         Self(members)
     }
 
+    /// The same with further claims; those that are there stay.
+    pub fn with(mut self, more: Map<String, Value>) -> Self {
+        for (name, value) in more {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// The same with a claim that takes the place of one that is there.
+    pub fn replacing(mut self, name: &str, value: Value) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The members, as JSON.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// The claim that a reference names.
     pub fn find(&self, claim: &ClaimRef) -> Option<&Value> {
         match claim {

@@ -17,6 +17,7 @@ mod grant_cache;
 mod handoff;
 mod known_keys;
 mod log;
+mod login;
 mod metadata;
 mod metrics;
 mod object;
@@ -29,6 +30,7 @@ mod reply;
 mod request;
 mod revocation;
 mod rights;
+mod settling;
 mod status;
 mod steps;
 mod stop;
@@ -45,16 +47,12 @@ use std::time::Duration;
 
 use crate::config::{Config, LogFormat};
 use crate::env::Env;
-use crate::event::{
-    CallResponse, Effect, Event, Headers, HostQuestions, Record, Reply, Settlement, metric,
-};
+use crate::event::{CallResponse, Effect, Event, HostQuestions, Record, Reply, Settlement, metric};
 use crate::http::RequestHead;
 use crate::ids::{ProviderId, StreamId};
 use crate::session::Sessions;
 use crate::time::{UnixMillis, millis};
-use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal};
-use admitted::Admitted;
 use budget::Budget;
 use charging::Charging;
 pub use configure::{Surroundings, refused};
@@ -65,20 +63,20 @@ pub use explain::{Explanation, Outcome};
 use handoff::Handoff;
 use known_keys::KnownKeys;
 use log::Log;
+use login::after::set_cookies;
+use login::kit::Logins;
+use login::refresh;
 use metrics::counts::Counts;
 use metrics::gauges;
 use outside::Outside;
 use outside::calls::{Callback, Owner};
 use parked::{Full, Parked};
-use request::{Patience, Request};
+use request::{Memo, Patience, Request};
 use status::{Inside, Status};
-use steps::Passed;
 use stop::{Awaited, Stop};
-use trail::Trail;
 use verified::VerifiedTokens;
 use waiting::Waiting;
 pub use words::line::line;
-use words::{narrate, remedy};
 
 /// The time between ticks while nothing waits. Half of the second within which a withdrawn key must
 /// be out of use in every worker.
@@ -104,6 +102,7 @@ pub struct Engine {
     api_keys: KnownKeys,
     details: Details,
     log: Log,
+    logins: Logins,
     outside: Outside,
     parked: Parked,
     readers: Readers,
@@ -159,6 +158,7 @@ impl Engine {
             api_keys: KnownKeys::new(&config, &sessions),
             details: Details::new(&config.log),
             log: Log::new(&config.log),
+            logins: Logins::new(&config),
             outside: Outside::new(&config),
             parked: Parked::default(),
             readers: Readers::new(&config),
@@ -313,10 +313,9 @@ impl Engine {
             }
             Event::Fields { stream, section, fields } => {
                 let remove = self.handoff.unwanted(section, &fields);
-                #[cfg(not(feature = "probe"))]
-                let remove_values = Vec::new();
+                let remove_values = self.logins.unwanted(section, &fields);
                 #[cfg(feature = "probe")]
-                let remove_values = probe::unwanted(section, &fields);
+                let remove_values = [remove_values, probe::unwanted(section, &fields)].concat();
                 if !remove.is_empty() || !remove_values.is_empty() {
                     effects.push(Effect::Clean { stream, section, remove, remove_values });
                 }
@@ -367,6 +366,12 @@ impl Engine {
             self.call_done(owner, None, env, effects);
         }
         self.outside.fetch(env);
+        for of in self.outside.refreshes.waiting() {
+            let mut memo = Memo::default();
+            let patience = (Patience::Waited, Duration::ZERO);
+            let (mut desk, _) = self.desk(StreamId(u32::MAX), patience, &mut memo, env);
+            refresh::judge_again(&mut desk, of, effects);
+        }
         self.counts.flush(effects);
         gauges::set(&self.outside.rings, &self.sessions, self.charging.tables(), env, effects);
         if let Some(status) = &mut self.status {
@@ -386,6 +391,13 @@ impl Engine {
     ) {
         match owner {
             Owner::Stream(stream, ask) => self.parked.answer(stream, ask, response),
+            Owner::Refresh(id, holder) => {
+                let mut memo = Memo::default();
+                // No request's: it has no stream.
+                let of = (Patience::Fresh, Duration::ZERO);
+                let (mut desk, _) = self.desk(StreamId(u32::MAX), of, &mut memo, env);
+                refresh::done(&mut desk, (id, holder), response, effects);
+            }
             owner => self.outside.done(owner, response, (&self.config, env), effects),
         }
     }
@@ -409,23 +421,7 @@ impl Engine {
         let waited = request.waited(env.now);
         let Request { stream, ref head, ref host, ref mut memo, .. } = request;
         let mut trail = self.trail(head, env.now);
-        let mut desk = Desk {
-            config: &self.config,
-            readers: &self.readers,
-            outside: &mut self.outside,
-            failures: &mut self.failures,
-            verified: &mut self.verified,
-            api_keys: &self.api_keys,
-            sessions: &self.sessions,
-            counts: &self.counts,
-            parked: &self.parked,
-            stream,
-            patience,
-            waited,
-            memo,
-            env,
-        };
-        let then = (&self.charging, &self.handoff);
+        let (mut desk, then) = self.desk(stream, (patience, waited), memo, env);
         let stop = match steps::take(&mut desk, (head, &host.route), then, &mut trail, effects) {
             Ok(passed) => {
                 observe_wait(&request, patience, effects);
@@ -440,19 +436,48 @@ impl Engine {
             // The step asked for a wait that is not possible, and has no refusal of its own for that.
             Stop::Wait(_) => {
                 let refusal = Refusal::new(Deny::Overloaded, "the request can wait no longer");
-                self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
+                self.refuse(&request, &refusal, trail, env, effects);
             }
             Stop::Refuse(refusal) => {
                 observe_wait(&request, patience, effects);
-                self.refuse(request.stream, &request.head, &refusal, trail, env, effects);
+                self.refuse(&request, &refusal, trail, env, effects);
             }
-            Stop::Answer(reply) => {
+            Stop::Answer(mut reply) => {
+                reply.headers.extend(set_cookies(&request.memo));
                 let (of, how) = ((request.stream, &request.head), (Outcome::Answered, None));
                 self.explained(of, how, &mut trail, env.now, effects);
                 let how = Settlement::Respond(reply);
                 effects.push(Effect::Settle { stream: request.stream, how });
             }
         }
+    }
+
+    /// What a request is judged with, and what its later steps need.
+    fn desk<'a>(
+        &'a mut self,
+        stream: StreamId,
+        (patience, waited): (Patience, Duration),
+        memo: &'a mut Memo,
+        env: &'a Env<'a>,
+    ) -> (Desk<'a, 'a>, (&'a Charging, &'a Handoff)) {
+        let desk = Desk {
+            config: &self.config,
+            readers: &self.readers,
+            outside: &mut self.outside,
+            failures: &mut self.failures,
+            verified: &mut self.verified,
+            api_keys: &self.api_keys,
+            sessions: &self.sessions,
+            logins: &self.logins,
+            counts: &self.counts,
+            parked: &self.parked,
+            stream,
+            patience,
+            waited,
+            memo,
+            env,
+        };
+        (desk, (&self.charging, &self.handoff))
     }
 
     /// Lets a request wait, or judges it as one that cannot.
@@ -475,123 +500,5 @@ impl Engine {
             }
             Ok(()) => {}
         }
-    }
-
-    /// Lets a request go upstream.
-    fn forward(
-        &mut self,
-        request: &Request,
-        Passed { changes, mut headers }: Passed,
-        mut trail: Trail,
-        env: &Env<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let stream = request.stream;
-        narrate::handoff(&changes, &mut trail.steps);
-        trail.note(stream, None, effects);
-        let provider = trail.identity.as_ref().and(trail.provider.as_ref());
-        self.counts.outcome(true, trail.api.as_ref(), provider);
-        let (of, how) = ((stream, &request.head), (Outcome::Allowed, None));
-        let explained = self.explained(of, how, &mut trail, env.now, effects);
-        headers.extend(explained.into_iter().flat_map(Explanation::into_headers));
-        if !headers.is_empty() {
-            let (set, append) = (headers, Headers::new());
-            effects.push(Effect::ResponseHeaders { stream, set, append });
-        }
-        effects.push(Effect::Count { metric: metric::ALLOWED.into(), by: 1 });
-        effects.push(Effect::Settle { stream, how: Settlement::Forward(changes) });
-    }
-
-    /// Whether a refusal is only reported, as the request's API or else the whole says.
-    fn reports(&self, trail: &Trail) -> bool {
-        trail.reports.unwrap_or(self.config.reports)
-    }
-
-    /// A request's trail, with a trace of its steps if anybody may read it.
-    fn trail(&self, head: &RequestHead, now: UnixMillis) -> Trail {
-        let is_explained = explain::is_asked(self.config.explain.as_ref(), head);
-        let notes_shown = self.details.is_on(now);
-        let is_logged = notes_shown && self.log.has_room_for_detail(now);
-        let is_on = is_explained || is_logged || self.observed.is_some();
-        let steps = if is_on { Trace::on() } else { Trace::default() };
-        Trail { steps, is_explained, notes_shown, ..Trail::default() }
-    }
-
-    /// A decision with its steps, where the caller may read them. It is logged where the configuration
-    /// wants that.
-    fn explained(
-        &mut self,
-        (stream, head): (StreamId, &RequestHead),
-        (outcome, refusal): (Outcome, Option<&Refusal>),
-        trail: &mut Trail,
-        now: UnixMillis,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Explanation> {
-        let explanation = trail.steps.is_on().then(|| {
-            let remedy = refusal.map(|refusal| remedy::fill(refusal, trail, &self.config));
-            Explanation {
-                outcome,
-                refusal: refusal.cloned(),
-                remedy: remedy.unwrap_or_default(),
-                trace: std::mem::take(&mut trail.steps),
-            }
-        });
-        if trail.notes_shown && self.details.fits(trail) {
-            self.log.detail(explanation.as_ref(), trail, head, now, effects);
-        }
-        match &mut self.observed {
-            // It is not the caller who asked.
-            Some(observed) => {
-                observed.extend(explanation.map(|one| (stream, one)));
-                None
-            }
-            None => explanation.filter(|_| trail.is_explained),
-        }
-    }
-
-    fn refuse(
-        &mut self,
-        stream: StreamId,
-        head: &RequestHead,
-        refusal: &Refusal,
-        mut trail: Trail,
-        env: &Env<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let found = || refusal.reason.to_string();
-        trail.steps.found(refusal.deny.step(), Decided::Refused, found);
-        trail.note(stream, Some(refusal.deny), effects);
-        let reports = self.reports(&trail);
-        let metric = if reports { metric::would_deny } else { metric::denied };
-        effects.push(Effect::Count { metric: metric(refusal.deny), by: 1 });
-        if !reports {
-            self.counts.outcome(false, trail.api.as_ref(), trail.provider.as_ref());
-        }
-        let of = (refusal, &self.config);
-        let is_logged = self.log.refusal(of, &trail, head, reports, env.now, effects);
-        if let Some(status) = &mut self.status {
-            status.refusals.keep(of, &trail, head, (reports, is_logged), &self.log, env);
-        }
-        let how = if reports {
-            let nobody = Admitted::default();
-            let changes = self.handoff.changes(&self.config, head, &nobody, true, effects);
-            narrate::handoff(&changes, &mut trail.steps);
-            let (of, how) = ((stream, head), (Outcome::WouldRefuse, Some(refusal)));
-            if let Some(explained) = self.explained(of, how, &mut trail, env.now, effects) {
-                let (set, append) = (explained.into_headers(), Headers::new());
-                effects.push(Effect::ResponseHeaders { stream, set, append });
-            }
-            Settlement::Forward(changes)
-        } else {
-            let mut reply = reply::to(refusal, head, &self.config.realm);
-            metadata::challenge(&mut reply, refusal, &self.config, (head, trail.api.as_ref()));
-            let (of, how) = ((stream, head), (Outcome::Refused, Some(refusal)));
-            let explained = self.explained(of, how, &mut trail, env.now, effects);
-            Settlement::Respond(match explained {
-                Some(explained) => explained.beside(reply, head),
-                None => reply,
-            })
-        };
-        effects.push(Effect::Settle { stream, how });
     }
 }

@@ -87,10 +87,12 @@ pub enum Effect {
     ResponseHeaders {
         /// The request.
         stream: StreamId,
-        /// Those that take the place of the upstream's.
+        /// Those that take the place of the upstream's; an empty one takes it away.
         set: Headers,
         /// Those that stand beside the upstream's.
         append: Headers,
+        /// Those that are set where the upstream says nothing of the kind.
+        absent: Headers,
     },
     /// Add to a counter.
     Count {
@@ -421,6 +423,39 @@ pub mod metric {
     /// Requests that would have been refused for one reason, were refusals not only reported.
     pub fn would_deny(deny: Deny) -> Cow<'static, str> {
         format!("tollgate_would_deny_{}", deny.code()).into()
+    }
+
+    /// What became of one provider's logins.
+    pub fn login(what: LoggedIn, provider: &Name) -> Cow<'static, str> {
+        let what = match what {
+            LoggedIn::Completed => "completed",
+            LoggedIn::LoggedOut => "logged_out",
+            LoggedIn::RefreshFailed => "refresh_failed",
+            LoggedIn::Refreshed => "refreshed",
+            LoggedIn::Started => "started",
+        };
+        format!("tollgate_login_{what}_{provider}").into()
+    }
+
+    /// What became of a login.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum LoggedIn {
+        /// A session began.
+        Completed,
+        /// A session was ended by its browser.
+        LoggedOut,
+        /// A session was to be renewed, and was not.
+        RefreshFailed,
+        /// A session was renewed.
+        Refreshed,
+        /// A browser was sent to the provider.
+        Started,
+    }
+
+    impl LoggedIn {
+        /// All of them.
+        pub const ALL: [Self; 5] =
+            [Self::Completed, Self::LoggedOut, Self::RefreshFailed, Self::Refreshed, Self::Started];
     }
 
     /// What came of asking one provider about tokens.

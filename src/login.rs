@@ -8,7 +8,7 @@ pub mod attempt;
 pub mod browser;
 pub mod endpoints;
 pub mod id_token;
-pub mod logout_token;
+pub mod lease;
 pub mod part;
 pub mod return_path;
 pub mod session;

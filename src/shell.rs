@@ -208,9 +208,9 @@ impl Filter {
                     more.extend(read(stream, fate));
                 }
             }
-            Effect::ResponseHeaders { stream, set, append } => {
+            Effect::ResponseHeaders { stream, set, append, absent } => {
                 if let Some(fate) = self.fate(stream, at) {
-                    fate.headers.replace((set, append));
+                    fate.headers.replace((set, append, absent));
                 }
             }
             Effect::Settle { stream, how } => self.settle(stream, how, at),
@@ -530,12 +530,22 @@ impl HttpContext for Stream {
         self.pass(Section::ResponseHeaders);
         let kind = MapType::HttpResponseHeaders;
         if let Ok(headers) = self.fate.headers.try_borrow() {
-            let (set, append) = &*headers;
+            let (set, append, absent) = &*headers;
             for (name, value) in set {
-                host::set_header(kind, name.as_bytes(), value.as_bytes());
+                match value.as_str() {
+                    "" => host::empty_and_remove_header(kind, name.as_bytes()),
+                    value => host::set_header(kind, name.as_bytes(), value.as_bytes()),
+                };
             }
             for (name, value) in append {
                 host::add_header(kind, name.as_bytes(), value.as_bytes());
+            }
+            if !absent.is_empty() {
+                let fields = host::fields(kind).unwrap_or_default();
+                for (name, value) in absent.iter().filter(|(name, _)| fields.first(name).is_none())
+                {
+                    host::set_header(kind, name.as_bytes(), value.as_bytes());
+                }
             }
         }
         Action::Continue

@@ -28,6 +28,8 @@ pub enum Answer {
     Unavailable,
     /// 500 `server_error`.
     ServerError,
+    /// 502 `server_error`: the provider failed a login.
+    BadProvider,
 }
 
 impl Answer {
@@ -40,6 +42,7 @@ impl Answer {
             Self::RateLimited | Self::QuotaExceeded => 429,
             Self::Unavailable => 503,
             Self::ServerError => 500,
+            Self::BadProvider => 502,
         }
     }
 
@@ -54,7 +57,7 @@ impl Answer {
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::Unavailable => "temporarily_unavailable",
-            Self::ServerError => "server_error",
+            Self::ServerError | Self::BadProvider => "server_error",
         }
     }
 
@@ -70,6 +73,7 @@ impl Answer {
             Self::QuotaExceeded => "as many requests as are allowed have come; try again later",
             Self::Unavailable => "the request cannot be judged just now; try again",
             Self::ServerError => "the gateway failed to judge the request",
+            Self::BadProvider => "the provider failed the login",
         }
     }
 
@@ -80,7 +84,7 @@ impl Answer {
             Self::InvalidRequest => 3,
             Self::InsufficientScope | Self::AccessDenied => 7,
             Self::RateLimited | Self::QuotaExceeded => 8,
-            Self::Unavailable => 14,
+            Self::Unavailable | Self::BadProvider => 14,
             Self::ServerError => 13,
         }
     }
@@ -93,6 +97,8 @@ pub enum Step {
     Method,
     /// The host, read in one way only.
     Host,
+    /// A login, on one of its own paths.
+    Login,
     /// The path, read in one way only.
     Path,
     /// Which API the request belongs to.
@@ -131,6 +137,7 @@ impl Step {
         match self {
             Self::Method => "method",
             Self::Host => "host",
+            Self::Login => "login",
             Self::Path => "path",
             Self::Api => "api",
             Self::Credential => "credential",
@@ -154,6 +161,7 @@ impl Step {
         match self {
             Self::Method => "the method",
             Self::Host => "the host",
+            Self::Login => "the login",
             Self::Path => "the path",
             Self::Api => "the APIs of the configuration",
             Self::Credential => "what vouches for the caller",

@@ -40,8 +40,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("remote", &["http", "shared_document"]),
     // Not: what a request may call.
     ("mcp", &["http", "verdict"]),
-    // Facts and bytes of logins. Not: keys, configuration, how a call is made.
-    ("login", &["http", "wire"]),
     // Not: requests beyond host and path, APIs.
     ("resource", &["http", "json"]),
     // Not: requests, how a fetch is made.
@@ -51,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: keys, HTTP.
     ("claims", &["json", "time", "trace", "verdict"]),
     // Not: requests, keys, the configuration file, how a call is made.
-    ("login", &["claims", "env", "http", "ids", "jose", "json", "secret", "time", "wire"]),
+    ("login", &["claims", "env", "http", "ids", "jose", "json", "secret", "store", "time", "wire"]),
     // Build the above, checked. Not: requests.
     (
         "provider",
@@ -128,6 +126,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "remote",
             "resource",
             "revoked",
+            "seal",
             "secret",
             "session",
             "store",
@@ -164,7 +163,10 @@ const NARROWER: &[(&str, &[&str])] = &[
     // What later steps may ask of a credential: no configuration, no keys, no requests.
     (
         "engine/voucher.rs",
-        &["claims", "ids", "jose", "policy", "provider", "revoked", "session", "store", "time"],
+        &[
+            "claims", "ids", "jose", "login", "policy", "provider", "revoked", "session", "store",
+            "time",
+        ],
     ),
     // Asks the host about a signature, and knows nothing else.
     ("shell/crypto.rs", &["jose"]),
@@ -249,6 +251,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "engine",
         &[
+            // What a login is made of.
+            &["login/begun", "login/kit", "login/opened"],
             // Values, and what is said of them.
             &[
                 "budget",
@@ -269,6 +273,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &[
                 "explain",
+                "login/replies",
+                "login/cookies",
                 "metadata",
                 "metrics",
                 "outside/asks",
@@ -284,6 +290,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "known_keys",
                 "outside/fetches",
                 "outside/introspections",
+                "outside/refreshes",
                 "trail",
                 "verified",
                 "words/narrate",
@@ -302,22 +309,25 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["parked", "words"],
             &["desk", "log", "admitted"],
             // The steps.
-            &["refusals", "vouch/api_key", "vouch/signature"],
-            &["handoff", "status/gather", "charging", "vouch/jwt"],
-            &["vouch/introspection"],
+            &["login/after", "login/asking", "refusals", "vouch/api_key", "vouch/signature"],
+            &["handoff", "login/start", "status/gather", "charging", "vouch/jwt"],
+            &["login/offer", "login/tokens", "vouch/introspection"],
+            &["login/callback"],
+            &["login/logout", "login/refresh"],
+            &["login", "vouch/cookie"],
             &["probe", "status", "vouch"],
             &["admission"],
             &["steps"],
             // The loop.
             &["engine"],
+            &["settling"],
         ],
     ),
     (
         "login",
         &[
-            &["answer", "attempt", "browser", "return_path", "session"],
-            &["id_token", "part"],
-            &["logout_token"],
+            &["answer", "attempt", "browser", "endpoints", "return_path", "session"],
+            &["id_token", "lease", "part"],
             &["login"],
         ],
     ),

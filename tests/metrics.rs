@@ -340,6 +340,17 @@ fn the_documented_metrics_are_those_that_there_are() {
     let codes = Deny::ALL.map(Deny::code);
     let expected = documented::metrics_of(&["a-provider"], &["an-api"], &codes);
     let mut known = worker.defined.clone();
+    // A provider that is asked about tokens logs nobody in: another kind of the same name does.
+    config["providers"] = json!({ "a-provider": {
+        "issuer": ISSUER, "audiences": [AUDIENCE],
+        "jwks": { "url": "https://id.example.com/keys", "cluster": "idp" },
+        "login": {
+            "url": "https://portal.example.com", "client": { "id": "portal" },
+            "seal": [{ "text": "a secret that seals what browsers keep" }],
+            "endpoints": { "authorization": "https://id.example.com/authorize",
+                           "token": "https://id.example.com/token" },
+        } } });
+    known.extend(Worker::new(&world, &config.to_string()).defined);
     let shown = world.totals.gauges.borrow();
     known.extend(shown.keys().map(|name| (name.clone(), MetricKind::Gauge)));
     let known = known.into_iter().map(|(name, kind)| {

@@ -234,7 +234,7 @@ impl Claims {
             )
         });
         Err(Refusal {
-            remedy,
+            remedy: remedy.map(Into::into),
             ..Refusal::new(
                 Deny::TokenAudienceMismatch,
                 format!("{found}; accepted: {}{hint}", list(accepted)),

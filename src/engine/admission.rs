@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::admitted::{Admitted, Permit};
 use super::desk::Desk;
+use super::login::{self, offer};
 use super::rights::{Rights, may_call};
 use super::stop::Stop;
 use super::target::{self, Target};
@@ -18,6 +19,7 @@ use super::words::{narrate, reason};
 use super::{object, revocation, tools, vouch};
 use crate::api::{Api, Auth, Branch};
 use crate::config::Config;
+use crate::event::Effect;
 use crate::http::{RequestHead, Route};
 use crate::ids::ProviderId;
 use crate::policy::Asked;
@@ -33,8 +35,11 @@ pub(super) fn admit<'c: 'h, 'h>(
     head: &'h RequestHead,
     route: &Route,
     trail: &mut Trail,
+    effects: &mut Vec<Effect>,
 ) -> Result<Admitted<'c, 'h>, Stop> {
     let config = desk.config;
+    target::one_reading(config, head)?;
+    login::serve(desk, head, trail, effects)?;
     let target = target::find(config, head, route, &mut trail.steps)?;
     let api = target.api;
     trail.api = Some(api.name.clone());
@@ -61,7 +66,9 @@ pub(super) fn admit<'c: 'h, 'h>(
         trail.steps.skipped(Step::Credential, "`cors_preflight`", found);
         return Ok(Admitted { api: Some(target.id), presented, permit: None });
     }
-    let vouched = vouch::all(desk, &readers.members, &presented, head, trail)?;
+    let mut vouched = vouch::all(desk, &readers.members, &presented, head, trail)?;
+    let useless =
+        vouch::by_cookie(desk, (&readers.members, &presented), &mut vouched, head, trail)?;
     let vouches = |branch: &&Branch| missing(branch, &vouched).is_empty();
     let Some(branch) = branches.iter().find(vouches) else {
         if optional && vouched.is_empty() {
@@ -70,7 +77,9 @@ pub(super) fn admit<'c: 'h, 'h>(
             trail.steps.skipped(Step::Credential, "`optional`", found);
             return Ok(Admitted { api: Some(target.id), presented, permit: None });
         }
-        return Err(nobody_vouches(config, api, branches, &vouched, head).into());
+        let (refusal, lacking) = nobody_vouches(config, api, branches, &vouched, head);
+        let of = (api, &*lacking, optional);
+        return Err(offer::instead(desk, of, head, (refusal, useless), effects));
     };
     let permit = enter(desk, &target, head, branch, vouched, trail)?;
     Ok(Admitted { api: Some(target.id), presented, permit: Some(permit) })
@@ -137,7 +146,7 @@ fn nobody_vouches(
     branches: &[Branch],
     vouched: &[Voucher<'_>],
     head: &RequestHead,
-) -> Refusal {
+) -> (Refusal, Vec<Vec<ProviderId>>) {
     let mut lacking: Vec<_> = branches.iter().map(|branch| missing(branch, vouched)).collect();
     // Of branches that lack as many, the longest: there more have vouched.
     let distance = |&(_, (branch, missing)): &(usize, (&Branch, &Vec<ProviderId>))| {
@@ -152,5 +161,5 @@ fn nobody_vouches(
     let takes_tokens =
         |id: &ProviderId| config.provider(*id).is_some_and(|one| one.scheme() == Scheme::Bearer);
     let scheme = if all.any(takes_tokens) { Scheme::Bearer } else { Scheme::ApiKey };
-    Refusal { scheme, ..refusal }
+    (Refusal { scheme, ..refusal }, lacking)
 }

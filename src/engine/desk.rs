@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::budget::Budget;
 use super::credential::Readers;
 use super::known_keys::KnownKeys;
+use super::login::kit::Logins;
 use super::metrics::counts::Counts;
 use super::outside::Outside;
 use super::outside::asks::{Answer, Question};
@@ -30,6 +31,7 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) verified: &'a mut VerifiedTokens,
     pub(super) api_keys: &'a KnownKeys,
     pub(super) sessions: &'a Sessions,
+    pub(super) logins: &'c Logins,
     pub(super) counts: &'a Counts,
     /// Those that wait already.
     pub(super) parked: &'a Parked,
@@ -51,7 +53,6 @@ pub(super) enum Unanswered {
     /// The request has waited as long as any may.
     Overdue,
     /// It may come.
-    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     Pending(Awaited),
 }
 
@@ -89,21 +90,23 @@ impl Desk<'_, '_> {
     /// # Errors
     ///
     /// See [`Unanswered`].
-    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     pub(super) fn ask_alone(
         &mut self,
         head: &RequestHead,
-        id: AskId,
+        (id, share): (AskId, Share),
         request: impl FnOnce() -> CallRequest,
     ) -> Result<Rc<CallResponse>, Unanswered> {
         if let Some(answer) = self.memo.answer(id) {
             return answer.clone().ok_or(Unanswered::Failed);
         }
-        self.may_wait(head)?;
+        self.may_wait_in(head, share)?;
         if !self.outside.calls.is_out(self.stream, id) {
             self.outside.calls.make(Owner::Stream(self.stream, id), request());
         }
-        Err(Unanswered::Pending(Awaited::Asked(id)))
+        Err(Unanswered::Pending(match share {
+            Share::Login => Awaited::LoggingIn(id),
+            Share::Introspection | Share::Keys | Share::Others => Awaited::Asked(id),
+        }))
     }
 
     /// The body of the request, which is read when this is first called; `None` where it is longer than
@@ -130,7 +133,7 @@ impl Desk<'_, '_> {
         Err(Unanswered::Pending(Awaited::Body))
     }
 
-    /// Whether the request can wait for something other than keys and introspection.
+    /// Whether the request can wait for something that has no share of its own.
     pub(super) fn may_wait(&self, head: &RequestHead) -> Result<(), Unanswered> {
         self.may_wait_in(head, Share::Others)
     }

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 
 use super::admitted::{Admitted, Permit};
+use super::login::after;
+use super::login::kit::Logins;
 use super::voucher::{Said, Voucher};
 use crate::api::{Api, Comparison};
 use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
-    Fields, RequestHead, begins_spelled, elements, is_spelling, without_cookies, without_parameters,
+    Fields, RequestHead, begins_spelled, cookies, elements, is_spelling, without_cookies,
+    without_parameters,
 };
 use crate::mcp::HEADERS;
 use crate::policy::Metadata;
@@ -58,14 +61,14 @@ impl Handoff {
         &self,
         config: &Config,
         head: &RequestHead,
-        admitted: &Admitted<'_, '_>,
+        (admitted, logins): (&Admitted<'_, '_>, &Logins),
         reports: bool,
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
         if reports {
-            self.reporting.changes(config, head, &Admitted::default(), effects)
+            self.reporting.changes(config, head, (&Admitted::default(), logins), effects)
         } else {
-            self.enforcing.changes(config, head, admitted, effects)
+            self.enforcing.changes(config, head, (admitted, logins), effects)
         }
     }
 
@@ -133,12 +136,17 @@ impl Reserved {
         &self,
         config: &Config,
         head: &RequestHead,
-        admitted: &Admitted<'_, '_>,
+        (admitted, logins): (&Admitted<'_, '_>, &Logins),
         effects: &mut Vec<Effect>,
     ) -> Vec<HeaderChange> {
-        let set = admitted.permit.as_ref().map(|permit| written(permit, effects));
+        let set = admitted.permit.as_ref().map(|permit| written(permit, head, effects));
         let set = set.unwrap_or_default();
-        let spent = Spent::new(config, admitted);
+        let mut spent = Spent::new(config, admitted);
+        // What a login keeps in the browser is nobody's upstream to see.
+        let is_shown = |name: &&String| cookies(head.values("cookie"), name).next().is_some();
+        let shown = logins.reserved.iter().filter(is_shown);
+        let shown: Vec<&str> = shown.map(String::as_str).collect();
+        spent.cookies.extend(shown);
         let api = admitted.api.and_then(|id| config.api(id));
         // Most APIs compare none.
         let comparing = api.filter(|api| api.mcp.is_some() || !api.comparisons.is_empty());
@@ -203,7 +211,11 @@ fn copies_compared(api: &Api, name: &[u8]) -> bool {
 }
 
 /// The headers that a permitted request carries upstream.
-fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, str>, Vec<u8>)> {
+fn written(
+    permit: &Permit<'_>,
+    head: &RequestHead,
+    effects: &mut Vec<Effect>,
+) -> Vec<(Cow<'static, str>, Vec<u8>)> {
     let mut out: Vec<(Cow<'static, str>, Vec<u8>)> = Vec::new();
     let mut write = |name: Cow<'static, str>, value: HeaderValue| match value {
         HeaderValue::Value(value) => out.push((name, value)),
@@ -231,6 +243,11 @@ fn written(permit: &Permit<'_>, effects: &mut Vec<Effect>) -> Vec<(Cow<'static, 
         if let (Some(name), Some(said)) = (&upstream.payload_header, &voucher.known.says) {
             let payload = said.handed_on.as_ref().unwrap_or(&said.payload);
             write(name.to_string().into(), HeaderValue::Value(payload.as_bytes().to_vec()));
+        }
+        if let Some(login) = &voucher.login {
+            for (name, value) in after::forwarded(login, head) {
+                write(name.to_owned().into(), HeaderValue::Value(value));
+            }
         }
     }
     out

@@ -61,6 +61,11 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
             define(MetricKind::Counter, metric::introspection(outcome, &provider.name));
         }
     }
+    for provider in config.providers.iter().filter(|one| one.login().is_some()) {
+        for what in metric::LoggedIn::ALL {
+            define(MetricKind::Counter, metric::login(what, &provider.name));
+        }
+    }
     let addresses = config.counts_addresses().then_some(metric::LIMIT_ADDRESSES);
     let gauges = [metric::LIMIT_RECORDS, metric::PARKED, metric::SESSION_RECORDS];
     for name in gauges.into_iter().chain(addresses) {

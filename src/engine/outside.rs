@@ -5,6 +5,7 @@ pub(super) mod asks;
 pub(super) mod calls;
 mod fetches;
 pub(super) mod introspections;
+pub(super) mod refreshes;
 
 use super::request::Request;
 use super::stop::Awaited;
@@ -20,6 +21,7 @@ use crate::time::UnixMillis;
 use asks::Asks;
 use calls::{Calls, Owner};
 use introspections::Introspections;
+use refreshes::Refreshes;
 
 /// What one worker has outside.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(super) struct Outside {
     pub(super) asks: Asks,
     pub(super) calls: Calls,
     pub(super) introspections: Introspections,
+    pub(super) refreshes: Refreshes,
     pub(super) revocations: Revocations,
     pub(super) rings: Vec<Ring>,
 }
@@ -48,6 +51,7 @@ impl Outside {
             asks: Asks::default(),
             calls: Calls::default(),
             introspections: Introspections::new(config),
+            refreshes: Refreshes::new(config),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
             rings: config.rings.iter().cloned().map(Ring::new).collect(),
         }
@@ -99,7 +103,7 @@ impl Outside {
                     self.calls.make(owner, request);
                 }
             }
-            Owner::Stream(..) => {}
+            Owner::Nobody | Owner::Refresh(..) | Owner::Stream(..) => {}
         }
     }
 
@@ -133,13 +137,14 @@ impl Outside {
                 Owner::Introspection(id, attempt) => {
                     self.introspections.give_back(id, &attempt, env);
                 }
+                Owner::Refresh(id, holder) => self.refreshes.give_back(id, holder, env),
                 Owner::Revocations(attempt) => self.revocations.give_back(attempt, env),
                 Owner::Ring(id, attempt, _) => {
                     if let Some(ring) = self.rings.get_mut(id.0) {
                         ring.give_back(attempt, env);
                     }
                 }
-                Owner::Ask(_) | Owner::Stream(..) => {}
+                Owner::Ask(_) | Owner::Nobody | Owner::Stream(..) => {}
             }
         }
     }
@@ -147,7 +152,11 @@ impl Outside {
     /// The state now of what a request is about to wait for.
     pub(super) fn mark(&self, awaited: &Awaited, env: &Env<'_>) -> Mark {
         match awaited {
-            Awaited::Asked(_) | Awaited::Body | Awaited::Introspected(..) => Mark::Nothing,
+            Awaited::Asked(_)
+            | Awaited::Body
+            | Awaited::Introspected(..)
+            | Awaited::LoggingIn(_)
+            | Awaited::Refreshed(..) => Mark::Nothing,
             Awaited::Elsewhere(key, _) => Mark::Record(env.shared.get(key).cas),
             Awaited::Ring(id) => {
                 Mark::Ring(self.rings.get(id.0).map(Ring::progress).unwrap_or_default())
@@ -163,7 +172,7 @@ impl Outside {
         env: &Env<'_>,
     ) -> bool {
         match awaited {
-            Awaited::Asked(id) => {
+            Awaited::Asked(id) | Awaited::LoggingIn(id) => {
                 request.memo.answer(*id).is_some()
                     || !(self.asks.is_out(*id) || self.calls.is_out(request.stream, *id))
             }
@@ -172,6 +181,7 @@ impl Outside {
                 let one = self.introspections.of(*provider);
                 !one.is_some_and(|one| one.answers.is_asked(token, env))
             }
+            Awaited::Refreshed(id, of) => !self.refreshes.is_asked(*id, of, env),
             Awaited::Elsewhere(_, until) if env.now >= *until => true,
             Awaited::Elsewhere(..) | Awaited::Ring(_) => self.mark(awaited, env) != *mark,
         }

@@ -17,6 +17,8 @@ const MAX_REQUESTS: usize = 256;
 const MAX_OTHERS: usize = 224;
 /// Most of them that wait for what providers say of tokens.
 const MAX_INTROSPECTION: usize = 128;
+/// Most of them that wait for a login's provider.
+const MAX_LOGIN: usize = 64;
 /// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
@@ -40,6 +42,8 @@ pub(super) enum Share {
     Introspection,
     /// Keys.
     Keys,
+    /// What the provider of its login says.
+    Login,
     /// Something else.
     Others,
 }
@@ -76,6 +80,7 @@ impl Parked {
             && (share == Share::Keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
             && (share != Share::Introspection
                 || count(&|waiting| waiting.awaited.is_introspection()) < MAX_INTROSPECTION)
+            && (share != Share::Login || count(&|waiting| waiting.awaited.is_login()) < MAX_LOGIN)
             && (!head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
     }
 
@@ -90,6 +95,7 @@ impl Parked {
         let share = match awaited {
             Awaited::Ring(_) => Share::Keys,
             Awaited::Introspected(..) => Share::Introspection,
+            Awaited::LoggingIn(_) | Awaited::Refreshed(..) => Share::Login,
             Awaited::Asked(_) | Awaited::Body | Awaited::Elsewhere(..) => Share::Others,
         };
         if !self.has_room(&request.head, share) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::desk::{Desk, Unanswered};
 use super::outside::Outside;
 use super::outside::asks::Question;
+use super::parked::Share;
 use super::stop::{Awaited, Stop};
 use crate::event::{CallRequest, CallResponse, Effect, Reply, Section};
 use crate::http::{Fields, RequestHead, Url, elements};
@@ -69,12 +70,17 @@ pub(super) fn ask(
             "cookie" => {
                 let append = ["probe-a=1", "probe-b=2"].map(|one| ("set-cookie", one.to_owned()));
                 let (stream, append) = (desk.stream, append.to_vec());
-                effects.push(Effect::ResponseHeaders { stream, set: Vec::new(), append });
+                effects.push(Effect::ResponseHeaders {
+                    stream,
+                    set: Vec::new(),
+                    append,
+                    absent: Vec::new(),
+                });
                 continue;
             }
             "alone" => {
                 let Question { id, request, .. } = question(kind, id);
-                desk.ask_alone(head, id, || request)
+                desk.ask_alone(head, (id, Share::Others), || request)
             }
             "body" => match desk.body(head, MAX_BODY, effects) {
                 Ok(Some(body)) if !body.starts_with(b"no") => continue,

@@ -17,6 +17,8 @@ struct Body<'a> {
     error_description: &'static str,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
 
@@ -54,6 +56,7 @@ pub(super) fn to(refusal: &Refusal, head: &RequestHead, realm: &str) -> Reply {
         error: answer.error(),
         error_description: answer.description(),
         code: deny.code(),
+        login: refusal.login.as_deref(),
         request_id: request_id(head),
     };
     // A struct of strings always serialises.
@@ -101,7 +104,8 @@ fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
         | Answer::RateLimited
         | Answer::QuotaExceeded
         | Answer::Unavailable
-        | Answer::ServerError => None,
+        | Answer::ServerError
+        | Answer::BadProvider => None,
     }
 }
 
@@ -147,7 +151,7 @@ mod tests {
             let web = to(&refusal, &head("application/grpc-web+proto"), "api");
             assert_eq!((web.status, &web.body), (json.status, &json.body), "{deny:?}");
             let reply = to(&refusal, &head("application/grpc"), "api");
-            let table = [(401, 16), (403, 7), (429, 8), (503, 14), (400, 3), (500, 13)];
+            let table = [(401, 16), (403, 7), (429, 8), (502, 14), (503, 14), (400, 3), (500, 13)];
             assert!(table.contains(&(reply.status, answer.grpc_status())), "{deny:?}");
             assert_eq!((reply.status, &*reply.body), (answer.status(), ""), "{deny:?}");
             for reply in [&reply, &web] {

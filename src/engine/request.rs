@@ -3,10 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::login::begun::Begun;
 use crate::env::Env;
 use crate::event::{CallResponse, Headers, HostFacts};
 use crate::http::{Address, RequestHead};
-use crate::ids::{AskId, RingId, StreamId};
+use crate::ids::{AskId, ProviderId, RingId, StreamId};
+use crate::login::lease::Cookies;
 use crate::time::UnixMillis;
 
 /// Longest wait of a request, for all that it waits for together.
@@ -38,6 +40,11 @@ pub(super) struct Memo {
     pub(super) charged: Option<Headers>,
     /// The answers to questions that it alone has asked; `None` inside where none came.
     pub(super) answers: Vec<(AskId, Option<Rc<CallResponse>>)>,
+    /// The attempt to log in that it has begun.
+    pub(super) login: Option<Box<Begun>>,
+    /// The cookies of sessions that were renewed for it, by their providers: the request counts as one that
+    /// shows these.
+    pub(super) renewed: Vec<(ProviderId, Cookies)>,
     /// Its body, once it was read; `None` inside where it is too long.
     pub(super) body: Option<Option<Rc<[u8]>>>,
 }
@@ -97,6 +104,17 @@ impl Memo {
     pub(super) fn address(&mut self, env: &Env<'_>) -> Option<Address> {
         let ask = || env.downstream.address().and_then(|raw| Address::parse(&raw));
         *self.address.get_or_insert_with(ask)
+    }
+
+    /// The cookies of a session that was renewed for it.
+    pub(super) fn renewed(&self, id: ProviderId) -> Option<&Cookies> {
+        self.renewed.iter().find(|(known, _)| *known == id).map(|(_, cookies)| cookies)
+    }
+
+    /// A session was renewed for it.
+    pub(super) fn renew(&mut self, id: ProviderId, cookies: Cookies) {
+        self.renewed.retain(|(known, _)| *known != id);
+        self.renewed.push((id, cookies));
     }
 
     /// What came of a question that this request alone has asked; `None` where nothing has come yet.

@@ -5,6 +5,7 @@ use super::admitted::Permit;
 use super::charging::Charging;
 use super::desk::Desk;
 use super::handoff::Handoff;
+use super::login::after::{self, After};
 #[cfg(feature = "probe")]
 use super::probe;
 use super::stop::Stop;
@@ -20,6 +21,8 @@ pub(super) struct Passed {
     pub(super) changes: Vec<HeaderChange>,
     /// Headers of the upstream's answer: the caller's limits.
     pub(super) headers: Headers,
+    /// What else the answer of one who logged in says.
+    pub(super) after: After,
 }
 
 /// Takes a request through its three steps, each of which may stop it: it is admitted, charged to its
@@ -38,7 +41,7 @@ pub(super) fn take(
     let (config, env) = (desk.config, desk.env);
     #[cfg(feature = "probe")]
     probe::ask(desk, head, probe::When::Before, effects)?;
-    let admitted = admission::admit(desk, head, route, trail)?;
+    let admitted = admission::admit(desk, head, route, trail, effects)?;
     if let Some(permit) = &admitted.permit {
         record(desk.sessions, permit, env, effects);
     }
@@ -52,8 +55,9 @@ pub(super) fn take(
     if reports {
         headers.clear();
     }
-    let changes = handoff.changes(config, head, &admitted, reports, effects);
-    Ok(Passed { changes, headers })
+    let changes = handoff.changes(config, head, (&admitted, desk.logins), reports, effects);
+    let after = after::after(admitted.permit.as_ref().filter(|_| !reports), desk.memo, head, env);
+    Ok(Passed { changes, headers, after })
 }
 
 /// Puts the session on record; whether that works changes no verdict.

@@ -18,7 +18,6 @@ pub(super) enum Stop {
     Wait(Awaited),
 }
 
-#[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
 /// What a request waits for. Once it has moved, the request is judged afresh.
 #[derive(Clone, Debug)]
 pub(super) enum Awaited {
@@ -26,10 +25,15 @@ pub(super) enum Awaited {
     Asked(AskId),
     /// The request's own body.
     Body,
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests wait for others"))]
     /// Another worker: it changes the shared record at this key, or it is too late for that.
     Elsewhere(Rc<str>, UnixMillis),
     /// What a provider says of this token.
     Introspected(ProviderId, RecordId),
+    /// What the provider of its login answers to this question of its own.
+    LoggingIn(AskId),
+    /// What a provider says of this login session.
+    Refreshed(ProviderId, RecordId),
     /// The next fetch of this key ring.
     Ring(RingId),
 }
@@ -38,6 +42,11 @@ impl Awaited {
     /// Whether it is what a provider says of a token: for that, fewer may wait.
     pub(super) const fn is_introspection(&self) -> bool {
         matches!(self, Self::Introspected(..))
+    }
+
+    /// Whether it is what a login's provider says: for that, fewer still may wait.
+    pub(super) const fn is_login(&self) -> bool {
+        matches!(self, Self::LoggingIn(_))
     }
 
     /// Whether it is keys: these have a share of the waiting room that nothing else takes.

@@ -26,7 +26,7 @@ pub(super) struct Target<'c> {
 /// # Errors
 ///
 /// [`Deny::ApiUnknown`], and what is refused because two servers could read it differently:
-/// [`Deny::MethodAmbiguous`], [`Deny::HostAmbiguous`], [`Deny::PathAmbiguous`]. What asks for the document of
+/// [`Deny::PathAmbiguous`]. What asks for the document of
 /// a resource is answered, whatever API its path belongs to.
 pub(super) fn find<'c>(
     config: &'c Config,
@@ -36,7 +36,6 @@ pub(super) fn find<'c>(
 ) -> Result<Target<'c>, Stop> {
     let index = &config.index;
     let method = head.preflight_method().unwrap_or_else(|| head.method());
-    one_reading(config, head, method)?;
     if let Some(reply) = metadata::answer(config, head, trace) {
         return Err(Stop::Answer(reply));
     }
@@ -80,7 +79,12 @@ pub(super) fn find<'c>(
 }
 
 /// Refuses a method or host that two servers could read differently, where anything looks at them.
-fn one_reading(config: &Config, head: &RequestHead, method: &[u8]) -> Result<(), Refusal> {
+///
+/// # Errors
+///
+/// [`Deny::MethodAmbiguous`] and [`Deny::HostAmbiguous`].
+pub(super) fn one_reading(config: &Config, head: &RequestHead) -> Result<(), Refusal> {
+    let method = head.preflight_method().unwrap_or_else(|| head.method());
     let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
     if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
         let reason = format!("the method {} is `{known}` in other letters", shown(method));

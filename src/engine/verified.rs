@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use siphasher::sip::SipHasher13;
 
+use super::login::opened::Opened;
 use super::voucher::{Known, Said};
 use crate::env::Random;
 use crate::ids::ProviderId;
@@ -38,6 +39,8 @@ pub(super) struct Verified {
 pub(super) enum By {
     /// Its provider's answer, which is a verdict until then.
     Answer(UnixMillis),
+    /// What sealed it: it is a session's cookie.
+    Session(Rc<Opened>),
     /// A key.
     Key {
         /// The key's thumbprint (RFC 7638).

@@ -1,8 +1,9 @@
 //! From credentials to vouchers. The only place that asks which kind a provider is.
 
 mod api_key;
+pub(super) mod cookie;
 mod introspection;
-mod jwt;
+pub(super) mod jwt;
 mod signature;
 
 use super::credential::{Presented, challenging};
@@ -14,6 +15,7 @@ use crate::http::RequestHead;
 use crate::ids::ProviderId;
 use crate::provider::Kind;
 use crate::verdict::Refusal;
+use cookie::Shown;
 use introspection::Whose;
 
 /// A credential of one of the providers that read its place, and what is still to be done.
@@ -61,6 +63,41 @@ pub(super) fn all<'c>(
         Some(awaited) => Err(Stop::Wait(awaited)),
         None => Ok(vouched),
     }
+}
+
+/// Adds the vouchers of sessions whose cookies came, where the request shows their providers nothing else.
+/// What it returns is why a cookie that came did not help.
+///
+/// # Errors
+///
+/// See [`cookie::judge`].
+pub(super) fn by_cookie<'c>(
+    desk: &mut Desk<'_, 'c>,
+    (members, presented): (&[ProviderId], &[Presented<'_>]),
+    vouched: &mut Vec<Voucher<'c>>,
+    head: &RequestHead,
+    trail: &mut Trail,
+) -> Result<Option<Refusal>, Stop> {
+    let (config, logins) = (desk.config, desk.logins);
+    let mut useless = None;
+    for id in members.iter().copied() {
+        let Some(at) = logins.at(id, config, head) else { continue };
+        let is_shown = presented.iter().any(|one| {
+            let readers = one.spot.readers();
+            readers.contains(&id) && !vouched.iter().any(|voucher| readers.contains(&voucher.id))
+        });
+        if is_shown || vouched.iter().any(|voucher| voucher.id == id) {
+            continue;
+        }
+        match cookie::judge(desk, at, head, trail)? {
+            Shown::Absent => {}
+            Shown::Good(voucher) => vouched.push(voucher),
+            Shown::Useless(refusal) => {
+                useless = useless.or(Some(challenging(refusal, at.provider)));
+            }
+        }
+    }
+    Ok(useless)
 }
 
 /// Finds out what is cheap to know of a credential; `None` where it belongs to none of its readers.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::grant_cache::GrantCache;
+use super::login::kit::At;
+use super::login::opened::Opened;
 use crate::claims::{Claims, ClientClaim, Judged, Requirements};
 use crate::ids::{Kid, Name, ProviderId};
 use crate::jose::alg::Alg;
+use crate::login::lease::Cookies;
 use crate::policy::Grant;
 use crate::provider::Provider;
 use crate::revoked::{Facts, Key};
@@ -30,6 +33,18 @@ pub(super) struct Voucher<'c> {
     pub(super) own: Own<'c>,
     /// What this worker knows of the credential.
     pub(super) known: Rc<Known>,
+    /// Where a browser logged in, where its session's cookie is the credential.
+    pub(super) login: Option<LoggedIn<'c>>,
+}
+
+/// A browser that logged in.
+pub(super) struct LoggedIn<'c> {
+    /// Where.
+    pub(super) at: At<'c>,
+    /// Its session's cookie.
+    pub(super) opened: Rc<Opened>,
+    /// The cookies that were renewed for this request.
+    pub(super) renewed: Option<Cookies>,
 }
 
 /// What the configuration says of one credential: nothing, but of an API key.

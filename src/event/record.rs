@@ -33,6 +33,17 @@ pub enum Record {
         /// Whether it refused the filter's own credential.
         refuses_client: bool,
     },
+    /// A login session could not be renewed.
+    LoginRefreshFailed {
+        /// The provider that was asked.
+        provider: Name,
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+        /// Whether it may be an attack: tokens came that are another's.
+        is_attack: bool,
+    },
     /// A key set shows a private key to whoever reads it.
     KeyPrivate {
         /// Whose keys.
@@ -348,6 +359,7 @@ impl Record {
             | Self::KeySkipped { .. }
             | Self::IntrospectionFailed { refuses_client: false, .. }
             | Self::KeysFetchFailed { .. }
+            | Self::LoginRefreshFailed { is_attack: false, .. }
             | Self::LogSuppressed { .. }
             | Self::Notice(Notice::SharedStore)
             | Self::RequestDenied(_)
@@ -355,6 +367,7 @@ impl Record {
             | Self::StatusKeyRefused { .. } => Level::Warn,
             Self::IntrospectionFailed { refuses_client: true, .. }
             | Self::KeyPrivate { .. }
+            | Self::LoginRefreshFailed { is_attack: true, .. }
             | Self::Notice(
                 Notice::ConfigurationRefused { .. }
                 | Notice::HostLacks(_)
@@ -377,6 +390,7 @@ impl Record {
             Self::KeysConfirmed { .. } => "keys_confirmed",
             Self::KeysFetchFailed { .. } => "keys_fetch_failed",
             Self::LogDetailEnded { .. } => "log_detail_ended",
+            Self::LoginRefreshFailed { .. } => "login_refresh_failed",
             Self::LogSuppressed { .. } => "log_suppressed",
             Self::Notice(_) => return None,
             Self::RequestDenied(_) => "request_denied",

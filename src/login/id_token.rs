@@ -5,8 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac_sha512::{Hash as Sha512, sha384::Hash as Sha384};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256};
 
 use super::attempt::id_of;
 use crate::claims::Claims;
@@ -72,7 +73,7 @@ impl Expected<'_> {
 
 /// Whom a token is for, besides the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Audience {
+enum Audience {
     /// Nobody.
     Alone,
     /// Others, too.
@@ -81,7 +82,7 @@ pub(super) enum Audience {
 
 /// Whether a token is for this client (`aud`, RFC 7519 §4.1.3); `None` where it is not, or is no
 /// list of names.
-pub(super) fn audience(claims: &Claims, client: &str) -> Option<Audience> {
+fn audience(claims: &Claims, client: &str) -> Option<Audience> {
     match claims.get("aud")? {
         Value::String(one) => (one == client).then_some(Audience::Alone),
         Value::Array(all) => {
@@ -103,9 +104,9 @@ fn at_hash(access_token: &str, alg: Alg) -> String {
     };
     match alg {
         Alg::Es256 | Alg::Hs256 | Alg::Ps256 | Alg::Rs256 => half(&Sha256::digest(access_token)),
-        Alg::Es384 | Alg::Hs384 | Alg::Ps384 | Alg::Rs384 => half(&Sha384::digest(access_token)),
+        Alg::Es384 | Alg::Hs384 | Alg::Ps384 | Alg::Rs384 => half(&Sha384::hash(access_token)),
         Alg::EdDsa | Alg::Es512 | Alg::Hs512 | Alg::Ps512 | Alg::Rs512 => {
-            half(&Sha512::digest(access_token))
+            half(&Sha512::hash(access_token))
         }
     }
 }

@@ -47,7 +47,16 @@ pub fn write_token(of: SessionId, token: &str) -> Zeroizing<Vec<u8>> {
 /// Reads a token that was opened; `None` where it is another session's or generation's, or was not
 /// written so.
 pub fn read_token(record: &[u8], of: SessionId) -> Option<Secret> {
-    let mut record = behind(record, of)?;
+    token(behind(record, of)?)
+}
+
+/// Reads a token that is of use beside every generation of its session: who logged in stays the same.
+pub fn read_hint(record: &[u8], of: SessionId) -> Option<Secret> {
+    let (found, record) = whose(record)?;
+    (found.id == of.id).then(|| token(record))?
+}
+
+fn token(mut record: Reader<'_>) -> Option<Secret> {
     let mut token = Zeroizing::new(String::with_capacity(record.rest().len().saturating_mul(2)));
     match record.u8()? {
         PLAIN => token.push_str(std::str::from_utf8(record.rest()).ok()?),
@@ -97,10 +106,14 @@ fn begin(of: SessionId) -> Zeroizing<Vec<u8>> {
 }
 
 fn behind(record: &[u8], of: SessionId) -> Option<Reader<'_>> {
+    let (found, record) = whose(record)?;
+    (found == of).then_some(record)
+}
+
+fn whose(record: &[u8]) -> Option<(SessionId, Reader<'_>)> {
     let mut record = Reader::new(record);
     let [VERSION] = record.array()? else { return None };
-    let found = SessionId { id: record.array()?, generation: record.u32()? };
-    (found == of).then_some(record)
+    Some((SessionId { id: record.array()?, generation: record.u32()? }, record))
 }
 
 #[cfg(test)]
@@ -141,6 +154,7 @@ mod tests {
         let older = SessionId { generation: 6, ..OF };
         for of in [other, older, OF.next()] {
             assert_eq!(read_token(&token, of), None);
+            assert_eq!(read_hint(&token, of).is_some(), of.id == OF.id);
             assert_eq!(read_last_use(&write_last_use(OF, NOW), of, NOW, SKEW), None);
         }
         for end in 0..token.len() {

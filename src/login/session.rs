@@ -55,6 +55,9 @@ pub struct Session {
     pub until: Option<UnixMillis>,
     /// How long after `renewed` the provider is asked again.
     pub expires_in: Duration,
+    /// Whether it has a refresh token, in a cookie of its own: it does not live on without being asked
+    /// for because that cookie is gone.
+    pub is_renewable: bool,
     /// The issuer.
     pub issuer: Box<str>,
     /// The subject there (`sub`).
@@ -194,6 +197,7 @@ impl Session {
         times.iter().chain(&maybe).for_each(|time| out.extend(time.millis().to_le_bytes()));
         let seconds = u32::try_from(self.expires_in.as_secs()).unwrap_or(u32::MAX);
         out.extend(seconds.to_le_bytes());
+        out.push(u8::from(self.is_renewable));
         // Mostly it is the subject, which need not stand there twice.
         let identity = if self.identity == self.subject { "" } else { &self.identity };
         let sid = self.sid.as_deref().unwrap_or_default();
@@ -239,6 +243,11 @@ impl Session {
         let mut maybe = || time().map(|time| (time != UnixMillis::default()).then_some(time));
         let (authenticated, until) = (maybe()?, maybe()?);
         let expires_in = Duration::from_secs(record.u32()?.into());
+        let is_renewable = match record.u8()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
         let mut part = || record.text().map(Box::<str>::from);
         let (issuer, subject, identity) = (part()?, part()?, part()?);
         let (client, scopes, sid) = (part()?, part()?, part()?);
@@ -257,6 +266,7 @@ impl Session {
             authenticated,
             until,
             expires_in,
+            is_renewable,
             issuer,
             subject,
             identity,
@@ -288,13 +298,13 @@ impl Session {
     }
 
     /// What is to be done about it now. `used` is when it was last used, by what its own cookie says;
-    /// `renewable` whether there is a refresh token, and it is to be used.
+    /// `refreshes` whether refresh tokens are used.
     pub fn stage(
         &self,
         terms: &Terms,
         now: UnixMillis,
         used: Option<UnixMillis>,
-        renewable: bool,
+        refreshes: bool,
     ) -> Stage {
         let used = used.map_or(self.used, |used| used.max(self.used));
         let over = self.renewed.after(self.expires_in);
@@ -305,7 +315,7 @@ impl Session {
             Stage::Ended
         } else if terms.idle.is_some_and(|idle| now >= used.after(idle)) {
             Stage::Idle
-        } else if !renewable || now < over.before(ahead) {
+        } else if !(refreshes && self.is_renewable) || now < over.before(ahead) {
             Stage::Fresh
         } else if now < over.before(half(ahead)) {
             Stage::DueForNavigations

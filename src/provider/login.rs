@@ -184,8 +184,6 @@ pub struct Logout {
     pub back: Box<str>,
     /// Whether tokens are given back, where there is an endpoint for it.
     pub revoke: bool,
-    /// Whether the provider may end sessions by itself (Back-Channel Logout §2).
-    pub back_channel: bool,
 }
 
 impl Login {

@@ -23,8 +23,9 @@ pub(super) struct Fate {
     pub(super) stage: Cell<Stage>,
     /// What of the filter's time went into it while it could not be decided.
     pub(super) spent: Cell<Duration>,
-    /// Headers of the upstream's answer: those to be set when that comes, and those to be added.
-    pub(super) headers: RefCell<(Headers, Headers)>,
+    /// Headers of the upstream's answer: those to be set when that comes, those to be added, and those to
+    /// be set where it has none of the kind.
+    pub(super) headers: RefCell<(Headers, Headers, Headers)>,
     pub(super) body: Cell<Body>,
 }
 

@@ -178,6 +178,97 @@ reasons! {
         meaning "There is no room for a new counter: every record that could be used has limits \
             that run, or the subject has 16 of them (an address 48); or the proxy has no shared \
             store";
+    /// The provider does not take the filter for its client.
+    LoginClientRefused = "login_client_refused": BadProvider at Login,
+        remedy "the provider does not accept the client of `providers.*.login.client`: compare its id, \
+            secret and `auth` with the provider's registration, and see that it may use the grant \
+            `authorization_code`",
+        meaning "The provider's token endpoint says `invalid_client` or `unauthorized_client`, or answers \
+            401";
+    /// The provider does not take the code (RFC 6749 §5.2: `invalid_grant`).
+    LoginCodeRefused = "login_code_refused": InvalidRequest at Login,
+        remedy "the code was spent, is too old, or belongs to another client or redirect URI: compare the \
+            origin in `providers.*.login.url` and `path` with the redirect URI that is registered, and have \
+            the person try again",
+        meaning "The provider's token endpoint says `invalid_grant`";
+    /// The session was ended: by its browser, by the provider, or by an operator.
+    LoginEnded = "login_ended": Missing at Credential,
+        remedy "nothing is wrong: the person has logged out, or the provider has ended the session; they \
+            can sign in again",
+        meaning "The cookie is good, and its session was ended before its time";
+    /// The session's time is over.
+    LoginExpired = "login_expired": Missing at Credential,
+        remedy "nothing is wrong: the person can sign in again; `providers.*.login.session` says how long a \
+            session lives",
+        meaning "The session is older than `session.max`, was not used for `session.idle`, or a token's end \
+            is its own and has passed";
+    /// The provider's answer cannot be used.
+    LoginFailed = "login_failed": BadProvider at Login,
+        remedy "see what the reason says came from the provider's token endpoint, and whether \
+            `providers.*.login.cluster` leads there",
+        meaning "The provider's token or userinfo endpoint answered, and not as OAuth 2.0 has it";
+    /// The request is for a host on which nobody can log in.
+    LoginHostUnknown = "login_host_unknown": Missing at Login,
+        remedy "add the origin by which browsers know this host to `providers.*.login.url`, and its \
+            callback to the redirect URIs that are registered at the provider",
+        meaning "A page's navigation to an API whose provider logs browsers in, on a host that is in no `url` of it";
+    /// The answer is another provider's (RFC 9207).
+    LoginIssuerMismatch = "login_issuer_mismatch": InvalidRequest at Login,
+        remedy "another authorization server than the configured one answered, or one that announces `iss` \
+            did not write it: compare `providers.*.issuer` with the server's metadata; it may be an attack",
+        meaning "The `iss` of the callback is not the provider's, is missing although the provider announces \
+            it, or is there twice";
+    /// The session's cookie does not come back.
+    LoginLoop = "login_loop": InvalidRequest at Login,
+        remedy "the browser does not send the session's cookie back, which the reason names: look for a \
+            proxy that strips cookies, a browser that blocks them, or a URL that is http outside of \
+            localhost",
+        meaning "The third start of a login within a minute of a completed one, and no session came with it";
+    /// The provider says no.
+    LoginRefused = "login_refused": AccessDenied at Login,
+        remedy "the provider ended the login with the error that the reason names: see its own log; \
+            `access_denied` is the person's or the provider's no, the others speak of \
+            `providers.*.login.client`, `scopes` or `authorize`",
+        meaning "The callback carries an `error` (RFC 6749 §4.1.2.1)";
+    /// The session lacks a claim that the configuration names.
+    LoginStale = "login_stale": Missing at Credential,
+        remedy "nothing is wrong: the configuration names a claim that the session was made without; \
+            whoever signs in again has it",
+        meaning "The session was made by a configuration that named other claims; the reason names the claim";
+    /// The attempt is another browser's.
+    LoginStateForeign = "login_state_foreign": InvalidRequest at Login,
+        remedy "the login began in another browser, or the browser does not keep cookies: have the person \
+            try again in one browser; many of these may be an attack",
+        meaning "The `state` is good and another browser's, or the browser shows no `-b` cookie";
+    /// The attempt is none.
+    LoginStateInvalid = "login_state_invalid": InvalidRequest at Login,
+        remedy "the attempt is too old, spent, or was not begun here: have the person try again; where it \
+            comes each time, the proxies have different keys in `providers.*.login.seal`, or another host \
+            in `url`",
+        meaning "The callback's `state` is missing, twice, not sealed by these keys, another host's, older \
+            than 10 minutes or spent; or it has both or neither of `code` and `error`";
+    /// What the provider says of the person cannot be relied on.
+    LoginTokenInvalid = "login_token_invalid": BadProvider at Login,
+        remedy "the provider's token was refused for the reason that is quoted, as a caller's would be: \
+            compare `providers.*` with what the provider issues",
+        meaning "The ID token, the access token where that is judged, or the userinfo answer does not hold; \
+            the reason has the code of the step that refused";
+    /// The session does not fit into cookies.
+    LoginTooLarge = "login_too_large": BadProvider at Login,
+        remedy "a cookie holds 4,000 bytes: name fewer claims, or leave out `forward`; the reason says which \
+            cookie is too large, and by how much",
+        meaning "A token or the claims that the configuration names are too large for a cookie; none is set";
+    /// The provider cannot be reached, or too many logins wait.
+    LoginUnavailable = "login_unavailable": Unavailable at Login,
+        remedy "see what the reason says came: the provider's endpoints are called in \
+            `providers.*.login.cluster`; `tollgate check --online` tries",
+        meaning "The provider's endpoints are not known yet, gave no answer, or one of 429 or 5xx; or too \
+            many logins wait";
+    /// The session's cookie cannot be read.
+    LoginUnreadable = "login_unreadable": Missing at Credential,
+        remedy "the cookie was sealed by other keys than `providers.*.login.seal` has now, for another \
+            client, issuer or host, or was changed: whoever signs in again gets a good one",
+        meaning "The session's cookie does not open, or is there twice; the reason says which";
     /// Headers of MCP that could be read in more than one way, or say too little.
     McpHeaderInvalid = "mcp_header_invalid": InvalidRequest at Mcp,
         remedy "have the client send `Mcp-Method` once, and `Mcp-Name` once where the method needs \
@@ -204,12 +295,13 @@ reasons! {
             neither would carry out what no rule has seen";
     /// A page of an origin that is not listed uses a cookie to change something.
     OriginRefused = "origin_refused": AccessDenied at Credential,
-        remedy "a page of an origin that is not in `providers.*.from[].origins` caused a request \
-            with the cookie that could change something, or one of an origin that is not in \
-            `apis[].mcp.origins` called a server of MCP: add the origin if the page is yours",
+        remedy "a page of an origin that is not in `providers.*.from[].origins`, or not in \
+            `providers.*.login.origins`, caused a request with the cookie that could change something, \
+            or one of an origin that is not in `apis[].mcp.origins` called a server of MCP: add the \
+            origin if the page is yours",
         meaning "The credential is in a cookie, the request could change something (every method \
-            but GET, HEAD and OPTIONS, every upgrade), and its `Origin` is not one of the place's \
-            `origins`, missing, or there twice. Or the API has `mcp`, and an `Origin` is there that \
+            but GET, HEAD and OPTIONS, every upgrade), and its `Origin` is not one of the place's or \
+            the login's `origins`, missing, or there twice. Or the API has `mcp`, and an `Origin` is there that \
             is neither in its `origins` nor that of its `resource.url`";
     /// Too many requests wait for keys.
     Overloaded = "overloaded": Unavailable at Key,

@@ -34,7 +34,7 @@ pub struct Refusal {
     /// escaped and cut, never the token itself.
     pub reason: Cow<'static, str>,
     /// What to do, where more is known than by the code alone; like [`Deny::remedy`].
-    pub remedy: Option<String>,
+    pub remedy: Option<Box<str>>,
     /// The scopes that the API needs, for the challenge of [`Deny::ScopeInsufficient`].
     pub scopes: Option<Box<str>>,
     /// What the challenge asks for.
@@ -44,6 +44,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Further headers of the answer.
     pub headers: Vec<(&'static str, String)>,
+    /// Where the caller can log in: a path of the request's host.
+    pub login: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -57,11 +59,12 @@ impl Refusal {
             scheme: Scheme::default(),
             retry_after: None,
             headers: Vec::new(),
+            login: None,
         }
     }
 
     /// The same with a remedy of its own, worded like [`Deny::remedy`].
-    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+    pub fn with_remedy(self, remedy: impl Into<Box<str>>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 

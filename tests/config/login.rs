@@ -130,13 +130,7 @@ fn the_least_that_is_written_has_every_default() {
     assert_eq!(login.cookie, Cookies { name: "tollgate-okta".into(), domain: None });
     assert_eq!(texts(&login.origins), ["https://portal.example.com"]);
     assert_eq!((&login.forward_access_token, &login.forward_id_token), (&None, &None));
-    let logout = Logout {
-        provider: true,
-        shows_id_token: true,
-        back: "/".into(),
-        revoke: true,
-        back_channel: false,
-    };
+    let logout = Logout { provider: true, shows_id_token: true, back: "/".into(), revoke: true };
     assert_eq!((&login.logout, login.capacity, login.slots()), (&logout, 65_536, 1024));
     assert!(config.providers[0].from.is_empty(), "no bearer tokens");
     assert_eq!(config.apis[0].unauthenticated, Unauthenticated::Auto);
@@ -157,7 +151,7 @@ fn every_field_is_taken() {
 "session": {"max": "12h", "idle": "2m", "refresh": true, "ahead": "2m", "grace": "0s"},
 "cookie": {"name": "portal"}, "origins": ["https://spa.example.com"],
 "forward": {"access_token": "authorization", "id_token": "X-Id-Token"},
-"logout": {"provider": true, "hint": "client_id", "return": "/bye?a=1", "revoke": false, "back_channel": true},
+"logout": {"provider": true, "hint": "client_id", "return": "/bye?a=1", "revoke": false},
 "capacity": 1024"#;
     let config = good(&one(all));
     assert_eq!(codes(&config), []);
@@ -185,7 +179,7 @@ fn every_field_is_taken() {
     );
     assert_eq!(login.forward_access_token.as_deref(), Some("authorization"));
     assert_eq!(login.forward_id_token.as_deref(), Some("x-id-token"));
-    assert!(!login.logout.shows_id_token && !login.logout.revoke && login.logout.back_channel);
+    assert!(!login.logout.shows_id_token && !login.logout.revoke);
     assert_eq!((&*login.logout.back, login.capacity, login.slots()), ("/bye?a=1", 1024, 256));
     assert!(!config.rings[0].logins, "no document is asked for endpoints");
     // Whatever clients send there is removed; `authorization` is where others' tokens come.

@@ -36,8 +36,14 @@ fn every_metric_is_documented_and_every_documented_one_shows() {
     let (upstream, keys, signer) = (Upstream::start(), KeyServer::start(), Signer::new("k1"));
     keys.set("/keys", Answer::json(&key_set(&[&signer])).held());
     keys.set("/revoked", Answer::json(&json!({ "entries": [] })));
+    let mut main = keys.provider(ISSUER, "/keys");
+    main["login"] = json!({
+        "url": "https://portal.example.com", "client": { "id": "portal" },
+        "seal": [{ "text": "a secret that seals what browsers keep" }],
+        "endpoints": { "authorization": keys.url("/authorize"), "token": keys.url("/token") },
+    });
     let providers = json!({
-        "main": keys.provider(ISSUER, "/keys"),
+        "main": main,
         "org": { "kind": "introspection", "url": keys.url("/introspect"), "cluster": "keys",
                  "client": { "id": "gateway", "secret": { "text": "hush" } }, "audiences": ["api"] },
         "partner": { "kind": "api_key", "from": [{ "header": "x-api-key" }], "keys": [

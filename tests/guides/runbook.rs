@@ -2,8 +2,8 @@
 
 use super::{codes, pages, read, rows, section, spans};
 
-/// The nine things that happen.
-const HAPPENS: [&str; 9] = [
+/// The ten things that happen.
+const HAPPENS: [&str; 10] = [
     "The provider is down",
     "Keys near max_stale",
     "The provider rotates its keys",
@@ -12,6 +12,7 @@ const HAPPENS: [&str; 9] = [
     "A configuration is refused on some pods",
     "A storm of 429",
     "A token has leaked",
+    "Nobody can log in",
     "The filter trapped",
 ];
 

@@ -9,6 +9,7 @@ mod support;
 
 mod codes;
 mod lines;
+mod logins;
 mod pages;
 mod scenes;
 

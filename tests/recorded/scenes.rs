@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use tollgate::ids::StreamId;
 use tollgate::verdict::Deny;
 
+use crate::logins::{self, Shown};
+use crate::support::recorded;
 use crate::support::token::{AUDIENCE, ISSUER, NOW, Signer, Token, key_set};
 use crate::support::world::{Worker, World, head};
 use crate::{merge, sha256};
@@ -25,11 +27,13 @@ pub(crate) struct Scene {
     method: &'static str,
     path: &'static str,
     headers: Vec<(&'static str, String)>,
+    /// What a browser shows in place of path and headers, each time anew.
+    shown: Option<fn(&mut Worker<'_>) -> Shown>,
 }
 
 impl Scene {
     /// `GET /orders/7` with these headers.
-    fn new(deny: Deny, headers: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn new(deny: Deny, headers: &[(&'static str, &str)]) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let (method, path) = ("GET", "/orders/7");
         Self {
@@ -39,6 +43,7 @@ impl Scene {
             method,
             path,
             headers: headers.collect(),
+            shown: None,
         }
     }
 
@@ -60,8 +65,13 @@ impl Scene {
         Self { method, ..self }
     }
 
-    fn under(self, changes: Value) -> Self {
+    pub(crate) fn under(self, changes: Value) -> Self {
         Self { changes, ..self }
+    }
+
+    /// A browser's request.
+    pub(crate) fn of_browser(self, shown: fn(&mut Worker<'_>) -> Shown) -> Self {
+        Self { shown: Some(shown), ..self }
     }
 
     fn after(self, ready: fn(&World, &mut Worker<'_>)) -> Self {
@@ -80,9 +90,16 @@ impl Scene {
 
     /// Sends the request, with further headers.
     pub(crate) fn send(&self, worker: &mut Worker<'_>, further: &[(&str, &str)]) -> StreamId {
-        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let shown = self.shown.map(|shown| recorded::unheard(|| shown(worker)));
+        let own = shown.iter().flat_map(|shown| &shown.headers);
+        let headers = self.headers.iter().chain(own).map(|(name, value)| (*name, value.as_str()));
         let headers: Vec<_> = headers.chain(further.iter().copied()).collect();
-        worker.request(head(self.method, self.path, &headers))
+        let path = shown.as_ref().map_or(self.path, |shown| &shown.path);
+        let stream = worker.request(head(self.method, path, &headers));
+        if let Some((status, body)) = shown.and_then(|shown| shown.answer) {
+            worker.answer(status, &[], &body);
+        }
+        stream
     }
 }
 
@@ -170,8 +187,10 @@ fn once(_: &World, worker: &mut Worker<'_>) {
 
 /// In the order of the codes; those that no request can be brought to are missing.
 pub(crate) fn all() -> Vec<Scene> {
-    let mut all: Vec<_> =
-        [credentials(), limits(), rights(), tokens()].into_iter().flatten().collect();
+    let mut all: Vec<_> = [credentials(), limits(), logins::all(), rights(), tokens()]
+        .into_iter()
+        .flatten()
+        .collect();
     all.sort_by_key(|scene| scene.deny);
     all
 }

@@ -911,7 +911,7 @@ pub fn login(bytes: &[u8]) {
         let span = Duration::from_secs(60)..=Duration::from_secs(86_400);
         assert!(span.contains(&tokens.expires_in) && !tokens.access.reveal().is_empty());
     }
-    for name in ["code", "state", "logout_token"] {
+    for name in ["code", "state", "error"] {
         if let Ok(Some(value)) = http::form_field(bytes, name) {
             let mut form = String::new();
             http::add_to_form(name, &value, &mut form);

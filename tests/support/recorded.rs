@@ -63,6 +63,14 @@ pub fn hold(topic: &str, play: impl FnOnce()) {
     }
 }
 
+/// Plays something that is not written down.
+pub fn unheard<T>(play: impl FnOnce() -> T) -> T {
+    let tape = TAPE.take();
+    let played = play();
+    TAPE.set(tape);
+    played
+}
+
 /// Begins a section.
 pub fn section(head: &str) {
     with_tape(|tape| {
@@ -92,10 +100,7 @@ pub fn effects(effects: &[Effect], format: LogFormat) {
                     notes += &format!("{key}={value}");
                     continue;
                 }
-                Effect::ResponseHeaders { set, append, .. } => {
-                    assert!(append.is_empty(), "{append:?}");
-                    tape.entry("advise", &fields(set))
-                }
+                Effect::ResponseHeaders { set, .. } => tape.entry("advise", &fields(set)),
                 Effect::Clean { section, remove, .. } => {
                     let remove: Vec<_> = remove.iter().map(|name| name.escape_ascii()).collect();
                     tape.entry("clean", &format!("{section:?} {remove:?}"))

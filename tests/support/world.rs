@@ -9,8 +9,8 @@ use tollgate::config::Config;
 use tollgate::engine::Engine;
 use tollgate::env::{Downstream, Env, Metrics, Random};
 use tollgate::event::{
-    CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, HostFacts, MetricKind,
-    Reply, Settlement,
+    CallRequest, CallResponse, Effect, Event, GaugeChange, HeaderChange, Headers, HostFacts,
+    MetricKind, Reply, Settlement,
 };
 use tollgate::http::{Fields, RequestHead, Route};
 use tollgate::ids::{CallId, StreamId};
@@ -169,6 +169,8 @@ pub struct Worker<'w> {
     pub settled: BTreeMap<StreamId, Settlement>,
     /// The fields removed from other sections.
     pub cleaned: Vec<Vec<u8>>,
+    /// Single fields removed from other sections.
+    pub cleaned_values: Vec<(Vec<u8>, Vec<u8>)>,
     /// The log.
     pub log: Vec<String>,
     /// The counters.
@@ -181,6 +183,9 @@ pub struct Worker<'w> {
     is_running: bool,
     /// Headers of the answers to requests that went upstream.
     pub advice: BTreeMap<StreamId, Vec<(&'static str, String)>>,
+    /// What else those answers get: headers beside the upstream's, and those that they get where they
+    /// say nothing of the kind.
+    pub after: BTreeMap<StreamId, (Headers, Headers)>,
     /// The facts left for other filters.
     pub notes: BTreeMap<(StreamId, &'static str), String>,
     /// The bodies that the engine wants, and how much of each is of use to it.
@@ -208,6 +213,8 @@ impl<'w> Worker<'w> {
             observed: Vec::new(),
             is_running: false,
             advice: BTreeMap::new(),
+            after: BTreeMap::new(),
+            cleaned_values: Vec::new(),
             notes: BTreeMap::new(),
             reads: BTreeMap::new(),
         };
@@ -215,6 +222,11 @@ impl<'w> Worker<'w> {
         worker.carry_out(effects);
         worker.is_running = true;
         worker
+    }
+
+    /// What it shares with others.
+    pub const fn world(&self) -> &'w World {
+        self.world
     }
 
     fn assert_defined(&self, metric: &str, kind: MetricKind) {
@@ -253,8 +265,8 @@ impl<'w> Worker<'w> {
         recorded::effects(&effects, self.engine.log_format());
         for effect in effects {
             match effect {
-                Effect::ResponseHeaders { stream, set: headers, append } => {
-                    assert!(append.is_empty(), "{append:?}");
+                Effect::ResponseHeaders { stream, set: headers, append, absent } => {
+                    self.after.insert(stream, (append, absent));
                     assert!(!self.settled.contains_key(&stream), "{stream:?} advised too late");
                     assert!(self.advice.insert(stream, headers).is_none(), "{stream:?}");
                 }
@@ -291,7 +303,10 @@ impl<'w> Worker<'w> {
                     self.observed.push((metric.into_owned(), value));
                 }
                 Effect::Read { stream, max } => drop(self.reads.insert(stream, max)),
-                Effect::Clean { remove, .. } => self.cleaned.extend(remove),
+                Effect::Clean { remove, remove_values, .. } => {
+                    self.cleaned.extend(remove);
+                    self.cleaned_values.extend(remove_values);
+                }
                 Effect::Log(record) => {
                     let line = tollgate::engine::line(&record, self.engine.log_format());
                     assert!(!line.contains('\n'), "a log line of two lines: {line}");

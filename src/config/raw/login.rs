@@ -150,8 +150,6 @@ object! {
         back as "return": Text = Text("/".into());
         /// Whether tokens are given back (RFC 7009), where there is an endpoint for it.
         revoke: bool = true;
-        /// Whether the provider may end sessions by itself; needs a second entry of the filter.
-        back_channel: bool = false;
     }
 }
 

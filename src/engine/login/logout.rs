@@ -2,11 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use super::{At, Mark, callback, page, redirect};
+use super::asking::endpoints;
+use super::kit::{At, Mark};
+use super::replies::{page, redirect};
+use super::{callback, cookies};
 use crate::engine::desk::Desk;
 use crate::engine::outside::calls::Owner;
 use crate::engine::stop::Stop;
-use crate::engine::vouch::cookie;
 use crate::event::{CallRequest, Effect, Reply, SecretBytes, metric};
 use crate::http::{RequestHead, Url, add_to_form, with_query};
 use crate::login::session::Session;
@@ -29,7 +31,7 @@ pub(super) fn answer(
     let origin = head.origin();
     let is_listed = at.login.origins.iter().any(|one| Some(one.as_bytes()) == origin);
     if is_get && !head.is_own_navigation() {
-        let action = &at.login.logout_path;
+        let action = &at.kit.logout_path;
         return Ok(page(&LoginPage::LogOut { action }, 200, "login_logout_asked", head));
     }
     if !is_get && !is_listed {
@@ -38,12 +40,12 @@ pub(super) fn answer(
     }
     let env = desk.env;
     // A logout does not wait: where the provider's endpoints are not known, it ends here.
-    let endpoints = at.endpoints(desk, head).ok();
-    let session = cookie::living(at, head, env);
+    let endpoints = endpoints(at, desk, head).ok();
+    let session = cookies::living(at, head, env);
     let mut hint = None;
     if let Some(session) = &session {
         at.kit.mark(Mark::Ended, &session.id.id, session.end(&at.kit.terms), env);
-        hint = cookie::token(at, Cookie::Hint, session, head);
+        hint = cookies::token((at, Cookie::Hint), session, head, None);
         let url = endpoints.as_ref().and_then(|all| all.revocation.as_ref());
         if let Some(url) = url.filter(|_| at.login.logout.revoke) {
             revoke(desk, at, head, (url, session));
@@ -77,7 +79,7 @@ fn revoke(
     head: &RequestHead,
     (url, session): (&Url, &Session),
 ) {
-    let Some(token) = cookie::token(at, Cookie::Refresh, session, head) else { return };
+    let Some(token) = cookies::token((at, Cookie::Refresh), session, head, None) else { return };
     if let Some(request) = request(desk, at, url, &token) {
         desk.outside.calls.make(Owner::Nobody, request);
     }

@@ -1,6 +1,8 @@
 //! What becomes of a request that no session comes with, at an API whose provider logs browsers in.
 
-use super::{At, page, start};
+use super::kit::At;
+use super::replies::page;
+use super::start;
 use crate::api::{Api, Unauthenticated};
 use crate::engine::desk::Desk;
 use crate::engine::reply;
@@ -24,6 +26,10 @@ pub(in crate::engine) fn instead(
     let has_login = |id: &ProviderId| {
         desk.config.provider(*id).is_some_and(|provider| provider.login().is_some())
     };
+    // Nobody logs in again because the provider does not answer.
+    if let Some(useless) = useless.as_ref().filter(|one| one.deny == Deny::LoginUnavailable) {
+        return useless.clone().into();
+    }
     // A login completes a branch that lacks nothing else.
     let mut ids: Vec<ProviderId> = Vec::new();
     for id in lacking.iter().filter(|lacks| lacks.iter().all(has_login)).flatten() {

@@ -14,6 +14,8 @@ pub(in crate::engine) struct Counts {
     providers: Outcomes,
     /// Tokens of which it was known what their providers say, by the providers' places.
     answered: Vec<(Name, Count)>,
+    /// Sessions that were due and could not be refreshed, by the providers' places.
+    unrefreshed: Vec<(Name, Count)>,
     /// Requests at servers of MCP of which it is not known what they call.
     pub(in crate::engine) mcp_legacy: Count,
     /// Signatures that the host checked.
@@ -62,11 +64,8 @@ impl Counts {
         Self {
             apis: Outcomes::of(config.apis.iter().map(|api| &api.name)),
             providers: Outcomes::of(config.providers.iter().map(|provider| &provider.name)),
-            answered: config
-                .providers
-                .iter()
-                .map(|one| (one.name.clone(), Count::default()))
-                .collect(),
+            answered: each(config),
+            unrefreshed: each(config),
             mcp_legacy: Count::default(),
             by_host: Count::default(),
             by_module: Count::default(),
@@ -92,6 +91,13 @@ impl Counts {
         }
     }
 
+    /// Counts a session that is due, and has no refresh token that could be used.
+    pub(in crate::engine) fn unrefreshed(&self, provider: ProviderId) {
+        if let Some((_, count)) = self.unrefreshed.get(provider.0) {
+            count.raise();
+        }
+    }
+
     /// Reports what was counted since the last time.
     pub(in crate::engine) fn flush(&self, effects: &mut Vec<Effect>) {
         let mut tell = |count: &Count, metric: &dyn Fn() -> _| match count.0.take() {
@@ -109,9 +115,17 @@ impl Counts {
         for (name, count) in &self.answered {
             tell(count, &|| metric::introspection(metric::Introspected::Cached, name));
         }
+        for (name, count) in &self.unrefreshed {
+            tell(count, &|| metric::login(metric::LoggedIn::RefreshFailed, name));
+        }
         tell(&self.mcp_legacy, &|| metric::MCP_LEGACY.into());
         tell(&self.by_host, &|| metric::VERIFIED_HOST.into());
         tell(&self.by_module, &|| metric::VERIFIED_WASM.into());
         tell(&self.recalled, &|| metric::VERIFIED_CACHED.into());
     }
+}
+
+/// A count for each provider.
+fn each(config: &Config) -> Vec<(Name, Count)> {
+    config.providers.iter().map(|one| (one.name.clone(), Count::default())).collect()
 }

@@ -22,6 +22,10 @@ pub(in crate::engine) enum Owner {
     Ask(AskId),
     /// A provider's that is asked about a token.
     Introspection(ProviderId, introspection::Attempt),
+    /// Nobody's: what comes of it is of no use.
+    Nobody,
+    /// A session's that is refreshed, by its lease's holder.
+    Refresh(ProviderId, u64),
     /// The list of revocations'.
     Revocations(Attempt),
     /// A key ring's.

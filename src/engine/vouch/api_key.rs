@@ -46,5 +46,5 @@ pub(super) fn judge<'c>(
     };
     narrate::api_key(key, now, &mut trail.steps);
     let own = Own { policies: &key.policies, tags: &key.tags, metadata: &key.metadata };
-    Ok(Voucher { id, provider, asks: None, own, known: Rc::clone(known) })
+    Ok(Voucher { id, provider, asks: None, own, known: Rc::clone(known), login: None })
 }

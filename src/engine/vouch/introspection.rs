@@ -206,6 +206,7 @@ fn voucher<'c>(owner: Owner<'c>, verified: &Verified) -> Voucher<'c> {
         asks: Some(&owner.asked.requirements),
         own: Own::default(),
         known: Rc::clone(&verified.known),
+        login: None,
     }
 }
 
@@ -307,7 +308,7 @@ fn unavailable(desk: &Desk<'_, '_>, owner: Owner<'_>, why: Option<&'static str>)
     let wait = desk.outside.introspections.of(owner.id).and_then(|one| one.retry_after(now));
     Refusal {
         retry_after: Some(wait.unwrap_or(Duration::from_secs(1))),
-        remedy: failed.and_then(|last| last.failed).map(|kind| asking::remedy(kind).to_owned()),
+        remedy: failed.and_then(|last| last.failed).map(|kind| asking::remedy(kind).into()),
         ..Refusal::new(Deny::IntrospectionUnavailable, reason)
     }
 }

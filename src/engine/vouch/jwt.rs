@@ -54,7 +54,7 @@ pub(super) struct Owner<'c> {
 }
 
 /// What verified a signature.
-pub(super) struct Checked {
+pub(in crate::engine) struct Checked {
     /// The key's thumbprint.
     key: [u8; 32],
     /// The version of its set.
@@ -122,6 +122,7 @@ fn voucher<'c>(owner: Owner<'c>, verified: &Verified) -> Voucher<'c> {
         asks: Some(&owner.jwt.requirements),
         own: Own::default(),
         known: Rc::clone(&verified.known),
+        login: None,
     }
 }
 
@@ -201,7 +202,7 @@ fn verify<'c>(
 }
 
 /// Checks a signature.
-pub(super) fn check(
+pub(in crate::engine) fn check(
     desk: &mut Desk<'_, '_>,
     keys: Option<Keys<'_>>,
     jws: &Jws<'_>,
@@ -349,14 +350,18 @@ fn judge_known(
 }
 
 /// The keys for a token of this provider.
-fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
+pub(in crate::engine) fn keys<'p>(config: &'p JwtProvider, claims: &Claims) -> Option<Keys<'p>> {
     match claims.issuer() {
         Issuer::Is(issuer) => config.keys.of(Some(issuer)),
         Issuer::Absent | Issuer::WrongType => config.keys.of(None),
     }
 }
 
-pub(super) fn wanted<'w>(kid: Option<&'w Kid>, alg: Alg, claims: &'w Claims) -> Wanted<'w> {
+pub(in crate::engine) fn wanted<'w>(
+    kid: Option<&'w Kid>,
+    alg: Alg,
+    claims: &'w Claims,
+) -> Wanted<'w> {
     let issuer = match claims.issuer() {
         Issuer::Is(issuer) => Some(issuer),
         Issuer::Absent | Issuer::WrongType => None,

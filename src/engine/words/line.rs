@@ -45,6 +45,11 @@ pub fn line(record: &Record, format: LogFormat) -> String {
             line.text("kid", &kid_or_dash(kid.as_ref()));
             line.text("reason", reason);
         }
+        Record::LoginRefreshFailed { provider, reason, remedy, .. } => {
+            line.text("provider", provider.as_str());
+            line.text("reason", reason);
+            line.text("remedy", remedy);
+        }
         Record::KeySkipped { provider, skipped, remedy } => {
             line.text("provider", provider.as_str());
             line.text("skipped", skipped);

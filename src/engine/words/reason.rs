@@ -164,7 +164,7 @@ pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixM
     let list = document::describe(&standing, is_loaded, &source.remote, now);
     let failure = standing.failure.filter(|_| standing.failing);
     Refusal {
-        remedy: failure.map(|failure| document::list_remedy(failure.kind, source)),
+        remedy: failure.map(|failure| document::list_remedy(failure.kind, source).into()),
         ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {list}"))
     }
 }

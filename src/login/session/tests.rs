@@ -43,6 +43,7 @@ fn session() -> Session {
         authenticated: Some(NOW.before(HOUR)),
         until: None,
         expires_in: HOUR,
+        is_renewable: true,
         issuer: "https://id.example.com/".into(),
         subject: "00u1".into(),
         identity: "00u1".into(),
@@ -58,6 +59,7 @@ fn a_session_is_read_as_it_was_written() {
     let other = Session {
         authenticated: None,
         until: Some(NOW.after(HOUR)),
+        is_renewable: false,
         identity: "a@example.com".into(),
         sid: None,
         scopes: "".into(),
@@ -151,8 +153,10 @@ fn a_refresh_is_due_for_navigations_first_then_for_all_then_awaited() {
         assert_eq!(
             session().stage(&TERMS, now, None, false),
             Stage::Fresh,
-            "{name}, not renewable"
+            "{name}, not refreshed"
         );
+        let bare = Session { is_renewable: false, ..session() };
+        assert_eq!(bare.stage(&TERMS, now, None, true), Stage::Fresh, "{name}, without a token");
     }
     // What lives for a minute is not renewed by every navigation.
     let short = Session { expires_in: secs(60), ..session() };

@@ -202,7 +202,6 @@ pub(super) fn logout(
             shows_id_token: logout.hint.value == RawHint::IdToken,
             back: back.0.clone(),
             revoke: logout.revoke.value,
-            back_channel: logout.back_channel.value,
         })
     })
 }

@@ -1,0 +1,251 @@
+//! From a code to tokens that can be relied upon (OpenID Connect Core §3.1.3).
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::asking::unanswered;
+use super::kit::At;
+use super::replies::{unavailable, unsigned};
+use crate::claims::{Claims, Judged};
+use crate::engine::desk::{Desk, Unanswered};
+use crate::engine::parked::Share;
+use crate::engine::request::MAX_WAIT;
+use crate::engine::stop::Stop;
+use crate::engine::trail::Trail;
+use crate::engine::vouch::jwt;
+use crate::event::{CallRequest, SecretBytes};
+use crate::http::{RequestHead, Url, add_to_form};
+use crate::ids::{AskId, digest};
+use crate::jose::alg::Alg;
+use crate::jose::jws::Jws;
+use crate::login::answer::{self, Failed, MOST_BYTES, Tokens};
+use crate::login::attempt::Attempt;
+use crate::login::id_token::{Expected, Unfit};
+use crate::login::session::Session;
+use crate::provider::login::Judge;
+use crate::secret::Secret;
+use crate::verdict::{Answer, Deny, Refusal, quoted};
+
+/// How often a call is made that brings no answer.
+const TRIES: u8 = 2;
+
+/// Redeems a code (RFC 6749 §4.1.3). Without an answer, or with one of 502 to 504, it is sent once more:
+/// the provider has then given nothing that could be lost.
+pub(super) fn redeem(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    head: &RequestHead,
+    (url, code, attempt): (&Url, &str, &Attempt),
+) -> Result<Tokens, Stop> {
+    let env = desk.env;
+    let (client, uri) = (&at.login.client, at.redirect_uri());
+    let secrets = client.secrets().max(1);
+    for which in 0..secrets {
+        for number in 0..TRIES {
+            let is_last = number.saturating_add(1) == TRIES || !may_try_again(desk, at);
+            let mut refused = false;
+            let mut make = || {
+                let mut form = Zeroizing::new(String::new());
+                add_to_form("grant_type", "authorization_code", &mut form);
+                add_to_form("code", code, &mut form);
+                add_to_form("redirect_uri", &uri, &mut form);
+                add_to_form("code_verifier", attempt.verifier().reveal(), &mut form);
+                let shown = client.show(which, &mut form, env);
+                refused = shown.is_err();
+                request(at, url, &form, shown.ok().flatten())
+            };
+            let response = desk.ask_alone(head, (id(which, number), Share::Login), &mut make);
+            if refused {
+                return Err(unsigned().into());
+            }
+            let response = match response {
+                Ok(response) if !is_last && matches!(response.status, 502..=504) => continue,
+                Ok(response) => response,
+                Err(Unanswered::Failed) if !is_last => continue,
+                Err(why) => return Err(unanswered(&why, "token")),
+            };
+            match answer::read(response.status, response.body_size, &response.body) {
+                Err(Failed::Client) if which.saturating_add(1) < secrets => break,
+                Err(failed) => return Err(refused_by_provider(failed).into()),
+                Ok(tokens) => return Ok(tokens),
+            }
+        }
+    }
+    Err(refused_by_provider(Failed::Client).into())
+}
+
+/// Whether a call of the code was made, or is out.
+pub(super) fn is_redeeming(desk: &Desk<'_, '_>) -> bool {
+    let first = id(0, 0);
+    desk.memo.answer(first).is_some() || desk.outside.calls.is_out(desk.stream, first)
+}
+
+fn id(which: usize, number: u8) -> AskId {
+    let which = u8::try_from(which).unwrap_or(u8::MAX);
+    AskId(digest(&[b"tollgate login code", &[which, number]]))
+}
+
+/// Whether what is left of the request's time is enough for another call.
+fn may_try_again(desk: &Desk<'_, '_>, at: At<'_>) -> bool {
+    desk.waited.saturating_add(at.login.timeout) < MAX_WAIT
+}
+
+pub(super) fn request(
+    at: At<'_>,
+    url: &Url,
+    form: &str,
+    authorization: Option<Secret>,
+) -> CallRequest {
+    let mut request = CallRequest::document(url, &at.login.cluster, at.login.timeout, MOST_BYTES);
+    request.method = "POST";
+    request.headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+    request.authorization = authorization;
+    request.body = SecretBytes(Zeroizing::new(form.as_bytes().to_vec()));
+    request
+}
+
+/// What the token endpoint's answer comes to. Nothing of a body is shown but an error's code.
+pub(super) fn refused_by_provider(failed: Failed) -> Refusal {
+    let (deny, found) = match failed {
+        Failed::Grant => (Deny::LoginCodeRefused, "`invalid_grant`".to_owned()),
+        Failed::Client => (
+            Deny::LoginClientRefused,
+            "that the client is not who it says, or may not do this".to_owned(),
+        ),
+        Failed::Unavailable(status) => {
+            return unavailable(format!("the token endpoint answered {status}"));
+        }
+        Failed::Error(code) => (Deny::LoginFailed, format!("the error {}", quoted(&code))),
+        Failed::Status(status) => (Deny::LoginFailed, format!("status {status} without an error")),
+        Failed::TooLong => (Deny::LoginFailed, format!("more than {MOST_BYTES} bytes")),
+        Failed::NotJson => (Deny::LoginFailed, "no JSON object without members twice".to_owned()),
+        Failed::Missing(member) => (Deny::LoginFailed, format!("no `{member}`")),
+        Failed::Malformed(member) => {
+            (Deny::LoginFailed, format!("a `{member}` that is not what it must be"))
+        }
+        Failed::TokenType => (Deny::LoginFailed, "another `token_type` than `Bearer`".to_owned()),
+    };
+    Refusal::new(deny, format!("the token endpoint answered: {found}"))
+}
+
+/// Judges the tokens of a login, or of a refresh of the session `old`: the ID token, which a refresh need
+/// not bring, and the access token where the session is made of it. The claims are those that make the
+/// session; nothing where they stay as they were.
+///
+/// # Errors
+///
+/// A wait for keys; [`Deny::LoginEnded`] where a refresh has brought tokens that are not the session's.
+pub(super) fn judged(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    (tokens, attempt, old): (&Tokens, [u8; 16], Option<&Session>),
+    issuer: Option<&str>,
+    trail: &mut Trail,
+) -> Result<Option<(Claims, Judged)>, Stop> {
+    let is_refresh = old.is_some();
+    let of = |what: &'static str| move |stop: Stop| invalid(stop, what, is_refresh);
+    let id = match &tokens.id {
+        Some(token) => Some(check(desk, at, token, true, trail).map_err(of("the ID token"))?),
+        None if is_refresh => None,
+        None => return Err(refused_by_provider(Failed::Missing("id_token")).into()),
+    };
+    // The session's own (§12.2).
+    let issuer = old.map(|old| &*old.issuer).or(issuer);
+    let mut subject = old.map(|old| &*old.subject);
+    if let Some((claims, judged, alg)) = &id {
+        let expected = Expected {
+            client: &at.login.client.id,
+            attempt,
+            is_refresh,
+            access_token: tokens.access.reveal(),
+        };
+        if let Err(unfit) = expected.judge(claims, *alg) {
+            return Err(match unfit {
+                Unfit::Audience => others(
+                    "its `aud` is not the client alone, or not with others named",
+                    is_refresh,
+                ),
+                Unfit::AuthorizedParty => others(
+                    "its `azp` is not the client, or it has several audiences and no `azp`",
+                    is_refresh,
+                ),
+                Unfit::NoExpiry => others("it has no `exp`", false),
+                Unfit::Nonce => others("its `nonce` is not that of this attempt", is_refresh),
+                Unfit::AccessToken => others("its `at_hash` is not the access token's", false),
+            });
+        }
+        if issuer.is_some() && claims.text("iss") != issuer {
+            let whose = if is_refresh { "session" } else { "callback" };
+            return Err(others(&["its `iss` is not the one of the ", whose].concat(), is_refresh));
+        }
+        let own = claims.text("sub").unwrap_or(&judged.identity);
+        if subject.is_some_and(|subject| subject != own) {
+            return Err(others("its `sub` is not the session's", true));
+        }
+        subject = Some(own);
+    }
+    if at.login.judge == Judge::IdToken {
+        return Ok(id.map(|(claims, judged, _)| (claims, judged)));
+    }
+    let access = check(desk, at, &tokens.access, false, trail).map_err(of("the access token"))?;
+    if Some(access.0.text("sub").unwrap_or(&access.1.identity)) != subject {
+        let deny = if is_refresh { Deny::LoginEnded } else { Deny::LoginTokenInvalid };
+        let reason = "the access token: its `sub` is not the ID token's, or the session's";
+        return Err(Refusal::new(deny, reason).into());
+    }
+    Ok(Some((access.0, access.1)))
+}
+
+/// Checks one token: algorithm, key, signature, claims.
+fn check(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    token: &Secret,
+    is_id: bool,
+    trail: &mut Trail,
+) -> Result<(Claims, Judged, Alg), Stop> {
+    let jws = Jws::parse(token.reveal().as_bytes())?;
+    let header = jws.header();
+    let allowed = |alg: &Alg| at.jwt.algorithms.contains(*alg);
+    let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
+        let reason = format!("its algorithm is {}", quoted(&header.alg));
+        return Err(Refusal::new(Deny::TokenAlgorithmRefused, reason).into());
+    };
+    let typ = header.typ.as_deref();
+    if is_id && typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
+        return Err(Refusal::new(Deny::TokenTypeRefused, "its `typ` is not `JWT`").into());
+    }
+    let claims = Claims::parse(jws.payload())?;
+    let wanted = jwt::wanted(header.kid.as_ref(), alg, &claims);
+    let keys = jwt::keys(at.jwt, &claims);
+    if keys.is_none() {
+        return Err(
+            Refusal::new(Deny::TokenIssuerUnknown, "its `iss` is not the provider's").into()
+        );
+    }
+    jwt::check(desk, keys, &jws, wanted, &mut trail.steps)?;
+    let asks = if is_id { &at.kit.expects } else { &at.jwt.requirements };
+    let judged = claims.judge(typ, asks, desk.env.now, &mut trail.steps)?;
+    Ok((claims, judged, alg))
+}
+
+/// A token that the provider gave was refused: that is the provider's fault, and nobody's credential.
+fn invalid(stop: Stop, what: &str, is_refresh: bool) -> Stop {
+    let Stop::Refuse(refusal) = stop else { return stop };
+    let retry_after = refusal.retry_after;
+    let reason = format!("{what}: {}: {}", refusal.deny.code(), refusal.reason);
+    let deny = match refusal.deny {
+        Deny::TokenAudienceMismatch | Deny::TokenIssuerUnknown if is_refresh => Deny::LoginEnded,
+        other if other.answer() == Answer::Unavailable => Deny::LoginUnavailable,
+        _ => Deny::LoginTokenInvalid,
+    };
+    let retry_after = retry_after.or(Some(Duration::from_secs(1)));
+    Refusal { retry_after, ..Refusal::new(deny, reason).with_remedy(refusal.remedy()) }.into()
+}
+
+/// The ID token is not what was expected; at a refresh it is another's than the session's, which ends.
+fn others(why: &str, is_refresh: bool) -> Stop {
+    let deny = if is_refresh { Deny::LoginEnded } else { Deny::LoginTokenInvalid };
+    Refusal::new(deny, ["the ID token: ", why].concat()).into()
+}
