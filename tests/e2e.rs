@@ -38,6 +38,7 @@ mod e2e {
     mod isolation;
     mod keys;
     mod limits;
+    mod login;
     mod matching;
     mod mcp;
     mod metrics;

@@ -8,6 +8,8 @@
 //   /v1/clients                         clients register themselves (RFC 7591)
 //   /v1/token                           client credentials, with `resource` and `scope`, and codes
 //   /v1/keys                            the JWKS; with a slash behind it, too
+//   /v1/revoke                          refresh tokens are given back (RFC 7009)
+//   /session/end                        a person signs out
 // and beside it the organisation's own server, whose tokens are opaque:
 //   /oauth2/v1/token                    client credentials
 //   /oauth2/v1/introspect               what they are worth (RFC 7662), signed for whoever wants that
@@ -181,6 +183,7 @@ function configuration(keys) {
       jwks: '/v1/keys',
       userinfo: '/v1/userinfo',
       registration: '/v1/clients',
+      revocation: '/v1/revoke',
     },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
@@ -202,6 +205,7 @@ function configuration(keys) {
       clientCredentials: { enabled: true },
       registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'https://api.example',

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "tests and benchmarks each take what they need")]
 
 mod bootstrap;
+mod browser;
 mod client;
 mod demo;
 mod envoy;
@@ -20,6 +21,7 @@ mod upstream;
 mod wait;
 
 pub(crate) use bootstrap::{Filter, Listener, Site, configuration};
+pub(crate) use browser::{Browser, PAGE, SCRIPT, attribute, parts};
 pub(crate) use client::{Connection, Request, Response, fetch};
 pub(crate) use demo::proxy;
 pub(crate) use envoy::{Envoy, validate};

@@ -195,8 +195,26 @@ impl Provider {
 
     /// How often the key set was asked for.
     pub(crate) fn key_fetches(&self) -> u64 {
+        self.hits("/v1/keys")
+    }
+
+    /// How often an endpoint below the issuer was asked.
+    pub(crate) fn hits(&self, path: &str) -> u64 {
         let hits = self.control(&Request::get("/hits"));
-        hits["/oauth2/default/v1/keys"].as_u64().unwrap_or(0)
+        hits[format!("/oauth2/default{path}")].as_u64().unwrap_or(0)
+    }
+
+    /// Registers a client (RFC 7591): its id, and its secret.
+    pub(crate) fn register(&self, client: &Value) -> (String, String) {
+        let request = Request::new("POST", "/oauth2/default/v1/clients")
+            .host(&format!("127.0.0.1:{}", self.port))
+            .bearer(Self::INITIAL_ACCESS_TOKEN)
+            .header("Content-Type", "application/json")
+            .body(client.to_string());
+        let answer = fetch(self.port, &request);
+        assert_eq!(answer.status(), 201, "{}", answer.text());
+        let member = |name: &str| answer.json()[name].as_str().unwrap_or_default().to_owned();
+        (member("client_id"), member("client_secret"))
     }
 
     fn post(&self, target: &str) {
