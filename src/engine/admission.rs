@@ -38,9 +38,9 @@ pub(super) fn admit<'c: 'h, 'h>(
     effects: &mut Vec<Effect>,
 ) -> Result<Admitted<'c, 'h>, Stop> {
     let config = desk.config;
-    target::one_reading(config, head)?;
+    let method = target::one_reading(config, head)?;
     login::serve(desk, head, trail, effects)?;
-    let target = target::find(config, head, route, &mut trail.steps)?;
+    let target = target::find(config, (head, method), route, &mut trail.steps)?;
     let api = target.api;
     trail.api = Some(api.name.clone());
     trail.reports = Some(api.reports);

@@ -34,7 +34,9 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     for name in counters.iter().chain(fetched).chain(mcp) {
         define(MetricKind::Counter, (*name).into());
     }
-    for deny in Deny::ALL {
+    let has_login = config.providers.iter().any(|one| one.login().is_some());
+    let is_possible = |deny: &Deny| has_login || !deny.code().starts_with("login_");
+    for deny in Deny::ALL.into_iter().filter(is_possible) {
         define(MetricKind::Counter, metric::denied(deny));
         if reports_somewhere(config) {
             define(MetricKind::Counter, metric::would_deny(deny));

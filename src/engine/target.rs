@@ -25,17 +25,15 @@ pub(super) struct Target<'c> {
 ///
 /// # Errors
 ///
-/// [`Deny::ApiUnknown`], and what is refused because two servers could read it differently:
-/// [`Deny::PathAmbiguous`]. What asks for the document of
-/// a resource is answered, whatever API its path belongs to.
+/// [`Deny::ApiUnknown`], and [`Deny::PathAmbiguous`] where two servers could read the path differently. What
+/// asks for the document of a resource is answered, whatever API its path belongs to.
 pub(super) fn find<'c>(
     config: &'c Config,
-    head: &RequestHead,
+    (head, method): (&RequestHead, &[u8]),
     route: &Route,
     trace: &mut Trace,
 ) -> Result<Target<'c>, Stop> {
     let index = &config.index;
-    let method = head.preflight_method().unwrap_or_else(|| head.method());
     if let Some(reply) = metadata::answer(config, head, trace) {
         return Err(Stop::Answer(reply));
     }
@@ -78,12 +76,13 @@ pub(super) fn find<'c>(
     target.ok_or_else(|| reason::no_api(config, head, method, route).into())
 }
 
-/// Refuses a method or host that two servers could read differently, where anything looks at them.
+/// The method that a request, or its preflight, is about.
 ///
 /// # Errors
 ///
-/// [`Deny::MethodAmbiguous`] and [`Deny::HostAmbiguous`].
-pub(super) fn one_reading(config: &Config, head: &RequestHead) -> Result<(), Refusal> {
+/// [`Deny::MethodAmbiguous`] and [`Deny::HostAmbiguous`]: what two servers could read differently, where
+/// anything looks at it.
+pub(super) fn one_reading<'h>(config: &Config, head: &'h RequestHead) -> Result<&'h [u8], Refusal> {
     let method = head.preflight_method().unwrap_or_else(|| head.method());
     let is_other = |known: &[u8]| known != method && method.eq_ignore_ascii_case(known);
     if let Some(known) = config.methods.iter().find(|known| is_other(known.as_bytes())) {
@@ -106,7 +105,7 @@ pub(super) fn one_reading(config: &Config, head: &RequestHead) -> Result<(), Ref
             return Err(Refusal::new(Deny::HostAmbiguous, reason));
         }
     }
-    Ok(())
+    Ok(method)
 }
 
 fn ambiguous(why: Ambiguity) -> Refusal {

@@ -80,6 +80,9 @@ pub(super) fn by_cookie<'c>(
 ) -> Result<Option<Refusal>, Stop> {
     let (config, logins) = (desk.config, desk.logins);
     let mut useless = None;
+    if logins.is_empty() {
+        return Ok(useless);
+    }
     for id in members.iter().copied() {
         let Some(at) = logins.at(id, config, head) else { continue };
         let is_shown = presented.iter().any(|one| {

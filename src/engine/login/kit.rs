@@ -77,6 +77,11 @@ impl Logins {
         Self { all, reserved }
     }
 
+    /// Whether no provider has one, as in most configurations.
+    pub(in crate::engine) fn is_empty(&self) -> bool {
+        self.reserved.is_empty()
+    }
+
     /// A provider's login, where it has one and a request with this authority is for a host of it.
     pub(in crate::engine) fn at<'c>(
         &'c self,
@@ -128,8 +133,7 @@ impl Logins {
         config: &'c Config,
         head: &'h RequestHead,
     ) -> Option<(At<'c>, &'h [u8])> {
-        // Most configurations have none.
-        if self.reserved.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let path = head.path_only();
