@@ -17,7 +17,7 @@ mod url;
 
 pub use address::Address;
 pub use cookie::{cookies, without_cookies};
-pub use fields::{Fields, Place};
+pub use fields::{Fields, Place, is_same_name};
 pub use form::{FieldError, MAX_FORM_BYTES, add_to_form, encode_for_form, form_field, with_query};
 pub use host::{address_in_brackets, comparable_host, is_name};
 pub use origin::Origin;
@@ -156,19 +156,33 @@ pub fn is_spelling(name: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether a header name begins with some spelling of `prefix`: see [`is_spelling`].
-#[inline]
+#[inline(always)]
 pub fn begins_spelled(name: &[u8], prefix: &[u8]) -> bool {
     // Asked of each header of each request, and nearly always answered by the first byte.
-    let first = |text: &[u8]| text.first().map(|byte| fold(*byte));
-    name.len() >= prefix.len() && first(name) == first(prefix) && goes_on_spelled(name, prefix)
+    match (name, prefix) {
+        (_, []) => name.is_empty(),
+        ([one, ..], [other, ..]) => {
+            (one == other || fold(*one) == fold(*other)) && goes_on_spelled(name, prefix)
+        }
+        ([], _) => false,
+    }
 }
 
 #[inline(never)]
-fn goes_on_spelled(name: &[u8], prefix: &[u8]) -> bool {
-    name.first() != Some(&b':')
-        && name.iter().zip(prefix).all(|(one, other)| fold(*one) == fold(*other))
+fn goes_on_spelled(mut name: &[u8], mut prefix: &[u8]) -> bool {
+    if name.len() < prefix.len() || name.first() == Some(&b':') {
+        return false;
+    }
+    while let ([one, names @ ..], [other, rest @ ..]) = (name, prefix) {
+        if one != other && fold(*one) != fold(*other) {
+            return false;
+        }
+        (name, prefix) = (names, rest);
+    }
+    true
 }
 
+#[inline(always)]
 const fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
@@ -207,8 +221,7 @@ pub fn after_scheme<'v>(element: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
     }
     let (found, rest) = element.split_at_checked(scheme.len())?;
     let ends = rest.first().is_none_or(|&byte| is_blank(byte));
-    (ends && found.eq_ignore_ascii_case(scheme.as_bytes()))
-        .then(|| trimmed(rest, |byte| byte == b' '))
+    (ends && is_same_name(found, scheme.as_bytes())).then(|| trimmed(rest, |byte| byte == b' '))
 }
 
 const fn is_blank(byte: u8) -> bool {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::http::{RequestHead, is_token};
+use crate::http::{RequestHead, is_same_name, is_token};
 use crate::verdict::quoted;
 
 /// The headers that are read, in lower case.
@@ -95,12 +95,9 @@ impl Mcp {
         let (mut version, mut method, mut name) = (Seen::Never, Seen::Never, Seen::Never);
         // One way through the headers: there are a dozen.
         for (found, value) in head.headers.iter() {
-            if !found.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"mcp-")) {
-                continue;
-            }
+            let [b'm' | b'M', b'c' | b'C', b'p' | b'P', b'-', ..] = found else { continue };
             for (own, seen) in [(VERSION, &mut version), (METHOD, &mut method), (NAME, &mut name)] {
-                // As it stands first: proxies write names in small letters.
-                if found == own.as_bytes() || found.eq_ignore_ascii_case(own.as_bytes()) {
+                if is_same_name(found, own.as_bytes()) {
                     *seen = if let Seen::Never = seen { Seen::Once(value) } else { Seen::Often };
                 }
             }

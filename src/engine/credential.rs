@@ -6,7 +6,7 @@ use super::trail::Trail;
 use super::words::{narrate, place};
 use crate::api::{Api, Auth};
 use crate::config::Config;
-use crate::http::{RequestHead, after_scheme, cookies, elements, parameters};
+use crate::http::{RequestHead, after_scheme, cookies, elements, is_same_name, parameters};
 use crate::ids::{ApiId, ProviderId};
 use crate::provider::{Location, Place, Provider};
 use crate::verdict::{Deny, Refusal, quoted};
@@ -154,7 +154,7 @@ impl OfApi {
         let Place::Header { name, scheme: Some(alone) } = place else { return false };
         let is_it = |spot: &Spot| match spot.place() {
             Place::Header { name: here, scheme: Some(scheme) } => {
-                here == name && found.eq_ignore_ascii_case(scheme.as_bytes())
+                here == name && is_same_name(found, scheme.as_bytes())
             }
             _ => false,
         };

@@ -11,8 +11,8 @@ use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
-    Fields, RequestHead, begins_spelled, cookies, elements, is_spelling, without_cookies,
-    without_parameters,
+    Fields, RequestHead, begins_spelled, cookies, elements, is_same_name, is_spelling,
+    without_cookies, without_parameters,
 };
 use crate::mcp::HEADERS;
 use crate::policy::Metadata;
@@ -110,8 +110,7 @@ impl Reserved {
     /// Whether a header of this name could pass for a credential without being read as one: only the
     /// exact name is read, and only what is read may be kept.
     fn misleads(&self, name: &[u8]) -> bool {
-        self.looks_read(name)
-            && !self.read.iter().any(|read| name.eq_ignore_ascii_case(read.as_bytes()))
+        self.looks_read(name) && !self.read.iter().any(|read| is_same_name(name, read.as_bytes()))
     }
 
     /// The names in another section that only the filter may use. To the upstream these are all that it
@@ -153,7 +152,7 @@ impl Reserved {
         let mut changes: Vec<HeaderChange> = Vec::new();
         for (name, _) in head.headers.iter() {
             let is_spent =
-                || spent.headers.iter().any(|spent| name.eq_ignore_ascii_case(spent.as_bytes()));
+                || spent.headers.iter().any(|spent| is_same_name(name, spent.as_bytes()));
             let replaced = || set.iter().any(|(set, _)| set.as_bytes() == name);
             let is_copy = || comparing.is_some_and(|api| copies_compared(api, name));
             if (self.is_ours(name) || self.misleads(name) || is_spent() || is_copy()) && !replaced()
@@ -202,7 +201,7 @@ fn compared_headers(api: &Api) -> impl Iterator<Item = &str> {
 fn copies_compared(api: &Api, name: &[u8]) -> bool {
     let mut is_spelled = false;
     for own in compared_headers(api).map(str::as_bytes) {
-        if name == own || name.eq_ignore_ascii_case(own) {
+        if is_same_name(name, own) {
             return false;
         }
         is_spelled |= is_spelling(name, own);

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::time::Duration;
 
 use proxy_wasm::types::{BufferType, MapType};
@@ -14,7 +15,6 @@ use proxy_wasm::types::{BufferType, MapType};
 use crate::env::{Cas, Downstream, Metrics, PutError, SharedData, Stored};
 use crate::event::{GaugeChange, MetricKind, Reply};
 use crate::http::{Fields, Place};
-use crate::wire::Reader;
 
 /// `Ok` of the ABI.
 const OK: u32 = 0;
@@ -255,22 +255,29 @@ fn places(map: &[u8]) -> Option<Vec<Place>> {
     if map.is_empty() {
         return Some(Vec::new());
     }
-    let mut sizes = Reader::new(map);
-    let count = usize::try_from(sizes.u32()?).ok()?;
-    let mut next = count.checked_mul(8)?.checked_add(4)?;
+    let (count, sizes) = map.split_first_chunk()?;
+    let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+    let size_of_sizes = count.checked_mul(8)?;
+    let mut next = size_of_sizes.checked_add(4)?;
     // The sizes must be there before anything is made for them.
-    map.get(..next)?;
-    let mut part = || {
-        let start = next;
-        let end = start.checked_add(usize::try_from(sizes.u32()?).ok()?)?;
-        next = end.checked_add(1)?;
-        map.get(start..next).map(|_| start..end)
-    };
+    let (sizes, _) = sizes.get(..size_of_sizes)?.as_chunks();
     let mut places = Vec::with_capacity(count);
-    for _ in 0..count {
-        places.push(Place { name: part()?, value: part()? });
+    for [a, b, c, d, e, f, g, h] in sizes {
+        let name = part(&mut next, [*a, *b, *c, *d])?;
+        places.push(Place { name, value: part(&mut next, [*e, *f, *g, *h])? });
     }
+    // The last zero byte is the last of all.
+    map.get(..next)?;
     Some(places)
+}
+
+/// The next part, of this size, and the zero byte behind it.
+#[inline(always)]
+fn part(next: &mut usize, size: [u8; 4]) -> Option<Range<usize>> {
+    let start = *next;
+    let end = start.checked_add(usize::try_from(u32::from_le_bytes(size)).ok()?)?;
+    *next = end.checked_add(1)?;
+    Some(start..end)
 }
 
 /// The ABI's form of a header map; `None` where it is too large for it.

@@ -37,8 +37,9 @@ impl Modulus {
     /// Takes an odd number of so many bits, big-endian, without zero bytes in front.
     pub(super) fn new(number: &[u8], bits: usize) -> Self {
         // Two bits more than the bytes of n have: R is at least 4n, and every number as long as n
-        // fits, so that none that is too large loses what makes it so.
-        let count = number.len().saturating_mul(8).saturating_add(2).div_ceil(LIMB_BITS);
+        // fits, so that none that is too large loses what makes it so. And whole pairs of limbs.
+        let bytes_and_two = number.len().saturating_mul(8).saturating_add(2);
+        let count = bytes_and_two.div_ceil(LIMB_BITS).next_multiple_of(2);
         let limbs = limbs(number, count);
         let inverse = negative_inverse(limbs.first().copied().unwrap_or_default());
         let mut modulus = Self { limbs, bits, inverse, squared_radix: Box::default() };
@@ -174,10 +175,18 @@ impl Modulus {
         let sum = lowest.wrapping_add(lowest_limb.wrapping_mul(digit.into()));
         let multiple = u64::from(low(u64::from(low(sum)).wrapping_mul(self.inverse.into())));
         let digit = u64::from(digit);
-        for ((column, limb), modulus) in columns.iter_mut().zip(one).zip(&self.limbs) {
-            *column = column
-                .wrapping_add(u64::from(*limb).wrapping_mul(digit))
-                .wrapping_add(u64::from(*modulus).wrapping_mul(multiple));
+        let add = |column: u64, limb: u32, modulus: u32| {
+            column
+                .wrapping_add(u64::from(limb).wrapping_mul(digit))
+                .wrapping_add(u64::from(modulus).wrapping_mul(multiple))
+        };
+        // In pairs: a loop's own instructions count beside so few.
+        let (pairs, _) = columns.as_chunks_mut();
+        let (limbs, _) = one.as_chunks();
+        let (moduli, _) = self.limbs.as_chunks();
+        for (([a, b], [c, d]), [e, f]) in pairs.iter_mut().zip(limbs).zip(moduli) {
+            *a = add(*a, *c, *e);
+            *b = add(*b, *d, *f);
         }
         match columns.split_first_mut() {
             Some((lowest, rest)) => {
