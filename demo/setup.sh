@@ -27,7 +27,7 @@
 #   demo/wasm-opt/node_modules          with `wasm`
 #   .tools/bin/cargo-deny               with `check`
 #   .tools/bin/cargo-cyclonedx, .tools/bin/zig   with `dist`
-#   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool   with `ui`
+#   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool, tests/ui/node_modules   with `ui`
 #   .tools/bin/node-22, .tools/bin/python-mcp, tests/mcp_clients/node_modules   with `mcp`
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -399,6 +399,7 @@ fi
 if [ "${1:-demo}" = ui ]; then
   install_prometheus
   install_chromium
+  npm_install pages-check tests/ui
 fi
 if [ "${1:-demo}" = mcp ]; then
   install_node_22

@@ -8,6 +8,7 @@ mod ui {
     #[path = "../e2e/harness/mod.rs"]
     mod harness;
 
+    mod login;
     mod page;
     mod prometheus;
 }

@@ -4,91 +4,20 @@
 use serde_json::{Value, json};
 
 use super::harness::{
-    Browser, Envoy, Filter, Listener, PAGE, Provider, SCRIPT, Site, Upstream, attribute,
+    Browser, Envoy, Filter, Listener, PAGE, Portal, Provider, SCRIPT, SEAL, Site, attribute,
     configuration, eventually, free_port, parts,
 };
 
-const SEAL: &str = "a secret that seals what browsers keep";
 const SESSION: &str = "__Host-tollgate-idp";
-/// A provider, and what is protected.
-struct Around {
-    provider: Provider,
-    upstream: Upstream,
-    /// The port that browsers see.
-    port: u16,
-    client: (String, String),
-}
-
-impl Around {
-    fn start(name: &str) -> Self {
-        Self::with_client(name, "client_secret_basic")
-    }
-
-    /// With a client that shows in this way who it is.
-    fn with_client(name: &str, auth: &str) -> Self {
-        let (provider, upstream, port) = (Provider::start(name), Upstream::start(), free_port());
-        let own = format!("http://127.0.0.1:{port}/.login/idp");
-        let client = provider.register(&json!({
-            "client_name": "portal", "application_type": "web",
-            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
-            "redirect_uris": [format!("{own}/callback")],
-            "post_logout_redirect_uris": [format!("{own}/signed-out")],
-            "token_endpoint_auth_method": auth,
-        }));
-        Self { provider, upstream, port, client }
-    }
-
-    /// A proxy at this port, with changes to its login.
-    fn proxy(&self, name: &str, port: u16, changes: &Value) -> Envoy {
-        self.proxy_of(name, port, (changes, &json!({})))
-    }
-
-    /// The same with changes to the provider, too.
-    fn proxy_of(&self, name: &str, port: u16, (changes, further): (&Value, &Value)) -> Envoy {
-        let mut login = json!({
-            "url": format!("http://127.0.0.1:{}", self.port),
-            "client": { "id": self.client.0, "secret": { "env": "CLIENT_SECRET" } },
-            "seal": [{ "env": "SEAL" }],
-            "scopes": ["openid", "offline_access"], "authorize": { "prompt": "consent" },
-        });
-        for (name, value) in changes.as_object().expect("members") {
-            login[name] = value.clone();
-        }
-        let mut provider = json!({
-            "issuer": self.provider.issuer(), "from": [], "login": login,
-            "jwks": { "discovery": true, "cluster": "idp" },
-        });
-        for (name, value) in further.as_object().expect("members") {
-            provider[name] = value.clone();
-        }
-        let filter = Filter::new(&configuration(json!({ "idp": provider }), Value::Null))
-            .variable("CLIENT_SECRET", &self.client.1)
-            .variable("WRONG_SECRET", "no longer right")
-            .variable("SEAL", SEAL);
-        let site = Site::new(name, self.upstream.port()).cluster("idp", self.provider.port());
-        Envoy::start(&site.workers(2).listener(&Listener::new(&filter).in_place_of(port)))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    fn clean(&self, envoy: &Envoy, browser: &Browser) {
-        let mut secrets = browser.secrets(self.port);
-        secrets.extend([self.client.1.clone(), SEAL.to_owned()]);
-        envoy.assert_clean(&secrets);
-    }
-}
-
 #[test]
 fn a_person_comes_back_to_the_very_page_with_a_session_in_sealed_cookies() {
-    let around = Around::start("login");
-    let envoy = around.proxy("login", around.port, &json!({}));
+    let portal = Portal::start("login");
+    let envoy = portal.proxy("login", portal.port, &json!({}));
     let mut browser = Browser::default();
-    let page = around.url("/orders/7?x=1&y=a%20b");
+    let page = portal.url("/orders/7?x=1&y=a%20b");
     let (at, answer) = browser.log_in(&page);
     assert_eq!((at.as_str(), answer.status()), (&*page, 200), "{}", envoy.tail());
-    let seen = around.upstream.only("/orders/7");
+    let seen = portal.upstream.only("/orders/7");
     assert!(seen.start.contains(" /orders/7?x=1&y=a%20b "), "{}", seen.start);
     assert_eq!(seen.value("x-tollgate-identity").as_deref(), Some("alice"));
     assert_eq!((seen.value("cookie"), seen.value("authorization")), (None, None));
@@ -96,8 +25,8 @@ fn a_person_comes_back_to_the_very_page_with_a_session_in_sealed_cookies() {
 
     let names =
         [SESSION, "__Host-tollgate-idp-b", "__Host-tollgate-idp-r", "__Secure-tollgate-idp-i"];
-    assert_eq!(browser.names(around.port), names);
-    for cookie in &browser.cookies[&around.port] {
+    assert_eq!(browser.names(portal.port), names);
+    for cookie in &browser.cookies[&portal.port] {
         for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Max-Age="] {
             assert!(cookie.set.contains(attribute), "{}", cookie.set);
         }
@@ -107,89 +36,89 @@ fn a_person_comes_back_to_the_very_page_with_a_session_in_sealed_cookies() {
         assert_eq!(cookie.path, path, "{}", cookie.name);
     }
     // The session goes on without the provider.
-    let asked = around.provider.hits("/v1/token");
+    let asked = portal.provider.hits("/v1/token");
     for _ in 0..10 {
-        assert_eq!(browser.send("GET", &around.url("/orders/8"), &SCRIPT, "").status(), 200);
+        assert_eq!(browser.send("GET", &portal.url("/orders/8"), &SCRIPT, "").status(), 200);
     }
-    assert_eq!((asked, around.provider.hits("/v1/token")), (1, 1));
+    assert_eq!((asked, portal.provider.hits("/v1/token")), (1, 1));
     assert_eq!(envoy.counter("tollgate_login_started_idp"), 1);
     assert_eq!(envoy.counter("tollgate_login_completed_idp"), 1);
     assert_eq!(envoy.access("/.login/idp/callback")["details"], "tollgate_login_completed");
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn h15_h17_a_script_is_told_where_to_log_in_and_changes_come_from_own_pages() {
-    let around = Around::start("login-script");
-    let envoy = around.proxy("login-script", around.port, &json!({}));
+    let portal = Portal::start("login-script");
+    let envoy = portal.proxy("login-script", portal.port, &json!({}));
     let mut browser = Browser::default();
-    let refused = browser.send("GET", &around.url("/orders"), &SCRIPT, "");
+    let refused = browser.send("GET", &portal.url("/orders"), &SCRIPT, "");
     assert_eq!(refused.verdict(), (401, "credential_missing".to_owned()));
     assert_eq!(refused.header("location"), None);
     let start = refused.json()["login"].as_str().expect("where to log in").to_owned();
     // What a page does then.
-    let (at, answer) = browser.log_in(&around.url(&format!("{start}?return=/list%3Fa%3Db")));
-    assert_eq!((at, answer.status()), (around.url("/list?a=b"), 200), "{}", envoy.tail());
-    assert_eq!(browser.send("GET", &around.url("/orders"), &SCRIPT, "").status(), 200);
+    let (at, answer) = browser.log_in(&portal.url(&format!("{start}?return=/list%3Fa%3Db")));
+    assert_eq!((at, answer.status()), (portal.url("/list?a=b"), 200), "{}", envoy.tail());
+    assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
 
-    let own = around.url("");
+    let own = portal.url("");
     let own = own.trim_end_matches('/');
     for (origin, status) in [(Some(own), 200), (Some("https://evil.example"), 403), (None, 403)] {
         let headers: Vec<_> = origin.map(|origin| ("Origin", origin)).into_iter().collect();
-        let answer = browser.send("POST", &around.url("/orders"), &headers, "a=b");
+        let answer = browser.send("POST", &portal.url("/orders"), &headers, "a=b");
         assert_eq!(answer.status(), status, "{origin:?}: {}", answer.text());
     }
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn h04_h06_a_logout_ends_the_session_here_at_the_provider_and_in_every_copy() {
-    let around = Around::start("login-logout");
-    let envoy = around.proxy("login-logout", around.port, &json!({}));
+    let portal = Portal::start("login-logout");
+    let envoy = portal.proxy("login-logout", portal.port, &json!({}));
     let mut browser = Browser::default();
-    browser.log_in(&around.url("/orders"));
+    browser.log_in(&portal.url("/orders"));
     let copy = browser.clone();
     let own = [&PAGE[..3], &[("Sec-Fetch-Site", "same-origin")][..]].concat();
-    let logout = around.url("/.login/idp/logout");
+    let logout = portal.url("/.login/idp/logout");
     let answer = browser.send("GET", &logout, &own, "");
     assert_eq!(answer.status(), 303, "{}", envoy.tail());
-    assert_eq!(browser.names(around.port), ["__Host-tollgate-idp-b"]);
+    assert_eq!(browser.names(portal.port), ["__Host-tollgate-idp-b"]);
     let (at, page) = browser.follow(&logout, answer);
-    assert_eq!(parts(&at).0, around.provider.port(), "the provider asks: {}", page.text());
+    assert_eq!(parts(&at).0, portal.provider.port(), "the provider asks: {}", page.text());
     let xsrf = attribute(&page.text(), "name=\"xsrf\" value=\"").expect("a form");
     let (at, page) = browser.submit(&at, &page, &[("xsrf", &xsrf), ("logout", "yes")]);
-    assert_eq!((at, page.status()), (around.url("/.login/idp/signed-out"), 200));
+    assert_eq!((at, page.status()), (portal.url("/.login/idp/signed-out"), 200));
     assert!(page.text().contains("You are signed out"), "{}", page.text());
-    eventually("the refresh token to be given back", || around.provider.hits("/v1/revoke") == 1);
+    eventually("the refresh token to be given back", || portal.provider.hits("/v1/revoke") == 1);
 
     eventually("the copy to be useless in every worker", || {
         let mut copy = copy.clone();
         (0..8).all(|_| {
-            let answer = copy.send("GET", &around.url("/orders"), &SCRIPT, "");
+            let answer = copy.send("GET", &portal.url("/orders"), &SCRIPT, "");
             answer.verdict() == (401, "login_ended".to_owned())
         })
     });
     // The provider has forgotten the person, too.
-    let (_, page) = browser.open(&around.url("/orders"));
+    let (_, page) = browser.open(&portal.url("/orders"));
     let prompt = attribute(&page.text(), "name=\"prompt\" value=\"");
     assert_eq!(prompt.as_deref(), Some("login"), "{}", page.text());
     assert_eq!(envoy.counter("tollgate_login_logged_out_idp"), 1);
-    around.clean(&envoy, &browser);
-    around.clean(&envoy, &copy);
+    portal.clean(&envoy, &browser);
+    portal.clean(&envoy, &copy);
 }
 
 #[test]
 fn a_login_begins_at_one_proxy_ends_at_another_and_outlives_both() {
-    let around = Around::start("login-fleet");
-    let (one, other) = (around.port, free_port());
+    let portal = Portal::start("login-fleet");
+    let (one, other) = (portal.port, free_port());
     let proxies = [
-        around.proxy("login-fleet-one", one, &json!({})),
-        around.proxy("login-fleet-other", other, &json!({})),
+        portal.proxy("login-fleet-one", one, &json!({})),
+        portal.proxy("login-fleet-other", other, &json!({})),
     ];
     let mut browser = Browser::default();
-    let page = around.url("/orders/7?x=1");
+    let page = portal.url("/orders/7?x=1");
     let (at, form) = browser.open(&page);
-    assert_eq!(parts(&at).0, around.provider.port());
+    assert_eq!(parts(&at).0, portal.provider.port());
     // From here on whatever balances the load chooses the other.
     browser.routes.insert(one, other);
     let fields = [("prompt", "login"), ("login", "alice"), ("password", "any")];
@@ -202,88 +131,88 @@ fn a_login_begins_at_one_proxy_ends_at_another_and_outlives_both() {
     assert_eq!(counted.collect::<Vec<_>>(), [[1, 0], [0, 1]]);
     for route in [one, other] {
         browser.routes.insert(one, route);
-        assert_eq!(browser.send("GET", &around.url("/orders"), &SCRIPT, "").status(), 200);
+        assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
     }
     for proxy in &proxies {
-        around.clean(proxy, &browser);
+        portal.clean(proxy, &browser);
     }
     drop(proxies);
     let again = [
-        around.proxy("login-fleet-one-again", one, &json!({})),
-        around.proxy("login-fleet-other-again", other, &json!({})),
+        portal.proxy("login-fleet-one-again", one, &json!({})),
+        portal.proxy("login-fleet-other-again", other, &json!({})),
     ];
     for (route, proxy) in [one, other].into_iter().zip(&again) {
         browser.routes.insert(one, route);
-        let answer = browser.send("GET", &around.url("/orders"), &SCRIPT, "");
+        let answer = browser.send("GET", &portal.url("/orders"), &SCRIPT, "");
         assert_eq!(answer.status(), 200, "{}", proxy.tail());
     }
-    assert_eq!(around.provider.hits("/v1/token"), 1);
+    assert_eq!(portal.provider.hits("/v1/token"), 1);
 }
 
 #[test]
 fn h13_a_new_seal_key_is_put_first_and_the_old_one_opens_until_it_is_gone() {
-    let around = Around::start("login-seal");
+    let portal = Portal::start("login-seal");
     let mut browser = Browser::default();
     let old = json!({ "seal": [{ "text": "the old secret that seals what browsers keep" }] });
     let both = json!({ "seal": [{ "env": "SEAL" }, old["seal"][0]] });
     let script =
-        |browser: &mut Browser| browser.send("GET", &around.url("/orders"), &SCRIPT, "").verdict();
-    let envoy = around.proxy("login-seal-old", around.port, &old);
-    browser.log_in(&around.url("/orders"));
+        |browser: &mut Browser| browser.send("GET", &portal.url("/orders"), &SCRIPT, "").verdict();
+    let envoy = portal.proxy("login-seal-old", portal.port, &old);
+    browser.log_in(&portal.url("/orders"));
     drop(envoy);
-    let envoy = around.proxy("login-seal-both", around.port, &both);
+    let envoy = portal.proxy("login-seal-both", portal.port, &both);
     assert_eq!(script(&mut browser), (200, String::new()), "{}", envoy.tail());
     drop(envoy);
-    let envoy = around.proxy("login-seal-new", around.port, &json!({}));
+    let envoy = portal.proxy("login-seal-new", portal.port, &json!({}));
     assert_eq!(script(&mut browser), (401, "login_unreadable".to_owned()));
-    let (at, answer) = browser.log_in(&around.url("/orders/9"));
-    assert_eq!((at, answer.status()), (around.url("/orders/9"), 200), "{}", envoy.tail());
-    around.clean(&envoy, &browser);
+    let (at, answer) = browser.log_in(&portal.url("/orders/9"));
+    assert_eq!((at, answer.status()), (portal.url("/orders/9"), 200), "{}", envoy.tail());
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn a_wrong_client_secret_is_told_the_operator_and_not_the_person() {
-    let around = Around::start("login-secret");
-    let wrong = json!({ "client": { "id": around.client.0, "secret": { "env": "WRONG_SECRET" } } });
-    let envoy = around.proxy("login-secret", around.port, &wrong);
+    let portal = Portal::start("login-secret");
+    let wrong = json!({ "client": { "id": portal.client.0, "secret": { "env": "WRONG_SECRET" } } });
+    let envoy = portal.proxy("login-secret", portal.port, &wrong);
     let mut browser = Browser::default();
-    let (at, page) = browser.log_in(&around.url("/orders"));
-    assert!(at.starts_with(&around.url("/.login/idp/callback?")), "{at}");
+    let (at, page) = browser.log_in(&portal.url("/orders"));
+    assert!(at.starts_with(&portal.url("/.login/idp/callback?")), "{at}");
     assert_eq!(page.status(), 502);
     let html = page.text();
     assert!(html.contains("<code>login_client_refused</code>"), "{html}");
-    assert!(!html.contains("secret") && !html.contains(&around.client.0), "{html}");
+    assert!(!html.contains("secret") && !html.contains(&portal.client.0), "{html}");
     let refusals = envoy.refusals();
     let [line] = refusals.as_slice() else { panic!("{refusals:?}") };
     assert!(line["reason"].to_string().contains("the client is not who it says"), "{line}");
     assert!(line["remedy"].to_string().contains("`providers.idp.login.client`"), "{line}");
-    assert_eq!(browser.names(around.port), ["__Host-tollgate-idp-b"], "nobody is logged in");
-    around.clean(&envoy, &browser);
+    assert_eq!(browser.names(portal.port), ["__Host-tollgate-idp-b"], "nobody is logged in");
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn a_redirect_uri_that_is_not_registered_shows_at_the_provider_alone() {
-    let around = Around::start("login-unregistered");
+    let portal = Portal::start("login-unregistered");
     let elsewhere = json!({ "path": "/.login/elsewhere" });
-    let envoy = around.proxy("login-unregistered", around.port, &elsewhere);
+    let envoy = portal.proxy("login-unregistered", portal.port, &elsewhere);
     let mut browser = Browser::default();
-    let (at, page) = browser.open(&around.url("/orders"));
-    assert_eq!((parts(&at).0, page.status()), (around.provider.port(), 400));
+    let (at, page) = browser.open(&portal.url("/orders"));
+    assert_eq!((parts(&at).0, page.status()), (portal.provider.port(), 400));
     assert!(page.text().contains("redirect_uri"), "{}", page.text());
     assert_eq!(envoy.counter("tollgate_login_started_idp"), 1);
     assert_eq!(envoy.counter("tollgate_login_completed_idp"), 0);
     assert!(envoy.refusals().is_empty(), "there is nothing to refuse");
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn a_provider_that_is_down_is_told_as_that_and_nobody_is_logged_out() {
-    let around = Around::start("login-down");
-    let envoy = around.proxy("login-down", around.port, &json!({}));
+    let portal = Portal::start("login-down");
+    let envoy = portal.proxy("login-down", portal.port, &json!({}));
     let mut browser = Browser::default();
-    browser.log_in(&around.url("/orders"));
+    browser.log_in(&portal.url("/orders"));
     let mut late = Browser::default();
-    let (at, form) = late.open(&around.url("/late"));
+    let (at, form) = late.open(&portal.url("/late"));
     let fields = [("prompt", "login"), ("login", "bob"), ("password", "any")];
     let (at, consent) = late.submit(&at, &form, &fields);
     // It goes down between its last page and the callback.
@@ -294,29 +223,29 @@ fn a_provider_that_is_down_is_told_as_that_and_nobody_is_logged_out() {
     };
     let mut answer = late.send("POST", &action, &PAGE, "prompt=consent");
     let mut to = answer.header("location").expect("a location");
-    while parts(&to).0 == around.provider.port() {
+    while parts(&to).0 == portal.provider.port() {
         answer = late.send("GET", &to, &PAGE, "");
         to = answer.header("location").expect("a location");
     }
-    around.provider.down();
+    portal.provider.down();
     let page = late.send("GET", &to, &PAGE, "");
     assert_eq!(page.status(), 503, "{}", page.text());
     assert!(page.text().contains("<code>login_unavailable</code>"), "{}", page.text());
-    assert_eq!(browser.send("GET", &around.url("/orders"), &SCRIPT, "").status(), 200);
-    around.provider.up();
-    let (at, page) = late.log_in(&around.url("/late"));
-    assert_eq!((at, page.status()), (around.url("/late"), 200), "{}", envoy.tail());
+    assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
+    portal.provider.up();
+    let (at, page) = late.log_in(&portal.url("/late"));
+    assert_eq!((at, page.status()), (portal.url("/late"), 200), "{}", envoy.tail());
     late.sent_to.push(to);
-    around.clean(&envoy, &late);
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &late);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn tabs_and_the_back_button_each_come_to_their_own_page() {
-    let around = Around::start("login-tabs");
-    let envoy = around.proxy("login-tabs", around.port, &json!({}));
+    let portal = Portal::start("login-tabs");
+    let envoy = portal.proxy("login-tabs", portal.port, &json!({}));
     let mut browser = Browser::default();
-    let tabs = ["/a?tab=1", "/b", "/c?tab=3"].map(|page| (around.url(page), page));
+    let tabs = ["/a?tab=1", "/b", "/c?tab=3"].map(|page| (portal.url(page), page));
     let mut open: Vec<_> = tabs
         .iter()
         .map(|(url, _)| {
@@ -332,73 +261,73 @@ fn tabs_and_the_back_button_each_come_to_their_own_page() {
     // Back in the history, to the first callback.
     let of_callback = |url: &&String| url.contains("/.login/idp/callback?");
     let callback = browser.sent_to.iter().find(of_callback).expect("a callback").clone();
-    let calls = around.provider.hits("/v1/token");
+    let calls = portal.provider.hits("/v1/token");
     let (at, answer) = browser.open(&callback);
     assert_eq!((at.as_str(), answer.status()), (&*tabs[0].0, 200));
-    assert_eq!(around.provider.hits("/v1/token"), calls, "no code is redeemed again");
-    around.clean(&envoy, &browser);
+    assert_eq!(portal.provider.hits("/v1/token"), calls, "no code is redeemed again");
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn i10_nobody_is_sent_to_another_site() {
-    let around = Around::start("login-elsewhere");
-    let envoy = around.proxy("login-elsewhere", around.port, &json!({}));
+    let portal = Portal::start("login-elsewhere");
+    let envoy = portal.proxy("login-elsewhere", portal.port, &json!({}));
     let mut browser = Browser::default();
     for wanted in
         ["https://evil.example/x", "//evil.example", "/%5Cevil.example", "/.login/idp/logout"]
     {
         let encoded = wanted.replace(':', "%3A");
-        let start = around.url(&format!("/.login/idp/start?return={encoded}"));
+        let start = portal.url(&format!("/.login/idp/start?return={encoded}"));
         let (at, answer) = browser.log_in(&start);
-        assert_eq!((at, answer.status()), (around.url("/"), 200), "{wanted}");
+        assert_eq!((at, answer.status()), (portal.url("/"), 200), "{wanted}");
     }
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn h30_a_bearer_token_beside_a_session_is_judged_as_ever() {
-    let around = Around::start("login-both");
+    let portal = Portal::start("login-both");
     let both =
         json!({ "from": [{ "header": "authorization" }], "audiences": [Provider::AUDIENCE] });
-    let envoy = around.proxy_of("login-both", around.port, (&json!({}), &both));
+    let envoy = portal.proxy_of("login-both", portal.port, (&json!({}), &both));
     let mut browser = Browser::default();
-    browser.log_in(&around.url("/person"));
-    let token = format!("Bearer {}", around.provider.usual_token());
+    browser.log_in(&portal.url("/person"));
+    let token = format!("Bearer {}", portal.provider.usual_token());
     for (path, authorization, status, identity) in [
         ("/cookie", None, 200, Some("alice")),
         ("/token", Some(&*token), 200, Some("svc")),
         ("/bad", Some("Bearer a.b.c"), 401, None),
     ] {
         let headers: Vec<_> = authorization.map(|one| ("Authorization", one)).into_iter().collect();
-        let answer = browser.send("GET", &around.url(path), &headers, "");
+        let answer = browser.send("GET", &portal.url(path), &headers, "");
         assert_eq!(answer.status(), status, "{path}: {}", answer.text());
-        let seen = around.upstream.seen(path);
+        let seen = portal.upstream.seen(path);
         let seen = seen.first().and_then(|one| one.value("x-tollgate-identity"));
         assert_eq!(seen.as_deref(), identity, "{path}");
     }
     // And without any cookie.
     let answer =
-        Browser::default().send("GET", &around.url("/program"), &[("Authorization", &*token)], "");
+        Browser::default().send("GET", &portal.url("/program"), &[("Authorization", &*token)], "");
     assert_eq!(answer.status(), 200, "{}", answer.text());
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }
 
 #[test]
 fn the_access_token_is_judged_and_forwarded_where_that_is_wanted() {
-    let around = Around::start("login-access");
+    let portal = Portal::start("login-access");
     let login = json!({ "judge": "access_token", "forward": { "access_token": "authorization" } });
     let further =
         json!({ "audiences": [Provider::AUDIENCE], "claims": { "identity": ["uid", "sub"] } });
-    let envoy = around.proxy_of("login-access", around.port, (&login, &further));
+    let envoy = portal.proxy_of("login-access", portal.port, (&login, &further));
     let mut browser = Browser::default();
-    let (at, answer) = browser.log_in(&around.url("/orders"));
-    assert_eq!((at, answer.status()), (around.url("/orders"), 200), "{}", envoy.tail());
-    let seen = around.upstream.only("/orders");
+    let (at, answer) = browser.log_in(&portal.url("/orders"));
+    assert_eq!((at, answer.status()), (portal.url("/orders"), 200), "{}", envoy.tail());
+    let seen = portal.upstream.only("/orders");
     assert_eq!(seen.value("x-tollgate-identity").as_deref(), Some("alice"));
     let token = seen.value("authorization").expect("the access token");
     assert!(token.starts_with("Bearer ") && token.split('.').count() == 3, "{token}");
-    assert!(browser.names(around.port).contains(&"__Host-tollgate-idp-a"));
-    around.clean(&envoy, &browser);
+    assert!(browser.names(portal.port).contains(&"__Host-tollgate-idp-a"));
+    portal.clean(&envoy, &browser);
     envoy.assert_clean(&[token.trim_start_matches("Bearer ").to_owned()]);
 }
 
@@ -409,42 +338,42 @@ fn a_client_shows_who_it_is_in_the_body_or_not_at_all() {
         ("none", json!({})),
     ] {
         let name = format!("login-{auth}");
-        let around = Around::with_client(&name, auth);
+        let portal = Portal::with_client(&name, "127.0.0.1", auth);
         let mut client = client;
-        client["id"] = around.client.0.clone().into();
-        let envoy = around.proxy(&name, around.port, &json!({ "client": client }));
+        client["id"] = portal.client.0.clone().into();
+        let envoy = portal.proxy(&name, portal.port, &json!({ "client": client }));
         let mut browser = Browser::default();
-        let (at, answer) = browser.log_in(&around.url("/orders"));
-        assert_eq!((at, answer.status()), (around.url("/orders"), 200), "{auth}: {}", envoy.tail());
-        envoy.assert_clean(&browser.secrets(around.port));
+        let (at, answer) = browser.log_in(&portal.url("/orders"));
+        assert_eq!((at, answer.status()), (portal.url("/orders"), 200), "{auth}: {}", envoy.tail());
+        envoy.assert_clean(&browser.secrets(portal.port));
     }
 }
 
 #[test]
 fn in_report_mode_nobody_is_sent_away_and_a_login_can_be_tried() {
-    let around = Around::start("login-report");
+    let portal = Portal::start("login-report");
     let provider = json!({
-        "issuer": around.provider.issuer(), "from": [],
+        "issuer": portal.provider.issuer(), "from": [],
         "jwks": { "discovery": true, "cluster": "idp" },
         "login": {
-            "url": around.url("").trim_end_matches('/'), "seal": [{ "env": "SEAL" }],
-            "client": { "id": around.client.0, "secret": { "env": "CLIENT_SECRET" } },
+            "url": portal.url("").trim_end_matches('/'), "seal": [{ "env": "SEAL" }],
+            "client": { "id": portal.client.0, "secret": { "env": "CLIENT_SECRET" } },
         },
     });
     let mut config = configuration(json!({ "idp": provider }), Value::Null);
     config["mode"] = "report".into();
     let filter =
-        Filter::new(&config).variable("CLIENT_SECRET", &around.client.1).variable("SEAL", SEAL);
-    let site = Site::new("login-report", around.upstream.port());
-    let site = site.cluster("idp", around.provider.port());
-    let envoy = Envoy::start(&site.listener(&Listener::new(&filter).in_place_of(around.port)));
+        Filter::new(&config).variable("CLIENT_SECRET", &portal.client.1).variable("SEAL", SEAL);
+    let site = Site::new("login-report", portal.upstream.port());
+    let site = site.cluster("idp", portal.provider.port());
+    let envoy = Envoy::start(&site.listener(&Listener::new(&filter).in_place_of(portal.port)));
     let mut browser = Browser::default();
-    let (at, answer) = browser.open(&around.url("/orders"));
-    assert_eq!((at, answer.status()), (around.url("/orders"), 200));
+    let (at, answer) = browser.open(&portal.url("/orders"));
+    assert_eq!((at, answer.status()), (portal.url("/orders"), 200));
     assert_eq!(envoy.counter("tollgate_would_deny_credential_missing"), 1);
-    let (at, answer) = browser.log_in(&around.url("/.login/idp/start?return=/mine"));
-    assert_eq!((at, answer.status()), (around.url("/mine"), 200), "{}", envoy.tail());
-    assert_eq!(around.upstream.only("/mine").value("cookie"), None);
+    let (at, answer) = browser.log_in(&portal.url("/.login/idp/start?return=/mine"));
+    assert_eq!((at, answer.status()), (portal.url("/mine"), 200), "{}", envoy.tail());
+    assert_eq!(portal.upstream.only("/mine").value("cookie"), None);
     assert_eq!(envoy.counter("tollgate_would_deny_credential_missing"), 1);
-    around.clean(&envoy, &browser);
+    portal.clean(&envoy, &browser);
 }

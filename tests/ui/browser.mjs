@@ -2,68 +2,21 @@
 //
 //   node browser.mjs CHROMIUM FOLDER URL KEY CODE [SCREENSHOT.png]
 //
-// FOLDER is an empty one for the browser's profile, CODE the deny code to choose. Speaks the
-// browser's own protocol over a pipe: no package is needed.
+// FOLDER is an empty one for the browser's profile, CODE the deny code to choose.
 
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { launch, overflow } from "./chromium.mjs";
 
 const [chromium, folder, url, key, code, screenshot] = process.argv.slice(2);
-const flags = [
-  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-  "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  "--remote-debugging-pipe", `--user-data-dir=${folder}`, "about:blank",
-];
-const browser = spawn(chromium, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-browser.on("exit", (status) => status && fail(`the browser ended with ${status}`));
-
-function fail(message) {
-  process.stderr.write(`${message}\n`);
-  browser.kill("SIGKILL");
-  process.exit(1);
-}
-setTimeout(() => fail("the browser took longer than two minutes"), 120_000).unref();
-
-// Messages are JSON with a zero byte behind each.
-let last = 0;
-let rest = Buffer.alloc(0);
-const waiting = new Map();
-const listeners = [];
-browser.stdio[4].on("data", (bytes) => {
-  rest = Buffer.concat([rest, bytes]);
-  for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
-    const message = JSON.parse(rest.subarray(0, end));
-    rest = rest.subarray(end + 1);
-    if (message.id) waiting.get(message.id)?.(message);
-    else for (const listener of [...listeners]) listener(message);
-  }
-});
-function send(method, params = {}, sessionId = session) {
-  const id = ++last;
-  browser.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-  return new Promise((done) =>
-    waiting.set(id, ({ error, result }) => (error ? fail(`${method}: ${error.message}`) : done(result))));
-}
-function event(method) {
-  return new Promise((done) => {
-    const listener = (message) => {
-      if (message.method !== method) return;
-      listeners.splice(listeners.indexOf(listener), 1);
-      done(message.params);
-    };
-    listeners.push(listener);
-  });
-}
-
-let session;
-const { targetId } = await send("Target.createTarget", { url: "about:blank" });
-session = (await send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
+const browser = launch(chromium, folder);
+const tab = await browser.tab();
+const { look, send, size } = tab;
 
 const said = [];
 const requested = [];
 let statuses = [];
 let showsKey = false;
-listeners.push(({ method, params }) => {
+tab.listen(({ method, params }) => {
   if (method === "Log.entryAdded") said.push(params.entry.text);
   if (method === "Runtime.consoleAPICalled") said.push(JSON.stringify(params.args));
   if (method === "Runtime.exceptionThrown") said.push(params.exceptionDetails.text);
@@ -77,31 +30,15 @@ listeners.push(({ method, params }) => {
     send("Fetch.continueWithAuth", { requestId: params.requestId, authChallengeResponse: answer });
   }
 });
-for (const domain of ["Page", "Runtime", "Log", "Network"]) await send(`${domain}.enable`);
 await send("Fetch.enable", { handleAuthRequests: true });
 
 async function open(address) {
   statuses = [];
-  const loaded = event("Page.loadEventFired");
-  await send("Page.navigate", { url: address });
-  await loaded;
+  await tab.go(address);
   return statuses.at(-1);
 }
-async function look(expression) {
-  const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, returnByValue: true });
-  if (exceptionDetails) fail(`${expression}: ${JSON.stringify(exceptionDetails.exception)}`);
-  return result.value;
-}
-const size = (width, height, mobile) =>
-  send("Emulation.setDeviceMetricsOverride", { width, height, mobile, deviceScaleFactor: 1 });
 const scheme = (value) =>
   send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
-
-// How far the page reaches beyond the window, and what in it does.
-const overflow = `(() => {
-  const wide = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5);
-  return { by: document.documentElement.scrollWidth - innerWidth, wide: wide.map((one) => one.outerHTML.slice(0, 120)) };
-})()`;
 
 // The text that is hardest to read: the least contrast (WCAG 2.2 §1.4.3) between a text and its ground.
 const contrast = `(() => {
@@ -150,9 +87,7 @@ saw.all = await look(codes);
 saw.allTimes = await look(times);
 saw.code = await look(`[...document.querySelectorAll("code")].map((one) => one.textContent)`);
 saw.backticks = await look(`document.body.innerText.includes("\`")`);
-const chosen = event("Page.loadEventFired");
-await look(`[...document.querySelectorAll(".chips a")].find((one) => one.innerText.startsWith(${JSON.stringify(code)})).click()`);
-await chosen;
+await tab.leave(() => look(`[...document.querySelectorAll(".chips a")].find((one) => one.innerText.startsWith(${JSON.stringify(code)})).click()`));
 saw.address = await look("location.href");
 saw.chosen = await look(codes);
 saw.current = await look(`document.querySelector(".chips [aria-current]").innerText`);
@@ -172,9 +107,7 @@ saw.moments = await look(`[...document.querySelectorAll(".when")].map((one) => o
 saw.wide = await look(overflow);
 
 // From there to the JSON.
-const leaves = event("Page.loadEventFired");
-await look(`document.querySelector("footer a").click()`);
-await leaves;
+await tab.leave(() => look(`document.querySelector("footer a").click()`));
 saw.json = { address: await look("location.href"), text: await look("document.body.innerText") };
 await open(url);
 
@@ -194,7 +127,4 @@ if (screenshot) {
   const { data } = await send("Page.captureScreenshot", { format: "png" });
   writeFileSync(screenshot, Buffer.from(data, "base64"));
 }
-process.stdout.write(`${JSON.stringify(saw)}\n`);
-browser.removeAllListeners("exit");
-await send("Browser.close", {}, undefined);
-process.exit(0);
+await browser.end(saw);
