@@ -24,7 +24,8 @@ fn sample() -> Value {
         "added_us": {
             "empty_wasm": added(3.0), "warm": added(8.0), "warm_policies": added(12.0), "native": added(40.0),
             "warm_resource": added(8.5), "warm_call": added(9.0), "warm_mcp": added(9.75),
-            "warm_opaque": added(8.25),
+            "warm_opaque": added(8.25), "warm_login": added(8.5), "cold_login": added(18.0),
+            "login_redirect": added(14.0),
             "native_headers": added(50.0), "cold_host_rs256": added(60.0)
         },
         "rsa2048_us": { "tollgate": added(90.0), "jwt_simple": added(1200.0) },
@@ -77,6 +78,9 @@ fn figures_compare_what_is_added() {
         ("warm_resource_minus_warm_us", 0.5),
         ("warm_mcp_minus_call_us", 0.75),
         ("warm_opaque_minus_warm_us", 0.25),
+        ("warm_login_minus_warm_us", 0.5),
+        ("cold_login_minus_warm_us", 10.0),
+        ("login_redirect_us", 14.0),
         ("cold_host_vs_native_headers", 1.2),
         ("rsa2048_wasm_us", 90.0),
         ("rsa2048_wasm_vs_jwt_simple", 0.075),

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Envoy, Listener};
-use crate::load::{CONNECTIONS, Client, Feed};
+use crate::load::{BEARER, CONNECTIONS, Client, Feed};
 use crate::machine;
 
 /// A listener under measurement.
@@ -22,6 +22,7 @@ pub(crate) struct Lane {
     /// How many answers had which status.
     pub(crate) answers: BTreeMap<u16, usize>,
     target: String,
+    header: &'static str,
     feed: Feed,
     expected: Vec<u16>,
     /// Requests before the first round: every identity and every token that comes again.
@@ -42,6 +43,7 @@ impl Lane {
             rps: Vec::new(),
             answers: BTreeMap::new(),
             target: "/orders/7".to_owned(),
+            header: BEARER,
             feed,
             expected: vec![200],
             first: 100,
@@ -54,6 +56,12 @@ impl Lane {
     /// Requests for another path.
     pub(crate) fn target(mut self, target: &str) -> Self {
         target.clone_into(&mut self.target);
+        self
+    }
+
+    /// What is fed stands in another header: its name, a colon, and what stands before.
+    pub(crate) const fn header(mut self, header: &'static str) -> Self {
+        self.header = header;
         self
     }
 
@@ -89,7 +97,7 @@ impl Lane {
     /// Connects, warms up, and finds out how many requests fill a slice.
     fn prepare(&mut self, slice: Duration) {
         self.client = Some(
-            Client::open(self.listener.port, &self.target)
+            Client::open(self.listener.port, &self.target, self.header)
                 .unwrap_or_else(|error| panic!("{}: {error}", self.name)),
         );
         self.send(self.first);

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use crate::tokens::Pool;
 
+/// Where tokens are.
+pub(crate) const BEARER: &str = "authorization: Bearer ";
 /// Connections of a [`Client`].
 pub(crate) const CONNECTIONS: usize = 16;
 
-/// Appends the next request's token; nothing for a request without one.
+/// Appends the next request's credential; nothing for a request without one.
 pub(crate) type Feed = Box<dyn FnMut(&mut Vec<u8>)>;
 
 /// Requests without a token.
@@ -88,6 +90,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Client {
     connections: Vec<Connection>,
     target: String,
+    header: &'static str,
     request: Vec<u8>,
 }
 
@@ -97,8 +100,8 @@ struct Connection {
 }
 
 impl Client {
-    /// Connects to a port of the loopback interface, for requests for `target`.
-    pub(crate) fn open(port: u16, target: &str) -> io::Result<Self> {
+    /// Connects to a port of the loopback interface, for requests for `target` with what is fed in this header.
+    pub(crate) fn open(port: u16, target: &str, header: &'static str) -> io::Result<Self> {
         let open = || {
             let stream = TcpStream::connect(("127.0.0.1", port))?;
             stream.set_nodelay(true)?;
@@ -106,7 +109,7 @@ impl Client {
             Ok(Connection { stream, buffer: vec![0; 16 * 1024] })
         };
         let connections = (0..CONNECTIONS).map(|_| open()).collect::<io::Result<_>>()?;
-        Ok(Self { connections, target: target.to_owned(), request: Vec::new() })
+        Ok(Self { connections, target: target.to_owned(), header, request: Vec::new() })
     }
 
     /// Sends `count` requests and reads their answers; each must have one of the statuses
@@ -140,13 +143,12 @@ impl Client {
     }
 
     fn ask(&mut self, place: usize, feed: &mut Feed) -> io::Result<()> {
-        const AUTHORIZATION: &[u8] = b"authorization: Bearer ";
         self.request.clear();
         write!(self.request, "GET {} HTTP/1.1\r\nhost: api.example.com\r\n", self.target)?;
         let before = self.request.len();
-        self.request.extend(AUTHORIZATION);
+        self.request.extend(self.header.as_bytes());
         feed(&mut self.request);
-        if self.request.len() == before + AUTHORIZATION.len() {
+        if self.request.len() == before + self.header.len() {
             self.request.truncate(before);
         } else {
             self.request.extend(b"\r\n");

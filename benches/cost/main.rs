@@ -19,6 +19,7 @@ mod paths;
 mod picture;
 mod plan;
 mod report;
+mod sessions;
 mod signers;
 mod statistics;
 mod timing;

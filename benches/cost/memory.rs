@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::filters::{Limited, tollgate};
 use crate::harness::{Envoy, Site, places};
-use crate::load::{Client, Feed, again};
+use crate::load::{BEARER, Client, Feed, again};
 use crate::machine::{Machine, resident};
 use crate::plan::Plan;
 use crate::signers::{Alg, Signer};
@@ -28,7 +28,7 @@ pub(crate) fn measure(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
     let proxy = Envoy::start(&Site::new("bench-memory", 1).wasm_log("warning").listener(&listener));
     machine.pin_proxy(proxy.id(), 1);
     machine.pin_client();
-    let mut client = Client::open(listener.port, "/orders/7").expect("a connection");
+    let mut client = Client::open(listener.port, "/orders/7", BEARER).expect("a connection");
     let mint = Mint::new(signer, USUAL_BYTES, IDENTITIES);
     let mut next = 0;
     let mut feed: Feed = Box::new(move |out| {
@@ -82,7 +82,7 @@ fn records(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
         let proxy = Envoy::start(&site);
         machine.pin_proxy(proxy.id(), 1);
         machine.pin_client();
-        let mut client = Client::open(listener.port, "/orders/7").expect("a connection");
+        let mut client = Client::open(listener.port, "/orders/7", BEARER).expect("a connection");
         // What the filter remembers of tokens is full before the records are counted. Where a group
         // is full the next caller is refused, but its session is put on record.
         let mut allocated = |pool: &Arc<Pool>| {

@@ -15,6 +15,7 @@ use crate::load::{again, calling, forged, fresh, none, opaque};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::report;
+use crate::sessions::{self, portal};
 use crate::signers::{Alg, Signer};
 use crate::statistics::{Estimate, median};
 use crate::tokens::{Pool, USUAL_BYTES};
@@ -24,6 +25,9 @@ const LIVE_TOKENS: usize = 64;
 
 /// The cluster that leads to whom opaque tokens are asked about.
 const PROVIDER: &str = "provider";
+
+/// How a session is shown.
+const COOKIE: &str = "cookie: ";
 
 /// The algorithms that the host verifies.
 const BY_HOST: [Alg; 3] = [Alg::Rs256, Alg::Es256, Alg::Es384];
@@ -117,6 +121,13 @@ fn lanes(plan: &Plan, material: &Material) -> Vec<Lane> {
         Lane::new("warm_call", resource("warm_call", signer, &[]), calling(live())),
         Lane::new("warm_mcp", resource("warm_mcp", signer, &[("mcp", json!({}))]), calling(live())),
         Lane::new("warm_opaque", asking("warm_opaque", PROVIDER), opaque(LIVE_TOKENS)),
+        Lane::new("warm_login", portal("warm_login", signer), sessions::again(signer, LIVE_TOKENS))
+            .header(COOKIE),
+        Lane::new("cold_login", portal("cold_login", signer), sessions::fresh(signer))
+            .header(COOKIE),
+        Lane::new("login_redirect", portal("login_redirect", signer), sessions::page())
+            .header("accept: ")
+            .expecting(&[302]),
         Lane::new("jwt_simple_rs256", auxiliary("jwt_simple", &key), live()),
         Lane::new("refused_missing", tollgate("refused_missing", signer, "auto"), none())
             .expecting(&[401]),

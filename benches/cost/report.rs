@@ -12,7 +12,7 @@ struct Target {
     meaning: &'static str,
 }
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 14] = [
     Target {
         figure: "warm_vs_native",
         most: 0.30,
@@ -48,6 +48,24 @@ const TARGETS: [Target; 11] = [
         most: 1.0,
         aim: 0.0,
         meaning: "an opaque token seen before, over a JWT seen before, µs",
+    },
+    Target {
+        figure: "warm_login_minus_warm_us",
+        most: 1.0,
+        aim: 0.0,
+        meaning: "a session's cookie seen before, over a token seen before, µs",
+    },
+    Target {
+        figure: "cold_login_minus_warm_us",
+        most: 15.0,
+        aim: 10.0,
+        meaning: "a session's cookie that is new to the worker, over a token seen before, µs",
+    },
+    Target {
+        figure: "login_redirect_us",
+        most: 30.0,
+        aim: 20.0,
+        meaning: "a browser that is sent to the provider, over the plain listener, µs",
     },
     Target {
         figure: "cold_host_vs_native_headers",
@@ -89,6 +107,9 @@ pub(crate) fn figures(report: &Value) -> Value {
         "warm_resource_minus_warm_us": minus(added("warm_resource"), added("warm")),
         "warm_mcp_minus_call_us": minus(added("warm_mcp"), added("warm_call")),
         "warm_opaque_minus_warm_us": minus(added("warm_opaque"), added("warm")),
+        "warm_login_minus_warm_us": minus(added("warm_login"), added("warm")),
+        "cold_login_minus_warm_us": minus(added("cold_login"), added("warm")),
+        "login_redirect_us": added("login_redirect"),
         "cold_host_vs_native_headers": ratio(added("cold_host_rs256"), added("native_headers")),
         "rsa2048_wasm_us": rsa("tollgate"),
         "rsa2048_wasm_vs_jwt_simple": ratio(rsa("tollgate"), rsa("jwt_simple")),
