@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { Application } from './mcp/client.mjs';
+import { signIn } from './provider/person.mjs';
 
 const at = (port) => `http://127.0.0.1:${port}`;
 const PROVIDER = at(process.env.PROVIDER_PORT ?? 9000);
@@ -210,6 +211,48 @@ function application() {
   return { seen, app: new Application(TOOLS, 'mcp-client', ISSUER, told) };
 }
 
+/** A browser at the proxy: it keeps cookies, and says of itself what browsers say. */
+class Browser {
+  cookies = new Map();
+
+  /** Opens a page, or with `script` asks as a script of a page does. */
+  async get(path, { script = false, site = 'none' } = {}) {
+    const kept = [...this.cookies.values()].filter((one) => path.startsWith(one.path));
+    const answer = await request('GET', API + path, {
+      headers: {
+        accept: script ? '*/*' : 'text/html',
+        'sec-fetch-mode': script ? 'cors' : 'navigate',
+        'sec-fetch-dest': script ? 'empty' : 'document',
+        'sec-fetch-site': script ? 'same-origin' : site,
+        ...(kept.length ? { cookie: kept.map(({ pair }) => pair).join('; ') } : {}),
+      },
+    });
+    const written = (answer.headers['set-cookie'] ?? []).map((set) => {
+      const [pair, ...attributes] = set.split('; ');
+      const name = pair.slice(0, pair.indexOf('='));
+      const path = attributes.find((one) => one.startsWith('Path='))?.slice('Path='.length) ?? '/';
+      if (attributes.includes('Max-Age=0')) this.cookies.delete(name);
+      else this.cookies.set(name, { pair, path });
+      return name;
+    });
+    const to = answer.headers.location ? `  location: ${cut(answer.headers.location)}` : '';
+    line('>', `GET ${cut(path)}${script ? '  by a script' : ''}`);
+    line('<', `${answer.status < 400 ? green(answer.status) : plain(answer.status)}${to}`);
+    return { ...answer, written };
+  }
+
+  /** The same, where the application answers. */
+  async allowed(path, how) {
+    const answer = await this.get(path, how);
+    expect('the status', answer.status, 200);
+    const { headers } = JSON.parse(answer.text);
+    line('', `the upstream saw x-tollgate-identity: ${headers['x-tollgate-identity']} and ${headers.cookie ? red('a cookie') : 'no cookie'}`);
+    expect('the identity that the upstream saw', headers['x-tollgate-identity'], ['alice']);
+    expect('the cookies that the upstream saw', headers.cookie, undefined);
+    return answer;
+  }
+}
+
 /** Waits until both workers say so: each of 16 new connections gets this status. */
 async function everywhere(what, status, target, token) {
   const deadline = Date.now() + 10_000;
@@ -249,6 +292,8 @@ let good;
 let admin;
 let expired;
 let forgedAt;
+let loggedIn;
+const person = new Browser();
 
 const steps = [
   ['A client fetches a token and calls the API', async () => {
@@ -256,6 +301,23 @@ const steps = [
     // Nobody is let in before the list of revocations is there, a moment after the start.
     await everywhere('the status at the start', 200, 'GET /orders/7', good);
     await allowed('GET /orders/7', good, 'svc');
+  }],
+
+  ['A person logs in to a portal with a browser, by the same provider', async () => {
+    const begun = await person.get('/portal/?page=2');
+    expect('the status', begun.status, 302);
+    expect('where the browser is sent', begun.headers.location.split('?')[0], `${ISSUER}/v1/authorize`);
+    const callback = new URL(await signIn(begun.headers.location));
+    line('', 'alice signs in and agrees');
+    const back = await person.get(callback.pathname + callback.search);
+    expect('where the browser is sent', [back.status, back.headers.location], [303, '/portal/?page=2']);
+    loggedIn = Date.now();
+    await person.allowed('/portal/?page=2');
+    for (const [name, { pair }] of person.cookies) line('', `the browser keeps ${name}, ${pair.length} bytes`);
+    expect('how many cookies there are', person.cookies.size, 4);
+    expect('how many are too long', [...person.cookies.values()].filter(({ pair }) => pair.length > 4000).length, 0);
+    line('', 'the API takes the same session from a script of the page');
+    await person.allowed('/orders/7', { script: true });
   }],
 
   ['No token', async () => {
@@ -401,9 +463,32 @@ const steps = [
     }
   }],
 
+  ['The person is still logged in, by a session that was refreshed, and logs out', async () => {
+    line('', 'the provider says that its word is good for a minute; half of that later the filter asks again');
+    await sleep(loggedIn + 31_000 - Date.now());
+    const calls = async () => (await control('/hits'))['/oauth2/default/v1/token'] ?? 0;
+    const before = await calls();
+    const renewed = await person.allowed('/portal/');
+    line('', `written anew: ${renewed.written.join(', ')}`);
+    expect('the calls to the provider', (await calls()) - before, 1);
+    expect('whether the session is written anew', renewed.written.includes('__Host-tollgate-okta'), true);
+
+    const copy = new Browser();
+    copy.cookies = new Map(person.cookies);
+    const out = await person.get('/.login/okta/logout', { site: 'same-origin' });
+    expect('where the browser is sent', [out.status, out.headers.location.split('?')[0]], [303, `${ISSUER}/session/end`]);
+    expect('what the browser keeps', [...person.cookies.keys()], ['__Host-tollgate-okta-b']);
+    line('', 'whoever has copied the cookies is out as well');
+    // Every worker has heard of it within a second.
+    await sleep(1_500);
+    const { status, text } = await copy.get('/portal/', { script: true });
+    line('', text.trim());
+    expect('the answer to the copy', [status, JSON.parse(text).code], [401, 'login_ended']);
+  }],
+
   ['The mistake that Tollgate was made for: a session provider that provides no session', async () => {
     const lines = readFileSync(MISTAKE_LOG, 'utf8').trimEnd().split('\n');
-    line('', 'in the configuration of step 12, one word: "session_from": "oauth_token"');
+    line('', 'in the configuration of step 13, one word: "session_from": "oauth_token"');
     line('>', 'envoy --mode validate -c target/demo/mistake.yaml');
     const reason = lines.find((text) => text.includes('apis[3].session_from'));
     const status = lines.at(-1);
@@ -437,6 +522,9 @@ function whatToTry() {
   shell(`curl -s ${ADMIN}/stats/prometheus`, 'the same for Prometheus; Grafana and alerts: dashboards/');
   shell(`tail -f ${ENVOY_LOG}`, 'why something was refused');
   shell(`curl -u ops:${STATUS_KEY} ${API}/.tollgate`, 'the same and more: the page, for a browser');
+  say();
+  say(`In a browser: ${bold(`${API}/portal/`)} leads to the provider, where any name signs in,`);
+  say(`and ${API}/.login/okta/logout back out.`);
   say();
   say(`An MCP client of your own finds the way by itself from ${TOOLS}; any name signs in.`);
   say();

@@ -32,7 +32,7 @@
 //   POST /down, POST /up            closes the public port, open connections too; opens it again
 //
 // Settings from the environment: HOST, PORT, CONTROL_PORT, ISSUER, TTL (of tokens, in seconds), API_PORT
-// (where the APIs are that MCP clients ask for by their URLs), CLIENT_KEYS (files of private keys in PEM,
+// (where the portal is, and the APIs that MCP clients ask for by their URLs), CLIENT_KEYS (files of private keys in PEM,
 // parted by colons: the organisation's server knows a client for each, `key-0` and so on).
 
 import crypto from 'node:crypto';
@@ -44,6 +44,7 @@ import * as jose from 'jose';
 // Its advice on the console is for operators of a real provider.
 console.warn = console.info = () => {};
 const { Provider, errors } = await import('oidc-provider');
+const { createMemoryAdapter } = await import('oidc-provider/lib/adapters/memory_adapter.js');
 
 const HOST = process.env.HOST ?? '127.0.0.1';
 const PORT = Number(process.env.PORT ?? 9000);
@@ -108,6 +109,17 @@ const PROGRAM = {
   token_endpoint_auth_method: 'none',
 };
 
+/** A portal whose people log in through the filter. */
+const PORTAL = {
+  client_id: 'portal',
+  client_secret: 'portal-secret',
+  grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: [`${API}/.login/okta/callback`],
+  post_logout_redirect_uris: [`${API}/.login/okta/signed-out`],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
+
 const clients = () => Object.entries(CLIENTS).map(([client_id, client_secret]) => ({
   client_id,
   client_secret,
@@ -169,14 +181,16 @@ const organisation = (keys) => ({
 
 function configuration(keys) {
   return {
-    clients: [...clients(), PROGRAM],
+    adapter,
+    clients: [...clients(), PROGRAM, PORTAL],
     jwks: { keys: structuredClone(keys) },
     // The last two are for clients with users, which register for refresh tokens.
     scopes: [...SCOPES, ...MCP_SCOPES, 'openid', 'offline_access'],
     cookies: { keys: ['who reads this can be anybody here'] },
     pkce: { required: () => true },
     responseTypes: ['code'],
-    ttl: { AccessToken: TTL, ClientCredentials: TTL, Grant: 3600, Interaction: 600, Session: 3600 },
+    // The portal's sessions need not be waited for: half of that later they are refreshed.
+    ttl: { AccessToken: (_ctx, _token, { clientId }) => (clientId === PORTAL.client_id ? 60 : TTL), ClientCredentials: TTL, Grant: 3600, Interaction: 600, Session: 3600 },
     routes: {
       authorization: '/v1/authorize',
       token: '/v1/token',
@@ -241,7 +255,10 @@ async function addKey(alg) {
   return key;
 }
 
-/** oidc-provider reads its keys once, so a change of keys is a new provider; tokens are JWTs and live on. */
+/** What people and clients have there: it outlives a change of keys. */
+const adapter = createMemoryAdapter();
+
+/** oidc-provider reads its keys once, so a change of keys is a new provider. */
 function reload() {
   const provider = new Provider(ISSUER, configuration(keys));
   provider.on('server_error', (_ctx, error) => log('provider error', error));

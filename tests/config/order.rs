@@ -90,7 +90,8 @@ fn judged(text: &[u8]) -> Result<String, Vec<String>> {
     match Config::parse(text) {
         Ok(mut config) => {
             let warnings = told(std::mem::take(&mut config.warnings));
-            Ok(format!("{config:?} {warnings:?}"))
+            let notes = told(std::mem::take(&mut config.notes));
+            Ok(format!("{config:?} {warnings:?} {notes:?}"))
         }
         Err(problems) => Err(told(problems)),
     }

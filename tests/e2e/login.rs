@@ -377,3 +377,22 @@ fn in_report_mode_nobody_is_sent_away_and_a_login_can_be_tried() {
     assert_eq!(envoy.counter("tollgate_would_deny_credential_missing"), 1);
     portal.clean(&envoy, &browser);
 }
+
+#[test]
+fn i14_keys_that_change_during_a_login_are_fetched() {
+    let portal = Portal::start("login-keys");
+    let jwks = json!({ "jwks": { "discovery": true, "cluster": "idp", "cooldown": "1s" } });
+    let envoy = portal.proxy_of("login-keys", portal.port, (&json!({}), &jwks));
+    let mut browser = Browser::default();
+    browser.log_in(&portal.url("/first"));
+    let fetched = portal.provider.key_fetches();
+    portal.provider.rotate("RS256");
+    portal.provider.retire();
+    let mut other = Browser::default();
+    let (at, answer) = other.log_in(&portal.url("/orders"));
+    assert_eq!((at, answer.status()), (portal.url("/orders"), 200), "{}", envoy.tail());
+    assert!(portal.provider.key_fetches() > fetched);
+    // A session needs no key of the provider's.
+    assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
+    portal.clean(&envoy, &other);
+}

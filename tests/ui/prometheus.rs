@@ -280,7 +280,7 @@ fn finds_data(demo: &Demo) {
     let reported = by("code", &title("Would be refused, by reason"));
     assert!(reported["token_expired"] > 0.0, "{reported:?}");
     let apis = by("api", &title("Allowed, by API"));
-    let names = ["admin", "health", "opaque", "orders", "partners", "reports", "tools"];
+    let names = ["admin", "health", "opaque", "orders", "partners", "portal", "reports", "tools"];
     assert_eq!(apis.keys().map(String::as_str).collect::<Vec<_>>(), names);
     assert!(apis["orders"] > 0.0 && apis["admin"] == 0.0, "{apis:?}");
     let providers = by("provider", &title("Allowed, by provider"));
