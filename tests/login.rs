@@ -4,197 +4,25 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use support::token::{ISSUER, NOW, Signer, Token};
+use support::browser::{
+    Asked, Browser, CLIENT, PAGE, SESSION, body, callback, config, header, id_token, location,
+    log_in, parameter, start, tokens, worker,
+};
+use support::token::{NOW, Signer, Token};
 use support::world::{Worker, World, code, head, upstream};
-use tollgate::event::{CallRequest, Event, Reply, Section, Settlement};
+use tollgate::event::{Event, Reply, Section, Settlement};
 use tollgate::http::Fields;
-use tollgate::ids::StreamId;
-
-const HOST: &str = "portal.example.com";
-const CLIENT: &str = "portal";
-const SESSION: &str = "__Host-tollgate-idp";
-const PAGE: [(&str, &str); 3] =
-    [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", "none")];
-
-/// A provider that logs in, with changes to its login, and an API for whoever did.
-fn config(changes: Value) -> Value {
-    let mut config = json!({
-        "log": { "per_second": 1000 },
-        "providers": { "idp": {
-            "issuer": ISSUER, "from": [],
-            "jwks": { "inline": { "keys": [Signer::new("k1").jwk()] } },
-            "login": {
-                "url": format!("https://{HOST}"), "cluster": "idp",
-                "client": { "id": CLIENT, "secret": { "base64": "c2VjcmV0" } },
-                "seal": [{ "base64": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" }],
-                "endpoints": {
-                    "authorization": "https://id.example.com/auth",
-                    "token": "https://id.example.com/token",
-                    "end_session": "https://id.example.com/end",
-                    "revocation": "https://id.example.com/revoke",
-                },
-            },
-        } },
-    });
-    let login = config["providers"]["idp"]["login"].as_object_mut().unwrap();
-    for (name, value) in changes.as_object().unwrap() {
-        login.insert(name.clone(), value.clone());
-    }
-    config
-}
-
-fn worker<'w>(world: &'w World, changes: Value) -> Worker<'w> {
-    Worker::new(world, &config(changes).to_string())
-}
-
-/// A browser: its cookies, by name.
-#[derive(Clone, Default)]
-struct Browser(BTreeMap<String, String>);
-
-impl Browser {
-    fn cookies(&self) -> String {
-        let all = self.0.iter().map(|(name, value)| format!("{name}={value}"));
-        all.collect::<Vec<_>>().join("; ")
-    }
-
-    /// Sends a request with its cookies.
-    fn send(
-        &self,
-        worker: &mut Worker<'_>,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> StreamId {
-        let cookies = self.cookies();
-        let mut all = vec![(":authority", HOST)];
-        all.extend(headers);
-        if !cookies.is_empty() {
-            all.push(("cookie", &cookies));
-        }
-        let mut head = head(method, path, &all);
-        head.headers = head
-            .headers
-            .iter()
-            .filter(|(name, value)| !(*name == b":authority" && *value != HOST.as_bytes()))
-            .map(|(name, value)| {
-                (
-                    String::from_utf8_lossy(name).into_owned(),
-                    String::from_utf8_lossy(value).into_owned(),
-                )
-            })
-            .collect::<Vec<_>>()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        worker.request(head)
-    }
-
-    /// Goes to a page.
-    fn visit(&self, worker: &mut Worker<'_>, path: &str) -> StreamId {
-        self.send(worker, "GET", path, &PAGE)
-    }
-
-    /// Keeps what an answer sets.
-    fn keep(&mut self, reply: &Reply) {
-        for (_, value) in reply.headers.iter().filter(|(name, _)| *name == "set-cookie") {
-            let (name, rest) = value.split_once('=').unwrap();
-            let value = rest.split(';').next().unwrap();
-            if rest.contains("Max-Age=0;") {
-                self.0.remove(name);
-            } else {
-                self.0.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-}
-
-fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
-    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
-}
-
-fn location(reply: &Reply) -> &str {
-    header(reply, "location").unwrap_or_else(|| panic!("{reply:?}"))
-}
-
-/// A parameter of a URL, decoded.
-fn parameter(url: &str, name: &str) -> Option<String> {
-    let query = url.split_once('?')?.1;
-    let form = tollgate::http::form_field(query.as_bytes(), name).unwrap();
-    form.map(|value| value.into_owned())
-}
-
-/// An attempt: what the provider was asked.
-struct Asked {
-    state: String,
-    nonce: String,
-    url: String,
-}
-
-/// Goes to a page, and is sent to the provider.
-fn start(worker: &mut Worker<'_>, browser: &mut Browser, path: &str) -> Asked {
-    let stream = browser.visit(worker, path);
-    let reply = worker.reply(stream).clone();
-    assert_eq!(reply.status, 302, "{reply:?}");
-    browser.keep(&reply);
-    let url = location(&reply).to_owned();
-    let of = |name| parameter(&url, name).unwrap_or_else(|| panic!("no {name} in {url}"));
-    Asked { state: of("state"), nonce: of("nonce"), url: url.clone() }
-}
-
-/// An ID token for an attempt, with changes.
-fn id_token(nonce: &str, change: impl Fn(Token) -> Token) -> String {
-    let token = Token::for_identity("alice").claim("aud", CLIENT).claim("nonce", nonce);
-    // However late the tests' clock is.
-    let token = token.claim("exp", NOW + 100_000);
-    Signer::new("k1").sign(&change(token))
-}
-
-fn tokens(id_token: &str) -> Value {
-    json!({ "access_token": "at-1", "token_type": "Bearer", "expires_in": 300,
-            "id_token": id_token, "refresh_token": "rt-1" })
-}
-
-/// Comes back with a code, which the provider answers so.
-fn callback(
-    worker: &mut Worker<'_>,
-    browser: &Browser,
-    asked: &Asked,
-    answer: (u16, &str),
-) -> StreamId {
-    let path = format!("/.login/idp/callback?code=c-1&state={}", asked.state);
-    let stream = browser.visit(worker, &path);
-    if !worker.calls.is_empty() {
-        worker.answer(answer.0, &[("content-type", "application/json")], answer.1);
-    }
-    stream
-}
-
-/// Logs in, from a page.
-fn log_in(worker: &mut Worker<'_>, browser: &mut Browser) -> Reply {
-    let asked = start(worker, browser, "/orders/7?x=1");
-    let answer = tokens(&id_token(&asked.nonce, |token| token)).to_string();
-    let stream = callback(worker, browser, &asked, (200, &answer));
-    let reply = worker.reply(stream).clone();
-    assert_eq!(reply.status, 303, "{reply:?} {:?}", worker.log);
-    browser.keep(&reply);
-    reply
-}
-
-fn body(request: &CallRequest) -> String {
-    String::from_utf8(request.body.0.to_vec()).unwrap()
-}
 
 #[test]
 fn a_person_is_sent_to_the_provider_and_comes_back_to_the_same_page_with_a_session() {
     let world = World::default();
-    let mut worker = worker(&world, json!({ "scopes": ["openid", "email"] }));
+    let mut worker = worker(&world, &json!({ "scopes": ["openid", "email"] }));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/orders/7?x=1");
     assert!(
@@ -252,7 +80,7 @@ fn a_person_is_sent_to_the_provider_and_comes_back_to_the_same_page_with_a_sessi
 #[test]
 fn h17_only_a_page_is_sent_to_log_in_and_all_else_is_told_where() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let browser = Browser::default();
     for (name, method, headers) in [
         ("a script", "GET", vec![("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]),
@@ -279,7 +107,7 @@ fn h17_only_a_page_is_sent_to_log_in_and_all_else_is_told_where() {
 #[test]
 fn i01_a_state_that_is_none_is_refused_without_a_call() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     let mut flipped = asked.state.clone().into_bytes();
@@ -308,7 +136,7 @@ fn i01_a_state_that_is_none_is_refused_without_a_call() {
 #[test]
 fn i02_another_browsers_state_leads_to_one_new_attempt_and_then_to_a_refusal() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let (mut one, mut other) = (Browser::default(), Browser::default());
     let asked = start(&mut worker, &mut one, "/deep");
     start(&mut worker, &mut other, "/");
@@ -330,7 +158,7 @@ fn i02_another_browsers_state_leads_to_one_new_attempt_and_then_to_a_refusal() {
 #[test]
 fn i03_a_state_is_redeemed_once() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/deep");
     let before = browser.clone();
@@ -339,7 +167,7 @@ fn i03_a_state_is_redeemed_once() {
     let reply = worker.reply(stream).clone();
     browser.keep(&reply);
     // With the session that it made, at the same worker and at another.
-    let mut second = Worker::new(&world, &config(json!({})).to_string());
+    let mut second = Worker::new(&world, &config(&json!({})).to_string());
     for worker in [&mut worker, &mut second] {
         let made = worker.calls_made;
         let stream = callback(worker, &browser, &asked, (200, &answer));
@@ -355,7 +183,7 @@ fn i03_a_state_is_redeemed_once() {
 #[test]
 fn i04_a_login_that_the_provider_ends_shows_nothing_of_what_came_in() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     let query = format!(
@@ -373,7 +201,7 @@ fn i04_a_login_that_the_provider_ends_shows_nothing_of_what_came_in() {
 #[test]
 fn i05_an_answer_of_another_issuer_is_refused_without_a_call() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     for iss in ["iss=https%3A%2F%2Fevil.example.com", "iss=https%3A%2F%2Fid.example.com%2F&iss=x"] {
@@ -388,7 +216,7 @@ fn i05_an_answer_of_another_issuer_is_refused_without_a_call() {
 #[test]
 fn i08_an_id_token_that_does_not_hold_makes_no_session() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     type Change = Box<dyn Fn(Token) -> Token>;
     let cases: Vec<(&str, Change, &str)> = vec![
         ("another nonce", Box::new(|token| token.claim("nonce", "x")), "nonce"),
@@ -423,7 +251,7 @@ fn i08_an_id_token_that_does_not_hold_makes_no_session() {
 #[test]
 fn the_hash_of_the_access_token_is_held_against_it() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     // Ed25519 hashes with SHA-512.
@@ -436,7 +264,7 @@ fn the_hash_of_the_access_token_is_held_against_it() {
 #[test]
 fn i12_what_the_token_endpoint_says_is_told_by_whose_fault_it_is() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     for (status, answer, expected, login) in [
         (400, r#"{"error":"invalid_grant"}"#, 400, "login_code_refused"),
         (401, r#"{"error":"invalid_client"}"#, 502, "login_client_refused"),
@@ -460,7 +288,7 @@ fn i12_what_the_token_endpoint_says_is_told_by_whose_fault_it_is() {
 #[test]
 fn a_call_without_an_answer_is_made_once_more() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     let path = format!("/.login/idp/callback?code=c-1&state={}", asked.state);
@@ -483,7 +311,7 @@ fn a_call_without_an_answer_is_made_once_more() {
 #[test]
 fn h01_h02_h07_h08_h11_a_cookie_that_cannot_be_opened_is_absent_and_says_why() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     let good = browser.0[SESSION].clone();
@@ -519,7 +347,7 @@ fn h01_h02_h07_h08_h11_a_cookie_that_cannot_be_opened_is_absent_and_says_why() {
         json!({ "client": { "id": "other", "secret": { "base64": "c2VjcmV0" } } }),
         json!({ "seal": [{ "base64": "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=" }] }),
     ] {
-        let mut worker = Worker::new(&world, &config(other.clone()).to_string());
+        let mut worker = Worker::new(&world, &config(&other).to_string());
         let stream = browser.send(&mut worker, "GET", "/orders", &[]);
         assert_eq!(code(worker.reply(stream)), "login_unreadable", "{other}");
     }
@@ -529,7 +357,7 @@ fn h01_h02_h07_h08_h11_a_cookie_that_cannot_be_opened_is_absent_and_says_why() {
 fn a_session_ends_with_its_time() {
     let world = World::default();
     let changes = json!({ "session": { "max": "1h", "idle": "10m", "refresh": false } });
-    let mut worker = worker(&world, changes);
+    let mut worker = worker(&world, &changes);
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     // Navigations keep it alive; each writes once a minute that it was used.
@@ -566,7 +394,7 @@ fn worker_reply() -> Reply {
 #[test]
 fn h15_h16_what_changes_something_comes_from_a_page_of_the_logins_own() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     let own = ("origin", "https://portal.example.com");
@@ -591,8 +419,8 @@ fn h15_h16_what_changes_something_comes_from_a_page_of_the_logins_own() {
 #[test]
 fn h04_h06_i19_a_logout_ends_the_session_here_and_at_the_provider() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
-    let mut second = Worker::new(&world, &config(json!({})).to_string());
+    let mut worker = worker(&world, &json!({}));
+    let mut second = Worker::new(&world, &config(&json!({})).to_string());
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     let before = browser.clone();
@@ -651,7 +479,7 @@ fn h04_h06_i19_a_logout_ends_the_session_here_and_at_the_provider() {
 #[test]
 fn h28_h29_the_cookies_are_nobody_elses_to_see_or_to_set() {
     let world = World::default();
-    let mut config = config(json!({}));
+    let mut config = config(&json!({}));
     config["apis"] = json!([
         { "name": "open", "match": { "paths": ["/open/**"] }, "auth": "none" },
         { "name": "rest", "auth": ["idp"] },
@@ -687,7 +515,7 @@ fn h28_h29_the_cookies_are_nobody_elses_to_see_or_to_set() {
 #[test]
 fn i11_on_another_host_there_is_no_login() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let page: Vec<_> = [&[(":authority", "other.example.com")][..], &PAGE].concat();
     let mut all = head("GET", "/", &[]).headers;
     all = all
@@ -707,7 +535,7 @@ fn i11_on_another_host_there_is_no_login() {
 #[test]
 fn login_loop_is_said_when_the_cookie_does_not_come_back() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     browser.0.retain(|name, _| name.ends_with("-b"));
@@ -723,7 +551,7 @@ fn login_loop_is_said_when_the_cookie_does_not_come_back() {
 #[test]
 fn own_paths_have_their_methods_and_nothing_else_is_below_them() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let browser = Browser::default();
     for (method, path, status, allow) in [
         ("POST", "/.login/idp/start", 405, Some("GET")),
@@ -741,7 +569,7 @@ fn own_paths_have_their_methods_and_nothing_else_is_below_them() {
 #[test]
 fn i25_no_secret_of_a_login_is_in_any_line() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     let asked = start(&mut worker, &mut Browser::default(), "/");
@@ -760,7 +588,7 @@ fn i25_no_secret_of_a_login_is_in_any_line() {
 #[test]
 fn i16_64_logins_wait_in_a_worker_and_the_rest_are_told_to_come_back() {
     let world = World::default();
-    let mut worker = worker(&world, json!({}));
+    let mut worker = worker(&world, &json!({}));
     let mut streams = Vec::new();
     for _ in 0..70 {
         let mut browser = Browser::default();
@@ -783,7 +611,7 @@ fn i16_64_logins_wait_in_a_worker_and_the_rest_are_told_to_come_back() {
 #[test]
 fn h30_a_bearer_token_beside_a_session_counts_alone() {
     let world = World::default();
-    let mut config = config(json!({ "judge": "access_token" }));
+    let mut config = config(&json!({ "judge": "access_token" }));
     let provider = config["providers"]["idp"].as_object_mut().unwrap();
     provider.remove("from");
     provider.insert("audiences".to_owned(), json!(["api"]));
@@ -826,7 +654,7 @@ fn h30_a_bearer_token_beside_a_session_counts_alone() {
 fn tokens_go_upstream_where_they_are_wanted() {
     let world = World::default();
     let forward = json!({ "access_token": "authorization", "id_token": "x-id-token" });
-    let mut worker = worker(&world, json!({ "forward": forward }));
+    let mut worker = worker(&world, &json!({ "forward": forward }));
     let mut browser = Browser::default();
     log_in(&mut worker, &mut browser);
     let stream = browser.send(&mut worker, "GET", "/orders", &[]);
@@ -838,7 +666,7 @@ fn tokens_go_upstream_where_they_are_wanted() {
 #[test]
 fn h14_a_token_that_no_cookie_holds_is_told_and_nothing_is_set() {
     let world = World::default();
-    let mut worker = worker(&world, json!({ "forward": { "access_token": "x-token" } }));
+    let mut worker = worker(&world, &json!({ "forward": { "access_token": "x-token" } }));
     let mut browser = Browser::default();
     let asked = start(&mut worker, &mut browser, "/");
     let mut answer = tokens(&id_token(&asked.nonce, |token| token));
@@ -860,7 +688,7 @@ fn h13_keys_are_exchanged_one_after_the_other() {
     );
     let seal = |all: &[&str]| {
         let all: Vec<_> = all.iter().map(|one| json!({ "base64": one })).collect();
-        config(json!({ "seal": all })).to_string()
+        config(&json!({ "seal": all })).to_string()
     };
     let mut first = Worker::new(&world, &seal(&[old]));
     let mut browser = Browser::default();

@@ -5,14 +5,17 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::voucher::{Said, Voucher};
+use super::voucher::{Known, Said, Voucher};
 use super::words::{narrate, reason};
 use crate::claims::Claims;
 use crate::env::Env;
+use crate::ids::Name;
 use crate::jose::twin;
+use crate::login::session::Session;
 use crate::revoked::{Facts, Key, Revocations, Revoked, Subject};
+use crate::time::UnixMillis;
 use crate::trace::Trace;
-use crate::verdict::{Refusal, Step};
+use crate::verdict::{Deny, Refusal, Step};
 
 /// Refuses the request where a list names any of its credentials.
 pub(super) fn judge<'v, 'c: 'v>(
@@ -52,10 +55,69 @@ pub(super) fn judge<'v, 'c: 'v>(
     Ok(())
 }
 
-/// By what a list may name a credential; hashed once for each credential that this worker knows.
+/// Whether a list has ended the session of this cookie: whoever signs in again has another. Of an
+/// identity that is on a list with whatever it shows nothing is said here.
+///
+/// # Errors
+///
+/// [`Deny::LoginEnded`].
+pub(super) fn judge_cookie(
+    revocations: &Revocations,
+    (provider, known): (&Name, &Known),
+    env: &Env<'_>,
+) -> Result<(), Refusal> {
+    match revocations.is_empty() {
+        true => Ok(()),
+        false => not_ended(revocations, &own_facts(provider.as_str(), known), provider, env),
+    }
+}
+
+/// The same of a session that has no cookie yet.
+///
+/// # Errors
+///
+/// [`Deny::LoginEnded`].
+pub(super) fn judge_login(
+    revocations: &Revocations,
+    (provider, session): (&Name, &Session),
+    env: &Env<'_>,
+) -> Result<(), Refusal> {
+    if revocations.is_empty() {
+        return Ok(());
+    }
+    let (claims, name) = (session.claims(), provider.as_str());
+    let facts = Facts {
+        identity: Key::new(name, Subject::Identity(&session.identity)),
+        jti: claims.text("jti").map(|jti| Key::new(name, Subject::Jti(jti))),
+        token: None,
+        issued: Some(UnixMillis::from_secs(session.begun.secs())),
+    };
+    not_ended(revocations, &facts, provider, env)
+}
+
+fn not_ended(
+    revocations: &Revocations,
+    facts: &Facts,
+    provider: &Name,
+    env: &Env<'_>,
+) -> Result<(), Refusal> {
+    match revocations.judge(facts, env.now) {
+        Err(Revoked::Listed(Deny::TokenRevoked)) => Err(reason::login_revoked(provider)),
+        _ => Ok(()),
+    }
+}
+
+/// By what a list may name a credential.
 fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
     let provider = voucher.provider.name.as_str();
     let known = &voucher.known;
+    let said = known.says.as_ref().filter(|_| with_token);
+    let digest = |said: &Rc<Said>| *said.digest.get_or_init(|| of_token(provider, &said.token));
+    Facts { token: said.map(digest), ..own_facts(provider, known) }
+}
+
+/// The same without the token itself; hashed once for each credential that this worker knows.
+fn own_facts(provider: &str, known: &Known) -> Facts {
     let facts = || {
         let claims = known.says.as_ref().map(|said| &said.claims);
         let jti = claims.and_then(|claims| claims.text("jti"));
@@ -66,9 +128,7 @@ fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
             issued: claims.and_then(Claims::issued),
         })
     };
-    let said = known.says.as_ref().filter(|_| with_token);
-    let digest = |said: &Rc<Said>| *said.digest.get_or_init(|| of_token(provider, &said.token));
-    Facts { token: said.map(digest), ..**known.revocable.get_or_init(facts) }
+    **known.revocable.get_or_init(facts)
 }
 
 /// By what a list may name the token's other spelling.

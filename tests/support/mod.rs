@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test crate takes what it needs")]
 #![allow(unreachable_pub, missing_docs, reason = "tests have no public surface")]
+pub mod browser;
 pub mod recorded;
 pub mod store;
 pub mod structs;

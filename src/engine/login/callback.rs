@@ -12,6 +12,7 @@ use super::{start, tokens};
 use crate::claims::{ClaimRef, Claims, Judged};
 use crate::engine::desk::Desk;
 use crate::engine::parked::Share;
+use crate::engine::revocation;
 use crate::engine::stop::Stop;
 use crate::engine::trail::Trail;
 use crate::env::Env;
@@ -107,6 +108,8 @@ pub(super) fn answer(
         _ => claims,
     };
     let session = session(at, &attempt, (&claims, &judged, &tokens), env.now, drawn(env.random)?);
+    // A list that names a moment which is still to come: nobody is sent around until then.
+    revocation::judge_login(&desk.outside.revocations, (&at.provider.name, &session), env)?;
     let keeps_hint = endpoints.end_session.is_some();
     let mut set = written(at, &session, &tokens, keeps_hint, env)?;
     let is_old = |one: &Cookie| {

@@ -15,6 +15,7 @@ use crate::engine::login::cookies::{Several, alone, open, usable};
 use crate::engine::login::kit::At;
 use crate::engine::login::opened::Opened;
 use crate::engine::login::refresh::{self, Renewed};
+use crate::engine::revocation;
 use crate::engine::stop::Stop;
 use crate::engine::trail::Trail;
 use crate::engine::verified::{By, Verified};
@@ -65,6 +66,10 @@ pub(in crate::engine) fn judge<'c>(
                 return Ok(Shown::Useless(refusal));
             }
         };
+        let of = (&at.provider.name, &*verified.known);
+        if let Err(refusal) = revocation::judge_cookie(&desk.outside.revocations, of, env) {
+            return Ok(Shown::Useless(refusal));
+        }
         check_origin(at, head)?;
         if stage != Stage::Fresh {
             match refresh::renew(desk, at, (session, stage, used), head)? {

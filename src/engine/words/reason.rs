@@ -153,6 +153,15 @@ pub(in crate::engine) fn revoked(deny: Deny, provider: &Name) -> Refusal {
     Refusal::new(deny, reason)
 }
 
+/// The same of a browser's session, which whoever signs in again has anew.
+pub(in crate::engine) fn login_revoked(provider: &Name) -> Refusal {
+    let reason = format!(
+        "this session of provider `{provider}` is on a list of revocations, or its login was before \
+         the moment that one names (`issued_before`)"
+    );
+    Refusal::new(Deny::LoginEnded, reason)
+}
+
 /// No list is fresh enough, and what the last attempt to fetch one brought.
 pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixMillis) -> Refusal {
     let reason = "there is no list of revocations that is fresh enough";
