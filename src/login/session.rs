@@ -220,14 +220,14 @@ impl Session {
     /// See [`Unusable`].
     pub fn read(record: &[u8], now: UnixMillis, skew: Duration) -> Result<Self, Unusable> {
         let session = Self::read_any(record).ok_or(Unusable::Form)?;
-        let last = [session.begun, session.renewed, session.used]
-            .into_iter()
-            .chain(session.authenticated)
-            .fold(UnixMillis::default(), UnixMillis::max);
-        if last > now.after(skew) {
-            return Err(Unusable::Ahead);
-        }
-        Ok(session)
+        if session.is_ahead(now, skew) { Err(Unusable::Ahead) } else { Ok(session) }
+    }
+
+    /// Whether a time in it is still to come, by more than clocks differ: a clock may be set after it was
+    /// read.
+    pub fn is_ahead(&self, now: UnixMillis, skew: Duration) -> bool {
+        let times = [self.begun, self.renewed, self.used].into_iter().chain(self.authenticated);
+        times.fold(UnixMillis::default(), UnixMillis::max) > now.after(skew)
     }
 
     fn read_any(record: &[u8]) -> Option<Self> {

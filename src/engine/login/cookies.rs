@@ -18,6 +18,8 @@ use crate::verdict::{Deny, Refusal};
 /// How often a worker looks whether a session was ended.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
+const AHEAD: &str = "says a time that is still to come: compare the proxies' clocks";
+
 /// The session that a browser shows, where it can be used now.
 pub(in crate::engine) fn living(at: At<'_>, head: &RequestHead, env: &Env<'_>) -> Option<Session> {
     let value = alone(head, None, at.kit.name(Cookie::Session)).ok()??;
@@ -71,10 +73,7 @@ pub(in crate::engine) fn alone<'h>(
 
 /// Opens a cookie.
 pub(in crate::engine) fn open(at: At<'_>, value: &[u8], env: &Env<'_>) -> Result<Session, Refusal> {
-    let unreadable = |why: &str| {
-        let name = at.kit.name(Cookie::Session);
-        Refusal::new(Deny::LoginUnreadable, format!("the cookie `{name}` {why}"))
-    };
+    let unreadable = |why: &str| unreadable(at, why);
     let text = std::str::from_utf8(value).map_err(|_| unreadable("is none of the filter's"))?;
     let context = at.context(Cookie::Session);
     let opened = at.kit.keys.open(Purpose::Session, &context, text).map_err(|why| {
@@ -88,7 +87,7 @@ pub(in crate::engine) fn open(at: At<'_>, value: &[u8], env: &Env<'_>) -> Result
     let session = Session::read(&opened, env.now, at.skew()).map_err(|why| {
         unreadable(match why {
             Unusable::Form => "is of another version",
-            Unusable::Ahead => "says a time that is still to come: compare the proxies' clocks",
+            Unusable::Ahead => AHEAD,
         })
     })?;
     match session.claims.lacks(&at.login.kept) {
@@ -103,6 +102,11 @@ pub(in crate::engine) fn open(at: At<'_>, value: &[u8], env: &Env<'_>) -> Result
     }
 }
 
+fn unreadable(at: At<'_>, why: &str) -> Refusal {
+    let name = at.kit.name(Cookie::Session);
+    Refusal::new(Deny::LoginUnreadable, format!("the cookie `{name}` {why}"))
+}
+
 /// What is to be done about a session that can be used now, and when it was last used.
 pub(in crate::engine) fn usable(
     at: At<'_>,
@@ -112,6 +116,9 @@ pub(in crate::engine) fn usable(
     env: &Env<'_>,
 ) -> Result<(Stage, UnixMillis), Refusal> {
     let (session, terms, now) = (&opened.session, &at.kit.terms, env.now);
+    if session.is_ahead(now, at.skew()) {
+        return Err(unreadable(at, AHEAD));
+    }
     let looked_at = opened.looked_at.get();
     if looked_at > now || now.since(looked_at) >= LOOKED_EVERY {
         if at.kit.is_marked(Mark::Ended, &session.id.id, env) {
