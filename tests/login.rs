@@ -15,7 +15,7 @@ use support::browser::{
     log_in, parameter, start, tokens, worker,
 };
 use support::token::{NOW, Signer, Token};
-use support::world::{Worker, World, code, head, upstream};
+use support::world::{Worker, World, code, upstream};
 use tollgate::event::{Event, Reply, Section, Settlement};
 use tollgate::http::Fields;
 
@@ -516,19 +516,17 @@ fn h28_h29_the_cookies_are_nobody_elses_to_see_or_to_set() {
 fn i11_on_another_host_there_is_no_login() {
     let world = World::default();
     let mut worker = worker(&world, &json!({}));
-    let page: Vec<_> = [&[(":authority", "other.example.com")][..], &PAGE].concat();
-    let mut all = head("GET", "/", &[]).headers;
-    all = all
-        .iter()
-        .filter(|(name, _)| *name != b":authority")
-        .map(|(name, value)| {
-            (std::str::from_utf8(name).unwrap(), std::str::from_utf8(value).unwrap())
-        })
-        .chain(page)
-        .collect();
-    let stream = worker.request(tollgate::http::RequestHead { headers: all });
+    let elsewhere = (":authority", "other.example.com");
+    let page = [&[elsewhere][..], &PAGE].concat();
+    let stream = Browser::default().send(&mut worker, "GET", "/", &page);
     let reply = worker.reply(stream);
-    assert_eq!((reply.status, code(reply).as_str()), (401, "login_host_unknown"));
+    assert_eq!(reply.status, 401);
+    // A person is told by a page, and there is no link: nothing helps here.
+    assert!(reply.body.contains("<code>login_host_unknown</code>"), "{}", reply.body);
+    assert!(!reply.body.contains("href"), "{}", reply.body);
+    let stream = Browser::default().send(&mut worker, "GET", "/", &[elsewhere]);
+    let reply = worker.reply(stream);
+    assert_eq!((reply.status, code(reply).as_str()), (401, "credential_missing"));
     assert!(!reply.body.contains("\"login\""), "{}", reply.body);
 }
 

@@ -129,6 +129,11 @@ const UNFINISHED: &str = "You are not signed in yet";
 const OTHERWISE: Words = Words("This did not work", "Your request was refused.");
 
 impl LoginPage<'_> {
+    /// Whether a refusal of this code is one of a login's, of which people are told by a page.
+    pub fn tells_of(code: &str) -> bool {
+        WORDS.iter().any(|(known, _)| *known == code)
+    }
+
     /// The page as one HTML document; the request's id must be one that can be repeated safely.
     pub fn render(&self, request_id: Option<&str>) -> String {
         let mut out = String::with_capacity(4096);

@@ -437,6 +437,11 @@ pub fn code(reply: &Reply) -> String {
     let in_header = reply.headers.iter().find(|(name, _)| *name == "x-tollgate-code");
     match in_header {
         Some((_, code)) => code.clone(),
+        // A page for people says it, too.
+        None if reply.body.starts_with("<!doctype html>") => {
+            let (_, rest) = reply.body.split_once("<code>").expect("a code");
+            rest.split_once("</code>").expect("its end").0.into()
+        }
         None => {
             let body: serde_json::Value = serde_json::from_str(&reply.body).expect("a JSON body");
             body["code"].as_str().expect("a code").into()

@@ -29,6 +29,7 @@ use crate::login::session::{Kept, Session, SessionId};
 use crate::provider::login::{Cookie, Judge};
 use crate::seal::{Purpose, Unopened};
 use crate::secret::Secret;
+use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal, quoted};
 
 /// `/callback` (RFC 6749 §4.1.2, RFC 9207).
@@ -108,7 +109,9 @@ pub(super) fn answer(
         _ => claims,
     };
     let session = session(at, &attempt, (&claims, &judged, &tokens), env.now, drawn(env.random)?);
-    // A list that names a moment which is still to come: nobody is sent around until then.
+    // Nobody is sent around for a session that the next request could not use: a list may name a moment
+    // which is still to come.
+    check_times(at, &session, env.now)?;
     revocation::judge_login(&desk.outside.revocations, (&at.provider.name, &session), env)?;
     let keeps_hint = endpoints.end_session.is_some();
     let mut set = written(at, &session, &tokens, keeps_hint, env)?;
@@ -243,7 +246,7 @@ fn session(
     at: At<'_>,
     attempt: &Attempt,
     (claims, judged, tokens): (&Claims, &Judged, &Tokens),
-    now: crate::time::UnixMillis,
+    now: UnixMillis,
     id: [u8; 16],
 ) -> Session {
     let login = at.login;
@@ -271,6 +274,18 @@ fn session(
         sid: claims.text("sid").map(Into::into),
         claims: Kept::of(claims, &login.kept),
     }
+}
+
+/// Refuses a session whose tokens have times with which it could not be.
+fn check_times(at: At<'_>, session: &Session, now: UnixMillis) -> Result<(), Refusal> {
+    let reason = if session.is_ahead(now, at.skew()) {
+        "the ID token: its `auth_time` is still to come, by more than `clock_skew`"
+    } else if session.end(&at.kit.terms) <= now {
+        "the access token: its `exp` has passed, and there is no refresh token: no session is left"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(Deny::LoginTokenInvalid, reason))
 }
 
 /// The path of a cookie.

@@ -67,6 +67,9 @@ pub(in crate::engine) fn instead(
         }
         return match start::begin(desk, first, head, (&path, false), effects) {
             Ok(reply) => Stop::Answer(reply),
+            Err(Stop::Refuse(refusal)) => {
+                Refusal { login: Some(first.start().into()), ..refusal }.into()
+            }
             Err(stop) => stop,
         };
     }
@@ -99,13 +102,13 @@ fn choice(here: &[At<'_>], path: &str, head: &RequestHead) -> Reply {
     page(&LoginPage::Choose(&all), 401, "login_choice", head)
 }
 
-/// The page for a refusal, where a person sees it.
+/// The page for a refusal, where a person sees it. There may be no login that helps.
 pub(in crate::engine) fn offered(refusal: &Refusal, reply: Reply, head: &RequestHead) -> Reply {
-    let Some(again) = refusal.login.as_deref().filter(|_| head.is_navigation()) else {
+    let (code, again) = (refusal.deny.code(), refusal.login.as_deref());
+    if !head.is_navigation() || (again.is_none() && !LoginPage::tells_of(code)) {
         return reply;
-    };
-    let code = refusal.deny.code();
-    let shown = LoginPage::Refused { code, again: Some(again) };
+    }
+    let shown = LoginPage::Refused { code, again };
     let mut headers = LoginPage::headers();
     let of_page = |name: &str| headers.iter().any(|(known, _)| *known == name);
     let rest: Vec<_> = reply.headers.into_iter().filter(|(name, _)| !of_page(name)).collect();
