@@ -33,8 +33,8 @@ pub enum Unfit {
     Audience,
     /// It was issued to another client, or to one of several that it does not name (`azp`).
     AuthorizedParty,
-    /// It has no end (`exp`).
-    NoExpiry,
+    /// It lacks a claim that every ID token has (OpenID Connect Core §2).
+    Missing(&'static str),
     /// It belongs to another attempt, or to none (`nonce`).
     Nonce,
     /// It belongs to another access token (`at_hash`).
@@ -55,8 +55,14 @@ impl Expected<'_> {
             Some(Value::String(party)) if party == self.client => {}
             _ => return Err(Unfit::AuthorizedParty),
         }
-        if claims.expires().is_none() {
-            return Err(Unfit::NoExpiry);
+        let subject = claims.text("sub").filter(|subject| !subject.is_empty());
+        let required = [
+            ("exp", claims.expires().is_some()),
+            ("iat", claims.issued().is_some()),
+            ("sub", subject.is_some()),
+        ];
+        if let Some((name, _)) = required.into_iter().find(|(_, is_there)| !is_there) {
+            return Err(Unfit::Missing(name));
         }
         match claims.get("nonce") {
             None if self.is_refresh => {}
@@ -121,8 +127,7 @@ mod tests {
 
     /// The claims with these in place of their own; `null` takes one away.
     fn claims(other: &Value) -> Claims {
-        let mut all =
-            json!({ "iss": "https://id", "sub": "1", "aud": "me", "exp": 2, "nonce": "n" });
+        let mut all = json!({ "iss": "https://id", "sub": "1", "aud": "me", "iat": 1, "exp": 2, "nonce": "n" });
         for (name, value) in other.as_object().unwrap() {
             match value {
                 Value::Null => drop(all.as_object_mut().unwrap().remove(name)),
@@ -156,8 +161,13 @@ mod tests {
             ("several without a party", json!({ "aud": ["me", "a"] }), Err(Unfit::AuthorizedParty)),
             ("another party", json!({ "azp": "a" }), Err(Unfit::AuthorizedParty)),
             ("a party that is no name", json!({ "azp": ["me"] }), Err(Unfit::AuthorizedParty)),
-            ("no end", json!({ "exp": null }), Err(Unfit::NoExpiry)),
-            ("an end that is no date", json!({ "exp": "soon" }), Err(Unfit::NoExpiry)),
+            ("no end", json!({ "exp": null }), Err(Unfit::Missing("exp"))),
+            ("an end that is no date", json!({ "exp": "soon" }), Err(Unfit::Missing("exp"))),
+            ("no beginning", json!({ "iat": null }), Err(Unfit::Missing("iat"))),
+            ("a beginning that is no date", json!({ "iat": "now" }), Err(Unfit::Missing("iat"))),
+            ("no subject", json!({ "sub": null }), Err(Unfit::Missing("sub"))),
+            ("an empty one", json!({ "sub": "" }), Err(Unfit::Missing("sub"))),
+            ("a number as a subject", json!({ "sub": 1 }), Err(Unfit::Missing("sub"))),
             ("another nonce", json!({ "nonce": "m" }), Err(Unfit::Nonce)),
             ("no nonce", json!({ "nonce": null }), Err(Unfit::Nonce)),
             ("a number as a nonce", json!({ "nonce": 1 }), Err(Unfit::Nonce)),

@@ -170,7 +170,7 @@ pub(super) fn judged(
                     "its `azp` is not the client, or it has several audiences and no `azp`",
                     is_refresh,
                 ),
-                Unfit::NoExpiry => others("it has no `exp`", false),
+                Unfit::Missing(name) => others(&["it has no `", name, "`"].concat(), false),
                 Unfit::Nonce => others("its `nonce` is not that of this attempt", is_refresh),
                 Unfit::AccessToken => others("its `at_hash` is not the access token's", false),
             });
