@@ -16,7 +16,7 @@ use support::browser::{
 };
 use support::token::{NOW, Signer, Token};
 use support::world::{Worker, World, code, upstream};
-use tollgate::event::{Event, Reply, Section, Settlement};
+use tollgate::event::{Event, Reply, Section};
 use tollgate::http::Fields;
 
 #[test]
@@ -566,21 +566,37 @@ fn own_paths_have_their_methods_and_nothing_else_is_below_them() {
 
 #[test]
 fn i25_no_secret_of_a_login_is_in_any_line() {
+    // Every test looks for what its workers have learned, in each line, note and metric as it comes: here
+    // is looked whether they learn.
     let world = World::default();
     let mut worker = worker(&world, &json!({}));
     let mut browser = Browser::default();
-    log_in(&mut worker, &mut browser);
+    let begun = start(&mut worker, &mut browser, "/");
+    let token = id_token(&begun.nonce, |token| token);
+    let path = format!("/.login/idp/callback?code=the-code&state={}", begun.state);
+    let stream = browser.visit(&mut worker, &path);
+    let request = body(worker.calls.values().next().unwrap());
+    let (_, verifier) = request.split_once("code_verifier=").unwrap();
+    let verifier = verifier.split('&').next().unwrap().to_owned();
+    worker.answer(200, &[], &tokens(&token).to_string());
+    browser.keep(&worker.reply(stream).clone());
     let asked = start(&mut worker, &mut Browser::default(), "/");
     callback(&mut worker, &Browser::default(), &asked, (200, ""));
+    let own = [("origin", "https://portal.example.com")];
+    let ended = browser.send(&mut worker, "POST", "/.login/idp/logout", &own);
+    assert_eq!(worker.reply(ended).status, 303);
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    let known = [&begun.state, &begun.nonce, &asked.state, &verifier, &token];
+    let known = known.into_iter().chain(browser.0.values()).map(String::as_str);
     let all = worker.log.join("\n");
-    for secret in browser.0.values().chain([&asked.state]) {
+    for secret in known.chain(["the-code", "at-1", "rt-1", signature, "cG9ydGFsOnNlY3JldA=="]) {
+        assert!(worker.secrets.holds(secret), "nobody looks for {secret}");
         assert!(!all.contains(&secret[..secret.len().min(24)]), "{secret}");
     }
-    for secret in ["at-1", "rt-1", "c-1", "eyJ", "c2VjcmV0", "MDEyMzQ1"] {
+    for secret in ["eyJ", "c2VjcmV0", "MDEyMzQ1"] {
         assert!(!all.contains(secret), "{secret}: {all}");
     }
-    let settled = worker.settled.values().filter(|how| matches!(how, Settlement::Respond(_)));
-    assert!(settled.count() > 0);
+    assert!(!worker.log.is_empty());
 }
 
 #[test]

@@ -708,9 +708,11 @@ fn no_secret_of_a_refresh_is_in_any_line_or_in_the_store() {
     let all = worker.log.join("\n");
     for secret in ["at-1", "rt-1", "at-2", "rt-2", "eyJ", "c2VjcmV0"] {
         assert!(!all.contains(secret), "{secret}: {all}");
+        assert!(!world.store.holds(secret.as_bytes()), "{secret}");
     }
     for value in browser.0.values() {
         assert!(!all.contains(&value[..24]), "{value}");
+        assert!(!world.store.holds(&value.as_bytes()[..24]), "{value}");
     }
 }
 

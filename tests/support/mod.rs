@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "tests have no public surface")]
 pub mod browser;
 pub mod recorded;
+pub mod secrets;
 pub mod store;
 pub mod structs;
 pub mod token;

@@ -25,6 +25,12 @@ impl MemoryStore {
         self.entries.borrow().keys().cloned().collect()
     }
 
+    /// Whether these bytes stand in a value.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        let is_in = |value: &[u8]| value.windows(bytes.len()).any(|part| part == bytes);
+        self.entries.borrow().values().any(|(value, _)| is_in(value))
+    }
+
     /// How many writes there have been.
     pub fn writes(&self) -> u32 {
         self.version.get()

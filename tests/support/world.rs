@@ -20,6 +20,7 @@ use tollgate::jose::verify::{BadSignature, InWasm, Verifier};
 use tollgate::time::UnixMillis;
 
 use super::recorded;
+use super::secrets::Secrets;
 use super::store::MemoryStore;
 use super::token::NOW;
 
@@ -190,6 +191,8 @@ pub struct Worker<'w> {
     pub notes: BTreeMap<(StreamId, &'static str), String>,
     /// The bodies that the engine wants, and how much of each is of use to it.
     pub reads: BTreeMap<StreamId, usize>,
+    /// What no line, no metric and no note may hold.
+    pub secrets: Secrets,
 }
 
 impl<'w> Worker<'w> {
@@ -217,6 +220,7 @@ impl<'w> Worker<'w> {
             cleaned_values: Vec::new(),
             notes: BTreeMap::new(),
             reads: BTreeMap::new(),
+            secrets: Secrets::default(),
         };
         let effects = worker.engine.start(&world.env());
         worker.carry_out(effects);
@@ -249,6 +253,11 @@ impl<'w> Worker<'w> {
             | Event::RequestHeaders { stream, .. }
             | Event::StreamGone { stream } => Some(Some(*stream)),
         };
+        match &event {
+            Event::RequestHeaders { head, .. } => self.secrets.of_request(head),
+            Event::CallDone { response: Some(response), .. } => self.secrets.of_response(response),
+            _ => {}
+        }
         let effects = self.engine.handle(event, &self.world.env());
         let is_call = |effect: &&Effect| matches!(effect, Effect::Call { .. });
         let first = effects.iter().take_while(is_call).count();
@@ -263,6 +272,16 @@ impl<'w> Worker<'w> {
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
         recorded::effects(&effects, self.engine.log_format());
+        for effect in &effects {
+            match effect {
+                Effect::Call { request, .. } => self.secrets.of_call(request),
+                Effect::ResponseHeaders { append, .. } => self.secrets.of_answer(append),
+                Effect::Settle { how: Settlement::Respond(reply), .. } => {
+                    self.secrets.of_answer(&reply.headers);
+                }
+                _ => {}
+            }
+        }
         for effect in effects {
             match effect {
                 Effect::ResponseHeaders { stream, set: headers, append, absent } => {
@@ -276,6 +295,7 @@ impl<'w> Worker<'w> {
                     assert!(self.calls.insert(call, *request).is_none(), "{call:?} made twice");
                 }
                 Effect::Count { metric, by } => {
+                    self.secrets.assert_none_in(&metric);
                     self.assert_defined(&metric, MetricKind::Counter);
                     let mut totals = self.world.totals.counters.borrow_mut();
                     *totals.entry(metric.to_string()).or_default() += by;
@@ -287,6 +307,7 @@ impl<'w> Worker<'w> {
                     assert!(before.is_none(), "{metric} is defined twice");
                 }
                 Effect::Gauge { metric, change } => {
+                    self.secrets.assert_none_in(&metric);
                     // What is not known at the start does not show before it is.
                     if !metric.starts_with("tollgate_keys_age_seconds_") {
                         self.assert_defined(&metric, MetricKind::Gauge);
@@ -310,9 +331,11 @@ impl<'w> Worker<'w> {
                 Effect::Log(record) => {
                     let line = tollgate::engine::line(&record, self.engine.log_format());
                     assert!(!line.contains('\n'), "a log line of two lines: {line}");
+                    self.secrets.assert_none_in(&line);
                     self.log.push(line);
                 }
                 Effect::Note { stream, key, value } => {
+                    self.secrets.assert_none_in(&value);
                     self.notes.insert((stream, key), value.to_string());
                 }
                 Effect::Settle { stream, how } => {

@@ -37,6 +37,8 @@ pub(crate) struct Browser {
     pub(crate) routes: BTreeMap<u16, u16>,
     /// Every place that it was sent to.
     pub(crate) sent_to: Vec<String>,
+    /// The port of whoever set it, and the value, of every cookie that it ever had.
+    had: Vec<(u16, String)>,
 }
 
 /// Port and path of a URL of the loopback interface.
@@ -102,6 +104,7 @@ impl Browser {
             of("max-age") == Some("0") || of("expires").is_some_and(|at| at.contains("1970"));
         if !is_gone {
             let (name, value) = (name.to_owned(), value.to_owned());
+            self.had.push((port, value.clone()));
             jar.push(Cookie { name, value, path, set: set.to_owned() });
         }
     }
@@ -175,8 +178,8 @@ impl Browser {
 
     /// What nobody may read of it in a log: cookies, codes and states.
     pub(crate) fn secrets(&self, port: u16) -> Vec<String> {
-        let cookies = self.cookies.get(&port).into_iter().flatten();
-        let values = cookies.map(|cookie| cookie.value.clone());
+        let had = self.had.iter().filter(|(of, _)| *of == port);
+        let values = had.map(|(_, value)| value.clone());
         let parameters = self.sent_to.iter().filter_map(|url| url.split_once('?'));
         let parameters = parameters.flat_map(|(_, query)| query.split('&'));
         let secret = parameters.filter_map(|parameter| {

@@ -179,6 +179,8 @@ impl Envoy {
     /// Fails if any of these secrets is in anything that was written.
     pub(crate) fn assert_no_secret<S: AsRef<str>>(&self, secrets: &[S]) {
         let (log, access) = (self.log(), self.access_log());
+        // One that was stopped has no metrics any more.
+        let (_, metrics) = self.try_admin("/stats/prometheus").unwrap_or_default();
         for secret in secrets.iter().map(AsRef::as_ref) {
             // A token is secret as a whole and by its signature: neither may be there.
             let signature = secret.rsplit('.').next().filter(|part| part.len() > 40);
@@ -186,6 +188,7 @@ impl Envoy {
                 assert!(part.len() >= 8, "{part:?} is too short to search for");
                 assert!(!log.contains(part), "a secret is in Envoy's log: {part}");
                 assert!(!access.contains(part), "a secret is in the access log: {part}");
+                assert!(!metrics.contains(part), "a secret is in the metrics: {part}");
             }
         }
     }
