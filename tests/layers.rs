@@ -280,6 +280,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "outside/asks",
                 "voucher",
                 "words/asking",
+                "words/discovered",
                 "words/failure",
                 "words/keyring",
                 "words/limits",

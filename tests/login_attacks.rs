@@ -714,13 +714,22 @@ fn i06_a_code_of_another_attempt_is_not_redeemed_by_this_ones_verifier() {
 
 #[test]
 fn i07_the_challenge_is_by_s256_whatever_the_provider_says_it_takes() {
-    for says in [json!({}), json!(["plain"]), json!([]), json!(["S256", "plain"]), json!("plain")] {
+    for (says, is_named) in [
+        (json!({}), false),
+        (json!(["plain"]), false),
+        (json!([]), false),
+        (json!("S256"), false),
+        (json!(["S256", "plain"]), true),
+    ] {
         let world = World::default();
         let mut document = json!({});
         if says != json!({}) {
             document["code_challenge_methods_supported"] = says.clone();
         }
         let mut worker = discovered(&world, &document);
+        let warned = |line: &&String| line.contains("does not name `S256`");
+        let lines = worker.log.iter().filter(warned).count();
+        assert_eq!(lines, usize::from(!is_named), "{says}: {:?}", worker.log);
         let asked = start(&mut worker, &mut Browser::default(), "/");
         let of = |name| parameter(&asked.url, name);
         assert_eq!(of("code_challenge_method").as_deref(), Some("S256"), "{says}");
@@ -1232,4 +1241,50 @@ fn a_person_is_told_by_a_page_wherever_a_login_ends() {
             assert_eq!(&*code(&reply), "login_loop");
         }
     }
+}
+
+#[test]
+fn what_is_odd_about_a_discovery_document_is_said_once_for_each() {
+    let world = World::default();
+    let elsewhere = json!({
+        "code_challenge_methods_supported": ["S256"],
+        "revocation_endpoint": "https://third.example.com/revoke",
+        "pushed_authorization_request_endpoint": "http://id.example.com/par",
+    });
+    let mut worker = discovered(&world, &elsewhere);
+    let mut other = Worker::new(&world, &by_discovery());
+    other.tick();
+    let said = |worker: &Worker<'_>| {
+        let odd = worker.log.iter().filter(|line| line.contains("login_discovery_odd"));
+        odd.cloned().collect::<Vec<_>>()
+    };
+    let lines = said(&worker);
+    assert_eq!((lines.len(), said(&other).len()), (2, 0), "{lines:?}");
+    assert!(lines[0].contains("`pushed_authorization_request_endpoint` on host"), "{lines:?}");
+    assert!(lines[1].contains("`revocation_endpoint` is on host `third.example.com`"), "{lines:?}");
+    assert!(lines[1].contains("providers.idp.login.endpoints"), "{lines:?}");
+    // The same document once more says nothing new; another one does.
+    let keys = json!({ "keys": [Signer::new("k1").jwk()] }).to_string();
+    for (changes, expected) in
+        [(&elsewhere, 2), (&json!({ "token_endpoint": "https://third.example.com/" }), 3)]
+    {
+        world.wait(Duration::from_secs(601));
+        worker.tick();
+        worker.answer(200, &[], &document(changes));
+        worker.answer(200, &[], &keys);
+        assert_eq!(said(&worker).len(), expected, "{:?}", worker.log);
+    }
+    assert!(said(&worker)[2].contains("nobody can log in: `token_endpoint`"), "{:?}", worker.log);
+    // Nobody is told of a provider that logs nobody in.
+    let mut config: Value = serde_json::from_str(&by_discovery()).unwrap();
+    let idp = config["providers"]["idp"].as_object_mut().unwrap();
+    idp.remove("login");
+    idp.remove("from");
+    idp.insert("audiences".to_owned(), json!(["api"]));
+    let world = World::default();
+    let mut worker = Worker::new(&world, &config.to_string());
+    worker.tick();
+    worker.answer(200, &[], &document(&elsewhere));
+    worker.answer(200, &[], &keys);
+    assert_eq!(said(&worker).len(), 0);
 }

@@ -98,7 +98,9 @@ impl Outside {
             }
             Owner::Ring(id, attempt, stage) => {
                 let Some(ring) = self.rings.get_mut(id.0) else { return };
+                let before = ring.login().cloned();
                 let next = fetches::keys_done((ring, id), attempt, stage, response, env, effects);
+                fetches::tell_of_logins(config, (id, ring), before.as_ref(), effects);
                 if let Some((owner, request)) = next {
                     self.calls.make(owner, request);
                 }

@@ -1,6 +1,7 @@
 //! What operators read: reasons, remedies, steps of a trace, lines of the log. Decides nothing.
 
 pub(super) mod asking;
+pub(super) mod discovered;
 pub(super) mod document;
 pub(super) mod failure;
 pub(super) mod keyring;

@@ -33,6 +33,15 @@ pub enum Record {
         /// Whether it refused the filter's own credential.
         refuses_client: bool,
     },
+    /// What a discovery document says of logins is not as it should be.
+    LoginDiscoveryOdd {
+        /// The provider with the login.
+        provider: Name,
+        /// What is odd.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A login session could not be renewed.
     LoginRefreshFailed {
         /// The provider that was asked.
@@ -359,6 +368,7 @@ impl Record {
             | Self::KeySkipped { .. }
             | Self::IntrospectionFailed { refuses_client: false, .. }
             | Self::KeysFetchFailed { .. }
+            | Self::LoginDiscoveryOdd { .. }
             | Self::LoginRefreshFailed { is_attack: false, .. }
             | Self::LogSuppressed { .. }
             | Self::Notice(Notice::SharedStore)
@@ -390,6 +400,7 @@ impl Record {
             Self::KeysConfirmed { .. } => "keys_confirmed",
             Self::KeysFetchFailed { .. } => "keys_fetch_failed",
             Self::LogDetailEnded { .. } => "log_detail_ended",
+            Self::LoginDiscoveryOdd { .. } => "login_discovery_odd",
             Self::LoginRefreshFailed { .. } => "login_refresh_failed",
             Self::LogSuppressed { .. } => "log_suppressed",
             Self::Notice(_) => return None,

@@ -53,4 +53,14 @@ impl KeySource {
                 .map(|(_, ring)| Keys::Ring(*ring)),
         }
     }
+
+    /// The ring whose discovery document says where a login's endpoints are: that of the keys, of several
+    /// the first.
+    pub fn of_login(&self) -> Option<RingId> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Ring(id) => Some(*id),
+            Self::Tenants(all) => all.first().map(|(_, id)| *id),
+        }
+    }
 }

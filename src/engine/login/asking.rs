@@ -6,7 +6,6 @@ use crate::engine::desk::{Desk, Unanswered};
 use crate::engine::stop::{Awaited, Stop};
 use crate::http::RequestHead;
 use crate::login::endpoints::Endpoints;
-use crate::provider::jwt::KeySource;
 
 /// Where the endpoints are.
 ///
@@ -18,11 +17,7 @@ pub(in crate::engine) fn endpoints(
     desk: &Desk<'_, '_>,
     head: &RequestHead,
 ) -> Result<Endpoints, Stop> {
-    let ring = match &at.jwt.keys {
-        KeySource::Ring(id) => Some(*id),
-        KeySource::Tenants(all) => all.first().map(|(_, id)| *id),
-        KeySource::Inline(_) => None,
-    };
+    let ring = at.jwt.keys.of_login();
     let found = ring.and_then(|id| desk.outside.rings.get(id.0));
     match (at.login.endpoints(found.and_then(|ring| ring.login())), ring) {
         (Some(Ok(endpoints)), _) => Ok(endpoints.into_owned()),

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::calls::{Calls, Owner, Stage};
-use crate::config::{RingConfig, RingSource};
+use crate::config::{Config, RingConfig, RingSource};
+use crate::engine::words::discovered::{self, Odd};
 use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
 use crate::engine::words::failure::{self, DiscoveryError, Failure};
 use crate::engine::words::keyring;
@@ -85,6 +86,31 @@ pub(super) fn keys_done(
     };
     keys_failed(ring, attempt, &failure, env, effects);
     None
+}
+
+/// Tells what is odd about what a discovery document says of logins, to whom it is new.
+pub(super) fn tell_of_logins(
+    config: &Config,
+    (id, ring): (RingId, &Ring),
+    before: Option<&Metadata>,
+    effects: &mut Vec<Effect>,
+) {
+    let now = ring.login();
+    if now == before {
+        return;
+    }
+    for provider in &config.providers {
+        let Some(jwt) = provider.jwt().filter(|jwt| jwt.keys.of_login() == Some(id)) else {
+            continue;
+        };
+        let Some(login) = &jwt.login else { continue };
+        let Some(found) = login.endpoints(now) else { continue };
+        let all = discovered::odd(&provider.name, found.as_ref().map(|found| &**found));
+        effects.extend(all.into_iter().map(|Odd { reason, remedy }| {
+            let provider = provider.name.clone();
+            Effect::Log(Record::LoginDiscoveryOdd { provider, reason, remedy }.into())
+        }));
+    }
 }
 
 fn keys_failed(

@@ -45,7 +45,8 @@ pub fn line(record: &Record, format: LogFormat) -> String {
             line.text("kid", &kid_or_dash(kid.as_ref()));
             line.text("reason", reason);
         }
-        Record::LoginRefreshFailed { provider, reason, remedy, .. } => {
+        Record::LoginDiscoveryOdd { provider, reason, remedy }
+        | Record::LoginRefreshFailed { provider, reason, remedy, .. } => {
             line.text("provider", provider.as_str());
             line.text("reason", reason);
             line.text("remedy", remedy);
