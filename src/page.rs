@@ -153,6 +153,8 @@ pub struct Provider<'a> {
     pub api_keys: Option<ApiKeys>,
     /// How it is asked about tokens; `None` where it is not.
     pub introspection: Option<Introspection<'a>>,
+    /// How it logs browsers in; `None` where it does not.
+    pub login: Option<Login<'a>>,
     /// Requests for which it vouched, and which went upstream.
     pub allowed: Option<u64>,
     /// Requests that were refused when its credential was looked at.
@@ -180,6 +182,39 @@ pub struct Introspection<'a> {
     pub failed: Option<u64>,
     /// Requests for which an earlier answer was used.
     pub cached: Option<u64>,
+}
+
+/// How a provider logs browsers in.
+#[derive(Debug)]
+pub struct Login<'a> {
+    /// What is known of its endpoints: `written` in the configuration, `known` from the discovery
+    /// document, `unknown` as long as that has not come, or `unusable`.
+    pub endpoints: &'static str,
+    /// Where tokens are asked for, without the query; `None` where that is not known.
+    pub url: Option<Shown<'a>>,
+    /// The cluster that is called.
+    pub cluster: Shown<'a>,
+    /// What is odd about what the discovery document says.
+    pub odd: Vec<Odd>,
+    /// Logins that began.
+    pub started: Option<u64>,
+    /// Logins that made a session.
+    pub completed: Option<u64>,
+    /// Sessions that the provider renewed.
+    pub refreshed: Option<u64>,
+    /// Sessions that were to be renewed and were not.
+    pub refresh_failed: Option<u64>,
+    /// Sessions that their browsers ended.
+    pub logged_out: Option<u64>,
+}
+
+/// Something odd, and what to do about it.
+#[derive(Debug)]
+pub struct Odd {
+    /// What is odd.
+    pub reason: Shown<'static>,
+    /// What to do about it.
+    pub remedy: Shown<'static>,
 }
 
 /// A set of keys.

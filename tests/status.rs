@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use support::browser::{self, Browser};
 use support::token::{Signer, Token, key_set};
 use support::world::{Worker, World, head};
 use tollgate::config::Config;
@@ -1102,6 +1103,91 @@ fn members(value: &Value, found: &mut std::collections::BTreeSet<String>) {
     }
 }
 
+/// A login whose endpoints are discovered, and the operator's page.
+fn with_login() -> Value {
+    let mut all = support::browser::config(&json!({}));
+    let idp = all["providers"]["idp"].as_object_mut().unwrap();
+    idp.insert("jwks".to_owned(), json!({ "discovery": true, "cluster": "idp" }));
+    idp["login"].as_object_mut().unwrap().remove("endpoints");
+    all["status"] = config()["status"].clone();
+    all
+}
+
+/// Answers the fetch that is due with a document whose token endpoint is this, and with keys.
+fn discover(worker: &mut Worker<'_>, token: &str) {
+    worker.tick();
+    let document = json!({
+        "issuer": "https://id.example.com/", "jwks_uri": "https://id.example.com/keys",
+        "authorization_endpoint": "https://id.example.com/auth", "token_endpoint": token,
+        "revocation_endpoint": "https://third.example.com/<revoke>",
+    });
+    worker.answer(200, &[], &document.to_string());
+    worker.answer(200, &[], &key_set(&[&Signer::new("k1")]));
+}
+
+#[test]
+fn what_is_known_of_a_login_is_shown_and_nothing_of_who_logged_in() {
+    let world = World::default();
+    let mut worker = Worker::new(&world, &with_login().to_string());
+    let login = |worker: &mut Worker<'_>| facts(worker, "")["providers"][0]["login"].clone();
+    let of = |login: &Value, name: &str| login[name].clone();
+    let before = login(&mut worker);
+    assert_eq!((of(&before, "endpoints"), of(&before, "url")), (json!("unknown"), Value::Null));
+    assert!(page(&mut worker, "").contains("not known yet"));
+
+    discover(&mut worker, "https://id.example.com/token?secret=querysecret");
+    let mut browser = Browser::default();
+    browser::log_in(&mut worker, &mut browser);
+    world.wait(Duration::from_secs(301));
+    let stream = browser.visit(&mut worker, "/orders");
+    worker.tick();
+    worker.answer(500, &[], "");
+    assert_eq!(worker.verdict(stream), "forwarded");
+    worker.tick();
+    let known = login(&mut worker);
+    let expected = json!({
+        "endpoints": "known", "url": "https://id.example.com/token", "cluster": "idp",
+        "odd": known["odd"], "started": 1, "completed": 1, "refreshed": 0, "refresh_failed": 1,
+        "logged_out": 0,
+    });
+    assert_eq!(known, expected);
+    let odd: Vec<_> = known["odd"].as_array().unwrap().iter().map(|one| &one["reason"]).collect();
+    assert_eq!(odd.len(), 2, "{odd:?}");
+    assert!(odd[0].as_str().unwrap().contains("`revocation_endpoint`"), "{odd:?}");
+    assert!(odd[1].as_str().unwrap().contains("S256"), "{odd:?}");
+    // Another worker knows the same.
+    let mut other = Worker::new(&world, &with_login().to_string());
+    other.tick();
+    assert_eq!(login(&mut other), known);
+    let html = page(&mut worker, "");
+    assert_well_formed(&html);
+    for text in ["1 begun, 1 completed, 0 ended by a logout", "0 good, 1 failed", "S256"] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+    let all = facts(&mut worker, "").to_string() + &html;
+    for secret in
+        browser.0.values().map(|value| &value[..16]).chain(["querysecret", "at-1", "rt-1"])
+    {
+        assert!(!all.contains(secret), "{secret}");
+    }
+
+    // A document by which nobody can log in.
+    world.wait(Duration::from_secs(601));
+    discover(&mut worker, "https://third.example.com/token");
+    let wrong = login(&mut worker);
+    assert_eq!((of(&wrong, "endpoints"), of(&wrong, "url")), (json!("unusable"), Value::Null));
+    assert!(wrong["odd"][0]["reason"].as_str().unwrap().contains("nobody can log in"), "{wrong}");
+    assert!(page(&mut worker, "").contains("nobody can log in"));
+    // Endpoints of the configuration; and a provider that logs nobody in.
+    let mut written = browser::config(&json!({}));
+    written["status"] = config()["status"].clone();
+    let mut worker = Worker::new(&world, &written.to_string());
+    let login = &facts(&mut worker, "")["providers"][0]["login"];
+    assert_eq!((&login["endpoints"], &login["odd"]), (&json!("written"), &json!([])));
+    let mut worker = Worker::new(&world, &config().to_string());
+    assert_eq!(facts(&mut worker, "")["providers"][0]["login"], Value::Null);
+}
+
 #[test]
 fn every_member_of_the_json_is_documented() {
     let world = World::default();
@@ -1112,6 +1198,9 @@ fn every_member_of_the_json_is_documented() {
     worker.fetch(&key_set(&[&Signer::new("k1")]));
     worker.request(head("GET", "/nowhere", &[]));
     let mut names = Default::default();
+    members(&facts(&mut worker, ""), &mut names);
+    let mut worker = Worker::new(&world, &with_login().to_string());
+    discover(&mut worker, "https://id.example.com/token");
     members(&facts(&mut worker, ""), &mut names);
     names.remove("api_unknown");
     assert!(names.len() > 40, "{names:?}");

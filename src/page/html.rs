@@ -1,7 +1,9 @@
 //! The facts as HTML: one page without a script, which stands on a phone.
 
 use super::escape::{escape, hash_of_style};
-use super::{Api, ApiKeys, ByCode, Facts, Fetch, KeySet, Moment, Provider, Refusal, Slots};
+use super::{
+    Api, ApiKeys, ByCode, Facts, Fetch, KeySet, Login, Moment, Odd, Provider, Refusal, Slots,
+};
 use crate::time::{UnixMillis, roughly};
 
 const STYLE: &str = include_str!("style.css");
@@ -316,12 +318,37 @@ fn provider(page: &mut Page, one: &Provider<'_>) {
         page.fact("at", Some(asked.url.as_str()));
         page.fact("cluster", Some(asked.cluster.as_str()));
     }
+    if let Some(login) = &one.login {
+        logs_in(page, login);
+    }
     page.markup("<dt>requests</dt><dd>").known(one.allowed).markup(" allowed, ");
     page.known(one.denied).markup(" refused</dd></dl>");
     for set in &one.key_sets {
         key_set(page, set);
     }
     page.markup("</section>");
+}
+
+/// How browsers are logged in, as rows of a list of facts.
+fn logs_in(page: &mut Page, login: &Login<'_>) {
+    page.markup("<dt>logins</dt><dd>").known(login.started).markup(" begun, ");
+    page.known(login.completed).markup(" completed, ").known(login.logged_out);
+    page.markup(" ended by a logout</dd><dt>refreshes</dt><dd>").known(login.refreshed);
+    page.markup(" good, ").known(login.refresh_failed).markup(" failed</dd>");
+    page.markup("<dt>endpoints</dt><dd>");
+    match login.endpoints {
+        "written" => page.pill("", "of the configuration"),
+        "known" => page.pill("good", "known"),
+        "unusable" => page.pill("bad", "nobody can log in"),
+        _ => page.pill("bad", "not known yet"),
+    };
+    page.markup("</dd>");
+    for Odd { reason, remedy } in &login.odd {
+        page.markup("<dt>odd</dt><dd>").coded(reason.as_str());
+        page.markup("</dd><dt>remedy</dt><dd>").coded(remedy.as_str()).markup("</dd>");
+    }
+    page.fact("tokens from", login.url.as_ref().map(super::Shown::as_str));
+    page.fact("cluster", Some(login.cluster.as_str()));
 }
 
 fn key_set(page: &mut Page, set: &KeySet<'_>) {

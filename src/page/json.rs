@@ -1,7 +1,7 @@
 //! The facts as JSON. Written by hand: derived, the same takes five times the room in the module.
 
 use super::{
-    Api, ApiKeys, ByCode, Facts, Fetch, Key, KeySet, Moment, Provider, Refusal, Shown, Slots,
+    Api, ApiKeys, ByCode, Facts, Fetch, Key, KeySet, Moment, Odd, Provider, Refusal, Shown, Slots,
 };
 
 /// JSON in the making: members and elements, each with a comma before it but the first.
@@ -214,6 +214,29 @@ fn provider(out: &mut Json, one: &Provider<'_>) {
             out.close('}');
         }
         None => out.null("introspection"),
+    }
+    match &one.login {
+        Some(login) => {
+            out.name("login").open('{');
+            out.text("endpoints", Some(login.endpoints));
+            out.shown("url", login.url.as_ref());
+            out.shown("cluster", Some(&login.cluster));
+            out.name("odd").open('[');
+            for Odd { reason, remedy } in &login.odd {
+                out.open('{');
+                out.shown("reason", Some(reason));
+                out.shown("remedy", Some(remedy));
+                out.close('}');
+            }
+            out.close(']');
+            out.number("started", login.started);
+            out.number("completed", login.completed);
+            out.number("refreshed", login.refreshed);
+            out.number("refresh_failed", login.refresh_failed);
+            out.number("logged_out", login.logged_out);
+            out.close('}');
+        }
+        None => out.null("login"),
     }
     out.number("allowed", one.allowed);
     out.number("denied", one.denied);

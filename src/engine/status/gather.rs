@@ -8,17 +8,19 @@ use crate::engine::metrics;
 use crate::engine::outside::Outside;
 use crate::engine::outside::introspections::last;
 use crate::engine::refusals::Refusals;
+use crate::engine::words::discovered::{Odd, odd};
 use crate::engine::words::document::{keys_remedy, list_remedy, without_query};
 use crate::env::Env;
-use crate::event::metric::{self, Introspected};
+use crate::event::metric::{self, Introspected, LoggedIn};
 use crate::ids::{ApiId, Name, RingId};
 use crate::jose::alg::Alg;
 use crate::jose::jwk::{KeySet, PublicKey};
-use crate::keys::Standing;
+use crate::keys::{Ring, Standing};
 use crate::page::{self, ByCode, Moment, Shown};
 use crate::policy::ApiPolicies;
 use crate::provider::introspection::{Endpoint, Introspection};
-use crate::provider::jwt::KeySource;
+use crate::provider::jwt::{JwtProvider, KeySource};
+use crate::provider::login::{Login, Source};
 use crate::provider::{Kind, Provider};
 use crate::remote::Remote;
 use crate::revoked::OnStale;
@@ -123,6 +125,7 @@ impl<'e> View<'e> {
             key_sets: Vec::new(),
             api_keys: None,
             introspection: None,
+            login: None,
             allowed: count(true),
             denied: count(false),
         };
@@ -149,6 +152,8 @@ impl<'e> View<'e> {
                 }
             }
             Kind::Jwt(jwt) => {
+                shown.login =
+                    jwt.login.as_deref().map(|of| self.login((&provider.name, jwt, of), env));
                 shown.key_sets = self.key_sets((&provider.name, &jwt.keys), room, now);
             }
         }
@@ -157,6 +162,42 @@ impl<'e> View<'e> {
             shown.issuers = issuers.map(|issuer| Shown::new(&**issuer)).collect();
         }
         shown
+    }
+
+    /// How a provider logs browsers in.
+    fn login(
+        &self,
+        (name, jwt, login): (&Name, &JwtProvider, &'e Login),
+        env: &Env<'_>,
+    ) -> page::Login<'e> {
+        let ring = jwt.keys.of_login().and_then(|id| self.outside.rings.get(id.0));
+        let found = login.endpoints(ring.and_then(Ring::login));
+        let endpoints = match (&login.endpoints, &found) {
+            (Source::Written(_), _) => "written",
+            (Source::Discovered { .. }, Some(Ok(_))) => "known",
+            (Source::Discovered { .. }, Some(Err(_))) => "unusable",
+            (Source::Discovered { .. }, None) => "unknown",
+        };
+        let found = found.as_ref().map(|found| found.as_ref().map(|found| &**found));
+        let odd = found.map(|found| odd(name, found)).unwrap_or_default();
+        let count = |what| env.metrics.counter(&metric::login(what, name));
+        page::Login {
+            endpoints,
+            url: found.and_then(Result::ok).map(|all| Shown::new(without_query(&all.token))),
+            cluster: Shown::new(&*login.cluster),
+            odd: odd
+                .into_iter()
+                .map(|Odd { reason, remedy }| page::Odd {
+                    reason: Shown::new(reason),
+                    remedy: Shown::new(remedy),
+                })
+                .collect(),
+            started: count(LoggedIn::Started),
+            completed: count(LoggedIn::Completed),
+            refreshed: count(LoggedIn::Refreshed),
+            refresh_failed: count(LoggedIn::RefreshFailed),
+            logged_out: count(LoggedIn::LoggedOut),
+        }
     }
 
     fn key_sets(
