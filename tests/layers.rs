@@ -347,6 +347,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Those that stand alone.
             &["decode/form", "decode/refused", "decode/words", "init/vendor", "mint/key"],
             &["decode", "hash_key", "init/write", "manual", "mint", "schema"],
+            &["init/login"],
             &["init"],
             &["register/advice", "register/assertion", "register/metadata", "register/wire"],
             &["register/file"],

@@ -1,5 +1,6 @@
 //! `tollgate init`: a first configuration, and what the proxy needs around it.
 
+mod login;
 mod vendor;
 mod write;
 
@@ -9,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use tollgate::config::Config;
+use tollgate::provider::Provider;
 
 use super::input;
 use crate::command::{Exit, Failure, Streams};
-use vendor::Plan;
+use vendor::{Plan, Wanted};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +26,8 @@ Examples:
       --audience orders --for envoy-gateway > gateway.yaml
   tollgate init --issuer https://id.example.com --audience orders \\
       --introspect gateway --for envoy -o deploy
+  tollgate init --issuer https://example.okta.com/oauth2/default \\
+      --login https://portal.example.com --client-id 0oa1 --for envoy -o deploy
 
 It asks nobody: what it knows of Okta, Auth0, Keycloak, Entra ID, Google and Cognito it goes by \
 from the issuer's host and path. `tollgate check --online` asks. The configuration stands in the \
@@ -39,7 +43,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     issuer: String,
     /// The audience of this API's tokens; with Cognito, the app client's id
-    #[arg(long, value_name = "NAME", required = true)]
+    #[arg(long, value_name = "NAME", required_unless_present = "login")]
     audience: Vec<String>,
     /// Where Tollgate is to run
     #[arg(long = "for", value_enum)]
@@ -63,6 +67,13 @@ pub(super) struct Arguments {
     /// proxy's variable TOLLGATE_CLIENT_SECRET
     #[arg(long, value_name = "CLIENT_ID")]
     introspect: Option<String>,
+    /// Log browsers in on this origin, as they see it; bearer tokens are taken with `--audience` alone.
+    /// The proxy's variables TOLLGATE_CLIENT_SECRET and TOLLGATE_SEAL hold the secrets
+    #[arg(long, value_name = "URL", conflicts_with = "introspect")]
+    login: Option<String>,
+    /// The client that browsers log in by
+    #[arg(long, value_name = "ID", requires = "login")]
+    client_id: Option<String>,
     /// Host and port of the API itself (envoy)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     upstream: String,
@@ -122,9 +133,19 @@ impl Target {
 }
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
-    let name = arguments.name.as_deref();
-    let asks_as = arguments.introspect.as_deref();
-    let plan = match Plan::for_issuer(&arguments.issuer, &arguments.audience, name, asks_as) {
+    let wanted = Wanted {
+        issuer: &arguments.issuer,
+        audiences: &arguments.audience,
+        name: arguments.name.as_deref(),
+        asks_as: arguments.introspect.as_deref(),
+    };
+    let made = Plan::of(&wanted).and_then(|mut plan| {
+        if let Some(url) = &arguments.login {
+            plan.log_in(url, arguments.client_id.as_deref(), arguments.audience.is_empty())?;
+        }
+        Ok(plan)
+    });
+    let mut plan = match made {
         Ok(plan) => plan,
         Err(problem) => {
             writeln!(streams.err, "tollgate: --issuer {problem}")?;
@@ -137,11 +158,20 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         Target::Envoy | Target::EnvoyGateway | Target::Json => plan.name.clone(),
     };
     let configuration = write::configuration(&plan, &cluster, arguments.resource.as_deref());
-    let secret = |name: &str| (name == write::CLIENT_SECRET).then(|| "to be set".to_owned());
+    let secret = |name: &str| {
+        [write::CLIENT_SECRET, write::SEAL]
+            .contains(&name)
+            .then(|| format!("{name}, to be set where the proxy runs"))
+    };
     let warnings = match Config::parse_with(configuration.as_bytes(), &secret) {
-        Ok(config) => config.warnings,
+        Ok(config) => {
+            if let Some(login) = config.providers.first().and_then(Provider::login) {
+                plan.told_by(login);
+            }
+            config.warnings
+        }
         Err(problems) => {
-            // The issuer is right by now: this is an audience, a name or a resource.
+            // The issuer is right by now: this is an audience, a name, a resource or a login's URL.
             for problem in problems.iter() {
                 writeln!(streams.err, "tollgate: this makes no configuration: {problem}")?;
             }

@@ -192,6 +192,22 @@ impl Login {
         self.urls.iter().find(|origin| origin.is_for(authority))
     }
 
+    /// The redirect URI on one of its origins (RFC 6749 §3.1.2): of the configuration, never of a header.
+    pub fn redirect_uri(&self, on: &Origin) -> String {
+        [on.as_str(), &self.path, "/callback"].concat()
+    }
+
+    /// The path of the page behind a logout.
+    pub fn signed_out(&self) -> String {
+        [&self.path, "/signed-out"].concat()
+    }
+
+    /// Where a provider sends people back after a logout, on one of its origins (OpenID Connect
+    /// RP-Initiated Logout 1.0 §3).
+    pub fn signed_out_uri(&self, on: &Origin) -> String {
+        [on.as_str(), &self.signed_out()].concat()
+    }
+
     /// Its endpoints; `None` where they are not known yet. `document` is what was
     /// [discovered](crate::keys::Ring::login), where that is needed.
     ///

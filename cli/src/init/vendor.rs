@@ -9,6 +9,8 @@ use crate::vendor::Vendor;
 
 /// What a provider needs in a configuration, and the proxy to reach it.
 pub(super) struct Plan {
+    /// Who runs it.
+    pub(super) vendor: Vendor,
     /// Its name, and its cluster's.
     pub(super) name: String,
     /// The provider's fields besides `jwks`, in the order in which they are written.
@@ -23,8 +25,34 @@ pub(super) struct Plan {
     pub(super) secure: bool,
     /// The client that asks the provider about each token; `None` where tokens are verified here.
     pub(super) asks_as: Option<String>,
+    /// How browsers log in; `None` where they do not.
+    pub(super) login: Option<Login>,
     /// What to look at before it works.
     pub(super) notes: Vec<String>,
+}
+
+/// How browsers log in at a provider.
+pub(super) struct Login {
+    /// The origin on which they do, as they see it.
+    pub(super) url: String,
+    /// The client's id.
+    pub(super) client: String,
+    /// What is asked for; what a login asks for by itself where it is empty.
+    pub(super) scopes: &'static [&'static str],
+    /// The URLs that the provider has to know: the redirect URI, and that for after the logout. Known
+    /// once the configuration was read.
+    pub(super) registered: Option<[String; 2]>,
+}
+
+/// What a provider is wanted for.
+pub(super) struct Wanted<'a> {
+    pub(super) issuer: &'a str,
+    /// The audiences of bearer tokens, of which none are taken where there is none.
+    pub(super) audiences: &'a [String],
+    /// The provider's name.
+    pub(super) name: Option<&'a str>,
+    /// The client that asks about tokens.
+    pub(super) asks_as: Option<&'a str>,
 }
 
 impl Plan {
@@ -33,12 +61,8 @@ impl Plan {
     /// # Errors
     ///
     /// Why there can be no such issuer, or none whose tokens anybody can check, and what to write.
-    pub(super) fn for_issuer(
-        issuer: &str,
-        audiences: &[String],
-        name: Option<&str>,
-        asks_as: Option<&str>,
-    ) -> Result<Self, String> {
+    pub(super) fn of(wanted: &Wanted<'_>) -> Result<Self, String> {
+        let Wanted { issuer, audiences, asks_as, .. } = *wanted;
         let url = Url::parse(issuer)
             .map_err(|error| format!("{error}: it is a URL like https://id.example.com"))?;
         if url.path.contains('?') {
@@ -46,11 +70,12 @@ impl Plan {
         }
         let path = &*url.path;
         let vendor = Vendor::of(url.host(), path);
-        let name = name.unwrap_or_else(|| vendor.name());
+        let name = wanted.name.unwrap_or_else(|| vendor.name());
         if Name::parse(name).is_none() {
             return Err(format!("cannot have the name {}: a-z, 0-9, - and _", quoted(name)));
         }
         let mut plan = Self {
+            vendor,
             name: name.to_owned(),
             fields: Vec::new(),
             keys: None,
@@ -58,6 +83,7 @@ impl Plan {
             port: port(&url),
             secure: url.secure,
             asks_as: asks_as.map(Into::into),
+            login: None,
             notes: Vec::new(),
         };
         let audience = ("audiences", json!(audiences));
@@ -80,7 +106,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn note(&mut self, note: &str) {
+    pub(super) fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
     }
 

@@ -17,10 +17,15 @@ const NEXT: &str = include_str!("next.txt");
 const ISTIO: &str = include_str!("istio.yaml");
 const GATEWAY: &str = include_str!("envoy-gateway.yaml");
 const CLUSTER: &str = include_str!("cluster.yaml");
+const CLUSTER_IDLE: &str = include_str!("cluster-idle.yaml");
 const CLUSTER_TLS: &str = include_str!("cluster-tls.yaml");
+const LOGIN: &str = include_str!("login.txt");
 
-/// The variable that holds the client's secret, where the provider is asked about tokens.
+/// The variable that holds the client's secret, where the provider is shown one.
 pub(super) const CLIENT_SECRET: &str = "TOLLGATE_CLIENT_SECRET";
+
+/// The variable that holds what seals cookies, where browsers log in.
+pub(super) const SEAL: &str = "TOLLGATE_SEAL";
 
 /// The configuration's schema, beside it.
 pub(super) const SCHEMA: &str = "tollgate.schema.json";
@@ -33,7 +38,12 @@ pub(super) fn own_file(configuration: &str) -> String {
 /// The configuration, as JSON.
 pub(super) fn configuration(plan: &Plan, cluster: &str, resource: Option<&str>) -> String {
     let fields = fields(plan, cluster).into_iter();
-    let fields = fields.map(|(name, value)| format!("      {}: {value}", json!(name)));
+    let fields = fields.map(|(name, value)| format!("{}: {value}", json!(name)));
+    let login = login(plan).map(|login| {
+        let lines = login.into_iter().map(|(name, value)| format!("  {}: {value}", json!(name)));
+        format!("\"login\": {{\n{}\n}}", lines.collect::<Vec<_>>().join(",\n"))
+    });
+    let fields = fields.chain(login).map(|field| format!("      {}", indented(&field, 6)));
     let fields = fields.collect::<Vec<_>>().join(",\n");
     let apis = resource.map(|url| format!(",\n  \"apis\": [\n    {}\n  ]", api(plan, url)));
     let apis = apis.unwrap_or_default();
@@ -47,10 +57,27 @@ fn api(plan: &Plan, url: &str) -> String {
     format!("{{ \"name\": \"api\", \"auth\": {auth}, \"resource\": {resource} }}")
 }
 
-/// The provider's fields, each value in one line.
+/// What is said of logging in, each value in one line.
+fn login(plan: &Plan) -> Option<Vec<(&'static str, String)>> {
+    let login = plan.login.as_ref()?;
+    // Names before what is secret about them, as everywhere.
+    let (id, secret) = (json!(login.client), spaced(&json!({ "env": CLIENT_SECRET })));
+    let mut all = vec![
+        ("url", json!(login.url).to_string()),
+        ("client", format!("{{ \"id\": {id}, \"secret\": {secret} }}")),
+        ("seal", spaced(&json!([{ "env": SEAL }]))),
+    ];
+    if !login.scopes.is_empty() {
+        all.push(("scopes", spaced(&json!(login.scopes))));
+    }
+    Some(all)
+}
+
+/// The provider's fields but for `login`, each value in one line.
 fn fields(plan: &Plan, cluster: &str) -> Vec<(&'static str, String)> {
     let mut all: Vec<_> = plan.fields.iter().map(|(name, value)| (*name, spaced(value))).collect();
-    let at = all.len().min(2);
+    let is_whose = |name: &str| ["issuer", "audiences", "clients"].contains(&name);
+    let at = all.iter().take_while(|(name, _)| is_whose(name)).count();
     if let Some(client) = &plan.asks_as {
         let client = json!({ "id": client, "secret": { "env": CLIENT_SECRET } });
         let asked = [("discovery", json!(true)), ("cluster", json!(cluster)), ("client", client)];
@@ -66,12 +93,16 @@ fn fields(plan: &Plan, cluster: &str) -> Vec<(&'static str, String)> {
     all
 }
 
-/// A line that hands the filter the variables that the configuration names, where it names one.
-fn variables(plan: &Plan, line: &str, indent: usize) -> String {
-    match plan.asks_as {
-        Some(_) => format!("\n{}{}", " ".repeat(indent), line.replace("NAME", CLIENT_SECRET)),
-        None => String::new(),
-    }
+/// A line that hands the filter the variables that the configuration names, where it names any: what
+/// stands between `before` and `after` for each.
+fn variables(plan: &Plan, (before, each, after): (&str, &str, &str), indent: usize) -> String {
+    let names: &[&str] = match (&plan.asks_as, &plan.login) {
+        (_, Some(_)) => &[CLIENT_SECRET, SEAL],
+        (Some(_), None) => &[CLIENT_SECRET],
+        (None, None) => return String::new(),
+    };
+    let names: Vec<_> = names.iter().map(|name| each.replace("NAME", name)).collect();
+    format!("\n{}{before}{}{after}", " ".repeat(indent), names.join(", "))
 }
 
 /// JSON in one line, with room to breathe.
@@ -118,7 +149,11 @@ pub(super) fn envoy(
             ("wasm", &quoted(site.wasm)),
             (
                 "variables",
-                &variables(site.plan, "environment_variables: { host_env_keys: [NAME] }", 20),
+                &variables(
+                    site.plan,
+                    ("environment_variables: { host_env_keys: [", "NAME", "] }"),
+                    20,
+                ),
             ),
             ("configuration", &indented(configuration, 22)),
         ],
@@ -161,6 +196,13 @@ pub(super) fn envoy(
 
 /// What to write next, as comments; the first line is not indented.
 fn next(plan: &Plan, indent: usize) -> String {
+    let registered = plan.login.as_ref().and_then(|login| login.registered.as_ref());
+    if let Some([back, out]) = registered {
+        let (name, secret, seal) = (&quoted(&plan.name), CLIENT_SECRET, SEAL);
+        let values =
+            [("name", &**name), ("back", back), ("out", out), ("secret", secret), ("seal", seal)];
+        return indented(&fill(LOGIN, &values), indent);
+    }
     indented(&fill(NEXT, &[("name", &quoted(&plan.name))]), indent)
 }
 
@@ -176,13 +218,24 @@ pub(super) fn istio(site: &Site<'_>) -> String {
     let ca = site.ca.map(|ca| format!(" caCertificates: {},", quoted(ca))).unwrap_or_default();
     let tls = format!("tls: {{ mode: SIMPLE,{sni}{ca} subjectAltNames: [{host}] }}");
     let tls = if plan.secure { tls.as_str() } else { "tls: { mode: DISABLE }" };
+    let idle = match plan.login {
+        // As in `cluster-idle.yaml`.
+        Some(_) => {
+            "\n    connectionPool: { http: { idleTimeout: 30s } } # silent connections may be gone"
+        }
+        None => "",
+    };
     fill(
         ISTIO,
         &[
             ("wasm", &quoted(site.wasm)),
             (
                 "variables",
-                &variables(plan, "vmConfig: { env: [{ name: NAME, valueFrom: HOST }] }", 2),
+                &variables(
+                    plan,
+                    ("vmConfig: { env: [", "{ name: NAME, valueFrom: HOST }", "] }"),
+                    2,
+                ),
             ),
             ("next", &next(plan, 2)),
             ("configuration", &block(site, 4)),
@@ -194,6 +247,7 @@ pub(super) fn istio(site: &Site<'_>) -> String {
             ("protocol", if plan.secure { "HTTPS" } else { "HTTP" }),
             ("port_name", if plan.secure { "https" } else { "http" }),
             ("tls", tls),
+            ("idle", idle),
         ],
     )
 }
@@ -217,7 +271,7 @@ pub(super) fn gateway(site: &Site<'_>) -> String {
         GATEWAY,
         &[
             ("code", &code),
-            ("variables", &variables(site.plan, "env: { hostKeys: [NAME] }", 6)),
+            ("variables", &variables(site.plan, ("env: { hostKeys: [", "NAME", "] }"), 6)),
             ("next", &next(site.plan, 6)),
             ("configuration", &block(site, 8)),
             ("cluster", &indented(&as_mapping(&cluster(site)), 10)),
@@ -231,6 +285,10 @@ fn block(site: &Site<'_>, indent: usize) -> String {
     let mut lines = vec!["providers:".to_owned(), format!("  {}:", quoted(&plan.name))];
     let fields = fields(plan, site.cluster).into_iter();
     lines.extend(fields.map(|(name, value)| format!("    {name}: {value}")));
+    if let Some(login) = login(plan) {
+        lines.push("    login:".to_owned());
+        lines.extend(login.into_iter().map(|(name, value)| format!("      {name}: {value}")));
+    }
     if let Some(url) = site.resource {
         lines.push("apis:".to_owned());
         lines.push(format!("  - {}", api(plan, url)));
@@ -268,7 +326,8 @@ fn cluster(site: &Site<'_>) -> String {
             ("port", &plan.port.to_string()),
         ],
     );
-    format!("{all}{tls}")
+    let idle = if plan.login.is_some() { CLUSTER_IDLE } else { "" };
+    format!("{all}{idle}{tls}")
 }
 
 /// The only element of a list, alone.

@@ -39,8 +39,9 @@ fn validate(name: &str, yaml: &str) -> (i32, String) {
     let output = Command::new(places::envoy())
         .args(["--mode", "validate", "--config-path"])
         .arg(file)
-        // What `--introspect` has the proxy hand over.
+        // What `--introspect` and `--login` have the proxy hand over.
         .env("TOLLGATE_CLIENT_SECRET", "hush")
+        .env("TOLLGATE_SEAL", "a secret that seals what browsers keep")
         .output()
         .expect("Envoy runs");
     let said = [output.stdout, output.stderr].concat();
@@ -68,6 +69,12 @@ fn envoy_takes_the_proxy_that_init_writes_for_each_provider() {
     let yaml = init("https://id.example.com", "envoy", &asking);
     let (code, said) = validate("init-asking", &yaml);
     assert_eq!(code, 0, "{said}\n{yaml}");
+    for url in ["https://portal.example.com", "http://localhost:10000"] {
+        let login = ["--wasm", wasm.to_str().unwrap(), "--login", url, "--client-id", "portal"];
+        let yaml = init("https://id.example.com", "envoy", &login);
+        let (code, said) = validate("init-login", &yaml);
+        assert_eq!(code, 0, "{said}\n{yaml}");
+    }
 }
 
 #[test]
@@ -95,12 +102,21 @@ fn the_listener_that_envoy_reads_again_is_found_and_serves() {
 
 #[test]
 fn envoy_takes_the_cluster_that_init_writes_for_envoy_gateway() {
-    let yaml = written("https://example.okta.com/oauth2/default", "envoy-gateway", "oci://x/y:1");
-    let (_, cluster) = yaml.split_once("        value:\n").expect("the patch");
-    let cluster = cluster.split_once("\n---\n").expect("the windows").0;
-    let bootstrap = format!("static_resources:\n  clusters:\n    -\n{cluster}");
-    let (code, said) = validate("init-gateway", &bootstrap);
-    assert_eq!(code, 0, "{said}\n{bootstrap}");
-    let wrong = bootstrap.replace("connect_timeout", "connect_time");
-    assert_ne!(validate("init-gateway", &wrong).0, 0, "Envoy looks at the cluster");
+    for more in [&[][..], &["--login", "https://portal.example.com"]] {
+        let yaml = init("https://example.okta.com/oauth2/default", "envoy-gateway", more);
+        let (_, cluster) = yaml.split_once("        value:\n").expect("the patch");
+        let cluster = cluster.split_once("\n---\n").expect("the windows").0;
+        let bootstrap = format!("static_resources:\n  clusters:\n    -\n{cluster}");
+        let (code, said) = validate("init-gateway", &bootstrap);
+        assert_eq!(code, 0, "{said}\n{bootstrap}");
+        for part in ["connect_timeout", "idle_timeout"] {
+            let wrong = bootstrap.replace(part, "connect_time");
+            let is_there = wrong != bootstrap;
+            assert_eq!(
+                validate("init-gateway", &wrong).0 != 0,
+                is_there,
+                "{part}: Envoy looks at it"
+            );
+        }
+    }
 }

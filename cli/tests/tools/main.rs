@@ -13,6 +13,7 @@ mod explained;
 mod hash_key;
 mod help;
 mod init;
+mod logins;
 mod mint;
 mod register;
 mod resources;

@@ -248,11 +248,6 @@ impl<'c> At<'c> {
         SetCookie { name, path, domain }
     }
 
-    /// The redirect URI (RFC 6749 §3.1.2): of the configuration, never of a header.
-    pub(in crate::engine) fn redirect_uri(&self) -> String {
-        [self.origin.as_str(), &self.login.path, "/callback"].concat()
-    }
-
     /// The browser that a request is from; a new one where it does not say.
     pub(in crate::engine) fn browser(&self, head: &RequestHead) -> Option<Browser> {
         let mut shown = cookies(head.values("cookie"), self.kit.name(Cookie::Browser));

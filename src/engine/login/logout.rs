@@ -54,17 +54,16 @@ pub(super) fn answer(
     }
     let gone = Cookie::ALL.into_iter().filter(|one| *one != Cookie::Browser);
     let set = gone.map(|one| at.cookie(one, callback::path(at, one)).clear()).collect();
-    let signed_out = [&at.login.path, "/signed-out"].concat();
     let end_session = endpoints.and_then(|all| all.end_session);
     let to = match end_session.filter(|_| at.login.logout.provider && session.is_some()) {
-        None => signed_out,
+        None => at.login.signed_out(),
         Some(url) => {
             let mut form = String::new();
             add_to_form("client_id", &at.login.client.id, &mut form);
             if let Some(hint) = &hint {
                 add_to_form("id_token_hint", hint.reveal(), &mut form);
             }
-            let back = [at.origin.as_str(), &signed_out].concat();
+            let back = at.login.signed_out_uri(at.origin);
             add_to_form("post_logout_redirect_uri", &back, &mut form);
             with_query(&url.to_string(), &form)
         }

@@ -60,7 +60,7 @@ pub(super) fn begin(
     let mut form = String::with_capacity(1024);
     add_to_form("response_type", "code", &mut form);
     add_to_form("client_id", &at.login.client.id, &mut form);
-    add_to_form("redirect_uri", &at.redirect_uri(), &mut form);
+    add_to_form("redirect_uri", &at.login.redirect_uri(at.origin), &mut form);
     add_to_form("scope", &at.login.scopes.join(" "), &mut form);
     add_to_form("state", &state, &mut form);
     add_to_form("nonce", &attempt.nonce(), &mut form);

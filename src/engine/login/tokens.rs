@@ -39,7 +39,7 @@ pub(super) fn redeem(
     (url, code, attempt): (&Url, &str, &Attempt),
 ) -> Result<Tokens, Stop> {
     let env = desk.env;
-    let (client, uri) = (&at.login.client, at.redirect_uri());
+    let (client, uri) = (&at.login.client, at.login.redirect_uri(at.origin));
     let secrets = client.secrets().max(1);
     for which in 0..secrets {
         for number in 0..TRIES {
