@@ -66,6 +66,7 @@ use log::Log;
 use login::after::set_cookies;
 use login::kit::Logins;
 use login::refresh;
+pub use login::reveal::{Held, Revealed, reveal};
 use metrics::counts::Counts;
 use metrics::gauges;
 use outside::Outside;

@@ -49,7 +49,7 @@ use report::{Checked, Remark, Severity};
 use yaml::{Node, Place, Plain, Value};
 
 /// Longest file that is read, in bytes.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long before its end an API key is worth a warning.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What stands for a secret that only the proxy's environment has: long enough for every algorithm.
@@ -160,6 +160,12 @@ pub(super) fn has_own(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let found = held::find("", text, &Beside::of(Some(text))).unwrap_or_default();
     found.iter().any(|held| !held.is_doubtful())
+}
+
+/// A variable of this process, where the proxy would have it of its VM's.
+pub(super) fn of_process(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a secret may be named by a variable")]
+    std::env::var(name).ok()
 }
 
 /// A file's one configuration, for a command that goes on with it; `Err` is what is wrong with the
@@ -339,7 +345,8 @@ fn variable(name: &str, holder: Holder, environment: &Environment) -> Option<Str
         return Some(value.clone());
     }
     let handed_over = environment.host.iter().any(|known| known == name);
-    (handed_over || holder == Holder::File).then(|| UNKNOWN_SECRET.to_owned())
+    // Each is another one's, so that no two are taken for the same.
+    (handed_over || holder == Holder::File).then(|| [UNKNOWN_SECRET, name].concat())
 }
 
 /// Adds to a wrong type what YAML made of a plain word.

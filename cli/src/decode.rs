@@ -1,7 +1,8 @@
-//! `tollgate decode`: what a token says, which nobody has verified.
+//! `tollgate decode`: what a token says, which nobody has verified; and what is sealed for browsers.
 
 mod form;
 mod refused;
+mod sealed;
 mod words;
 
 use std::fmt::Write as _;
@@ -27,17 +28,34 @@ Examples:
   tollgate decode token.txt
   printf %s \"$TOKEN\" | tollgate decode --format json
   tollgate decode token.txt --at 2026-11-23T10:00:00Z
+  tollgate decode --config envoy.yaml --seal env:TOLLGATE_SEAL cookie.txt
 
 `Bearer ` in front, blanks and line breaks do not matter. Nothing is sent anywhere. The \
 signature is neither checked nor shown: what is shown anybody can have written. `tollgate \
-explain` says whether a configuration accepts the token.";
+explain` says whether a configuration accepts the token.
+
+With `--config` it is what a browser keeps of a login (a cookie's value, or a whole `Cookie` header), \
+or the `state` of a callback's URL, opened by the configuration's `seal`, whose variables are this \
+process's, or by `--seal`. Of tokens only their lengths are shown. Whether a session was ended before \
+its time is known to the proxies alone.";
 
 /// Show what a token says, without verifying it
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// A file with the token; standard input without it
+    /// A file with the token, or the cookie; standard input without it
     file: Option<PathBuf>,
+    /// Open what is sealed for a login of this configuration, or of an Envoy, Istio or Envoy Gateway
+    /// file that holds one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A key in place of the configuration's `seal`: in a variable of the environment, or in a file;
+    /// may be repeated
+    #[arg(long, value_name = sealed::KEY, requires = "config")]
+    seal: Vec<String>,
+    /// The host at which the browser shows it
+    #[arg(long, requires = "config")]
+    host: Option<String>,
     /// Tell times as seen from this moment instead of from now
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     at: Option<UnixMillis>,
@@ -47,8 +65,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    if arguments.file.is_none() && arguments.config.as_deref().is_some_and(|path| path == "-") {
+        return Err(Failure::Misuse(
+            "the configuration and the cookie cannot both come from standard input: name a file for \
+             one of them"
+                .to_owned(),
+        ));
+    }
     let read = input::read_credential(arguments.file.as_deref(), MAX_BYTES, streams)?;
     let now = moment::given_or_now(arguments.at);
+    if let Some(config) = &arguments.config {
+        let host = arguments.host.as_deref();
+        let opener = sealed::Opener { config, keys: &arguments.seal, host };
+        return open(&opener, arguments.format, (&read, now), streams);
+    }
     let taken = token(&read).and_then(|token| Ok((Parts::take(&token)?, token)));
     let (parts, token) = match taken {
         Ok(taken) => taken,
@@ -67,6 +97,42 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     };
     write!(streams.out, "{}", words::without_controls(&shown))?;
     Ok(Exit::Fine)
+}
+
+/// Tells what is sealed.
+fn open(
+    opener: &sealed::Opener<'_>,
+    format: Format,
+    (read, now): (&[u8], UnixMillis),
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
+    let all = match opener.open(read, now, streams)? {
+        Ok(all) => all,
+        Err(report) => {
+            match format {
+                Format::Text => report.tell(&mut streams.err)?,
+                Format::Json => {
+                    writeln!(streams.out, "{:#}", json!({ "configuration": report.json() }))?;
+                }
+            }
+            return Ok(Exit::Problems);
+        }
+    };
+    match format {
+        Format::Text => {
+            let shown: Vec<_> = all.iter().filter(|one| one.is_open()).collect();
+            let shown: Vec<_> = shown.iter().map(|one| one.in_text(now)).collect();
+            write!(streams.out, "{}", words::without_controls(&shown.join("\n")))?;
+            for problem in all.iter().filter_map(sealed::One::problem) {
+                writeln!(streams.err, "tollgate: not opened: {}", input::harmless(&problem))?;
+            }
+        }
+        Format::Json => {
+            let all: Vec<_> = all.iter().map(|one| one.in_json(now)).collect();
+            writeln!(streams.out, "{:#}", json!({ "sealed": all }))?;
+        }
+    }
+    Ok(if all.iter().all(sealed::One::is_open) { Exit::Fine } else { Exit::Problems })
 }
 
 fn in_text(parts: &Parts, refused: &[Refused], now: UnixMillis) -> String {

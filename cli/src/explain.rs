@@ -17,9 +17,6 @@ use super::format::Format;
 use super::{check, input, moment};
 use crate::command::{Exit, Failure, Streams};
 
-/// Most bytes of a configuration that are read: more than any may have, so that one too large is told
-/// as such.
-const MAX_CONFIG: u64 = 4 * 1024 * 1024;
 /// Most bytes of a credential that are read.
 const MAX_CREDENTIAL: u64 = 1024 * 1024;
 
@@ -99,7 +96,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let text = read_config(arguments, streams)?;
-    let config = match check::load(&arguments.config, &text, &variable)? {
+    let config = match check::load(&arguments.config, &text, &check::of_process)? {
         Ok(config) => config,
         Err(report) => {
             match arguments.format {
@@ -137,13 +134,7 @@ fn read_config(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Vec<u
                 .to_owned(),
         ));
     }
-    input::read(Some(&arguments.config), MAX_CONFIG, streams)
-}
-
-/// A variable of this process, where the proxy would have it of its VM's.
-fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "a secret may be named by a variable")]
-    std::env::var(name).ok()
+    input::read(Some(&arguments.config), check::MAX_BYTES, streams)
 }
 
 /// The request, with the credential where its provider looks for it.

@@ -14,6 +14,7 @@ pub(super) mod offer;
 pub(super) mod opened;
 pub(super) mod refresh;
 mod replies;
+pub(super) mod reveal;
 mod start;
 mod tokens;
 

@@ -50,6 +50,12 @@ pub fn read_token(record: &[u8], of: SessionId) -> Option<Secret> {
     token(behind(record, of)?)
 }
 
+/// Reads a token, whichever session's, and says which.
+pub fn read_any_token(record: &[u8]) -> Option<(SessionId, Secret)> {
+    let (of, record) = whose(record)?;
+    Some((of, token(record)?))
+}
+
 /// Reads a token that is of use beside every generation of its session: who logged in stays the same.
 pub fn read_hint(record: &[u8], of: SessionId) -> Option<Secret> {
     let (found, record) = whose(record)?;
@@ -91,6 +97,13 @@ pub fn read_last_use(
     let mut record = behind(record, of)?;
     let at = UnixMillis::new(record.u64()?);
     (record.rest().is_empty() && at <= now.after(skew)).then_some(at)
+}
+
+/// Reads when a session was last used, whichever and whenever, and says which.
+pub fn read_any_last_use(record: &[u8]) -> Option<(SessionId, UnixMillis)> {
+    let (of, mut record) = whose(record)?;
+    let at = UnixMillis::new(record.u64()?);
+    record.rest().is_empty().then_some((of, at))
 }
 
 /// Whether a use is to be written down, where this is the last that is known.
@@ -141,6 +154,7 @@ mod tests {
             let record = write_token(OF, token);
             assert_eq!(record[21] == DECODED, decoded, "{name}");
             assert_eq!(read_token(&record, OF).unwrap().reveal(), token, "{name}");
+            assert!(read_any_token(&record).is_some_and(|(of, _)| of == OF), "{name}");
         }
         assert!(write_token(OF, &jwt).len() < jwt.len() * 4 / 5);
         let long = "a".repeat(4 * 70_000);
@@ -180,6 +194,9 @@ mod tests {
             assert_eq!(read(at), Some(at));
         }
         assert_eq!(read(NOW.after(Duration::from_secs(61))), None);
+        let ahead = write_last_use(OF, UnixMillis::MAX);
+        assert_eq!(read_any_last_use(&ahead), Some((OF, UnixMillis::MAX)));
+        assert_eq!(read_any_last_use(&ahead[..28]), None);
         assert_eq!(read(UnixMillis::MAX), None);
         let record = write_last_use(OF, NOW);
         assert_eq!(read_last_use(&record[..28], OF, NOW, SKEW), None);

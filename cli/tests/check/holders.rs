@@ -186,6 +186,12 @@ fn secrets_of_the_environment_are_looked_for_where_the_file_says() {
     let short = "{ vm_id: t, environment_variables: { key_values: { KEY: short } } }";
     assert_eq!(secret(&envoy.replace("{ vm_id: tollgate }", short)), ["22 secret_short"]);
     assert_eq!(secret(r#"{"providers": {"okta": %okta%}}"#), ["1 key_symmetric"]);
+    // Of what nobody knows no two are the same.
+    let login = r#"{"issuer": "https://okta.example", "from": [], "jwks": {"discovery": true, "cluster": "okta"},
+        "login": {"url": "https://portal.example", "client": {"id": "a", "secret": {"env": "KEY"}},
+                  "seal": [{"env": "NEW"}, {"env": "OLD"}]}}"#;
+    let run = check(&["-"], &format!(r#"{{"providers": {{"okta": {login}}}}}"#));
+    assert_eq!((run.exit, run.err.as_str()), (Exit::Fine, ""), "{}", run.out);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod logins;
 mod mint;
 mod register;
 mod resources;
+mod sealed;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -51,12 +51,7 @@ pub(super) fn answer(
     let hash = browser.as_ref().map(Browser::hash);
     let not_this = match attempt.judge(env.now, at.skew(), at.origin.as_str(), hash) {
         Err(wrong @ (NotThis::Host | NotThis::Late | NotThis::Ahead)) => {
-            return Err(invalid(match wrong {
-                NotThis::Host => "its `state` is another host's",
-                NotThis::Late => "its `state` is older than 10 minutes",
-                _ => "its `state` is from the future: compare the clocks of the proxies",
-            })
-            .into());
+            return Err(not_redeemed(wrong).into());
         }
         Err(NotThis::OtherBrowser | NotThis::NoBrowser) => Some(Refusal::new(
             Deny::LoginStateForeign,
@@ -147,6 +142,15 @@ fn opened(at: At<'_>, head: &RequestHead) -> Result<Attempt, Refusal> {
         })
     })?;
     Attempt::read(&opened).ok_or_else(|| invalid("its `state` is of another version"))
+}
+
+/// Why an attempt is not redeemed, whoever's it is.
+pub(super) fn not_redeemed(why: NotThis) -> Refusal {
+    invalid(match why {
+        NotThis::Host => "its `state` is another host's",
+        NotThis::Late => "its `state` is older than 10 minutes",
+        _ => "its `state` is from the future: compare the clocks of the proxies",
+    })
 }
 
 fn invalid(why: &'static str) -> Refusal {

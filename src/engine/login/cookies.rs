@@ -23,7 +23,7 @@ const AHEAD: &str = "says a time that is still to come: compare the proxies' clo
 /// The session that a browser shows, where it can be used now.
 pub(in crate::engine) fn living(at: At<'_>, head: &RequestHead, env: &Env<'_>) -> Option<Session> {
     let value = alone(head, None, at.kit.name(Cookie::Session)).ok()??;
-    let session = open(at, value, env).ok()?;
+    let session = open(at, value, env.now).ok()?;
     let opened = Opened { session, origin: Box::default(), looked_at: Cell::default() };
     usable(at, &opened, head, None, env).ok()?;
     Some(opened.session)
@@ -72,23 +72,42 @@ pub(in crate::engine) fn alone<'h>(
 }
 
 /// Opens a cookie.
-pub(in crate::engine) fn open(at: At<'_>, value: &[u8], env: &Env<'_>) -> Result<Session, Refusal> {
-    let unreadable = |why: &str| unreadable(at, why);
-    let text = std::str::from_utf8(value).map_err(|_| unreadable("is none of the filter's"))?;
+pub(in crate::engine) fn open(
+    at: At<'_>,
+    value: &[u8],
+    now: UnixMillis,
+) -> Result<Session, Refusal> {
+    let text = std::str::from_utf8(value).map_err(|_| unreadable(at, unopened(Unopened::Form)))?;
     let context = at.context(Cookie::Session);
-    let opened = at.kit.keys.open(Purpose::Session, &context, text).map_err(|why| {
-        unreadable(match why {
-            Unopened::Form => "is none of the filter's",
-            Unopened::Version(_) => "is of another version",
-            Unopened::AnotherKey => "was sealed with another key than `seal` has",
-            Unopened::NotAuthentic => "was changed, or is for another client, issuer or host",
-        })
-    })?;
-    let session = Session::read(&opened, env.now, at.skew()).map_err(|why| {
-        unreadable(match why {
+    let opened = at.kit.keys.open(Purpose::Session, &context, text);
+    believed(at, &opened.map_err(|why| unreadable(at, unopened(why)))?, now)
+}
+
+/// Why something sealed cannot be opened, in words that follow what it is.
+pub(super) const fn unopened(why: Unopened) -> &'static str {
+    match why {
+        Unopened::Form => "is none of the filter's",
+        Unopened::Version(_) => "is of another version",
+        Unopened::AnotherKey => "was sealed with another key than `seal` has",
+        Unopened::NotAuthentic => {
+            "was changed or cut off, or is for another client, issuer or host"
+        }
+    }
+}
+
+fn unreadable(at: At<'_>, why: &str) -> Refusal {
+    let name = at.kit.name(Cookie::Session);
+    Refusal::new(Deny::LoginUnreadable, format!("the cookie `{name}` {why}"))
+}
+
+/// What was opened, where it can be believed and is all that the configuration asks for.
+pub(super) fn believed(at: At<'_>, record: &[u8], now: UnixMillis) -> Result<Session, Refusal> {
+    let session = Session::read(record, now, at.skew()).map_err(|why| {
+        let why = match why {
             Unusable::Form => "is of another version",
             Unusable::Ahead => AHEAD,
-        })
+        };
+        unreadable(at, why)
     })?;
     match session.claims.lacks(&at.login.kept) {
         None => Ok(session),
@@ -100,11 +119,6 @@ pub(in crate::engine) fn open(at: At<'_>, value: &[u8], env: &Env<'_>) -> Result
             Err(Refusal::new(Deny::LoginStale, reason))
         }
     }
-}
-
-fn unreadable(at: At<'_>, why: &str) -> Refusal {
-    let name = at.kit.name(Cookie::Session);
-    Refusal::new(Deny::LoginUnreadable, format!("the cookie `{name}` {why}"))
 }
 
 /// What is to be done about a session that can be used now, and when it was last used.
@@ -127,6 +141,17 @@ pub(in crate::engine) fn usable(
         opened.looked_at.set(now);
     }
     let used = terms.idle.map(|_| last_use(at, session, head, renewed, env));
+    Ok((lives(at, session, used, now)?, used.unwrap_or(session.used)))
+}
+
+/// What is to be done about a session that still lives.
+pub(super) fn lives(
+    at: At<'_>,
+    session: &Session,
+    used: Option<UnixMillis>,
+    now: UnixMillis,
+) -> Result<Stage, Refusal> {
+    let terms = &at.kit.terms;
     match session.stage(terms, now, used, at.login.session.refresh.is_some()) {
         Stage::Ended => {
             let end = session.end(terms);
@@ -137,7 +162,7 @@ pub(in crate::engine) fn usable(
             let reason = "the session was not used for as long as `session.idle` allows";
             Err(Refusal::new(Deny::LoginExpired, reason))
         }
-        stage => Ok((stage, used.unwrap_or(session.used))),
+        stage => Ok(stage),
     }
 }
 

@@ -127,7 +127,7 @@ fn shown<'c>(
     if let Some(verified) = recall(desk, at, value) {
         return Ok(verified);
     }
-    let session = open(at, value, desk.env)?;
+    let session = open(at, value, desk.env.now)?;
     let verified = verified(desk, at, value, session);
     desk.verified.insert(&verified, desk.env.random);
     Ok(verified)
