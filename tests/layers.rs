@@ -379,7 +379,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["check"],
             &["decode/sealed"],
             &["decode"],
-            &["explain/credential", "explain/drive"],
+            &["explain/cookie", "explain/credential", "explain/drive"],
             &["explain/shown"],
             &["explain"],
             // Definitions and policies as they are read, and as they are meant.

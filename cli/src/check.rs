@@ -24,6 +24,8 @@ mod surroundings;
 mod windows;
 mod words;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -168,6 +170,11 @@ pub(super) fn of_process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What stands for a secret that nobody here knows; each for another, so that no two are taken for one.
+pub(super) fn stand_in(name: &str) -> String {
+    [UNKNOWN_SECRET, name].concat()
+}
+
 /// A file's one configuration, for a command that goes on with it; `Err` is what is wrong with the
 /// file. A variable that the file gives no value has that of `outside`.
 pub(super) fn load(
@@ -190,17 +197,32 @@ pub(super) fn load(
         )));
     }
     let held = found.into_iter().next();
+    let missing = RefCell::new(BTreeSet::new());
     if let Some((json, environment)) = held.and_then(|held| Some((held.json?, held.environment))) {
         let variable = |name: &str| {
             let given = environment.values.iter().find(|(known, _)| known == name);
-            given.map(|(_, value)| value.clone()).or_else(|| outside(name))
+            let value = given.map(|(_, value)| value.clone()).or_else(|| outside(name));
+            if value.is_none() {
+                missing.borrow_mut().insert(name.to_owned());
+            }
+            value
         };
         if let Ok(config) = Config::parse_with(json.text.as_bytes(), &variable) {
             return Ok(Ok(config));
         }
     }
     let checker = Checker { now: UnixMillis::default(), client: None, mcp: None, beside };
-    checker.file(path, bytes).map(Err)
+    let report = checker.file(path, bytes)?;
+    let missing: Vec<_> = missing.into_inner().into_iter().collect();
+    // In a proxy they may well be there.
+    if !missing.is_empty() && report.count(Severity::Problem) == 0 {
+        return Err(Failure::Misuse(format!(
+            "{}: set {} for this command, as the proxy has it: the configuration takes secrets from there",
+            input::shown(path),
+            missing.join(", ")
+        )));
+    }
+    Ok(Err(report))
 }
 
 impl Checker {
@@ -345,8 +367,7 @@ fn variable(name: &str, holder: Holder, environment: &Environment) -> Option<Str
         return Some(value.clone());
     }
     let handed_over = environment.host.iter().any(|known| known == name);
-    // Each is another one's, so that no two are taken for the same.
-    (handed_over || holder == Holder::File).then(|| [UNKNOWN_SECRET, name].concat())
+    (handed_over || holder == Holder::File).then(|| stand_in(name))
 }
 
 /// Adds to a wrong type what YAML made of a plain word.

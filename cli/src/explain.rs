@@ -1,5 +1,6 @@
 //! `tollgate explain`: one request through the engine, beside a proxy, and each of its steps.
 
+mod cookie;
 mod credential;
 mod drive;
 mod shown;
@@ -28,11 +29,14 @@ Examples:
   tollgate explain --config config.json --jwks okta=okta.json \\
       --jwks idp=idp.json token.txt
   tollgate explain --config config.json --no-token --header 'x-api-key: …'
+  tollgate explain --config envoy.yaml --cookie cookie.txt --path /orders/7
   tollgate explain --config config.json --at 2026-11-23T10:00:00Z \\
       --format json token.txt
 
 The token goes where its provider looks for it first, `Authorization: Bearer` by default; \
-`Bearer ` in front of it, blanks and line breaks do not matter. It is never shown. Exit status: \
+`Bearer ` in front of it, blanks and line breaks do not matter. It is never shown. Cookies of a \
+login are opened by the configuration's `seal`, whose variables are this process's; no provider is \
+asked again for a session. Exit status: \
 0 the request is allowed, 1 it is refused (or would be, in report mode) or the configuration is, \
 2 it cannot be judged.";
 
@@ -46,6 +50,10 @@ pub(super) struct Arguments {
     /// input
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// A file with the cookies of a browser that logged in: a `Cookie` header, or a session's cookie alone.
+    /// Without a file for a token none is sent
+    #[arg(long, value_name = "FILE")]
+    cookie: Option<PathBuf>,
     /// Send no token, and read none
     #[arg(long, conflicts_with = "file")]
     no_token: bool,
@@ -55,9 +63,9 @@ pub(super) struct Arguments {
     /// The path, with a query if it has one
     #[arg(long, default_value = "/")]
     path: String,
-    /// The host that the request is for
-    #[arg(long, default_value = "localhost")]
-    host: String,
+    /// The host that the request is for [default: localhost; with `--cookie`, the login's]
+    #[arg(long)]
+    host: Option<String>,
     /// A header of the request; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
@@ -84,6 +92,13 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+impl Arguments {
+    /// Whether a token is read and sent: cookies come alone unless a file is named.
+    const fn sends_token(&self) -> bool {
+        !self.no_token && (self.cookie.is_none() || self.file.is_some())
+    }
+}
+
 /// Reads `name: value`.
 fn header(text: &str) -> Result<(String, String), String> {
     let wrong = || "a header is written `name: value`".to_owned();
@@ -96,7 +111,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let text = read_config(arguments, streams)?;
-    let config = match check::load(&arguments.config, &text, &check::of_process)? {
+    let mut config = match check::load(&arguments.config, &text, &check::of_process)? {
         Ok(config) => config,
         Err(report) => {
             match arguments.format {
@@ -109,15 +124,25 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
             return Ok(Exit::Problems);
         }
     };
-    let credential = match arguments.no_token {
-        true => Vec::new(),
-        false => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
+    let credential = match arguments.sends_token() {
+        false => Vec::new(),
+        true => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
     };
-    let request = request(arguments, &config, &credential)?;
+    let now = moment::given_or_now(arguments.at);
+    let own = arguments.cookie.as_ref().and_then(|_| cookie::host(&config));
+    let host = arguments.host.as_deref().or(own).unwrap_or("localhost").to_owned();
+    let (mut cookies, mut note) = (None, None);
+    if let Some(path) = &arguments.cookie {
+        let read = input::read_credential(Some(path), MAX_CREDENTIAL, streams)?;
+        let header = cookie::header(&read, &config, &host).map_err(Failure::Misuse)?;
+        note = cookie::ask_nobody(&mut config, (&header, &host), now);
+        cookies = Some(header);
+    }
+    let request = request(arguments, &config, (&host, cookies, &credential))?;
     let keys =
         drive::Keys::of(&arguments.jwks, arguments.online, arguments.ca.as_deref(), &config)?;
-    let now = moment::given_or_now(arguments.at);
-    let seen = drive::judge(config, request, arguments.address, keys, now)?;
+    let mut seen = drive::judge(config, request, arguments.address, keys, now)?;
+    seen.notes.extend(note);
     match arguments.format {
         Format::Text => shown::in_text(&seen, streams)?,
         Format::Json => writeln!(streams.out, "{:#}", shown::in_json(&seen))?,
@@ -127,7 +152,10 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
 
 fn read_config(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Vec<u8>, Failure> {
     let is_input = arguments.config == Path::new("-");
-    if is_input && arguments.file.is_none() && !arguments.no_token {
+    let others = [arguments.file.as_deref(), arguments.cookie.as_deref()];
+    let is_taken = others.contains(&Some(Path::new("-")))
+        || arguments.file.is_none() && arguments.sends_token();
+    if is_input && is_taken {
         return Err(Failure::Misuse(
             "the configuration and the token cannot both come from standard input: name a file for \
              one of them, or say `--no-token`"
@@ -141,13 +169,13 @@ fn read_config(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Vec<u
 fn request(
     arguments: &Arguments,
     config: &Config,
-    credential: &[u8],
+    (host, cookies, credential): (&str, Option<String>, &[u8]),
 ) -> Result<(RequestHead, Route), Failure> {
     let mut path = arguments.path.clone();
     let mut headers = arguments.headers.clone();
+    headers.extend(cookies.map(|cookies| ("cookie".to_owned(), cookies)));
     credential::place(credential, config, &mut path, &mut headers).map_err(Failure::Misuse)?;
-    let pseudo =
-        [(":method", &*arguments.method), (":path", &*path), (":authority", &*arguments.host)];
+    let pseudo = [(":method", &*arguments.method), (":path", &*path), (":authority", host)];
     let others = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let head = RequestHead { headers: pseudo.into_iter().chain(others).collect() };
     let name = arguments.route.as_ref().map(|name| name.as_bytes().to_vec());

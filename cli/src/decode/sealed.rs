@@ -49,8 +49,7 @@ impl Opener<'_> {
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         // Where the keys are given, no other secret of the configuration matters.
         let variable = |name: &str| {
-            let stand_in =
-                || format!("{name}: nobody set this variable, and nothing that is sealed needs it");
+            let stand_in = || check::stand_in(name);
             check::of_process(name).or_else(|| (!keys.is_empty()).then(stand_in))
         };
         let config = match check::load(self.config, &text, &variable)? {

@@ -188,7 +188,7 @@ pub(super) fn judge(
     let is_asked = matches!(seen.keys, Keys::Online(_));
     let is_undecided = explanation.refusal.as_ref().is_some_and(|one| match one.deny {
         Deny::KeysUnavailable => true,
-        Deny::IntrospectionUnavailable => !is_asked,
+        Deny::IntrospectionUnavailable | Deny::LoginUnavailable => !is_asked,
         _ => false,
     });
     let whose = explanation.trace.entries().last().and_then(|last| last.provider.clone());
@@ -212,6 +212,15 @@ pub(super) fn judge(
         && !is_asked
     {
         let reason = "only the provider can say more of this token, and it was not asked";
+        restate(&mut explanation.trace, reason);
+        refusal.reason = reason.into();
+        "have it asked by `--online`".clone_into(&mut explanation.remedy);
+    }
+    if let Some(refusal) = explanation.refusal.as_mut()
+        && refusal.deny == Deny::LoginUnavailable
+        && !is_asked
+    {
+        let reason = "where the provider logs people in is not known: it was not asked";
         restate(&mut explanation.trace, reason);
         refusal.reason = reason.into();
         "have it asked by `--online`".clone_into(&mut explanation.remedy);

@@ -10,6 +10,7 @@ mod decode;
 mod documents;
 mod explain;
 mod explained;
+mod explained_cookies;
 mod hash_key;
 mod help;
 mod init;
