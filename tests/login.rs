@@ -96,6 +96,8 @@ fn h17_only_a_page_is_sent_to_log_in_and_all_else_is_told_where() {
         let body: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(body["login"], "/.login/idp/start", "{name}");
     }
+    let looked_at = format!("no credential for `idp`; looked at cookie `{SESSION}`");
+    assert!(format!("{:?}", worker.log).contains(&looked_at), "{:?}", worker.log);
     let htmx = [("hx-request", "true"), ("hx-current-url", "https://portal.example.com/list?a=b")];
     let stream = browser.send(&mut worker, "GET", "/part", &htmx);
     assert_eq!(

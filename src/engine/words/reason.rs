@@ -11,6 +11,7 @@ use crate::ids::{Name, ProviderId};
 use crate::jose::alg::Alg;
 use crate::provider::Provider;
 use crate::provider::jwt::JwtProvider;
+use crate::provider::login::Cookie;
 use crate::revoked::Revocations;
 use crate::session::Session;
 use crate::time::UnixMillis;
@@ -68,7 +69,12 @@ pub(in crate::engine) fn nobody_vouches(
 ) -> Refusal {
     let lacking = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
-        let places = missing.iter().flat_map(|id| places(config, &api.name, *id, head));
+        let places = missing.iter().flat_map(|id| {
+            let login = config.provider(*id).and_then(Provider::login);
+            let session = login.map(|login| login.cookie.name(Cookie::Session));
+            let session = session.map(|name| format!("cookie `{name}`"));
+            places(config, &api.name, *id, head).chain(session)
+        });
         let places = places.collect::<Vec<_>>().join(", ");
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
