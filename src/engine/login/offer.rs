@@ -105,7 +105,7 @@ fn choice(here: &[At<'_>], path: &str, head: &RequestHead) -> Reply {
 /// The page for a refusal, where a person sees it. There may be no login that helps.
 pub(in crate::engine) fn offered(refusal: &Refusal, reply: Reply, head: &RequestHead) -> Reply {
     let (code, again) = (refusal.deny.code(), refusal.login.as_deref());
-    if !head.is_navigation() || (again.is_none() && !LoginPage::tells_of(code)) {
+    if (again.is_none() && !LoginPage::tells_of(code)) || !head.is_navigation() {
         return reply;
     }
     let shown = LoginPage::Refused { code, again };
