@@ -1,5 +1,5 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui setup-mcp test test-hosts test-ui test-mcp test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
+.PHONY: demo setup setup-ui setup-mcp test test-hosts test-ui test-mcp test-long test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
@@ -14,6 +14,8 @@ hosts = cargo test --locked
 test-ui: setup-ui wasm ; cargo test --locked --test ui
 # Official clients and servers of the Model Context Protocol, and its conformance suite, around a real Envoy.
 test-mcp: setup-mcp wasm ; cargo test --locked --test mcp_clients
+# What takes minutes because time must pass: sessions that outlive tokens, and the provider.
+test-long: setup wasm ; cargo test --locked --test long
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
 test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.
@@ -21,7 +23,7 @@ screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --loc
 check: fmt clippy doc deny
 deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked --workspace check bans licenses sources && demo/advisories.sh
 fmt: ; cargo fmt --check
-clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui --test mcp_clients -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
+clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui --test mcp_clients --test long -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
 # What a release consists of, in target/dist.

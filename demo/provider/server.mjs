@@ -188,6 +188,8 @@ function configuration(keys) {
     scopes: [...SCOPES, ...MCP_SCOPES, 'openid', 'offline_access'],
     cookies: { keys: ['who reads this can be anybody here'] },
     pkce: { required: () => true },
+    // Each refresh token is good for once; whoever shows one again takes all of them down.
+    rotateRefreshToken: true,
     responseTypes: ['code'],
     // The portal's sessions need not be waited for: half of that later they are refreshed.
     ttl: { AccessToken: (_ctx, _token, { clientId }) => (clientId === PORTAL.client_id ? 60 : TTL), ClientCredentials: TTL, Grant: 3600, Interaction: 600, Session: 3600 },

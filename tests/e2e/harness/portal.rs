@@ -26,7 +26,12 @@ impl Portal {
 
     /// On this host, with a client that shows in this way who it is.
     pub(crate) fn with_client(name: &str, host: &str, auth: &str) -> Self {
-        let (provider, upstream, port) = (Provider::start(name), Upstream::start(), free_port());
+        Self::of(Provider::start(name), host, auth)
+    }
+
+    /// At this provider.
+    pub(crate) fn of(provider: Provider, host: &str, auth: &str) -> Self {
+        let (upstream, port) = (Upstream::start(), free_port());
         let origin = format!("http://{host}:{port}");
         let own = format!("{origin}/.login/idp");
         let client = provider.register(&json!({

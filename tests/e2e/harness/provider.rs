@@ -32,6 +32,12 @@ impl Provider {
         Self::start_with(test, &[("INITIAL_ACCESS_TOKEN", Self::INITIAL_ACCESS_TOKEN)])
     }
 
+    /// One whose tokens are good for a minute.
+    pub(crate) fn start_hurried(test: &str) -> Self {
+        let further = [("INITIAL_ACCESS_TOKEN", Self::INITIAL_ACCESS_TOKEN), ("TTL", "60")];
+        Self::start_with(test, &further)
+    }
+
     /// One that gives tokens for whatever is at this port of the loopback interface, too, and registers
     /// whoever asks.
     pub(crate) fn start_for(test: &str, api: u16) -> Self {
