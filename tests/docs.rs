@@ -144,7 +144,6 @@ fn every_remedy_names_a_field_that_exists() {
         "host_ambiguous",
         "internal",
         "login_ended",
-        "login_loop",
         "login_stale",
         "login_state_foreign",
         "login_token_invalid",

@@ -549,6 +549,51 @@ fn login_loop_is_said_when_the_cookie_does_not_come_back() {
 }
 
 #[test]
+fn login_loop_is_said_of_a_browser_that_loses_each_session_that_it_gets() {
+    let world = World::default();
+    let mut worker = worker(&world, &json!({}));
+    // A lost cookie, and one that other proxies have sealed.
+    for other in [None, Some("AAAA")] {
+        let mut browser = Browser::default();
+        for _ in 0..3 {
+            log_in(&mut worker, &mut browser);
+            browser.0.retain(|name, _| name.ends_with("-b"));
+            browser.0.extend(other.map(|value| (SESSION.to_owned(), value.to_owned())));
+            world.wait(Duration::from_secs(1));
+        }
+        let stream = browser.visit(&mut worker, "/orders");
+        let reply = worker.reply(stream).clone();
+        assert_eq!((reply.status, code(&reply).as_str()), (400, "login_loop"), "{other:?}");
+        let said =
+            if other.is_some() { "comes back and cannot be used" } else { "does not come back" };
+        assert!(worker.log.iter().any(|line| line.contains("login_loop") && line.contains(said)));
+        // A minute later it may try again.
+        world.wait(Duration::from_secs(61));
+        let stream = browser.visit(&mut worker, "/orders");
+        assert_eq!(worker.reply(stream).status, 302);
+    }
+}
+
+#[test]
+fn who_logs_out_and_begins_again_and_again_is_in_no_loop() {
+    let world = World::default();
+    let mut worker = worker(&world, &json!({}));
+    let mut browser = Browser::default();
+    log_in(&mut worker, &mut browser);
+    let own = [PAGE[0], PAGE[1], ("sec-fetch-site", "same-origin")];
+    let stream = browser.send(&mut worker, "GET", "/.login/idp/logout", &own);
+    let reply = worker.reply(stream).clone();
+    assert_eq!(reply.status, 303);
+    browser.keep(&reply);
+    for _ in 0..4 {
+        let stream = browser.visit(&mut worker, "/orders");
+        let reply = worker.reply(stream).clone();
+        assert_eq!(reply.status, 302, "{reply:?}");
+        browser.keep(&reply);
+    }
+}
+
+#[test]
 fn own_paths_have_their_methods_and_nothing_else_is_below_them() {
     let world = World::default();
     let mut worker = worker(&world, &json!({}));

@@ -74,19 +74,30 @@ impl Browser {
         hash
     }
 
-    /// The same browser once a login of it is completed.
-    pub const fn completed(self, now: UnixMillis) -> Self {
-        Self { completed: Some((now.secs(), 0)), ..self }
+    /// The same browser once a login of it is completed. Where another was so just before, the starts since
+    /// then go on counting: a browser that loses each session completes one login after the other.
+    pub fn completed(self, now: UnixMillis) -> Self {
+        let starts = self.recently(now).map_or(0, |(_, starts)| starts);
+        Self { completed: Some((now.secs(), starts)), ..self }
     }
 
-    /// The same browser once it starts a login without showing a session; `None` where that is the
-    /// third time within a minute of a completed one: the session's cookie does not come back.
+    /// The same browser once it has logged out: whoever logs in again next is in no loop.
+    pub const fn rested(self) -> Self {
+        Self { completed: None, ..self }
+    }
+
+    /// When a login of it was completed within the last minute, and the starts since.
+    fn recently(self, now: UnixMillis) -> Option<(u64, u8)> {
+        self.completed.filter(|(at, _)| {
+            let completed = UnixMillis::from_secs(*at);
+            completed <= now && now.since(completed) < SOON
+        })
+    }
+
+    /// The same browser once it starts a login without a session that can be used; `None` where that is the
+    /// third time within a minute of a completed one.
     pub fn started(self, now: UnixMillis) -> Option<Self> {
-        let Some((at, starts)) = self.completed else { return Some(self) };
-        let completed = UnixMillis::from_secs(at);
-        if completed > now || now.since(completed) >= SOON {
-            return Some(Self { completed: None, ..self });
-        }
+        let Some((at, starts)) = self.recently(now) else { return Some(self.rested()) };
         let starts = starts.saturating_add(1);
         (starts < STARTS).then_some(Self { completed: Some((at, starts)), ..self })
     }
@@ -144,7 +155,9 @@ mod tests {
         let second = in_it.started(at(101)).and_then(|browser| browser.started(at(102))).unwrap();
         assert_eq!(second.started(at(159)), None);
         assert_eq!(second.started(at(160)), Some(new), "a minute later");
-        assert!(second.completed(at(130)).started(at(131)).is_some());
+        assert_eq!(second.completed(at(130)).started(at(131)), None, "each time it is completed");
+        assert!(second.completed(at(160)).started(at(161)).is_some(), "not so soon");
+        assert_eq!(second.rested().started(at(131)), Some(new), "behind a logout");
         assert_eq!(in_it.started(at(99)), Some(new), "a time that is to come");
     }
 

@@ -221,10 +221,11 @@ reasons! {
             it, or is there twice";
     /// The session's cookie does not come back.
     LoginLoop = "login_loop": InvalidRequest at Login,
-        remedy "the browser does not send the session's cookie back, which the reason names: look for a \
-            proxy that strips cookies, a browser that blocks them, or a URL that is http outside of \
-            localhost",
-        meaning "The third start of a login within a minute of a completed one, and no session came with it";
+        remedy "where the cookie does not come back, look for a proxy that strips cookies, a browser that \
+            blocks them, or a URL that is http outside of localhost; where it cannot be used, compare \
+            `providers.*.login.seal` and the clocks of all proxies",
+        meaning "The third start of a login within a minute of a completed one, without a session that can be \
+            used";
     /// The provider says no.
     LoginRefused = "login_refused": AccessDenied at Login,
         remedy "the provider ended the login with the error that the reason names: see its own log; \
@@ -244,8 +245,8 @@ reasons! {
     /// The attempt is none.
     LoginStateInvalid = "login_state_invalid": InvalidRequest at Login,
         remedy "the attempt is too old, spent, or was not begun here: have the person try again; where it \
-            comes each time, the proxies have different keys in `providers.*.login.seal`, or another host \
-            in `url`",
+            comes each time, the proxies have different keys in `providers.*.login.seal`, another host in \
+            `url`, or clocks that differ",
         meaning "The callback's `state` is missing, twice, not sealed by these keys, another host's, older \
             than 10 minutes or spent; or it has both or neither of `code` and `error`";
     /// What the provider says of the person cannot be relied on.
@@ -268,7 +269,8 @@ reasons! {
     /// The session's cookie cannot be read.
     LoginUnreadable = "login_unreadable": Missing at Credential,
         remedy "the cookie was sealed by other keys than `providers.*.login.seal` has now, for another \
-            client, issuer or host, or was changed: whoever signs in again gets a good one",
+            client, issuer or host, or was changed: whoever signs in again gets a good one; where the reason \
+            speaks of a time, set the clocks of all proxies by NTP",
         meaning "The session's cookie does not open, or is there twice; the reason says which";
     /// Headers of MCP that could be read in more than one way, or say too little.
     McpHeaderInvalid = "mcp_header_invalid": InvalidRequest at Mcp,

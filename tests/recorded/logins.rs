@@ -170,7 +170,7 @@ pub(crate) fn all() -> Vec<Scene> {
             Shown { headers: Vec::new(), ..shown }
         }),
         of(Deny::LoginStateInvalid, |_| {
-            Browser::default().shows("/.login/idp/callback?code=c-1&state=none")
+            Browser::default().shows("/.login/idp/callback?code=c-1&state=nobodys-state")
         }),
         of(Deny::LoginTokenInvalid, |worker| {
             redeemed(worker, |_| (200, tokens("of another attempt", "at-1")))
@@ -182,7 +182,7 @@ pub(crate) fn all() -> Vec<Scene> {
         of(Deny::LoginUnavailable, |worker| redeemed(worker, |_| (500, String::new()))),
         of(Deny::LoginUnreadable, |_| Shown {
             path: "/orders/7".to_owned(),
-            headers: vec![("cookie", format!("{SESSION}=none"))],
+            headers: vec![("cookie", format!("{SESSION}=nobodys-cookie"))],
             answer: None,
         }),
     ]

@@ -61,7 +61,7 @@ impl Parts {
             }
             [_] => {
                 Err("it has no dots, so it is no JWT: an opaque token, which only its provider \
-                        can read, or an API key"
+                        can read, an API key, or a login's cookie, which `--config` helps to open"
                     .to_owned())
             }
             parts => Err(format!(

@@ -85,7 +85,7 @@ impl Plan {
         self.note(&format!("set two variables where the proxy runs: {CLIENT_SECRET} to the client's secret, and {SEAL} to one of your own, the same at every proxy; `openssl rand -base64 32` makes it"));
         self.note(match origin.is_secure() {
             true => "`https` is what browsers see, whoever ends TLS; to try it on one machine, `--login http://localhost:10000` is fine",
-            false => "`http` is fine for this machine alone, and the port is that of the proxy's listener; everywhere else browsers want `https`",
+            false => "`http` is fine for this machine alone, where the proxy listens at the port of that URL; everywhere else browsers want `https`",
         });
         if let Some(login) = &mut self.login {
             login.registered = Some(registered);

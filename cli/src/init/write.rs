@@ -30,6 +30,14 @@ pub(super) const SEAL: &str = "TOLLGATE_SEAL";
 /// The configuration's schema, beside it.
 pub(super) const SCHEMA: &str = "tollgate.schema.json";
 
+/// Where the proxy listens: at the port that browsers are told, where nothing stands in front of it.
+fn listener_port(plan: &Plan) -> u16 {
+    const USUAL: u16 = 10000;
+    let plain = plan.login.as_ref().and_then(|login| login.url.strip_prefix("http://"));
+    let port = plain.and_then(|rest| rest.trim_end_matches('/').rsplit_once(':')?.1.parse().ok());
+    port.unwrap_or(USUAL)
+}
+
 /// A configuration as a file of its own, in which editors find its schema.
 pub(super) fn own_file(configuration: &str) -> String {
     configuration.replacen("{\n", &format!("{{\n  \"$schema\": \"{SCHEMA}\",\n"), 1)
@@ -145,6 +153,7 @@ pub(super) fn envoy(
     let listener = fill(
         LISTENER,
         &[
+            ("port", &listener_port(site.plan).to_string()),
             ("next", &next(site.plan, 18)),
             ("wasm", &quoted(site.wasm)),
             (

@@ -26,8 +26,21 @@ fn every_configuration_of_the_repository_passes() {
             &[
                 "plain_http",
                 "fetched_often",
+                // The login: two secrets, and four endpoints.
+                "login_note",
+                "login_note",
+                "login_note",
+                "login_note",
+                "secret_in_text",
+                "secret_in_text",
+                "plain_http",
+                "plain_http",
+                "plain_http",
+                "plain_http",
                 "limits_per_proxy",
                 "report_mode",
+                // A person who logs in may call no tool.
+                "scope_unasked",
                 // The resource, and the list of revocations.
                 "plain_http",
                 "plain_http",

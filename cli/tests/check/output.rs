@@ -110,7 +110,7 @@ fn several_files_are_each_told_and_the_worst_decides() {
         [
             format!("{example}: fine"),
             "standard input: 1 problem".into(),
-            format!("{demo}: 6 warnings")
+            format!("{demo}: 13 warnings")
         ]
     );
     let run = check(&[&example, "no-such-file.json"], "");

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::asking::endpoints;
-use super::kit::{At, Mark};
+use super::kit::{At, BROWSER_LASTS, Mark};
 use super::replies::{page, redirect};
 use super::{callback, cookies};
 use crate::engine::desk::Desk;
@@ -53,7 +53,10 @@ pub(super) fn answer(
         at.count(metric::LoggedIn::LoggedOut, effects);
     }
     let gone = Cookie::ALL.into_iter().filter(|one| *one != Cookie::Browser);
-    let set = gone.map(|one| at.cookie(one, callback::path(at, one)).clear()).collect();
+    let mut set: Vec<_> = gone.map(|one| at.cookie(one, callback::path(at, one)).clear()).collect();
+    if let Some(browser) = at.browser(head).filter(|browser| browser.rested() != *browser) {
+        set.extend(at.cookie(Cookie::Browser, "/").set(&browser.rested().write(), BROWSER_LASTS));
+    }
     let end_session = endpoints.and_then(|all| all.end_session);
     let to = match end_session.filter(|_| at.login.logout.provider && session.is_some()) {
         None => at.login.signed_out(),

@@ -102,11 +102,14 @@ fn begun(
     let shows_session = cookies(head.values("cookie"), session).next().is_some();
     let browser = match browser.started(env.now) {
         Some(browser) => browser,
-        None if shows_session => browser,
         None => {
+            let what = match shows_session {
+                true => "comes back and cannot be used",
+                false => "does not come back",
+            };
             let reason = format!(
-                "a login was completed within the last minute, and the cookie `{session}` did not come \
-                 back with any request since"
+                "this is the third login within a minute of one that was completed: the cookie `{session}` \
+                 {what}"
             );
             return Err(Refusal::new(Deny::LoginLoop, reason));
         }

@@ -104,7 +104,7 @@ pub(super) fn bytes(
                     name.at,
                     format_args!(
                         "the VM's environment has no variable {}; name it in Envoy's \
-                         `vm_config.environment_variables`",
+                         `vm_config.environment_variables`, and set it where Envoy is started",
                         quoted(name)
                     ),
                 );

@@ -102,7 +102,8 @@ fn refresh_token(raw: &RawLogin, issuers: &[At<Text>]) -> Option<&'static str> {
         );
     }
     Some(
-        "most providers give a refresh token only to who asks for `offline_access`: add it to `scopes`, or a \
-         session lives to `session.max`, unasked",
+        "most providers give a refresh token only to who asks for `offline_access`, some of them only with \
+         \"authorize\": {\"prompt\": \"consent\"} beside it: add it to `scopes`, or a session lives to \
+         `session.max`, unasked",
     )
 }
