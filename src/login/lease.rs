@@ -162,8 +162,10 @@ impl Leases {
         });
         match outcome {
             Outcome::Kept(known) | Outcome::Written { value: known, .. } => known,
+            // Others write there just now: one of them may be who asks.
+            Outcome::Contended => Known::Asked,
             // There is no place that all see: the worker asks for itself.
-            Outcome::Contended | Outcome::Full | Outcome::Unsupported => {
+            Outcome::Full | Outcome::Unsupported => {
                 let (known, lease) = decide(&Record::default());
                 if lease.is_some() {
                     self.keep(*id, Record { lease, ..Record::default() }, None);
