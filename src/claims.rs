@@ -149,6 +149,29 @@ impl Claims {
         self
     }
 
+    /// The same with this value where a reference finds it, whatever was there.
+    pub fn putting(mut self, claim: &ClaimRef, value: Value) -> Self {
+        let (last, path) = match claim {
+            // The literal name is found before the dotted path.
+            ClaimRef::Name(name) => (name, &[][..]),
+            ClaimRef::Path(path) => match path.split_last() {
+                Some(split) => split,
+                None => return self,
+            },
+        };
+        let mut members = &mut self.0;
+        for name in path {
+            let inner = members.entry(&**name).or_insert(Value::Null);
+            if !inner.is_object() {
+                *inner = Value::Object(Map::new());
+            }
+            let Value::Object(inner) = inner else { return self };
+            members = inner;
+        }
+        members.insert(last.to_string(), value);
+        self
+    }
+
     /// The members, as JSON.
     pub fn to_value(&self) -> Value {
         Value::Object(self.0.clone())

@@ -762,3 +762,43 @@ fn h13_keys_are_exchanged_one_after_the_other() {
         assert_eq!(worker.verdict(stream), expected, "{keys:?}");
     }
 }
+
+#[test]
+fn a_session_has_the_scopes_that_were_granted_and_no_others() {
+    let world = World::default();
+    let (by_id, by_access) = ("id_token", "access_token");
+    for (name, judge, granted, stand, expected) in [
+        ("those asked for", by_id, None, json!(["scp"]), "forwarded"),
+        ("fewer", by_id, Some("openid"), json!(["scp"]), "scope_insufficient"),
+        ("others, too", by_id, Some("openid read write"), json!(["scp"]), "forwarded"),
+        ("none", by_id, Some(""), json!(["scp"]), "scope_insufficient"),
+        ("in another place", by_id, None, json!([["granted", "to.all"]]), "forwarded"),
+        ("the access token's", by_access, Some("openid"), json!(["scope"]), "forwarded"),
+        ("not the answer's", by_access, Some("read"), json!(["scp"]), "scope_insufficient"),
+    ] {
+        let mut config = config(&json!({ "judge": judge, "scopes": ["openid", "read"] }));
+        let provider = config["providers"]["idp"].as_object_mut().unwrap();
+        provider.insert("claims".to_owned(), json!({ "scopes": stand }));
+        if judge == by_access {
+            provider.insert("audiences".to_owned(), json!(["api"]));
+        }
+        config["apis"] = json!([{ "name": "all", "auth": ["idp"], "scopes": ["read"] }]);
+        let mut worker = Worker::new(&world, &config.to_string());
+        let mut browser = Browser::default();
+        let asked = start(&mut worker, &mut browser, "/");
+        // What an ID token says of scopes grants nothing.
+        let granting = |token: Token| token.claim("scp", "write").claim("granted", json!([]));
+        let mut answer = tokens(&id_token(&asked.nonce, granting));
+        let access = Token::for_identity("alice").claim("scope", "read").claim("scp", "write");
+        answer["access_token"] = Signer::new("k1").sign(&access).into();
+        if let Some(granted) = granted {
+            answer["scope"] = granted.into();
+        }
+        let stream = callback(&mut worker, &browser, &asked, (200, &answer.to_string()));
+        let reply = worker.reply(stream).clone();
+        assert_eq!(reply.status, 303, "{name}: {:?}", worker.log);
+        browser.keep(&reply);
+        let stream = browser.send(&mut worker, "GET", "/orders", &[]);
+        assert_eq!(worker.verdict(stream), expected, "{name}: {:?}", worker.log.last());
+    }
+}

@@ -162,6 +162,24 @@ fn scopes_are_split_at_spaces_and_nowhere_else() {
 }
 
 #[test]
+fn a_value_is_put_where_its_reference_finds_it() {
+    let path = |names: &[&str]| ClaimRef::Path(names.iter().map(|&name| name.into()).collect());
+    let cases = [
+        (name("scp"), "{}", r#"{"scp":"read"}"#),
+        (name("scp"), r#"{"scp":["write"],"scope":"x"}"#, r#"{"scope":"x","scp":"read"}"#),
+        (name("a.b"), r#"{"a":{"b":"write"}}"#, r#"{"a":{"b":"write"},"a.b":"read"}"#),
+        (path(&["a", "b"]), r#"{"a":{"c":1}}"#, r#"{"a":{"b":"read","c":1}}"#),
+        (path(&["a", "b"]), r#"{"a":"write"}"#, r#"{"a":{"b":"read"}}"#),
+        (path(&["a", "b", "c"]), "{}", r#"{"a":{"b":{"c":"read"}}}"#),
+    ];
+    for (claim, before, expected) in cases {
+        let after = claims(before).putting(&claim, "read".into());
+        assert_eq!(after.to_value().to_string(), expected, "{before}");
+        assert_eq!(after.scopes(&[claim]).as_deref(), Ok(&["read"][..]), "{before}");
+    }
+}
+
+#[test]
 fn scopes_of_another_type_are_refused_by_name() {
     for (payload, kind) in [
         (r#"{"scp":1}"#, "a number"),

@@ -147,9 +147,10 @@ fn recall(desk: &mut Desk<'_, '_>, at: At<'_>, value: &[u8]) -> Option<Rc<Verifi
 /// What this worker keeps of an opened cookie.
 fn verified(desk: &Desk<'_, '_>, at: At<'_>, value: &[u8], session: Session) -> Rc<Verified> {
     let claims = session.claims();
-    let claims = match at.login.judge {
-        Judge::AccessToken => claims.replacing("scope", (&*session.scopes).into()),
-        Judge::IdToken => claims,
+    // An ID token says who somebody is; what was granted, the answer that it came with.
+    let claims = match (at.login.judge, at.jwt.requirements.scopes.first()) {
+        (Judge::IdToken, Some(stand)) => claims.putting(stand, (&*session.scopes).into()),
+        (Judge::IdToken, None) | (Judge::AccessToken, _) => claims,
     };
     // By its login's time a list of revocations tells old sessions from new ones.
     let claims = claims.replacing("iat", session.begun.secs().into());
