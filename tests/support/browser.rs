@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollgate::event::{CallRequest, Reply};
+use tollgate::event::{CallRequest, Headers, Reply};
 use tollgate::http::RequestHead;
 use tollgate::ids::StreamId;
 
@@ -90,7 +90,12 @@ impl Browser {
 
     /// Keeps what an answer sets.
     pub fn keep(&mut self, reply: &Reply) {
-        for (_, value) in reply.headers.iter().filter(|(name, _)| *name == "set-cookie") {
+        self.keep_of(&reply.headers);
+    }
+
+    /// Keeps what headers of an answer set.
+    pub fn keep_of(&mut self, headers: &Headers) {
+        for (_, value) in headers.iter().filter(|(name, _)| *name == "set-cookie") {
             let (name, rest) = value.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             if rest.contains("Max-Age=0;") {
