@@ -802,3 +802,62 @@ fn a_session_has_the_scopes_that_were_granted_and_no_others() {
         assert_eq!(worker.verdict(stream), expected, "{name}: {:?}", worker.log.last());
     }
 }
+
+#[test]
+fn an_access_token_is_of_the_same_person_by_its_subject_or_by_its_hash() {
+    let mut config = config(&json!({ "judge": "access_token" }));
+    config["providers"]["idp"]["audiences"] = json!(["api"]);
+    let access = |subject: &str| {
+        let token = Token::for_identity(subject).claim("exp", NOW + 100_000);
+        Signer::new("k1").sign(&token)
+    };
+    let hash_of = |token: &str| URL_SAFE_NO_PAD.encode(&sha2::Sha512::digest(token)[..32]);
+    let answer = |nonce: &str, subject: &str, hashed: Option<&str>| {
+        let token = id_token(nonce, |token| match hashed {
+            Some(other) => token.claim("at_hash", hash_of(&access(other))),
+            None => token,
+        });
+        let mut answer = tokens(&token);
+        answer["access_token"] = access(subject).into();
+        answer
+    };
+    for (subject, hashed, expected) in [
+        ("alice", None, 303),
+        ("alice@example.com", None, 502),
+        ("alice@example.com", Some("alice@example.com"), 303),
+        ("bob@example.com", Some("alice@example.com"), 502),
+    ] {
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config.to_string());
+        let mut browser = Browser::default();
+        let asked = start(&mut worker, &mut browser, "/");
+        let answered = answer(&asked.nonce, subject, hashed).to_string();
+        let stream = callback(&mut worker, &browser, &asked, (200, &answered));
+        let reply = worker.reply(stream).clone();
+        assert_eq!(reply.status, expected, "{subject} {hashed:?}: {:?}", worker.log);
+        browser.keep(&reply);
+        if expected != 303 {
+            continue;
+        }
+        // At a refresh the access token stays the session's, whatever hash there is.
+        let without = {
+            let mut answer = answer(&asked.nonce, subject, None);
+            answer.as_object_mut().unwrap().remove("id_token");
+            answer
+        };
+        for (refreshed, expected) in [
+            (without, "forwarded"),
+            (answer(&asked.nonce, subject, Some(subject)), "forwarded"),
+            (answer(&asked.nonce, "bob", Some("bob")), "login_ended"),
+        ] {
+            world.wait(Duration::from_secs(301));
+            let stream = browser.send(&mut worker, "GET", "/orders", &[]);
+            worker.tick();
+            worker.answer(200, &[], &refreshed.to_string());
+            assert_eq!(worker.verdict(stream), expected, "{subject}: {:?}", worker.log);
+            if let Some((headers, _)) = worker.after.get(&stream) {
+                browser.keep_of(headers);
+            }
+        }
+    }
+}

@@ -99,6 +99,19 @@ fn documented(provider: &str) -> Value {
     all.next().unwrap_or_else(|| panic!("no {provider}"))
 }
 
+/// A token that the provider has signed.
+fn signed(header: &Value, claims: &Value) -> String {
+    let parts = [header, claims].map(|part| pairs::encoded(part.to_string()));
+    let signed = parts.join(".");
+    let signature = pairs::rsa_signature(signed.as_bytes());
+    format!("{signed}.{}", pairs::encoded(signature))
+}
+
+/// What an ID token says of the access token beside it.
+fn hash_of(access_token: &str) -> Value {
+    pairs::encoded(&pairs::sha256(access_token.as_bytes())[..16]).into()
+}
+
 impl Vendor {
     /// Its documented configuration, with keys, secrets and endpoints that need no call, and an API that
     /// wants the scopes of its sessions.
@@ -146,8 +159,7 @@ impl Vendor {
         claims["exp"] = (now + 3600).into();
         claims["nonce"] = nonce.into();
         if self.at_hash {
-            let hash = pairs::sha256(self.access.of(turn).as_bytes());
-            claims["at_hash"] = pairs::encoded(&hash[..16]).into();
+            claims["at_hash"] = hash_of(&self.access.of(turn));
         }
         if turn > 0 {
             for (name, value) in self.claims_later.as_object().unwrap() {
@@ -157,16 +169,10 @@ impl Vendor {
                 }
             }
         }
-        let signed = |claims: &Value| {
-            let parts = [&self.header, claims].map(|part| pairs::encoded(part.to_string()));
-            let signed = parts.join(".");
-            let signature = pairs::rsa_signature(signed.as_bytes());
-            format!("{signed}.{}", pairs::encoded(signature))
-        };
-        let short = self.id_bytes.saturating_sub(signed(&claims).len()) * 3 / 4;
+        let short = self.id_bytes.saturating_sub(signed(&self.header, &claims).len()) * 3 / 4;
         // With its name, quotes and comma.
         claims["pad"] = "x".repeat(short.saturating_sub(9)).into();
-        signed(&claims)
+        signed(&self.header, &claims)
     }
 
     /// An answer of a turn, with its tokens in it.
@@ -600,6 +606,127 @@ fn the_answers_that_vendors_document_make_sessions_and_refreshes_keep_them() {
                 session.refresh(turn, refreshed);
                 session.is_right(turn, vendor.scopes_later);
             }
+        }
+    }
+}
+
+/// Okta: https://developer.okta.com/docs/reference/api/oidc/ (`sub`, `uid` and `scp` of access tokens) and
+/// https://developer.okta.com/docs/reference/api/authorization-servers/ (`sub` is the user's name there).
+/// Entra ID: `sub` is another for each application, by its page on ID tokens; one registration may be both.
+/// Keycloak and Auth0 are from memory.
+#[test]
+fn the_access_tokens_that_vendors_document_make_sessions_where_they_are_judged() {
+    let jwt = json!({ "alg": "RS256", "kid": "r1", "typ": "JWT" });
+    let rows = [
+        (
+            "Okta, rotating",
+            json!({ "alg": "RS256", "kid": "r1" }),
+            json!({ "ver": 1, "jti": "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE",
+                "aud": "https://api.example.com", "sub": "john.doe@example.com", "cid": "0oa1",
+                "uid": "00uid4BxXw6I6TV4m0g3", "scp": ["openid", "read"], "auth_time": NOW }),
+            Ok("john.doe@example.com"),
+        ),
+        (
+            "Keycloak",
+            jwt.clone(),
+            json!({ "aud": ["https://api.example.com", "account"], "typ": "Bearer",
+                "sub": "2c088cab-9f22-43b8-8651-5c37e9b1588e", "azp": "portal", "sid": "6b95b04c",
+                "realm_access": { "roles": ["user"] }, "scope": "openid email read",
+                "preferred_username": "jane", "allowed-origins": ["/*"] }),
+            Ok("jane"),
+        ),
+        (
+            "Auth0, rotating",
+            json!({ "alg": "RS256", "kid": "r1", "typ": "at+jwt" }),
+            json!({ "aud": ["https://api.example.com", "https://example.eu.auth0.com/userinfo"],
+                "sub": "google-oauth2|107691503500061507151", "azp": "aBcDeF",
+                "scope": "openid profile read offline_access", "gty": "authorization_code" }),
+            Ok("google-oauth2|107691503500061507151"),
+        ),
+        (
+            "Entra ID",
+            jwt.clone(),
+            json!({ "aud": "https://api.example.com", "ver": "2.0", "scp": "read",
+                "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "azpacr": "1",
+                "azp": "66666666-7777-8888-9999-000000000000",
+                "oid": "00000000-0000-0000-66f3-3332eca7ea81",
+                "groups": ["10aabbcc-1111-2222-3333-444455556610"] }),
+            Ok("00000000-0000-0000-66f3-3332eca7ea81"),
+        ),
+        (
+            "Entra ID",
+            jwt,
+            json!({ "aud": "https://api.example.com", "ver": "2.0", "scp": "read",
+                "sub": "BBBBBBBBBBBBBBBBBBBBBGtRTW1ZXCVBNMasdfghjkl",
+                "oid": "00000000-0000-0000-66f3-3332eca7ea81",
+                "groups": ["10aabbcc-1111-2222-3333-444455556610"] }),
+            Err("its `sub` is not the ID token's, which has no `at_hash`"),
+        ),
+    ];
+    for (name, header, access, expected) in rows {
+        let all = vendors();
+        let vendor = all.iter().find(|vendor| vendor.name == name).expect("a row");
+        let mut config = vendor.config(false);
+        config["apis"] = json!([{ "name": "all", "auth": [vendor.provider], "scopes": ["read"] }]);
+        let provider = &mut config["providers"][vendor.provider];
+        provider["audiences"] = json!(["https://api.example.com"]);
+        provider["login"]["judge"] = "access_token".into();
+        let world = World::default();
+        let mut worker = Worker::new(&world, &config.to_string());
+        let mut browser = Browser::default();
+        let asked = start(&mut worker, &mut browser, "/orders");
+        let answer = |world: &World, turn: u32| {
+            let now = world.now.get().millis() / 1000;
+            let mut access = access.clone();
+            for (name, value) in [("iat", now), ("exp", now + 90_000), ("turn", turn.into())] {
+                access[name] = value.into();
+            }
+            access["iss"] = vendor.claims["iss"].clone();
+            let access = signed(&header, &access);
+            let mut id = vendor.claims.clone();
+            for (name, value) in [("iat", now), ("exp", now + 3600)] {
+                id[name] = value.into();
+            }
+            if turn == 0 {
+                id["nonce"] = asked.nonce.clone().into();
+            }
+            if vendor.at_hash {
+                id["at_hash"] = hash_of(&access);
+            }
+            let mut answer = vendor.answer.clone();
+            answer["access_token"] = access.into();
+            answer["id_token"] = signed(&vendor.header, &id).into();
+            answer["refresh_token"] = format!("rt-{turn}").into();
+            answer.to_string()
+        };
+        let path = format!("/.login/{}/callback?code=c&state={}", vendor.provider, asked.state);
+        let stream = browser.visit(&mut worker, &path);
+        worker.answer(200, &[], &answer(&world, 0));
+        let reply = worker.reply(stream).clone();
+        let identity = match expected {
+            Ok(identity) => identity,
+            Err(why) => {
+                assert_eq!(reply.status, 502, "{name}: {:?}", worker.log);
+                assert!(worker.log.last().unwrap().contains(why), "{name}: {:?}", worker.log);
+                continue;
+            }
+        };
+        assert_eq!(reply.status, 303, "{name}: {:?}", worker.log);
+        browser.keep(&reply);
+        for turn in 0..3 {
+            if turn > 0 {
+                world.wait(Duration::from_secs(86_401));
+            }
+            let stream = browser.visit(&mut worker, "/orders");
+            if turn > 0 {
+                worker.tick();
+                worker.answer(200, &[], &answer(&world, turn));
+                browser.keep_of(&worker.after[&stream].0);
+            }
+            assert_eq!(worker.verdict(stream), "forwarded", "{name}, {turn}: {:?}", worker.log);
+            let sent = upstream(&worker, stream, &[]);
+            let is_whose = ("x-tollgate-identity".to_owned(), identity.to_owned());
+            assert!(sent.contains(&is_whose), "{name}, {turn}: {sent:?}");
         }
     }
 }

@@ -180,18 +180,28 @@ pub(super) fn judged(
             return Err(others(&["its `iss` is not the one of the ", whose].concat(), is_refresh));
         }
         let own = claims.text("sub").unwrap_or(&judged.identity);
-        if subject.is_some_and(|subject| subject != own) {
-            return Err(others("its `sub` is not the session's", true));
+        // The hash says whose access token it is, which some providers know by another name.
+        if at.login.judge == Judge::IdToken || claims.get("at_hash").is_none() {
+            if subject.is_some_and(|subject| subject != own) {
+                return Err(others("its `sub` is not the session's", true));
+            }
+            subject = Some(own);
         }
-        subject = Some(own);
     }
     if at.login.judge == Judge::IdToken {
         return Ok(id.map(|(claims, judged, _)| (claims, judged)));
     }
     let access = check(desk, at, &tokens.access, false, trail).map_err(of("the access token"))?;
-    if Some(access.0.text("sub").unwrap_or(&access.1.identity)) != subject {
-        let deny = if is_refresh { Deny::LoginEnded } else { Deny::LoginTokenInvalid };
-        let reason = "the access token: its `sub` is not the ID token's, or the session's";
+    let own = access.0.text("sub").unwrap_or(&access.1.identity);
+    if subject.is_some_and(|subject| subject != own) {
+        let (deny, whose) = match is_refresh {
+            true => (Deny::LoginEnded, "the session's, or not the ID token's"),
+            false => (
+                Deny::LoginTokenInvalid,
+                "the ID token's, which has no `at_hash` to say that it is of the same person",
+            ),
+        };
+        let reason = ["the access token: its `sub` is not ", whose].concat();
         return Err(Refusal::new(deny, reason).into());
     }
     Ok(Some((access.0, access.1)))
