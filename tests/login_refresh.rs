@@ -441,6 +441,52 @@ fn h23_a_session_that_the_provider_does_not_renew_lasts_as_long_as_it_was_to_las
     assert_eq!(one.counts["tollgate_login_refresh_failed_idp"], 1);
 }
 
+/// What providers answer of which a person has to sign in again: Entra ID and Auth0 name errors of their
+/// authorization endpoint, Glewlwyd none at all. See tests/login_vendors.rs for the pages.
+#[test]
+fn whoever_has_to_sign_in_again_is_sent_there_and_not_told_to_wait() {
+    for (status, answer, ends) in [
+        (400, r#"{"error":"invalid_grant","error_codes":[70008],"timestamp":"x"}"#, true),
+        (400, r#"{"error":"interaction_required","suberror":"basic_action"}"#, true),
+        (400, r#"{"error":"consent_required"}"#, true),
+        (403, r#"{"error":"mfa_required","mfa_token":"Fe26"}"#, true),
+        (403, r#"{"error":"login_required"}"#, true),
+        (400, "", true),
+        // These are nobody's fault who could sign in.
+        (400, r#"{"error":"temporarily_unavailable"}"#, false),
+        (401, r#"{"error":"invalid_client"}"#, false),
+        (404, "", false),
+        (403, "<html>", false),
+    ] {
+        let world = World::default();
+        let mut worker = worker(&world, &json!({}));
+        let mut browser = Browser::default();
+        browser.log_in(&mut worker);
+        pass(&world, 250);
+        let stream = browser.visit(&mut worker);
+        asked(&mut worker);
+        worker.answer(status, &[], answer);
+        assert!(!browser.take(&worker, stream), "{answer}");
+        let line = worker.log.iter().rfind(|line| line.contains("login_refresh_failed")).unwrap();
+        assert!(!line.contains("Fe26"), "{line}");
+        pass(&world, 60);
+        let stream = browser.visit(&mut worker);
+        if ends {
+            assert_eq!(worker.reply(stream).status, 302, "{answer}");
+            let stream = browser.fetch(&mut worker);
+            assert_eq!(code(worker.reply(stream)), "login_ended", "{answer}");
+        } else {
+            assert_ne!(worker.verdict(stream), "login_ended", "{answer}");
+            // Later it is asked again.
+            worker.tick();
+            while !worker.calls.is_empty() {
+                worker.answer(200, &[], &second());
+            }
+            assert_eq!(worker.verdict(stream), "forwarded", "{answer}");
+        }
+    }
+}
+
 #[test]
 fn h05_a_copy_at_another_proxy_works_until_the_provider_is_asked() {
     let (world, elsewhere) = (World::default(), World::default());

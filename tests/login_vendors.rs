@@ -321,7 +321,8 @@ fn vendor(name: &'static str, provider: &'static str, identity: &'static str) ->
 }
 
 fn vendors() -> Vec<Vendor> {
-    [okta(), entra(), keycloak(), google(), cognito(), auth0()].into_iter().flatten().collect()
+    let all = [okta(), entra(), keycloak(), google(), cognito(), auth0(), glewlwyd()];
+    all.into_iter().flatten().collect()
 }
 
 // All pages were read on 2026-11-30. Where something is not on them, it is said to be from memory.
@@ -589,6 +590,28 @@ fn auth0() -> Vec<Vendor> {
         "id_token": ID, "scope": scopes, "expires_in": 86400, "token_type": "Bearer" }));
     rotating.scopes_later = scopes;
     vec![usual("Auth0", "auth0|5a620d29a840170a9ef43672"), rotating]
+}
+
+/// What Debian's Glewlwyd 2.7.5 answered on 2026-11-30, its plugin `oidc` with an RSA key.
+fn glewlwyd() -> Vec<Vendor> {
+    let issuer = "http://127.0.0.1:14593/api/oidc";
+    vec![Vendor {
+        provider_has: json!({ "issuer": issuer }),
+        claims: json!({
+            "iss": issuer, "sub": "sFxGIFm6eMUWXlNlq1xgTUphpo2AsD7v", "aud": "0oa1", "azp": "0oa1",
+            "auth_time": NOW, "amr": ["session"], "c_hash": "sZTaunlZdWUlQtyonV-fNA",
+            "sid": "8Mha15cko0A0Oa7qmYtgq8cKYN6OzQOy",
+        }),
+        at_hash: true,
+        id_bytes: 865,
+        access: Looks::Signed(786),
+        refresh: Looks::Opaque("e2ZLKpQ1xoz7", 128),
+        answer: json!({ "token_type": "bearer", "access_token": ACCESS, "refresh_token": REFRESH,
+            "iat": NOW, "expires_in": 3600, "scope": "openid", "id_token": ID }),
+        refreshed: Some(json!({ "access_token": ACCESS, "token_type": "bearer",
+            "expires_in": 3600, "scope": "openid", "iat": NOW })),
+        ..vendor("Glewlwyd", "okta", "sFxGIFm6eMUWXlNlq1xgTUphpo2AsD7v")
+    }]
 }
 
 #[test]

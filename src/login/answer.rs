@@ -58,6 +58,22 @@ pub enum Failed {
     TokenType,
 }
 
+impl Failed {
+    /// Whether the refresh token will not be taken later either: the person has to sign in again. Some
+    /// providers say so by what is an error of the authorization endpoint (OpenID Connect Core §3.1.2.6),
+    /// or by a 400 without any.
+    pub fn asks_for_a_login(&self) -> bool {
+        match self {
+            Self::Grant | Self::Status(400) => true,
+            Self::Error(code) => matches!(
+                &**code,
+                "consent_required" | "interaction_required" | "login_required" | "mfa_required"
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// Reads an answer by its status and its body, whose size is what the host said.
 ///
 /// # Errors

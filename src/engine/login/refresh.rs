@@ -217,17 +217,17 @@ pub(in crate::engine) fn done(
             again(desk, at, flight, effects);
         }
         Err(failed) => {
-            let asked = match failed {
-                Failed::Grant => Asked::Refused(flight.session.end(&at.kit.terms)),
-                _ => Asked::Failed,
-            };
-            let refusal = match failed {
-                Failed::Grant => Refusal::new(
-                    Deny::LoginEnded,
-                    "the token endpoint answered: `invalid_grant`; the session lasts as long as it was \
-                     to last without being renewed",
-                ),
-                failed => tokens::refused_by_provider(failed),
+            let is_final = failed.asks_for_a_login();
+            let mut refusal = tokens::refused_by_provider(failed);
+            let asked = if is_final {
+                let reason = [
+                    &*refusal.reason,
+                    "; the session lasts as long as it was to last without being renewed",
+                ];
+                refusal = Refusal::new(Deny::LoginEnded, reason.concat());
+                Asked::Refused(flight.session.end(&at.kit.terms))
+            } else {
+                Asked::Failed
             };
             end(desk, at, (&flight.lease, asked), &refusal, effects);
         }
