@@ -575,6 +575,20 @@ fn login_loop_is_said_of_a_browser_that_loses_each_session_that_it_gets() {
 }
 
 #[test]
+fn who_has_a_session_may_begin_again_and_again() {
+    let world = World::default();
+    let mut worker = worker(&world, &json!({}));
+    let mut browser = Browser::default();
+    log_in(&mut worker, &mut browser);
+    for _ in 0..5 {
+        let stream = browser.visit(&mut worker, "/.login/idp/start");
+        let reply = worker.reply(stream).clone();
+        assert_eq!(reply.status, 302, "{reply:?}");
+        browser.keep(&reply);
+    }
+}
+
+#[test]
 fn who_logs_out_and_begins_again_and_again_is_in_no_loop() {
     let world = World::default();
     let mut worker = worker(&world, &json!({}));

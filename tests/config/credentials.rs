@@ -478,7 +478,7 @@ fn keys_that_stand_at_the_provider_are_refused_for_what_is_wrong_with_them() {
         (
             "a variable that is not there",
             given(r#""algorithms": ["HS256"], "secret": {"env": "SECRET"}"#),
-            &["2:78: providers.okta.secret.env: the VM's environment has no variable `SECRET`; name it in Envoy's `vm_config.environment_variables`"],
+            &["2:78: providers.okta.secret.env: the VM's environment has no variable `SECRET`; name it in Envoy's `vm_config.environment_variables`, and set it where Envoy is started"],
         ),
     ];
     check(cases);

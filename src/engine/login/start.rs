@@ -5,13 +5,14 @@ use zeroize::Zeroizing;
 
 use super::asking::{endpoints, unanswered};
 use super::begun::Begun;
+use super::cookies;
 use super::kit::{At, BROWSER_LASTS};
 use super::replies::{no_randomness, redirect, unavailable, unsigned};
 use crate::engine::desk::Desk;
 use crate::engine::parked::Share;
 use crate::engine::stop::Stop;
 use crate::event::{CallRequest, Effect, Reply, SecretBytes, metric};
-use crate::http::{RequestHead, add_to_form, cookies, parameters, with_query};
+use crate::http::{self, RequestHead, add_to_form, parameters, with_query};
 use crate::ids::{AskId, digest};
 use crate::json;
 use crate::login::attempt::Attempt;
@@ -98,26 +99,28 @@ fn begun(
         Some(browser) => browser,
         None => Browser::new(env.random).map_err(|_| no_randomness())?,
     };
-    let session = at.kit.name(Cookie::Session);
-    let shows_session = cookies(head.values("cookie"), session).next().is_some();
-    let browser = match browser.started(env.now) {
-        Some(browser) => browser,
-        None => {
-            let what = match shows_session {
-                true => "comes back and cannot be used",
-                false => "does not come back",
-            };
-            let reason = format!(
-                "this is the third login within a minute of one that was completed: the cookie `{session}` \
-                 {what}"
-            );
-            return Err(Refusal::new(Deny::LoginLoop, reason));
-        }
+    // Who has a session may log in as another as often as he likes.
+    let browser = match cookies::living(at, head, env) {
+        Some(_) => browser,
+        None => browser.started(env.now).ok_or_else(|| is_loop(at, head))?,
     };
     let attempt = Attempt::begin(env.random, env.now, at.origin.as_str(), path, browser.hash());
     let mut attempt = attempt.map_err(|_| no_randomness())?;
     attempt.is_second = is_second;
     Ok(Begun { attempt, browser })
+}
+
+/// What is said of a browser that logs in again and again.
+fn is_loop(at: At<'_>, head: &RequestHead) -> Refusal {
+    let session = at.kit.name(Cookie::Session);
+    let what = match http::cookies(head.values("cookie"), session).next() {
+        Some(_) => "comes back and cannot be used",
+        None => "does not come back",
+    };
+    let reason = format!(
+        "this is the third login within a minute of one that was completed: the cookie `{session}` {what}"
+    );
+    Refusal::new(Deny::LoginLoop, reason)
 }
 
 /// Leaves the request at the provider (RFC 9126 §2); what it is called there.
