@@ -12,13 +12,16 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::ids::digest;
-use crate::remote::Remote;
+use crate::remote::{EntityTag, Remote};
 pub use crate::shared_document::Standing;
 use crate::shared_document::{Attempt, Finished, SharedDocument};
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
 pub use document::{DocumentError, MAX_DOCUMENT_BYTES, parse};
 pub use list::{List, ListBuilder, MAX_ENTRIES};
+
+/// The kind of the record that holds the list's version, and its tag.
+const TAG: &str = "revoked-tag";
 
 /// What an entry is about, at one provider.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,6 +104,8 @@ struct Fetched {
     source: Source,
     document: SharedDocument,
     list: Option<List>,
+    /// By which the fetch that is out says which list is at hand.
+    named: Option<EntityTag>,
 }
 
 impl Revocations {
@@ -108,7 +113,7 @@ impl Revocations {
     pub fn new(configured: List, source: Option<Source>) -> Self {
         let fetched = source.map(|source| {
             let document = SharedDocument::new(source.remote.terms("revoked", "revoked-list", 1));
-            Fetched { source, document, list: None }
+            Fetched { source, document, list: None, named: None }
         });
         Self { configured, fetched }
     }
@@ -167,20 +172,54 @@ impl Revocations {
         }
     }
 
-    /// Takes the right to fetch, where a fetch is due and no worker has it.
-    pub fn attempt(&mut self, env: &Env<'_>) -> Option<Attempt> {
+    /// Takes the right to fetch, where a fetch is due and no worker has it. With it goes the tag of the
+    /// list at hand, where it has one: only another list is wanted.
+    pub fn attempt(&mut self, env: &Env<'_>) -> Option<(Attempt, Option<&EntityTag>)> {
         self.sync(env);
-        self.fetched.as_mut()?.document.attempt(env)
+        let fetched = self.fetched.as_mut()?;
+        let attempt = fetched.document.attempt(env)?;
+        fetched.named = fetched.tag(env);
+        Some((attempt, fetched.named.as_ref()))
     }
 
-    /// Ends an attempt with a list that was fetched, and publishes it.
-    pub fn succeed(&mut self, attempt: Attempt, list: List, env: &Env<'_>) -> Finished {
+    /// Ends an attempt with a list that was fetched, and publishes it with its tag.
+    pub fn succeed(
+        &mut self,
+        attempt: Attempt,
+        (list, tag): (List, Option<EntityTag>),
+        env: &Env<'_>,
+    ) -> Finished {
         let Some(fetched) = &mut self.fetched else { return Finished::Superseded };
-        let life = fetched.source.remote.refresh;
+        let (life, version) = (fetched.source.remote.refresh, list.version());
+        let beside = tag.map(|tag| [&version, tag.as_str().as_bytes()].concat());
+        let beside = (TAG, beside.as_deref().unwrap_or_default());
         let finished =
-            fetched.document.succeed(attempt, list.encode(), None, list.version(), life, env);
+            fetched.document.succeed(attempt, list.encode(), Some(beside), version, life, env);
         if finished != Finished::Superseded {
             fetched.list = Some(list);
+        }
+        finished
+    }
+
+    /// Ends an attempt with word that the list is still the one that was [named](Self::attempt), and may
+    /// be this one; `None` where that is none at hand: the attempt has [failed](Self::fail), and the next
+    /// one names none.
+    pub fn confirm(
+        &mut self,
+        attempt: Attempt,
+        tag: Option<&EntityTag>,
+        env: &Env<'_>,
+    ) -> Option<Finished> {
+        let Some(fetched) = &mut self.fetched else { return Some(Finished::Superseded) };
+        let life = fetched.source.remote.refresh;
+        let is_named =
+            |named: EntityTag| fetched.list.is_some() && tag.is_none_or(|tag| tag.is_like(&named));
+        let finished = match fetched.named.take().is_some_and(is_named) {
+            true => fetched.document.confirm(attempt, life, env),
+            false => None,
+        };
+        if finished.is_none() {
+            fetched.document.empty(attempt, TAG, env);
         }
         finished
     }
@@ -227,6 +266,14 @@ impl Revocations {
 }
 
 impl Fetched {
+    /// The tag of the list at hand. It is published with the version of its list: whose list is another
+    /// has no use for it.
+    fn tag(&self, env: &Env<'_>) -> Option<EntityTag> {
+        let record = self.document.beside(TAG, env)?;
+        let (version, tag) = record.split_first_chunk()?;
+        (self.document.in_use() == Some(*version)).then(|| EntityTag::parse(tag))?
+    }
+
     fn can_tell(&self, now: UnixMillis) -> bool {
         let is_fresh = self.list.is_some() && !self.document.is_stale(now);
         is_fresh || self.source.on_stale == OnStale::Allow

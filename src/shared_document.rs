@@ -60,6 +60,8 @@ pub struct SharedDocument {
     confirmed_at: Option<UnixMillis>,
     /// The version of a published document that could not be read.
     unreadable: Option<[u8; 16]>,
+    /// What was published with the document, where the host has no store.
+    beside: Option<Vec<u8>>,
 }
 
 /// The right to fetch, held by one worker of the process.
@@ -116,6 +118,7 @@ impl SharedDocument {
             wanted: false,
             confirmed_at: None,
             unreadable: None,
+            beside: None,
         }
     }
 
@@ -139,8 +142,9 @@ impl SharedDocument {
     pub fn sync(&mut self, env: &Env<'_>) -> Option<Vec<u8>> {
         let (board, cas) = self.read(env);
         if board.attempts != self.board.attempts {
-            // Whatever was wanted, somebody has asked since.
+            // Whatever was wanted, somebody has asked since; what could not be read may be there now.
             self.wanted = false;
+            self.unreadable = None;
         }
         let (fetched_at, version) = (board.fetched_at, board.version);
         (self.board, self.cas) = (board, cas);
@@ -212,17 +216,7 @@ impl SharedDocument {
         env: &Env<'_>,
     ) -> Finished {
         let Some((board, cas)) = self.held(attempt, env) else { return Finished::Superseded };
-        let next = Board {
-            attempts: board.attempts.wrapping_add(1),
-            failed: false,
-            failures: 0,
-            fetched_at: Some(env.now),
-            // Before it is old, and not in step with other proxies.
-            next_due: env.now.after(jittered(life, 90, env)),
-            lease: None,
-            version,
-            ..board
-        };
+        let next = Board { version, ..fetched(board, life, env) };
         // The document first: whoever reads the new version must find it.
         for (kind, text) in [Some((self.terms.text, text)), beside].into_iter().flatten() {
             match self.publish(kind, text, env) {
@@ -232,6 +226,9 @@ impl SharedDocument {
                 None => return Finished::Superseded,
             }
         }
+        if self.alone {
+            self.beside = beside.map(|(_, text)| text.to_vec());
+        }
         if !self.write(next, cas, env) {
             return Finished::Superseded;
         }
@@ -239,6 +236,23 @@ impl SharedDocument {
         self.taken = Some(version);
         self.confirmed_at = Some(env.now);
         if changed { Finished::Changed } else { Finished::Confirmed }
+    }
+
+    /// Ends an attempt with word that the document in use here is still the one there is, which begins
+    /// its life anew; `None` where that is not the one that was published.
+    pub fn confirm(&mut self, attempt: Attempt, life: Duration, env: &Env<'_>) -> Option<Finished> {
+        let Some((board, cas)) = self.held(attempt, env) else { return Some(Finished::Superseded) };
+        self.in_use()?;
+        if !self.write(fetched(board, life, env), cas, env) {
+            return Some(Finished::Superseded);
+        }
+        self.confirmed_at = Some(env.now);
+        Some(Finished::Confirmed)
+    }
+
+    /// The version of the document in use here, where that is the one that was published.
+    pub fn in_use(&self) -> Option<[u8; 16]> {
+        self.taken.filter(|taken| self.is_published() && *taken == self.board.version)
     }
 
     /// Writes a record of this document; `None` where others always write first.
@@ -253,9 +267,18 @@ impl SharedDocument {
     /// What was published with the document in a record of this kind; `None` where nothing was.
     pub fn beside(&self, kind: &str, env: &Env<'_>) -> Option<Vec<u8>> {
         if self.alone {
-            return None;
+            return self.beside.clone();
         }
         record::text(env.shared.get(&self.key(kind)).value?, &self.terms.id)
+    }
+
+    /// Empties what was published with the document in a record of this kind, where the attempt still
+    /// holds the right to.
+    pub fn empty(&mut self, attempt: Attempt, kind: &str, env: &Env<'_>) {
+        self.beside = None;
+        if self.held(attempt, env).is_some() && !self.alone {
+            self.publish(kind, &[], env);
+        }
     }
 
     /// Ends an attempt that failed, with the reason and its [kind](Failure::kind).
@@ -400,6 +423,20 @@ impl SharedDocument {
         }
         self.board = board;
         true
+    }
+}
+
+/// What all workers agree on once the document was fetched or confirmed.
+fn fetched(board: Board, life: Duration, env: &Env<'_>) -> Board {
+    Board {
+        attempts: board.attempts.wrapping_add(1),
+        failed: false,
+        failures: 0,
+        fetched_at: Some(env.now),
+        // Before it is old, and not in step with other proxies.
+        next_due: env.now.after(jittered(life, 90, env)),
+        lease: None,
+        ..board
     }
 }
 

@@ -67,6 +67,7 @@ fn failures() -> Vec<(&'static str, Answer<'static>, &'static str, &'static str)
         ("no rights", Some((401, &[], b"{\"error\":\"unauthorized\"}")), "status 401", "must be one that anybody may read"),
         ("no rights either", Some((403, &[], b"")), "status 403", "must be one that anybody may read"),
         ("a redirect", Some((302, &[("location", "https://id.example.com/login?state=s3cret")], b"")), "`location` `https://id.example.com/login`", "write the URL that it leads to into `FIELD`"),
+        ("a copy's word", Some((304, &[("etag", "\"1\"")], b"")), "status 304 (not modified)", "send the DOCUMENT to whoever names no version of it"),
         ("nothing there", Some((404, &[], b"not found")), "status 404", "is not the DOCUMENT's"),
         ("a server that fails", Some((500, &[], b"oops")), "status 500 with `oops`", "look into its own log"),
         ("a server that has enough", Some((429, &[], b"")), "status 429", "the limits that it has"),
@@ -216,6 +217,58 @@ fn so_does_one_for_want_of_a_list_of_revocations_in_its_own_words() {
         };
         let told = ("revocations_stale", "revocations_fetch_failed");
         refused_like_the_fetch(name, &config, told, &fetch, (reason, &remedy));
+    }
+}
+
+#[test]
+fn a_list_that_has_not_changed_is_not_sent_again() {
+    let config = CONFIG.replacen(
+        '{',
+        r#"{ "revoked": { "url": "https://id.example.com/revoked", "cluster": "idp" },"#,
+        1,
+    );
+    let alice = br#"{"entries": [{"provider": "idp", "identity": "alice"}]}"#;
+    let world = World::default();
+    let mut workers = [Worker::new(&world, &config), Worker::new(&world, &config)];
+    workers[0].fetch(&key_set(&[&Signer::new("k1")]));
+    // who fetches, the tag that is named, what comes, the counters afterwards
+    let tagged: &[(&str, &str)] = &[("etag", "W/\"1\"")];
+    let twice: &[(&str, &str)] = &[("etag", "\"1\""), ("etag", "\"2\"")];
+    let bare: &[(&str, &str)] = &[("etag", "1")];
+    let rounds: [(usize, Option<&str>, Answer<'_>, (u64, u64)); 9] = [
+        (0, None, Some((200, tagged, alice)), (1, 0)),
+        // No list, were it read.
+        (1, Some("W/\"1\""), Some((304, tagged, b"{")), (2, 0)),
+        (0, Some("W/\"1\""), Some((304, &[], b"")), (3, 0)),
+        (1, Some("W/\"1\""), Some((503, &[], b"")), (3, 1)),
+        // Of another list than the one at hand.
+        (0, Some("W/\"1\""), Some((304, &[("etag", "\"2\"")], b"")), (3, 2)),
+        (1, None, Some((304, tagged, b"")), (3, 3)),
+        (0, None, Some((200, twice, alice)), (4, 3)),
+        (1, None, Some((200, bare, alice)), (5, 3)),
+        (0, None, Some((200, &[], alice)), (6, 3)),
+    ];
+    for (round, (fetches, named, came, counted)) in rounds.into_iter().enumerate() {
+        let worker = &mut workers[fetches];
+        worker.tick();
+        worker.calls.retain(|_, call| &*call.path == "/revoked");
+        let (_, call) = worker.calls.first_key_value().expect("due");
+        let mut headers = call.headers.iter();
+        let found = headers.find(|(name, _)| *name == "if-none-match");
+        assert_eq!(found.map(|(_, value)| &**value), named, "{round}");
+        answer(worker, came);
+        let counters = world.totals.counters.borrow();
+        let count = |name: &str| counters.get(name).copied().unwrap_or_default();
+        let fetches = ["ok", "failed"].map(|how| format!("tollgate_revocations_fetch_{how}"));
+        let [ok, failed] = fetches.map(|name| count(&name));
+        assert_eq!((ok, failed), counted, "{round}");
+        drop(counters);
+        for worker in &mut workers {
+            worker.tick();
+            let stream = worker.get(&token());
+            assert_eq!(worker.verdict(stream), "session_inactive", "{round}");
+        }
+        world.wait(Duration::from_secs(10));
     }
 }
 

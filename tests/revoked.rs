@@ -8,7 +8,7 @@ use std::time::Duration;
 use support::world::World;
 use tollgate::env::SharedData;
 use tollgate::http::Url;
-use tollgate::remote::Remote;
+use tollgate::remote::{EntityTag, Remote};
 use tollgate::revoked::{
     Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Revocations, Revoked,
     Source, Subject, parse,
@@ -60,8 +60,21 @@ fn fetched(on_stale: OnStale) -> Revocations {
 
 /// Fetches a list as the one worker that may.
 fn publish(revocations: &mut Revocations, list: List, world: &World) -> Finished {
-    let attempt = revocations.attempt(&world.env()).expect("a fetch is due");
-    revocations.succeed(attempt, list, &world.env())
+    publish_as(revocations, (list, None), world)
+}
+
+/// The same of a list that has a tag.
+fn publish_as(
+    revocations: &mut Revocations,
+    (list, tag): (List, Option<&str>),
+    world: &World,
+) -> Finished {
+    let (attempt, _) = revocations.attempt(&world.env()).expect("a fetch is due");
+    revocations.succeed(attempt, (list, tag.map(entity_tag)), &world.env())
+}
+
+fn entity_tag(text: &str) -> EntityTag {
+    EntityTag::parse(text.as_bytes()).expect("a tag")
 }
 
 #[test]
@@ -245,9 +258,9 @@ fn what_one_worker_fetches_all_have() {
     let (mut one, mut other) = (fetched(OnStale::Deny), fetched(OnStale::Deny));
     let alice = facts("alice", Some(1000));
     assert!(matches!(one.judge(&alice, world.now.get()), Err(Revoked::Unknown(_))));
-    let attempt = one.attempt(&world.env()).expect("due at once");
+    let (attempt, _) = one.attempt(&world.env()).expect("due at once");
     assert_eq!(other.attempt(&world.env()), None, "one fetches");
-    let first = one.succeed(attempt, list(&[("okta", ALICE, None)]), &world.env());
+    let first = one.succeed(attempt, (list(&[("okta", ALICE, None)]), None), &world.env());
     assert_eq!(first, Finished::Changed);
     other.sync(&world.env());
     for worker in [&one, &other] {
@@ -281,11 +294,120 @@ fn a_list_too_old_to_rely_upon_refuses_or_not_as_configured() {
         assert_eq!(judged.is_ok(), expected, "{on_stale:?}: too old");
         let refused = Err(Revoked::Listed(Deny::SessionInactive));
         assert_eq!(worker.judge(&alice, world.now.get()), refused, "{on_stale:?}: still listed");
-        let attempt = worker.attempt(&world.env()).expect("due");
+        let (attempt, _) = worker.attempt(&world.env()).expect("due");
         assert_eq!(worker.fail(attempt, 1, "no answer", &world.env()), Finished::Failed);
         assert_eq!(worker.judge(&alice, world.now.get()), refused, "the old one is kept");
         assert_eq!(worker.fetched_entries(), Some(1));
     }
+}
+
+/// The tag that a worker's next fetch names; the attempt is given back.
+fn named(worker: &mut Revocations, world: &World) -> Option<String> {
+    let (attempt, tag) = worker.attempt(&world.env()).expect("due");
+    let tag = tag.map(|tag| tag.as_str().to_owned());
+    worker.give_back(attempt, &world.env());
+    tag
+}
+
+#[test]
+fn a_list_is_named_by_whoever_has_it_and_confirmed_for_all() {
+    let world = World::default();
+    let (mut one, mut other) = (fetched(OnStale::Deny), fetched(OnStale::Deny));
+    assert_eq!(named(&mut one, &world), None, "there is no list yet");
+    let alice = list(&[("okta", ALICE, None)]);
+    publish_as(&mut one, (alice.clone(), Some("W/\"1\"")), &world);
+    world.wait(Duration::from_secs(10));
+    let (attempt, tag) = other.attempt(&world.env()).expect("due");
+    assert_eq!(tag, Some(&entity_tag("W/\"1\"")), "by a worker that did not fetch it");
+    let confirmed = other.confirm(attempt, Some(&entity_tag("\"1\"")), &world.env());
+    assert_eq!(confirmed, Some(Finished::Confirmed));
+    // Fresh for both, and for one that comes later.
+    world.wait(Duration::from_mins(59));
+    let mut third = fetched(OnStale::Deny);
+    for worker in [&mut one, &mut other, &mut third] {
+        worker.sync(&world.env());
+        assert!(worker.can_tell(world.now.get()));
+        assert_eq!(worker.fetched_entries(), Some(1));
+        assert_eq!(named(worker, &world).as_deref(), Some("W/\"1\""));
+    }
+    // A list without a tag, and the same list with another.
+    publish(&mut one, alice.clone(), &world);
+    world.wait(Duration::from_secs(10));
+    assert_eq!(named(&mut other, &world), None);
+    publish_as(&mut one, (alice, Some("\"2\"")), &world);
+    world.wait(Duration::from_secs(10));
+    assert_eq!(named(&mut other, &world).as_deref(), Some("\"2\""));
+}
+
+#[test]
+fn what_confirms_no_list_at_hand_has_failed_and_the_next_fetch_names_none() {
+    let tagged = || (list(&[("okta", ALICE, None)]), Some("\"1\""));
+    let (same, another) = (entity_tag("\"1\""), entity_tag("\"2\""));
+    // name, whether a list is at hand, the tag that comes, what comes of it
+    let cases = [
+        ("the one that was named", true, Some(&same), Some(Finished::Confirmed)),
+        ("nobody says which", true, None, Some(Finished::Confirmed)),
+        ("another", true, Some(&another), None),
+        ("nobody has asked", false, Some(&same), None),
+    ];
+    for (name, at_hand, tag, expected) in cases {
+        let world = World::default();
+        let (mut one, mut other) = (fetched(OnStale::Deny), fetched(OnStale::Deny));
+        if at_hand {
+            publish_as(&mut one, tagged(), &world);
+            world.wait(Duration::from_secs(10));
+        }
+        let (attempt, _) = one.attempt(&world.env()).expect("due");
+        let confirmed = one.confirm(attempt, tag, &world.env());
+        assert_eq!(confirmed, expected, "{name}");
+        if confirmed.is_none() {
+            assert_eq!(one.fail(attempt, 15, "304", &world.env()), Finished::Failed, "{name}");
+            assert_eq!(one.fetched_entries(), at_hand.then_some(1), "{name}: the old one stays");
+        }
+        world.wait(Duration::from_secs(10));
+        for worker in [&mut one, &mut other] {
+            let named = named(worker, &world);
+            assert_eq!(named.is_some(), confirmed.is_some(), "{name}: {named:?}");
+        }
+    }
+}
+
+#[test]
+fn whose_list_is_another_than_the_tags_names_none() {
+    let key = |kind: &str| format!("tg1/{kind}/0123456789abcdef0123456789abcdef");
+    let world = World::default();
+    let mut one = fetched(OnStale::Deny);
+    publish_as(&mut one, (list(&[("okta", ALICE, None)]), Some("\"1\"")), &world);
+    let good = world.store.get(&key("revoked-tag")).value.expect("published");
+    let head = good.len() - 16 - 3;
+    let spoilt = [
+        ("another version", [&good[..head], &[!good[head]], &good[head + 1..]].concat()),
+        ("no tag", good[..head + 16].to_vec()),
+        ("half a version", good[..head + 8].to_vec()),
+        ("what is no tag", [&good[..head + 16], b"x\r\ny: z"].concat()),
+        ("another's", [&good[..5], b"x", &good[6..]].concat()),
+        ("nothing", Vec::new()),
+    ];
+    world.wait(Duration::from_secs(10));
+    assert_eq!(named(&mut one, &world).as_deref(), Some("\"1\""));
+    for (name, bytes) in spoilt {
+        world.store.force(&key("revoked-tag"), &bytes);
+        assert_eq!(named(&mut one, &world), None, "{name}");
+    }
+    // Nor does a worker that cannot read the list.
+    world.store.force(&key("revoked-tag"), &good);
+    world.store.force(&key("revoked-list"), b"spoilt");
+    let mut other = fetched(OnStale::Deny);
+    assert_eq!(named(&mut other, &world), None);
+    // It has the list fetched whole, though one that has it hears that nothing has changed.
+    let (attempt, tag) = one.attempt(&world.env()).expect("due");
+    assert!(tag.is_some());
+    assert_eq!(one.confirm(attempt, None, &world.env()), Some(Finished::Confirmed));
+    let (attempt, tag) = other.attempt(&world.env()).expect("out of turn");
+    assert_eq!(tag, None);
+    let fetched = (list(&[("okta", ALICE, None)]), Some(entity_tag("\"1\"")));
+    assert_eq!(other.succeed(attempt, fetched, &world.env()), Finished::Changed);
+    assert_eq!(other.fetched_entries(), Some(1));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::jose::jwk::{KeySet, MAX_SET_BYTES, Origin, ParsedSet, PublicKey};
 use crate::json;
 use crate::keys::{Attempt, Finished, Ring};
 use crate::login::endpoints::Metadata;
-use crate::remote::Remote;
+use crate::remote::{EntityTag, Remote};
 use crate::revoked::{self, MAX_DOCUMENT_BYTES, Revocations};
 use crate::verdict::{quoted, quoted_to};
 
@@ -43,10 +43,14 @@ pub(super) fn begin(
         let request = call(&ring.config().remote, MAX_SET_BYTES);
         calls.make(Owner::Ring(RingId(place), attempt, stage), request);
     }
-    if let Some(attempt) = revocations.attempt(env)
-        && let Some(source) = revocations.source()
-    {
-        calls.make(Owner::Revocations(attempt), call(&source.remote, MAX_DOCUMENT_BYTES));
+    if let Some((attempt, tag)) = revocations.attempt(env) {
+        // (RFC 9110 §13.1.2)
+        let known = tag.map(|tag| ("if-none-match", tag.as_str().to_owned()));
+        if let Some(source) = revocations.source() {
+            let mut request = call(&source.remote, MAX_DOCUMENT_BYTES);
+            request.headers.extend(known);
+            calls.make(Owner::Revocations(attempt), request);
+        }
     }
 }
 
@@ -158,12 +162,8 @@ pub(super) fn list_done(
     env: &Env<'_>,
     effects: &mut Vec<Effect>,
 ) {
-    let list = body(response, MAX_DOCUMENT_BYTES).and_then(|response| {
-        let read = revoked::parse(&response.body);
-        read.map_err(|error| Failure::list(error, &response.body))
-    });
-    let (finished, failure) = match list {
-        Ok(list) => (revocations.succeed(attempt, list, env), None),
+    let (finished, failure) = match take_list(revocations, attempt, response, env) {
+        Ok(finished) => (finished, None),
         Err(failure) => {
             let found = failure.to_string();
             (revocations.fail(attempt, failure.kind(), &found, env), Some(failure))
@@ -191,6 +191,31 @@ pub(super) fn list_done(
         None => Record::RevocationsConfirmed(state),
     };
     effects.push(Effect::Log(record.into()));
+}
+
+/// Ends a fetch of the list with what it brought: a list, or word that the one at hand is the last.
+fn take_list(
+    revocations: &mut Revocations,
+    attempt: Attempt,
+    response: Option<CallResponse>,
+    env: &Env<'_>,
+) -> Result<Finished, Failure> {
+    let tag = response.as_ref().and_then(entity_tag);
+    let is_unchanged = response.as_ref().is_some_and(|response| response.status == 304);
+    if is_unchanged && let Some(finished) = revocations.confirm(attempt, tag.as_ref(), env) {
+        return Ok(finished);
+    }
+    let response = body(response, MAX_DOCUMENT_BYTES)?;
+    let list = revoked::parse(&response.body);
+    let list = list.map_err(|error| Failure::list(error, &response.body))?;
+    Ok(revocations.succeed(attempt, (list, tag), env))
+}
+
+/// What an answer's document is called by its server, where it says so once.
+fn entity_tag(response: &CallResponse) -> Option<EntityTag> {
+    let mut tags = response.headers.values("etag");
+    let tag = EntityTag::parse(tags.next()?)?;
+    tags.next().is_none().then_some(tag)
 }
 
 /// Uses a fetched key set, and logs what is odd in it.

@@ -107,6 +107,10 @@ fn remedy(kind: u8, at: &str, field: &str, document: &str, cluster: &str) -> Str
         14 => {
             "the server of `FIELD` could not answer: look into its own log, and at the limits that it has"
         }
+        15 => {
+            "the server of `FIELD`, or a cache on the way, answers as if somebody else had asked: have it \
+             send the DOCUMENT to whoever names no version of it, or another one"
+        }
         _ => "the URL in `FIELD` is not the DOCUMENT's: write the right one, which WHOSE",
     };
     let whose = match document {

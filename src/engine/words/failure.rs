@@ -69,6 +69,7 @@ impl Failure {
             Self::NoAnswer => 1,
             Self::Status(504, _) => 2,
             Self::Status(502 | 503, _) => 3,
+            Self::Status(304, _) => 15,
             Self::Status(301..=308, _) => 4,
             Self::Status(401 | 403, _) => 5,
             Self::Status(429 | 500.., _) => 14,
@@ -96,6 +97,9 @@ impl fmt::Display for Failure {
                 "no answer, or one that broke off: does the cluster exist, and has it hosts?",
             ),
             Self::NotJson(document, begins) => write!(f, "{document}: no JSON; {begins}"),
+            Self::Status(304, _) => f.write_str(
+                "status 304 (not modified), though no document at hand is the one that it means",
+            ),
             Self::Status(status, body) => write!(f, "status {status} with {body}"),
         }
     }
