@@ -34,6 +34,15 @@ pub enum Subject<'a> {
     Token(&'a [u8; 32]),
 }
 
+/// Which credentials of a subject an entry is about, and how long.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Reach {
+    /// Only those that were issued earlier; `None` for all.
+    pub issued_before: Option<UnixMillis>,
+    /// From when on the entry is void; `None` for never.
+    pub until: Option<UnixMillis>,
+}
+
 /// A subject in short: the first half of its SHA-256.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Key([u8; 16]);
@@ -149,7 +158,7 @@ impl Revocations {
     ///
     /// That it is on a list, or that there is no list to rely upon where one must be.
     pub fn judge(&self, facts: &Facts, now: UnixMillis) -> Result<(), Revoked> {
-        if let Some(deny) = self.lists().find_map(|list| list.judge(facts)) {
+        if let Some(deny) = self.lists().find_map(|list| list.judge(facts, now)) {
             return Err(Revoked::Listed(deny));
         }
         match &self.fetched {

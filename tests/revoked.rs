@@ -10,14 +10,15 @@ use tollgate::env::SharedData;
 use tollgate::http::Url;
 use tollgate::remote::{EntityTag, Remote};
 use tollgate::revoked::{
-    Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Revocations, Revoked,
-    Source, Subject, parse,
+    Facts, Key, List, ListBuilder, MAX_DOCUMENT_BYTES, MAX_ENTRIES, OnStale, Reach, Revocations,
+    Revoked, Source, Subject, parse,
 };
 use tollgate::shared_document::Finished;
 use tollgate::time::UnixMillis;
 use tollgate::verdict::Deny;
 
 const ALICE: Subject<'static> = Subject::Identity("alice");
+const NOW: UnixMillis = UnixMillis::new(0);
 const DIGEST: [u8; 32] = [0xab; 32];
 
 fn facts(identity: &str, issued: Option<u64>) -> Facts {
@@ -32,9 +33,15 @@ fn facts(identity: &str, issued: Option<u64>) -> Facts {
 fn list(entries: &[(&str, Subject<'_>, Option<u64>)]) -> List {
     let mut list = ListBuilder::default();
     for (provider, subject, before) in entries {
-        list.add(provider, *subject, before.map(UnixMillis::from_secs));
+        list.add(provider, *subject, reach(*before, None));
     }
     list.finish()
+}
+
+/// An entry's reach, in seconds.
+fn reach(issued_before: Option<u64>, until: Option<u64>) -> Reach {
+    let [issued_before, until] = [issued_before, until].map(|at| at.map(UnixMillis::from_secs));
+    Reach { issued_before, until }
 }
 
 fn of(list: List) -> Revocations {
@@ -117,10 +124,131 @@ fn of_two_entries_about_one_subject_the_furthest_reaching_holds() {
 }
 
 #[test]
+fn an_entry_is_in_force_until_its_end() {
+    // name, entries as (before, until), when the token was issued, now, why it is refused
+    let (inactive, revoked) = (Some(Deny::SessionInactive), Some(Deny::TokenRevoked));
+    let (any, never) = (None, None);
+    let cases = [
+        ("before its end", &[(any, Some(2001))][..], 1000, 2000, inactive),
+        ("on its end", &[(any, Some(2000))], 1000, 2000, None),
+        ("after its end", &[(any, Some(1999))], 1000, 2000, None),
+        ("the oldest there is", &[(any, Some(0))], 1000, 0, None),
+        ("an older token", &[(Some(1001), Some(2001))], 1000, 2000, revoked),
+        ("a newer token", &[(Some(1000), Some(2001))], 1000, 2000, None),
+        ("one that ends, and one that does not", &[(any, Some(9)), (any, never)], 1, 10, inactive),
+        ("the furthest ended", &[(any, Some(9)), (Some(5), never)], 1, 10, revoked),
+        ("the furthest not ended", &[(Some(5), never), (any, Some(11))], 7, 10, inactive),
+        ("a newer one, the furthest ended", &[(Some(5), never), (any, Some(9))], 7, 10, None),
+        ("the same for longer", &[(any, Some(9)), (any, Some(11))], 7, 10, inactive),
+        (
+            "of three the second",
+            &[(any, Some(8)), (Some(6), Some(11)), (Some(3), Some(20))],
+            5,
+            10,
+            revoked,
+        ),
+        (
+            "of three the last",
+            &[(any, Some(8)), (Some(6), Some(11)), (Some(3), Some(20))],
+            5,
+            11,
+            None,
+        ),
+        (
+            "of three the last, and old",
+            &[(any, Some(8)), (Some(6), Some(11)), (Some(3), Some(20))],
+            2,
+            11,
+            revoked,
+        ),
+    ];
+    for (name, entries, issued, now, expected) in cases {
+        for reversed in [false, true] {
+            let mut builder = ListBuilder::default();
+            let mut entries = entries.to_vec();
+            if reversed {
+                entries.reverse();
+            }
+            // Others stand around it.
+            for number in 0..20 {
+                let until = (number % 2 == 0).then_some(number);
+                builder.add("okta", Subject::Identity(&number.to_string()), reach(None, until));
+            }
+            for (before, until) in &entries {
+                builder.add("okta", ALICE, reach(*before, *until));
+            }
+            // Every worker has the same, whoever fetched it.
+            let world = World::default();
+            let (mut one, mut other) = (fetched(OnStale::Allow), fetched(OnStale::Allow));
+            publish(&mut one, builder.finish(), &world);
+            other.sync(&world.env());
+            let now = UnixMillis::from_secs(now);
+            for worker in [&one, &other] {
+                let judged = worker.judge(&facts("alice", Some(issued)), now);
+                let expected = expected.map_or(Ok(()), |deny| Err(Revoked::Listed(deny)));
+                assert_eq!(judged, expected, "{name}");
+                assert_eq!(worker.judge(&facts("bob", Some(issued)), now), Ok(()), "{name}");
+                assert!(worker.fetched_entries() >= Some(21), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_over_when_the_document_is_read_takes_no_room() {
+    let entry = |name: &str, until: &str| {
+        format!(r#"{{"provider": "okta", "identity": "{name}", "until": "{until}"}}"#)
+    };
+    let text = format!(
+        r#"{{"entries": [{}, {}, {}, {{"provider": "okta", "jti": "x", "until": null}}]}}"#,
+        entry("alice", "1970-01-01T00:16:40Z"),
+        entry("bob", "1970-01-01T00:16:40.001Z"),
+        entry("carol", "1970-01-01T01:16:40+01:00"),
+    );
+    for (now, entries) in [(999_999, 4), (1_000_000, 2), (1_000_001, 1)] {
+        let list = parse(text.as_bytes(), UnixMillis::new(now)).expect("a list");
+        assert_eq!(list.len(), entries, "{now}");
+    }
+    // However many there are.
+    let over = vec![entry("alice", "1970-01-01T00:00:00Z"); MAX_ENTRIES + 1].join(",");
+    let list = parse(format!(r#"{{"entries": [{over}]}}"#).as_bytes(), NOW).expect("a list");
+    assert!(list.is_empty());
+}
+
+#[test]
+fn a_published_list_with_ends_that_is_out_of_order_is_none() {
+    let world = World::default();
+    let mut one = fetched(OnStale::Deny);
+    let mut builder = ListBuilder::default();
+    builder.add("okta", ALICE, reach(Some(5), None));
+    builder.add("okta", ALICE, reach(Some(6), Some(9)));
+    publish(&mut one, builder.finish(), &world);
+    let key = "tg1/revoked-list/0123456789abcdef0123456789abcdef";
+    let good = world.store.get(key).value.expect("published");
+    let (head, entries) = good.split_at(good.len() - 64);
+    let (first, second) = entries.split_at(32);
+    let spoilt = [
+        ("the other way round", [head, second, first].concat()),
+        ("twice", [head, first, first].concat()),
+        ("one cut", [head, first, &second[..24]].concat()),
+    ];
+    for (name, bytes) in spoilt {
+        world.store.force(key, &bytes);
+        let mut other = fetched(OnStale::Deny);
+        other.sync(&world.env());
+        assert_eq!(other.fetched_entries(), None, "{name}");
+    }
+    world.store.force(key, &good);
+    let mut other = fetched(OnStale::Deny);
+    other.sync(&world.env());
+    assert_eq!(other.fetched_entries(), Some(2));
+}
+
+#[test]
 fn every_one_of_many_is_found_and_nobody_else() {
     let mut builder = ListBuilder::default();
     for number in 0..1000 {
-        builder.add("okta", Subject::Identity(&format!("revoked {number}")), None);
+        builder.add("okta", Subject::Identity(&format!("revoked {number}")), Reach::default());
     }
     let revocations = of(builder.finish());
     let judge = |who: String| revocations.judge(&facts(&who, None), UnixMillis::new(0));
@@ -152,7 +280,7 @@ fn a_document_is_read_whole() {
             {{"jti": "carol-1", "provider": "okta", "identity": null}},
             {{"provider": "elsewhere", "token_sha256": "{hex}"}} ] }}"#
     );
-    let list = parse(text.as_bytes()).expect("a list");
+    let list = parse(text.as_bytes(), NOW).expect("a list");
     assert_eq!(list.len(), 4);
     let revocations = of(list);
     assert!(revocations.names_tokens());
@@ -169,7 +297,7 @@ fn a_document_is_read_whole() {
     assert_eq!(judge("bob", Some(1000)), None);
     assert_eq!(judge("carol", None), Some("token_revoked"));
     assert_eq!(judge("dave", None), None);
-    assert_eq!(parse(br#"{"entries": []}"#).expect("a list").len(), 0);
+    assert_eq!(parse(br#"{"entries": []}"#, NOW).expect("a list").len(), 0);
 }
 
 #[test]
@@ -217,6 +345,26 @@ fn a_document_with_one_mistake_is_no_list() {
             r#"{"entries": [{"provider": "p", "jti": "a", "issued_before": "now"}]}"#,
             "no point in time",
         ),
+        (
+            "no end",
+            r#"{"entries": [{"provider": "p", "jti": "a", "until": "2026-13-01T00:00:00Z"}]}"#,
+            "'until' is no point in time",
+        ),
+        (
+            "an end in seconds",
+            r#"{"entries": [{"provider": "p", "jti": "a", "until": 4000000000}]}"#,
+            "invalid type: integer",
+        ),
+        (
+            "a mistake that is over",
+            r#"{"entries": [{"provider": "p", "until": "1969-01-01T00:00:00Z"}]}"#,
+            "no point in time",
+        ),
+        (
+            "nobody, and over",
+            r#"{"entries": [{"provider": "p", "until": "1970-01-01T00:00:00Z"}]}"#,
+            "not exactly one of",
+        ),
         ("bytes that are no UTF-8", "{\"entries\": [{\"provider\": \"\u{7f}", "EOF"),
         (
             "the last of many",
@@ -225,10 +373,10 @@ fn a_document_with_one_mistake_is_no_list() {
         ),
     ];
     for (name, text, reason) in cases {
-        let error = parse(text.as_bytes()).expect_err(name).to_string();
+        let error = parse(text.as_bytes(), NOW).expect_err(name).to_string();
         assert!(error.contains(reason), "{name}: {error}");
     }
-    assert!(parse(b"{\"entries\": [{\"provider\": \"p\", \"jti\": \"\xff\"}]}").is_err());
+    assert!(parse(b"{\"entries\": [{\"provider\": \"p\", \"jti\": \"\xff\"}]}", NOW).is_err());
 }
 
 #[test]
@@ -239,17 +387,17 @@ fn a_document_is_bounded() {
         format!(r#"{{"entries":[{}]}}"#, entries.join(","))
     };
     assert_eq!(
-        parse(document(MAX_ENTRIES).as_bytes()).expect("as many as may be").len(),
+        parse(document(MAX_ENTRIES).as_bytes(), NOW).expect("as many as may be").len(),
         MAX_ENTRIES
     );
-    let error = parse(document(MAX_ENTRIES + 1).as_bytes()).expect_err("one too many");
+    let error = parse(document(MAX_ENTRIES + 1).as_bytes(), NOW).expect_err("one too many");
     assert!(error.to_string().contains("more than 100000 entries"), "{error}");
     let sized = |bytes: usize| {
         let empty = r#"{"entries":[]}"#;
         empty.to_owned() + &" ".repeat(bytes - empty.len())
     };
-    assert!(parse(sized(MAX_DOCUMENT_BYTES).as_bytes()).is_ok());
-    assert!(parse(sized(MAX_DOCUMENT_BYTES + 1).as_bytes()).is_err());
+    assert!(parse(sized(MAX_DOCUMENT_BYTES).as_bytes(), NOW).is_ok());
+    assert!(parse(sized(MAX_DOCUMENT_BYTES + 1).as_bytes(), NOW).is_err());
 }
 
 #[test]
@@ -420,7 +568,7 @@ fn a_published_list_that_cannot_be_read_is_fetched_anew() {
     let head = good.len() - 2 - 48;
     let spoilt = [
         ("another version", [&good[..head], &[3], &good[head + 1..]].concat()),
-        ("a kind that there is not", [&good[..=head], &[4], &good[head + 2..]].concat()),
+        ("a kind that there is not", [&good[..=head], &[8], &good[head + 2..]].concat()),
         ("cut", good[..good.len() - 1].to_vec()),
         ("no version", good[..head].to_vec()),
         ("another's", [&good[..5], b"x", &good[6..]].concat()),
@@ -429,6 +577,7 @@ fn a_published_list_that_cannot_be_read_is_fetched_anew() {
             [&good[..head + 2], &good[head + 26..], &good[head + 2..head + 26]].concat(),
         ),
         ("one entry less", good[..head + 26].to_vec()),
+        ("ends that it has not", [&good[..=head], &[6], &good[head + 2..]].concat()),
     ];
     for (name, bytes) in spoilt {
         world.store.force(key, &bytes);

@@ -308,6 +308,7 @@ impl Checker {
         checked.remarks.extend(config.notes.iter().map(note));
         let tree = json.tree.as_ref();
         expiries(tree, self.now, &mut checked.remarks);
+        revocations(tree, self.now, &mut checked.remarks);
         details(tree, self.now, &mut checked.remarks);
         limits(tree, held.at, held.several, &mut checked.remarks);
         let remarks = &mut checked.remarks;
@@ -417,6 +418,22 @@ fn expiries(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
                 continue;
             };
             let field = format!("providers.{}.keys[{index}].expires", provider.name);
+            remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
+        }
+    }
+}
+
+/// Entries of the list of revocations that are over.
+fn revocations(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
+    let entries = tree.and_then(|tree| tree.get("revoked")?.get("entries")).map(Node::elements);
+    for (index, entry) in entries.unwrap_or_default().iter().enumerate() {
+        let Some(node) = entry.get("until") else { continue };
+        let until = node.text().and_then(UnixMillis::from_rfc3339);
+        if until.is_some_and(|until| until <= now) {
+            let message = "this has passed: the entry refuses nobody any more; delete it, or write a \
+                           later end";
+            let (code, field) =
+                (FileCode::RevocationOver, format!("revoked.entries[{index}].until"));
             remarks.push(Remark::new(Severity::Warning, code, node.at, field, message));
         }
     }

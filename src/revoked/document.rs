@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{List, ListBuilder, MAX_ENTRIES, Subject};
+use super::{List, ListBuilder, MAX_ENTRIES, Reach, Subject};
 use crate::time::UnixMillis;
 use crate::verdict::quoted;
 use crate::wire;
@@ -26,18 +26,19 @@ impl fmt::Display for DocumentError {
     }
 }
 
-/// Reads a document, all of it or none.
+/// Reads a document, all of it or none; what is void at `now` is left out.
 ///
 /// # Errors
 ///
 /// What is wrong, and where; nothing of the entries is repeated.
-pub fn parse(text: &[u8]) -> Result<List, DocumentError> {
+pub fn parse(text: &[u8], now: UnixMillis) -> Result<List, DocumentError> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(DocumentError(format!("more than {MAX_DOCUMENT_BYTES} bytes").into()));
     }
     let mut list = ListBuilder::default();
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let read = reader.deserialize_map(Document(&mut list)).and_then(|()| reader.end());
+    let read =
+        reader.deserialize_map(Document { list: &mut list, now }).and_then(|()| reader.end());
     match read {
         Ok(()) => Ok(list.finish()),
         // The reason may name what was found.
@@ -46,7 +47,10 @@ pub fn parse(text: &[u8]) -> Result<List, DocumentError> {
 }
 
 /// Reads the object; members other than `entries` are ignored.
-struct Document<'l>(&'l mut ListBuilder);
+struct Document<'l> {
+    list: &'l mut ListBuilder,
+    now: UnixMillis,
+}
 
 impl<'de> Visitor<'de> for Document<'_> {
     type Value = ();
@@ -63,7 +67,7 @@ impl<'de> Visitor<'de> for Document<'_> {
             } else if std::mem::replace(&mut found, true) {
                 return Err(Error::duplicate_field("entries"));
             } else {
-                members.next_value_seed(Entries(&mut *self.0))?;
+                members.next_value_seed(Entries(Document { list: self.list, now: self.now }))?;
             }
         }
         if found { Ok(()) } else { Err(Error::missing_field("entries")) }
@@ -71,7 +75,7 @@ impl<'de> Visitor<'de> for Document<'_> {
 }
 
 /// Reads the list.
-struct Entries<'l>(&'l mut ListBuilder);
+struct Entries<'l>(Document<'l>);
 
 impl<'de> DeserializeSeed<'de> for Entries<'_> {
     type Value = ();
@@ -88,12 +92,13 @@ impl<'de> Visitor<'de> for Entries<'_> {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
         while let Some(entry) = entries.next_element::<Entry<'de>>()? {
-            if self.0.len() >= MAX_ENTRIES {
+            let Document { list, now } = &mut self.0;
+            entry.add_to(list, *now).map_err(Error::custom)?;
+            if list.len() > MAX_ENTRIES {
                 return Err(Error::custom(format_args!("more than {MAX_ENTRIES} entries")));
             }
-            entry.add_to(self.0).map_err(Error::custom)?;
         }
         Ok(())
     }
@@ -113,18 +118,24 @@ struct Entry<'a> {
     token_sha256: Option<Cow<'a, str>>,
     #[serde(borrow)]
     issued_before: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    until: Option<Cow<'a, str>>,
     #[serde(rename = "description")]
     _description: Option<IgnoredAny>,
 }
 
 impl Entry<'_> {
-    fn add_to(&self, list: &mut ListBuilder) -> Result<(), &'static str> {
-        let before = match &self.issued_before {
-            None => None,
-            Some(text) => match UnixMillis::from_rfc3339(text) {
-                None => return Err("`issued_before` is no point in time (RFC 3339)"),
-                before => before,
-            },
+    fn add_to(&self, list: &mut ListBuilder, now: UnixMillis) -> Result<(), &'static str> {
+        let moment = |text: &Option<Cow<'_, str>>, wrong| match text {
+            None => Ok(None),
+            Some(text) => UnixMillis::from_rfc3339(text).map(Some).ok_or(wrong),
+        };
+        let reach = Reach {
+            issued_before: moment(
+                &self.issued_before,
+                "`issued_before` is no point in time (RFC 3339)",
+            )?,
+            until: moment(&self.until, "`until` is no point in time (RFC 3339)")?,
         };
         let digest;
         let subject = match (&self.identity, &self.jti, &self.token_sha256) {
@@ -139,7 +150,9 @@ impl Entry<'_> {
         if let Subject::Identity("") | Subject::Jti("") = subject {
             return Err("an empty string names nothing");
         }
-        list.add(&self.provider, subject, before);
+        if reach.until.is_none_or(|until| now < until) {
+            list.add(&self.provider, subject, reach);
+        }
         Ok(())
     }
 }

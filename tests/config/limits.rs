@@ -66,9 +66,13 @@ fn what_is_revoked_is_read() {
 {"provider": "okta", "identity": "alice", "description": "left"},
 {"provider": "okta", "identity": "bob", "issued_before": "1970-01-01T00:16:41Z"},
 {"provider": "okta", "identity": "carol", "issued_before": "1970-01-01T00:16:40Z"},
+{"provider": "okta", "identity": "erin", "until": "1970-01-01T00:33:20Z"},
+{"provider": "okta", "identity": "frank", "until": "1970-01-01T00:33:20.001Z"},
 {"provider": "okta", "token_sha256": "abababababababababababababababababababababababababababababababab"}]}"#,
     ));
-    assert_eq!(config.revoked.len(), 4);
+    assert_eq!(config.revoked.len(), 6);
+    assert_eq!(judged(&config, "erin"), None, "it has passed");
+    assert_eq!(judged(&config, "frank"), Some(Deny::SessionInactive));
     assert_eq!(judged(&config, "alice"), Some(Deny::SessionInactive));
     assert_eq!(judged(&config, "bob"), Some(Deny::TokenRevoked));
     assert_eq!(judged(&config, "carol"), None);
@@ -134,10 +138,11 @@ fn limits_and_lists_are_refused_with_everything_that_is_wrong() {
         ),
         (
             "a digest and a moment that are none",
-            r#""revoked": {"entries": [{"provider": "okta", "token_sha256": "AB", "issued_before": "yesterday"}]}"#,
+            r#""revoked": {"entries": [{"provider": "okta", "token_sha256": "AB", "issued_before": "yesterday", "until": "1h"}]}"#,
             &[
                 "2:62: revoked.entries[0].token_sha256: not SHA-256 in lower-case hex, 64 of 0-9 and a-f; `printf %s KEY | sha256sum` shows it",
                 "2:85: revoked.entries[0].issued_before: `yesterday` is no point in time (RFC 3339); write it as \"2027-01-01T00:00:00Z\"",
+                "2:107: revoked.entries[0].until: `1h` is no point in time (RFC 3339); write it as \"2027-01-01T00:00:00Z\"",
             ],
         ),
         (

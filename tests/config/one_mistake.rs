@@ -136,7 +136,8 @@ fn others() -> Value {
         },
         "revoked": {
             "entries": [{
-                "provider": "red", "identity": "x", "issued_before": "2026-01-01T00:00:00Z"
+                "provider": "red", "identity": "x", "issued_before": "2026-01-01T00:00:00Z",
+                "until": "2099-01-01T00:00:00Z"
             }],
             "url": "https://ops.example.com/revoked.json", "cluster": "ops"
         },

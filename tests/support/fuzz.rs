@@ -333,15 +333,17 @@ pub fn query(target: &[u8]) {
 }
 
 /// A document is taken whole or not at all: what is taken is a list of no more entries than were
-/// written, the same however often it is read, refuses every subject that it names, and nobody whom it
-/// does not; what is said of one that is refused is one short line.
+/// written, the same however often it is read, refuses every subject that it names and does not let
+/// go, and nobody whom it does not name; what is said of one that is refused is one short line.
 pub fn revocations(text: &[u8]) {
-    let list = match revoked::parse(text) {
+    // 2001-09-09.
+    let now = UnixMillis::from_secs(1_000_000_000);
+    let list = match revoked::parse(text, now) {
         Ok(list) => list,
         Err(error) => return is_short_line(&error.to_string()),
     };
     assert!(list.len() <= revoked::MAX_ENTRIES);
-    assert_eq!(revoked::parse(text).as_ref(), Ok(&list), "read twice");
+    assert_eq!(revoked::parse(text, now).as_ref(), Ok(&list), "read twice");
     // A reader of its own: what is taken is JSON with these members.
     let Ok(document) = serde_json::from_slice::<Value>(text) else {
         // What is ignored may be more than that reader bears: numbers, depth.
@@ -375,11 +377,15 @@ pub fn revocations(text: &[u8]) {
             }
             other => panic!("an entry of {other:?}"),
         };
-        let judged = lists.judge(&subject, UnixMillis::default());
+        let until = text("until").map(|until| UnixMillis::from_rfc3339(until).expect("a moment"));
+        if until.is_some_and(|until| until <= now) {
+            continue;
+        }
+        let judged = lists.judge(&subject, now);
         assert!(matches!(judged, Err(Revoked::Listed(_))), "{entry} is on no list");
         let stranger = facts(provider, other, Some(other), Some(&[0xa5; 32]));
         if entry["identity"] != other && entry["jti"] != other {
-            let judged = lists.judge(&stranger, UnixMillis::default());
+            let judged = lists.judge(&stranger, now);
             assert_eq!(judged, Ok(()), "whom nobody named is refused");
         }
     }

@@ -75,6 +75,8 @@ pub(super) enum FileCode {
     OnlineFailed,
     /// The proxy does not bring paths into one form.
     PathUnnormalized,
+    /// An entry of the list of revocations that is void.
+    RevocationOver,
     /// A route that a client chooses by a header which Tollgate writes or removes.
     RouteChosenByClient,
     /// The store is shared with every plugin without an id.
@@ -90,7 +92,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 41] = [
+    pub(super) const ALL: [Self; 42] = [
         Self::AddressFromClient,
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
@@ -127,6 +129,7 @@ impl FileCode {
         Self::OnlineKeyPrivate,
         Self::OnlineKeySkipped,
         Self::PathUnnormalized,
+        Self::RevocationOver,
         Self::RouteChosenByClient,
         Self::VmIdEmpty,
         Self::WindowLarge,
@@ -173,6 +176,7 @@ impl FileCode {
             Self::OnlineKeyPrivate => "online_key_private",
             Self::OnlineKeySkipped => "online_key_skipped",
             Self::PathUnnormalized => "path_unnormalized",
+            Self::RevocationOver => "revocation_over",
             Self::RouteChosenByClient => "route_chosen_by_client",
             Self::VmIdEmpty => "vm_id_empty",
             Self::WindowLarge => "window_large",

@@ -224,6 +224,27 @@ fn keys_that_end_are_told_in_time() {
 }
 
 #[test]
+fn revocations_that_are_over_are_told() {
+    let entry = |until: &str| {
+        format!(
+            r#"{{"providers": {{"partner": {{"kind": "api_key", "from": [{{"header": "x-key"}}], "keys": [
+{{"name": "k", "identity": "i", "sha256": "00ff0123456789abcdef0000000000000000000000000000000000000000001f"}}]}}}},
+"revoked": {{"entries": [{{"provider": "partner", "identity": "j"}},
+{{"provider": "partner", "identity": "i", "until": "{until}"}}]}}}}"#
+        )
+    };
+    let cases: [(&str, &[&str]); 3] = [
+        ("2026-11-23T09:59:59Z", &["4 revocation_over"]),
+        ("2026-11-23T10:00:00Z", &["4 revocation_over"]),
+        ("2026-11-23T10:00:01Z", &[]),
+    ];
+    for (until, expected) in cases {
+        let run = check(&["--at", "2026-11-23T10:00:00Z", "-"], &entry(until));
+        assert_eq!(run.codes(), expected, "{until}");
+    }
+}
+
+#[test]
 fn a_detailed_log_that_has_ended_or_ends_earlier_than_written_is_told() {
     let log = |until: &str| {
         format!(

@@ -66,6 +66,8 @@ object! {
         token_sha256: Sha256Hex;
         /// Only tokens that were issued before. Left out: all.
         issued_before: Moment;
+        /// From when on the entry is void. Left out: never.
+        until: Moment;
     }
 }
 

@@ -206,7 +206,7 @@ fn take_list(
         return Ok(finished);
     }
     let response = body(response, MAX_DOCUMENT_BYTES)?;
-    let list = revoked::parse(&response.body);
+    let list = revoked::parse(&response.body, env.now);
     let list = list.map_err(|error| Failure::list(error, &response.body))?;
     Ok(revocations.succeed(attempt, (list, tag), env))
 }

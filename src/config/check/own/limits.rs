@@ -10,7 +10,7 @@ use crate::config::raw::limits::{RawRevocation, RawRevoked};
 use crate::config::raw::provider::RawKind;
 use crate::config::read::{At, Count, Preset, items, unknown};
 use crate::http::Url;
-use crate::revoked::{List, ListBuilder, Source, Subject};
+use crate::revoked::{List, ListBuilder, Reach, Source, Subject};
 
 /// How many records a bucket of the store holds.
 const BUCKET: u32 = 8;
@@ -74,8 +74,9 @@ fn add(
         problems.refuse(Code::OneOfRequired, entry.at, message);
     }
     if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token)) {
-        let before = entry.issued_before.given().map(|moment| moment.value.0);
-        list.add(provider, subject, before);
+        let [issued_before, until] = [&entry.issued_before, &entry.until]
+            .map(|field| field.given().map(|moment| moment.value.0));
+        list.add(provider, subject, Reach { issued_before, until });
     }
 }
 
