@@ -142,7 +142,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "provider", "secret", "time", "trace", "verdict", "wire",
+            "provider", "revoked", "secret", "time", "trace", "verdict", "wire",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.
@@ -379,6 +379,9 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["check"],
             &["decode/sealed"],
             &["decode"],
+            &["revoke/file", "revoke/text"],
+            &["revoke/subject"],
+            &["revoke"],
             &["explain/cookie", "explain/credential", "explain/drive"],
             &["explain/shown"],
             &["explain"],

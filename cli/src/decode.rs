@@ -15,8 +15,7 @@ use tollgate::time::UnixMillis;
 use super::format::Format;
 use super::{input, moment};
 use crate::command::{Exit, Failure, Streams};
-use form::Parts;
-pub(super) use form::token;
+pub(super) use form::{Parts, token};
 use refused::Refused;
 
 /// Most bytes that are read: more than any token, so that one too large is told as such.

@@ -38,6 +38,7 @@ mod moment;
 mod online;
 mod output;
 mod register;
+mod revoke;
 mod schema;
 mod secret_file;
 mod vendor;
@@ -80,6 +81,7 @@ enum Command {
     Man(manual::Manual),
     Mint(mint::Arguments),
     Register(register::Arguments),
+    Revoke(revoke::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -148,6 +150,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         Command::Man(manual::Manual {}) => manual::man(Arguments::command(), streams),
         Command::Mint(arguments) => mint::run(&arguments, streams),
         Command::Register(arguments) => register::run(&arguments, streams),
+        Command::Revoke(arguments) => revoke::run(&arguments, streams),
         Command::Schema(arguments) => schema::run(&arguments, streams),
     };
     let done = done.and_then(|exit| Ok(streams.out.flush().map(|()| exit)?));

@@ -8,12 +8,12 @@ use tollgate::json::{self, JsonError};
 use tollgate::verdict::quoted;
 
 /// What a token is made of.
-pub(super) struct Parts {
-    pub(super) header: Map<String, Value>,
+pub(crate) struct Parts {
+    pub(crate) header: Map<String, Value>,
     /// None where they are encrypted.
-    pub(super) claims: Option<Map<String, Value>>,
+    pub(crate) claims: Option<Map<String, Value>>,
     /// None where the token is encrypted.
-    pub(super) signature_bytes: Option<usize>,
+    pub(crate) signature_bytes: Option<usize>,
 }
 
 /// The token in what was read: without `Authorization:`, `Bearer` and white space.
@@ -47,7 +47,7 @@ impl Parts {
     /// # Errors
     ///
     /// Which part is wrong, and what is wrong with it.
-    pub(super) fn take(token: &str) -> Result<Self, String> {
+    pub(crate) fn take(token: &str) -> Result<Self, String> {
         let parts: Vec<_> = token.split('.').collect();
         match parts.as_slice() {
             [header, claims, signature] => Ok(Self {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Folder;
-use super::console::{examples, is_as_told};
+use super::console::{examples, is_as_told, run};
 
 /// The project's own folder.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -26,6 +26,30 @@ fn run_all(page: &str, least: usize) {
     for example in examples {
         example.hold(&folder.0, &[]);
     }
+}
+
+#[test]
+fn what_the_runbook_does_about_a_leaked_token_is_done() {
+    let text = fs::read_to_string(Path::new(ROOT).join("docs/runbook.md")).unwrap();
+    let (_, section) = text.split_once("\n## A token has leaked\n").expect("a section");
+    let section = section.split("\n## ").next().unwrap();
+    let commands = section.split('`').filter(|span| span.contains("tollgate revoke "));
+    let commands: Vec<_> = commands.map(|span| span.replace("\\|", "|")).collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let folder = Folder::new();
+    fs::write(folder.path("revoked.json"), r#"{ "entries": [] }"#).unwrap();
+    for command in &commands {
+        // `{"alg":"ES256"}`, `{"exp":4000000000}`
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJleHAiOjQwMDAwMDAwMDB9.c2ln";
+        let (status, told) = run(&format!("TOKEN={token}; {command}"), &folder.0);
+        assert_eq!(status, 0, "{command}: {told:?}");
+        assert!(!told.concat().contains("eyJ"), "{told:?}");
+    }
+    let list = folder.read("revoked.json");
+    for member in ["token_sha256", "jti", "identity"] {
+        assert_eq!(list.matches(&format!("\"{member}\"")).count(), 1, "{list}");
+    }
+    assert_eq!(list.matches("\"until\"").count(), 3, "nothing stays for ever: {list}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tollgate_cli::Exit;
 
 use super::tollgate;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["check"],
     &["completions"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 13] = [
     &["man"],
     &["mint"],
     &["register"],
+    &["revoke"],
     &["schema"],
 ];
 

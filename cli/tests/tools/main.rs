@@ -18,6 +18,7 @@ mod logins;
 mod mint;
 mod register;
 mod resources;
+mod revoke;
 mod sealed;
 
 use std::ffi::OsString;
@@ -73,7 +74,8 @@ impl Drop for Folder {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["decode", "explain", "hash-key", "init", "mint", "register", "schema"] {
+    for command in ["decode", "explain", "hash-key", "init", "mint", "register", "revoke", "schema"]
+    {
         let help = tollgate(&[command, "--help"], b"");
         assert_eq!((help.exit, help.err.as_str()), (Exit::Fine, ""), "{command}");
         let examples = help.out.split("Example").nth(1).unwrap_or_default();
