@@ -17,4 +17,5 @@ mod e2e {
     mod origin;
     mod readme;
     mod register;
+    mod revoke;
 }

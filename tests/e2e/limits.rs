@@ -223,3 +223,51 @@ fn a_list_of_revocations_is_in_force_in_every_worker_and_ends_with_its_entries()
     eventually("alice is in again", || all_say(&alice, (200, "")));
     envoy.assert_no_trap();
 }
+
+#[test]
+fn a_list_that_has_not_changed_is_fetched_once_and_confirmed_for_every_worker() {
+    let (upstream, keys, signer) = (Upstream::start(), KeyServer::start(), Signer::new("k1"));
+    keys.set("/keys", Answer::json(&key_set(&[&signer])));
+    let list = |identity: &str| {
+        let gone =
+            json!({ "provider": "main", "identity": "carol", "until": "2020-01-01T00:00:00Z" });
+        Answer::json(&json!({ "entries": [{ "provider": "main", "identity": identity }, gone] }))
+    };
+    keys.set("/revoked.json", list("alice").tagged("W/\"1\""));
+    let mut all = configuration(json!({ "main": keys.provider(ISSUER, "/keys") }), Value::Null);
+    all["revoked"] = json!({
+        "url": keys.url("/revoked.json"),
+        "cluster": "keys", "refresh": "200ms", "max_stale": "3s",
+    });
+    let listener = Listener::new(&Filter::new(&all));
+    let site = Site::new("unchanged", upstream.port()).cluster("keys", keys.port());
+    let envoy = Envoy::start(&site.listener(&listener).workers(2));
+    let tokens = ["alice", "bob", "carol"].map(|who| signer.sign(&Token::of(who)));
+    let [alice, bob, carol] = &tokens;
+    // Connections enough to reach both workers.
+    let all_say = |token: &str, verdict: (u16, &str)| {
+        let one = |_| fetch(listener.port, &Request::get("/x").bearer(token)).verdict();
+        (0..16).map(one).all(|found| found == (verdict.0, verdict.1.to_owned()))
+    };
+    eventually("the first list", || all_say(alice, (403, "session_inactive")));
+    // Longer than it would be relied upon, were it not confirmed.
+    eventually("it is confirmed for four seconds", || keys.unchanged("/revoked.json") >= 20);
+    assert!(all_say(alice, (403, "session_inactive")));
+    assert!(all_say(bob, (200, "")) && all_say(carol, (200, "")), "carol's entry is over");
+    let (unchanged, hits) = (keys.unchanged("/revoked.json"), keys.hits("/revoked.json"));
+    assert!(hits - unchanged <= 2, "sent {} times", hits - unchanged);
+    assert_eq!(envoy.counter("tollgate_revocations_fetch_failed"), 0);
+    assert!(envoy.counter("tollgate_revocations_fetch_ok") >= 20);
+    keys.set("/revoked.json", list("bob").tagged("W/\"2\""));
+    eventually("bob is out", || all_say(bob, (403, "session_inactive")));
+    assert!(all_say(alice, (200, "")));
+    // What confirms another list than the one at hand confirms none, and the whole is asked for.
+    keys.set("/revoked.json", Answer::new(304, "text/plain", "").header("etag", "\"3\""));
+    eventually("it has failed", || envoy.counter("tollgate_revocations_fetch_failed") >= 2);
+    assert!(all_say(bob, (403, "session_inactive")), "the old one stays");
+    keys.set("/revoked.json", list("alice").tagged("\"4\""));
+    eventually("alice is out again", || all_say(alice, (403, "session_inactive")));
+    let unchanged = keys.unchanged("/revoked.json");
+    eventually("and the list is confirmed", || keys.unchanged("/revoked.json") > unchanged);
+    envoy.assert_clean(&[alice, bob, carol]);
+}

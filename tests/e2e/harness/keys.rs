@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     held: bool,
     /// Send the body byte by byte, each a chunk of its own, and trailers behind it.
     pieces: bool,
+    /// What is called so is not sent to who has it.
+    tag: Option<String>,
 }
 
 impl Answer {
@@ -41,6 +43,7 @@ impl Answer {
             cut: None,
             held: false,
             pieces: false,
+            tag: None,
         }
     }
 
@@ -48,6 +51,11 @@ impl Answer {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Calls it so (`ETag`); whoever names that in `If-None-Match` gets a 304 (RFC 9110 §13.1.2).
+    pub(crate) fn tagged(self, tag: &str) -> Self {
+        Self { tag: Some(tag.to_owned()), ..self }.header("etag", tag)
     }
 
     /// Announces the whole body, sends `bytes` of it and hangs up.
@@ -79,6 +87,7 @@ pub(crate) struct KeyServer {
 struct State {
     answers: BTreeMap<String, Answer>,
     hits: BTreeMap<String, usize>,
+    unchanged: BTreeMap<String, usize>,
     heads: Vec<Message>,
     released: u64,
 }
@@ -118,6 +127,11 @@ impl KeyServer {
         self.state.0.lock().unwrap().hits.get(path).copied().unwrap_or(0)
     }
 
+    /// How often who asked for a path had what is there.
+    pub(crate) fn unchanged(&self, path: &str) -> usize {
+        self.state.0.lock().unwrap().unchanged.get(path).copied().unwrap_or(0)
+    }
+
     /// Every request that came.
     pub(crate) fn requests(&self) -> Vec<Message> {
         self.state.0.lock().unwrap().heads.clone()
@@ -143,9 +157,14 @@ fn serve(mut stream: BufReader<TcpStream>, shared: &(Mutex<State>, Condvar)) -> 
         let answer = {
             let mut state = state.lock().unwrap();
             *state.hits.entry(path.clone()).or_default() += 1;
+            let named = message.value("if-none-match");
             state.heads.push(message);
             let answer = state.answers.get(&path).cloned();
-            let answer = answer.unwrap_or_else(|| Answer::new(404, "text/plain", "not here"));
+            let mut answer = answer.unwrap_or_else(|| Answer::new(404, "text/plain", "not here"));
+            if named.is_some() && named == answer.tag {
+                *state.unchanged.entry(path.clone()).or_default() += 1;
+                (answer.status, answer.body) = (304, Vec::new());
+            }
             if answer.held {
                 let seen = state.released;
                 drop(released.wait_while(state, |state| state.released == seen).unwrap());
@@ -170,7 +189,11 @@ fn serve(mut stream: BufReader<TcpStream>, shared: &(Mutex<State>, Condvar)) -> 
             stream.get_mut().write_all(b"0\r\nx-trailer: {\"keys\":[]}\r\nx-another: 1\r\n\r\n")?;
             continue;
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
+        // A 304 has no body, and its length is another answer's (RFC 9110 §8.6).
+        if answer.status != 304 {
+            head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+        }
+        head.push_str("\r\n");
         let sent = answer.cut.unwrap_or(answer.body.len()).min(answer.body.len());
         stream.get_mut().write_all(head.as_bytes())?;
         stream.get_mut().write_all(&answer.body[..sent])?;
