@@ -488,6 +488,26 @@ fn a_list_is_named_by_whoever_has_it_and_confirmed_for_all() {
 }
 
 #[test]
+fn without_a_store_a_worker_names_its_own_list() {
+    let world = World::default();
+    world.store.absent.set(true);
+    let mut worker = fetched(OnStale::Deny);
+    publish_as(&mut worker, (list(&[("okta", ALICE, None)]), Some("\"1\"")), &world);
+    world.wait(Duration::from_secs(10));
+    let (attempt, tag) = worker.attempt(&world.env()).expect("due");
+    assert_eq!(tag, Some(&entity_tag("\"1\"")));
+    assert_eq!(worker.confirm(attempt, None, &world.env()), Some(Finished::Confirmed));
+    world.wait(Duration::from_secs(10));
+    let (attempt, tag) = worker.attempt(&world.env()).expect("due");
+    assert!(tag.is_some());
+    assert_eq!(worker.confirm(attempt, Some(&entity_tag("\"2\"")), &world.env()), None);
+    assert_eq!(worker.fail(attempt, 15, "304", &world.env()), Finished::Failed);
+    world.wait(Duration::from_secs(10));
+    assert_eq!(named(&mut worker, &world), None);
+    assert_eq!(worker.fetched_entries(), Some(1), "the old one stays");
+}
+
+#[test]
 fn what_confirms_no_list_at_hand_has_failed_and_the_next_fetch_names_none() {
     let tagged = || (list(&[("okta", ALICE, None)]), Some("\"1\""));
     let (same, another) = (entity_tag("\"1\""), entity_tag("\"2\""));
