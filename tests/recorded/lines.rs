@@ -50,7 +50,7 @@ const NO_DISCOVERY: [&str; 6] = [
 const NO_LIST: [&str; 4] = [
     r#"{ "entries": [{ "provider": "idp" }] }"#,
     r#"{ "entries": [{ "provider": "idp", "identity": 7 }] }"#,
-    r#"{ "entries": [{ "provider": "idp", "identity": "a", "until": 1 }] }"#,
+    r#"{ "entries": [{ "provider": "idp", "identity": "a", "ends": 1 }] }"#,
     r#"{ "entries": {} }"#,
 ];
 
