@@ -39,8 +39,12 @@ pub(super) fn answer(
         return Err(Refusal::new(Deny::OriginRefused, reason).into());
     }
     let env = desk.env;
-    // A logout does not wait: where the provider's endpoints are not known, it ends here.
-    let endpoints = endpoints(at, desk, head).ok();
+    // Another worker may know the provider's endpoints already; where nobody does, it ends here.
+    let endpoints = match endpoints(at, desk, head) {
+        Ok(endpoints) => Some(endpoints),
+        Err(Stop::Wait(awaited)) => return Err(Stop::Wait(awaited)),
+        Err(_) => None,
+    };
     let session = cookies::living(at, head, env);
     let mut hint = None;
     if let Some(session) = &session {
