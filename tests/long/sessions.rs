@@ -68,7 +68,7 @@ fn while_the_provider_is_away_past_the_end_of_its_tokens_nobody_is_refused() {
     let began = Instant::now();
     let mut asked = 0_u32;
     while began.elapsed() < Duration::from_secs(300) {
-        let kind = if asked % 2 == 0 { &PAGE[..] } else { &SCRIPT[..] };
+        let kind = if asked.is_multiple_of(2) { &PAGE[..] } else { &SCRIPT[..] };
         let answer = browser.send("GET", &portal.url("/orders"), kind, "");
         assert_eq!(answer.verdict(), (200, String::new()), "{asked}: {}", envoy.tail());
         asked += 1;
