@@ -204,7 +204,8 @@ impl fmt::Display for Notice {
                 write!(
                     f,
                     "configuration refused: it fetches keys or revocations, and this proxy {what}; \
-                     give the keys inline, and `revoked` no `url`"
+                     give the keys inline, and `revoked` no `url`, and have no `login` and no provider of \
+                     kind `introspection`"
                 )
             }
             Self::NoHostCrypto => f.write_str(

@@ -37,6 +37,7 @@ fn demo() -> Value {
 fn inline() -> Value {
     let mut configuration = demo();
     configuration.as_object_mut().expect("an object").remove("revoked");
+    configuration["providers"]["okta"].as_object_mut().expect("an object").remove("login");
     configuration["providers"]["okta"]["jwks"] = json!({ "inline": { "keys": [signer().jwk()] } });
     configuration
 }
