@@ -3,118 +3,76 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::token::{ISSUER, NOW, Signer, Token};
+use support::browser::{Browser, CLIENT, SESSION, config, location, parameter, worker};
+use support::token::{NOW, Signer, Token};
 use support::world::{Worker, World, code, upstream};
 use tollgate::event::{Event, Headers};
-use tollgate::http::RequestHead;
 use tollgate::ids::StreamId;
 
-const HOST: &str = "portal.example.com";
-const CLIENT: &str = "portal";
-const SESSION: &str = "__Host-tollgate-idp";
 const REFRESH: &str = "__Host-tollgate-idp-r";
 const HINT: &str = "__Secure-tollgate-idp-i";
-const PAGE: [(&str, &str); 3] =
-    [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", "none")];
 const SCRIPT: [(&str, &str); 2] = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
 
-/// A provider that logs in, with changes to its login, and an API for whoever did.
-fn config(changes: &Value) -> String {
-    let mut config = json!({
-        "log": { "per_second": 1000 },
-        "providers": { "idp": {
-            "issuer": ISSUER, "from": [],
-            "jwks": { "inline": { "keys": [Signer::new("k1").jwk()] } },
-            "login": {
-                "url": format!("https://{HOST}"), "cluster": "idp",
-                "client": { "id": CLIENT, "secret": { "base64": "c2VjcmV0" } },
-                "seal": [{ "base64": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" }],
-                "endpoints": {
-                    "authorization": "https://id.example.com/auth",
-                    "token": "https://id.example.com/token",
-                    "end_session": "https://id.example.com/end",
-                },
-            },
-        } },
-    });
-    for (name, value) in changes.as_object().unwrap() {
-        config["providers"]["idp"]["login"][name] = value.clone();
-    }
-    config.to_string()
-}
-
-fn worker<'w>(world: &'w World, changes: &Value) -> Worker<'w> {
-    Worker::new(world, &config(changes))
-}
-
-/// A browser: its cookies, by name.
-#[derive(Clone, Default)]
-struct Browser(BTreeMap<String, String>);
-
-impl Browser {
-    fn cookies(&self) -> String {
-        let all = self.0.iter().map(|(name, value)| format!("{name}={value}"));
-        all.collect::<Vec<_>>().join("; ")
-    }
-
-    fn send(&self, worker: &mut Worker<'_>, path: &str, more: &[(&str, &str)]) -> StreamId {
-        let cookies = self.cookies();
-        let mut all = vec![(":method", "GET"), (":path", path), (":authority", HOST)];
-        all.extend(more);
-        if !cookies.is_empty() {
-            all.push(("cookie", &cookies));
-        }
-        worker.request(RequestHead { headers: all.into_iter().collect() })
-    }
-
+/// What a browser does in these scenarios.
+trait Tab {
     /// Goes to a page.
-    fn visit(&self, worker: &mut Worker<'_>) -> StreamId {
-        self.send(worker, "/orders", &PAGE)
-    }
-
+    fn page(&self, worker: &mut Worker<'_>) -> StreamId;
     /// A script asks.
-    fn fetch(&self, worker: &mut Worker<'_>) -> StreamId {
-        self.send(worker, "/orders", &SCRIPT)
-    }
-
+    fn fetch(&self, worker: &mut Worker<'_>) -> StreamId;
     /// Keeps what an answer sets, and says whether it sets anything.
-    fn keep(&mut self, headers: &Headers) -> bool {
-        let set: Vec<_> = headers.iter().filter(|(name, _)| *name == "set-cookie").collect();
-        for (_, value) in &set {
-            let (name, rest) = value.split_once('=').unwrap();
-            let value = rest.split(';').next().unwrap();
-            assert!(!rest.contains("Max-Age=0;"), "{name} is cleared");
-            self.0.insert(name.to_owned(), value.to_owned());
-        }
-        !set.is_empty()
+    fn keep_set(&mut self, headers: &Headers) -> bool;
+    /// Keeps what the answer to a request that passed sets.
+    fn take(&mut self, worker: &Worker<'_>, stream: StreamId) -> bool;
+    /// Comes back from the provider, whose answer it waits for, with the tokens for that.
+    fn come_back(&mut self, worker: &mut Worker<'_>) -> (StreamId, String);
+    /// Logs in.
+    fn log_in(&mut self, worker: &mut Worker<'_>);
+}
+
+impl Tab for Browser {
+    fn page(&self, worker: &mut Worker<'_>) -> StreamId {
+        self.visit(worker, "/orders")
     }
 
-    /// Keeps what the answer to a request that passed sets.
+    fn fetch(&self, worker: &mut Worker<'_>) -> StreamId {
+        self.send(worker, "GET", "/orders", &SCRIPT)
+    }
+
+    fn keep_set(&mut self, headers: &Headers) -> bool {
+        let mut set = headers.iter().filter(|(name, _)| *name == "set-cookie").peekable();
+        let is_any = set.peek().is_some();
+        for (_, value) in set {
+            assert!(!value.contains("Max-Age=0;"), "{value} clears");
+        }
+        self.keep_of(headers);
+        is_any
+    }
+
     fn take(&mut self, worker: &Worker<'_>, stream: StreamId) -> bool {
         assert_eq!(worker.verdict(stream), "forwarded", "{:?}", worker.log);
-        worker.after.get(&stream).is_some_and(|(append, _)| self.keep(append))
+        worker.after.get(&stream).is_some_and(|(append, _)| self.keep_set(append))
     }
 
-    /// Logs in.
-    fn log_in(&mut self, worker: &mut Worker<'_>) {
-        let stream = self.visit(worker);
+    fn come_back(&mut self, worker: &mut Worker<'_>) -> (StreamId, String) {
+        let stream = self.page(worker);
         let reply = worker.reply(stream).clone();
-        self.keep(&reply.headers);
-        let url = reply.headers.iter().find(|(name, _)| *name == "location").unwrap().1.clone();
-        let (_, query) = url.split_once('?').unwrap();
-        let of = |name| tollgate::http::form_field(query.as_bytes(), name).unwrap().unwrap();
+        self.keep_set(&reply.headers);
+        let url = location(&reply);
+        let of = |name| parameter(url, name).unwrap_or_else(|| panic!("no {name} in {url}"));
         let path = format!("/.login/idp/callback?code=c-1&state={}", of("state"));
-        let stream = self.send(worker, &path, &PAGE);
-        let nonce = of("nonce").to_string();
-        let answer = tokens("1", &id_token(|token| token.claim("nonce", &*nonce)));
-        worker.answer(200, &[], &answer.to_string());
+        let answer = tokens("1", &id_token(|token| token.claim("nonce", of("nonce"))));
+        (self.visit(worker, &path), answer.to_string())
+    }
+
+    fn log_in(&mut self, worker: &mut Worker<'_>) {
+        let (stream, answer) = self.come_back(worker);
+        worker.answer(200, &[], &answer);
         let reply = worker.reply(stream).clone();
         assert_eq!(reply.status, 303, "{reply:?} {:?}", worker.log);
-        self.keep(&reply.headers);
+        self.keep_set(&reply.headers);
     }
 }
 
@@ -156,7 +114,7 @@ fn a_navigation_refreshes_ahead_of_the_end_and_its_answer_carries_the_new_sessio
     browser.log_in(&mut worker);
     let made = worker.calls_made;
     pass(&world, 239);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     assert!(!browser.take(&worker, stream));
     pass(&world, 2);
     // In the first half of the time ahead only navigations do.
@@ -164,11 +122,11 @@ fn a_navigation_refreshes_ahead_of_the_end_and_its_answer_carries_the_new_sessio
     assert!(!browser.take(&worker, stream));
     worker.tick();
     assert_eq!(worker.calls_made, made);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     assert_eq!(worker.verdict(stream), "waiting");
     assert_eq!(asked(&mut worker), "grant_type=refresh_token&refresh_token=rt-1");
     // All others pass meanwhile.
-    for other in [browser.visit(&mut worker), browser.fetch(&mut worker)] {
+    for other in [browser.page(&mut worker), browser.fetch(&mut worker)] {
         assert_eq!(worker.verdict(other), "forwarded");
         assert!(worker.after[&other].0.is_empty());
     }
@@ -184,7 +142,7 @@ fn a_navigation_refreshes_ahead_of_the_end_and_its_answer_carries_the_new_sessio
     assert_eq!(worker.counts["tollgate_login_refreshed_idp"], 1);
     // The next turn is the new tokens'.
     pass(&world, 239);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     assert!(!browser.take(&worker, stream));
     pass(&world, 40);
     let stream = browser.fetch(&mut worker);
@@ -283,7 +241,7 @@ fn h20_who_left_while_the_session_was_renewed_gets_the_new_cookies_later() {
     let mut browser = Browser::default();
     browser.log_in(&mut one);
     pass(&world, 250);
-    let stream = browser.visit(&mut one);
+    let stream = browser.page(&mut one);
     assert_eq!(one.verdict(stream), "waiting");
     asked(&mut one);
     one.handle(Event::StreamGone { stream });
@@ -294,7 +252,7 @@ fn h20_who_left_while_the_session_was_renewed_gets_the_new_cookies_later() {
         pass(&world, seconds);
         for worker in [&mut one, &mut two] {
             let mut own = browser.clone();
-            let stream = own.visit(worker);
+            let stream = own.page(worker);
             if seconds == 400 {
                 // By then the next turn is due: the new session is renewed.
                 assert_eq!(worker.verdict(stream), "waiting");
@@ -322,7 +280,7 @@ fn h21_the_answer_of_a_request_before_a_refresh_sets_nothing() {
     browser.log_in(&mut worker);
     pass(&world, 250);
     let before = browser.fetch(&mut worker);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     asked(&mut worker);
     let during = browser.fetch(&mut worker);
     worker.answer(200, &[], &second());
@@ -344,7 +302,7 @@ fn h22_while_the_provider_cannot_be_asked_a_session_lives_for_its_grace() {
     ] {
         let world = World::default();
         let mut worker = worker(&world, &json!({}));
-        let mut other = Worker::new(&world, &config(&json!({})));
+        let mut other = Worker::new(&world, &config(&json!({})).to_string());
         let mut browser = Browser::default();
         browser.log_in(&mut worker);
         let end = |worker: &mut Worker<'_>| {
@@ -387,7 +345,7 @@ fn h22_while_the_provider_cannot_be_asked_a_session_lives_for_its_grace() {
         assert_eq!(lines.count(), 4, "{name}: {:?}", worker.log);
         // When grace is over, it is said, and nothing is cleared.
         pass(&world, 900);
-        for stream in [browser.fetch(&mut worker), browser.visit(&mut worker)] {
+        for stream in [browser.fetch(&mut worker), browser.page(&mut worker)] {
             assert_eq!(worker.verdict(stream), "waiting", "{name}");
         }
         end(&mut worker);
@@ -395,11 +353,11 @@ fn h22_while_the_provider_cannot_be_asked_a_session_lives_for_its_grace() {
         let reply = worker.reply(last);
         assert_eq!((reply.status, code(reply).as_str()), (503, "login_unavailable"), "{name}");
         assert!(!reply.headers.iter().any(|(name, _)| *name == "set-cookie"));
-        let stream = browser.visit(&mut worker);
+        let stream = browser.page(&mut worker);
         assert_eq!(worker.reply(stream).status, 503, "{name}");
         // And when it answers, the session goes on.
         pass(&world, 61);
-        let stream = browser.visit(&mut worker);
+        let stream = browser.page(&mut worker);
         asked(&mut worker);
         worker.answer(200, &[], &second());
         assert!(browser.clone().take(&worker, stream), "{name}");
@@ -414,7 +372,7 @@ fn h23_a_session_that_the_provider_does_not_renew_lasts_as_long_as_it_was_to_las
     let mut browser = Browser::default();
     browser.log_in(&mut one);
     pass(&world, 250);
-    let stream = browser.visit(&mut one);
+    let stream = browser.page(&mut one);
     asked(&mut one);
     one.answer(400, &[], r#"{"error":"invalid_grant"}"#);
     assert!(!browser.take(&one, stream));
@@ -422,7 +380,7 @@ fn h23_a_session_that_the_provider_does_not_renew_lasts_as_long_as_it_was_to_las
     for seconds in [10, 30] {
         pass(&world, seconds);
         for worker in [&mut one, &mut two] {
-            let stream = browser.visit(worker);
+            let stream = browser.page(worker);
             assert!(!browser.take(worker, stream), "{seconds}");
             worker.tick();
         }
@@ -433,7 +391,7 @@ fn h23_a_session_that_the_provider_does_not_renew_lasts_as_long_as_it_was_to_las
         let reply = worker.reply(stream);
         assert_eq!((reply.status, code(reply).as_str()), (401, "login_ended"));
         assert!(!reply.headers.iter().any(|(name, _)| *name == "set-cookie"));
-        let stream = browser.visit(worker);
+        let stream = browser.page(worker);
         assert_eq!(worker.reply(stream).status, 302);
         worker.tick();
     }
@@ -463,14 +421,14 @@ fn whoever_has_to_sign_in_again_is_sent_there_and_not_told_to_wait() {
         let mut browser = Browser::default();
         browser.log_in(&mut worker);
         pass(&world, 250);
-        let stream = browser.visit(&mut worker);
+        let stream = browser.page(&mut worker);
         asked(&mut worker);
         worker.answer(status, &[], answer);
         assert!(!browser.take(&worker, stream), "{answer}");
         let line = worker.log.iter().rfind(|line| line.contains("login_refresh_failed")).unwrap();
         assert!(!line.contains("Fe26"), "{line}");
         pass(&world, 60);
-        let stream = browser.visit(&mut worker);
+        let stream = browser.page(&mut worker);
         if ends {
             assert_eq!(worker.reply(stream).status, 302, "{answer}");
             let stream = browser.fetch(&mut worker);
@@ -501,7 +459,7 @@ fn h05_a_copy_at_another_proxy_works_until_the_provider_is_asked() {
         ("sec-fetch-dest", "document"),
         ("sec-fetch-site", "same-origin"),
     ];
-    let stream = browser.send(&mut one, "/.login/idp/logout", &own);
+    let stream = browser.send(&mut one, "GET", "/.login/idp/logout", &own);
     assert_eq!(one.reply(stream).status, 303);
     pass(&elsewhere, 200);
     let stream = copy.fetch(&mut other);
@@ -549,7 +507,7 @@ fn h24_what_the_answer_lacks_stays_as_it_was() {
 #[test]
 fn claims_are_those_of_the_last_refresh() {
     let world = World::default();
-    let mut config: Value = serde_json::from_str(&config(&json!({}))).unwrap();
+    let mut config = config(&json!({}));
     config["providers"]["idp"]["upstream"] =
         json!({ "headers": { "x-group": { "claim": "group" } } });
     let mut worker = Worker::new(&world, &config.to_string());
@@ -591,7 +549,7 @@ fn h25_tokens_of_somebody_else_end_the_session_and_are_called_an_attack() {
         let mut browser = Browser::default();
         browser.log_in(&mut one);
         pass(&world, 250);
-        let stream = browser.visit(&mut one);
+        let stream = browser.page(&mut one);
         asked(&mut one);
         one.answer(200, &[], &tokens("2", &id_token(change)).to_string());
         let line = one.log.iter().find(|line| line.contains("login_refresh_failed"));
@@ -618,7 +576,7 @@ fn h03_a_refresh_token_of_another_session_or_generation_renews_nothing() {
     other.log_in(&mut worker);
     let old = browser.clone();
     pass(&world, 250);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     asked(&mut worker);
     worker.answer(200, &[], &second());
     assert!(browser.take(&worker, stream));
@@ -634,7 +592,7 @@ fn h03_a_refresh_token_of_another_session_or_generation_renews_nothing() {
         mixed.0.extend(token.map(|token| (REFRESH.to_owned(), token.clone())));
         let before = world.now.get();
         pass(&world, 250);
-        let stream = mixed.visit(&mut worker);
+        let stream = mixed.page(&mut worker);
         assert!(!mixed.take(&worker, stream), "{name}");
         // It does not live on because nobody can be asked about it.
         pass(&world, 51);
@@ -657,7 +615,7 @@ fn a_session_without_a_refresh_token_lives_to_its_longest_unasked() {
     let made = worker.calls_made;
     for _ in 0..7 {
         pass(&world, 3600);
-        let stream = browser.visit(&mut worker);
+        let stream = browser.page(&mut worker);
         assert!(!browser.take(&worker, stream));
     }
     worker.tick();
@@ -676,7 +634,7 @@ fn h34_an_answer_with_new_cookies_is_kept_by_nobody() {
     let uncached = [&[("cache-control", "private, no-store".to_owned())][..], &none].concat();
     // When it was last used, which navigations write.
     pass(&world, 100);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     assert_eq!(worker.advice[&stream], uncached);
     assert!(worker.after[&stream].1.is_empty());
     assert!(browser.take(&worker, stream));
@@ -716,7 +674,7 @@ fn a_refresh_is_no_use_of_a_session() {
 #[test]
 fn a_refused_request_gets_the_new_cookies_too() {
     let world = World::default();
-    let mut config: Value = serde_json::from_str(&config(&json!({}))).unwrap();
+    let mut config = config(&json!({}));
     config["apis"] = json!([{ "name": "all", "auth": ["idp"],
         "require": [{ "claim": "group", "in": ["admins"] }] }]);
     let Ok(_) = tollgate::config::Config::parse(config.to_string().as_bytes()) else {
@@ -731,7 +689,7 @@ fn a_refused_request_gets_the_new_cookies_too() {
     worker.answer(200, &[], &second());
     let reply = worker.reply(stream).clone();
     assert_eq!(reply.status, 403, "{reply:?}");
-    assert!(browser.keep(&reply.headers));
+    assert!(browser.keep_set(&reply.headers));
     assert!(reply.headers.contains(&("cache-control", "no-store".to_owned())));
 }
 
@@ -765,7 +723,7 @@ fn no_secret_of_a_refresh_is_in_any_line_or_in_the_store() {
 #[test]
 fn keys_that_are_not_known_yet_are_fetched_before_the_tokens_are_judged() {
     let world = World::default();
-    let mut config: Value = serde_json::from_str(&config(&json!({}))).unwrap();
+    let mut config = config(&json!({}));
     config["providers"]["idp"]["jwks"] =
         json!({ "url": "https://id.example.com/keys", "cluster": "idp" });
     let mut worker = Worker::new(&world, &config.to_string());
@@ -774,7 +732,7 @@ fn keys_that_are_not_known_yet_are_fetched_before_the_tokens_are_judged() {
     let mut browser = Browser::default();
     browser.log_in(&mut worker);
     pass(&world, 250);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     asked(&mut worker);
     let token = Token::for_identity("alice").claim("aud", CLIENT).claim("exp", NOW + 1_000_000);
     worker.answer(200, &[], &tokens("2", &Signer::new("k2").sign(&token)).to_string());
@@ -789,7 +747,7 @@ fn keys_that_are_not_known_yet_are_fetched_before_the_tokens_are_judged() {
     assert_eq!(worker.counts["tollgate_login_refreshed_idp"], 1);
     // Keys that never come: the session lives on.
     pass(&world, 250);
-    let stream = browser.visit(&mut worker);
+    let stream = browser.page(&mut worker);
     asked(&mut worker);
     worker.answer(200, &[], &tokens("3", &Signer::new("k3").sign(&token)).to_string());
     pass(&world, 1);
@@ -805,25 +763,16 @@ fn keys_that_are_not_known_yet_are_fetched_before_the_tokens_are_judged() {
 #[test]
 fn the_userinfo_endpoint_is_asked_again_and_what_it_does_not_say_stays() {
     let world = World::default();
-    let mut config: Value = serde_json::from_str(&config(&json!({ "userinfo": true }))).unwrap();
+    let mut config = config(&json!({ "userinfo": true }));
     let idp = &mut config["providers"]["idp"];
     idp["login"]["endpoints"]["userinfo"] = json!("https://id.example.com/userinfo");
     idp["upstream"] = json!({ "headers": { "x-group": { "claim": "group" } } });
     let mut worker = Worker::new(&world, &config.to_string());
     let mut browser = Browser::default();
-    let stream = browser.visit(&mut worker);
-    let reply = worker.reply(stream).clone();
-    browser.keep(&reply.headers);
-    let url = reply.headers.iter().find(|(name, _)| *name == "location").unwrap().1.clone();
-    let (_, query) = url.split_once('?').unwrap();
-    let of = |name| tollgate::http::form_field(query.as_bytes(), name).unwrap().unwrap();
-    let path = format!("/.login/idp/callback?code=c-1&state={}", of("state"));
-    let stream = browser.send(&mut worker, &path, &PAGE);
-    let nonce = of("nonce").to_string();
-    let answer = tokens("1", &id_token(|token| token.claim("nonce", &*nonce)));
-    worker.answer(200, &[], &answer.to_string());
+    let (stream, answer) = browser.come_back(&mut worker);
+    worker.answer(200, &[], &answer);
     worker.answer(200, &[], r#"{"sub":"alice","group":"one"}"#);
-    browser.keep(&worker.reply(stream).clone().headers);
+    browser.keep_set(&worker.reply(stream).clone().headers);
     let group = |worker: &Worker<'_>, stream| {
         let sent = upstream(worker, stream, &[]);
         sent.into_iter().find(|(name, _)| name == "x-group").map(|(_, value)| value)
@@ -922,19 +871,10 @@ fn of_two_secrets_the_one_that_is_taken_is_shown() {
         "secret": [{ "base64": "bmV3" }, { "base64": "c2VjcmV0" }] } });
     let mut worker = worker(&world, &secrets);
     let mut browser = Browser::default();
-    let stream = browser.visit(&mut worker);
-    let reply = worker.reply(stream).clone();
-    browser.keep(&reply.headers);
-    let url = reply.headers.iter().find(|(name, _)| *name == "location").unwrap().1.clone();
-    let (_, query) = url.split_once('?').unwrap();
-    let of = |name| tollgate::http::form_field(query.as_bytes(), name).unwrap().unwrap();
-    let path = format!("/.login/idp/callback?code=c-1&state={}", of("state"));
-    let stream = browser.send(&mut worker, &path, &PAGE);
-    let nonce = of("nonce").to_string();
+    let (stream, answer) = browser.come_back(&mut worker);
     worker.answer(401, &[], "");
-    let answer = tokens("1", &id_token(|token| token.claim("nonce", &*nonce)));
-    worker.answer(200, &[], &answer.to_string());
-    browser.keep(&worker.reply(stream).clone().headers);
+    worker.answer(200, &[], &answer);
+    browser.keep_set(&worker.reply(stream).clone().headers);
     pass(&world, 301);
     let stream = browser.fetch(&mut worker);
     worker.tick();
