@@ -442,7 +442,7 @@ pub mod metric {
     pub enum LoggedIn {
         /// A session began.
         Completed,
-        /// A session was ended by its browser.
+        /// A session was ended, by its browser or by the provider.
         LoggedOut,
         /// A session was to be renewed, and was not.
         RefreshFailed,

@@ -9,6 +9,7 @@ pub mod browser;
 pub mod endpoints;
 pub mod id_token;
 pub mod lease;
+pub mod logout_token;
 pub mod part;
 pub mod return_path;
 pub mod session;

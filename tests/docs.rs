@@ -141,6 +141,7 @@ fn every_remedy_names_a_field_that_exists() {
     let config = pages::configuration();
     // What no field of a configuration mends.
     let others = [
+        "body_unreadable",
         "host_ambiguous",
         "internal",
         "login_ended",
@@ -148,6 +149,7 @@ fn every_remedy_names_a_field_that_exists() {
         "login_state_foreign",
         "login_token_invalid",
         "login_too_large",
+        "logout_token_invalid",
         "mcp_header_invalid",
         "session_missing",
         "token_encrypted",

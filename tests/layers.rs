@@ -252,6 +252,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "engine",
         &[
             // What a login is made of.
+            &["login/ended"],
             &["login/begun", "login/kit", "login/opened"],
             // Values, and what is said of them.
             &[
@@ -313,7 +314,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["login/after", "login/asking", "refusals", "vouch/api_key", "vouch/signature"],
             &["handoff", "login/start", "status/gather", "charging", "vouch/jwt"],
             &["login/offer", "login/tokens", "vouch/introspection"],
-            &["login/callback"],
+            &["login/back_channel", "login/callback"],
             &["login/logout", "login/refresh", "login/reveal"],
             &["login", "vouch/cookie"],
             &["probe", "status", "vouch"],
@@ -329,6 +330,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         &[
             &["answer", "attempt", "browser", "endpoints", "return_path", "session"],
             &["id_token", "lease", "part"],
+            &["logout_token"],
             &["login"],
         ],
     ),
@@ -371,11 +373,12 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/windows",
                 "check/words",
             ],
-            &["check/beside", "check/surroundings"],
+            &["check/beside", "check/entry", "check/surroundings"],
             &["check/chain", "check/gateway", "check/mesh"],
             &["check/order", "check/slots/gateway"],
             &["check/slots"],
             &["check/held"],
+            &["check/back_channel"],
             &["check"],
             &["decode/sealed"],
             &["decode"],

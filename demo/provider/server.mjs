@@ -202,6 +202,8 @@ function configuration(keys) {
       revocation: '/v1/revoke',
     },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    // Whom it tells that a session has ended is on this machine, where a provider would not go otherwise.
+    fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
     findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     extraTokenClaims: (_ctx, token) => ({
       cid: token.clientId,
@@ -222,6 +224,7 @@ function configuration(keys) {
       registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
       revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'https://api.example',

@@ -105,21 +105,20 @@ impl Desk<'_, '_> {
         }
         Err(Unanswered::Pending(match share {
             Share::Login => Awaited::LoggingIn(id),
-            Share::Introspection | Share::Keys | Share::Others => Awaited::Asked(id),
+            Share::Body | Share::Introspection | Share::Keys | Share::Others => Awaited::Asked(id),
         }))
     }
 
     /// The body of the request, which is read when this is first called; `None` where it is longer than
-    /// `max` bytes.
+    /// `max` bytes. It must have come so long after the request at the latest.
     ///
     /// # Errors
     ///
     /// See [`Unanswered`].
-    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests ask"))]
     pub(super) fn body(
         &mut self,
         head: &RequestHead,
-        max: usize,
+        (max, within): (usize, Duration),
         effects: &mut Vec<Effect>,
     ) -> Result<Option<Rc<[u8]>>, Unanswered> {
         if !head.may_have_body() {
@@ -128,9 +127,13 @@ impl Desk<'_, '_> {
         if let Some(body) = &self.memo.body {
             return Ok(body.clone());
         }
-        self.may_wait(head)?;
+        if self.waited >= within {
+            return Err(Unanswered::Overdue);
+        }
+        self.may_wait_in(head, Share::Body)?;
         effects.push(Effect::Read { stream: self.stream, max });
-        Err(Unanswered::Pending(Awaited::Body))
+        let until = self.env.now.after(within.saturating_sub(self.waited));
+        Err(Unanswered::Pending(Awaited::Body(until)))
     }
 
     /// Whether the request can wait for something that has no share of its own.

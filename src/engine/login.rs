@@ -5,9 +5,11 @@
 
 pub(super) mod after;
 mod asking;
+mod back_channel;
 pub(super) mod begun;
 mod callback;
 pub(super) mod cookies;
+mod ended;
 pub(super) mod kit;
 mod logout;
 pub(super) mod offer;
@@ -41,6 +43,11 @@ pub(super) fn serve(
 ) -> Result<(), Stop> {
     let Some((at, rest)) = desk.logins.own(desk.config, head) else { return Ok(()) };
     trail.enter(Some(&at.provider.name));
+    // What a login itself says is said in any mode: no application has an answer to it.
+    trail.reports = Some(false);
+    if rest == b"/back-channel" {
+        return Err(Stop::Answer(back_channel::answer(desk, at, head, trail, effects)?));
+    }
     let own = own_path(desk, at, head, rest, (trail, effects));
     let reply = own.map_err(|stop| match stop {
         Stop::Refuse(refusal) => {

@@ -155,7 +155,7 @@ impl Outside {
     pub(super) fn mark(&self, awaited: &Awaited, env: &Env<'_>) -> Mark {
         match awaited {
             Awaited::Asked(_)
-            | Awaited::Body
+            | Awaited::Body(_)
             | Awaited::Introspected(..)
             | Awaited::LoggingIn(_)
             | Awaited::Refreshed(..) => Mark::Nothing,
@@ -178,7 +178,7 @@ impl Outside {
                 request.memo.answer(*id).is_some()
                     || !(self.asks.is_out(*id) || self.calls.is_out(request.stream, *id))
             }
-            Awaited::Body => request.memo.body.is_some(),
+            Awaited::Body(until) => request.memo.body.is_some() || env.now >= *until,
             Awaited::Introspected(provider, token) => {
                 let one = self.introspections.of(*provider);
                 !one.is_some_and(|one| one.answers.is_asked(token, env))

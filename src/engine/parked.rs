@@ -19,6 +19,8 @@ const MAX_OTHERS: usize = 224;
 const MAX_INTROSPECTION: usize = 128;
 /// Most of them that wait for a login's provider.
 const MAX_LOGIN: usize = 64;
+/// Most of them that wait for their own body: strangers can have them wait.
+const MAX_BODIES: usize = 8;
 /// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
@@ -38,6 +40,8 @@ struct Waiting {
 /// What a request wants to wait for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Share {
+    /// Its own body.
+    Body,
     /// What a provider says of its token.
     Introspection,
     /// Keys.
@@ -80,6 +84,7 @@ impl Parked {
             && (share == Share::Keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
             && (share != Share::Introspection
                 || count(&|waiting| waiting.awaited.is_introspection()) < MAX_INTROSPECTION)
+            && (share != Share::Body || count(&|waiting| waiting.awaited.is_body()) < MAX_BODIES)
             && (share != Share::Login || count(&|waiting| waiting.awaited.is_login()) < MAX_LOGIN)
             && (!head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
     }
@@ -96,7 +101,8 @@ impl Parked {
             Awaited::Ring(_) => Share::Keys,
             Awaited::Introspected(..) => Share::Introspection,
             Awaited::LoggingIn(_) | Awaited::Refreshed(..) => Share::Login,
-            Awaited::Asked(_) | Awaited::Body | Awaited::Elsewhere(..) => Share::Others,
+            Awaited::Body(_) => Share::Body,
+            Awaited::Asked(_) | Awaited::Elsewhere(..) => Share::Others,
         };
         if !self.has_room(&request.head, share) {
             return Err(Full(Box::new(request)));

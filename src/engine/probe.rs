@@ -10,6 +10,7 @@ use super::desk::{Desk, Unanswered};
 use super::outside::Outside;
 use super::outside::asks::Question;
 use super::parked::Share;
+use super::request::MAX_WAIT;
 use super::stop::{Awaited, Stop};
 use crate::event::{CallRequest, CallResponse, Effect, Reply, Section};
 use crate::http::{Fields, RequestHead, Url, elements};
@@ -82,7 +83,7 @@ pub(super) fn ask(
                 let Question { id, request, .. } = question(kind, id);
                 desk.ask_alone(head, (id, Share::Others), || request)
             }
-            "body" => match desk.body(head, MAX_BODY, effects) {
+            "body" => match desk.body(head, (MAX_BODY, MAX_WAIT), effects) {
                 Ok(Some(body)) if !body.starts_with(b"no") => continue,
                 Ok(_) => return Err(refusal(Deny::AccessDenied, "the body says no").into()),
                 Err(why) => Err(why),

@@ -23,8 +23,8 @@ pub(super) enum Stop {
 pub(super) enum Awaited {
     /// The answer to a question.
     Asked(AskId),
-    /// The request's own body.
-    Body,
+    /// The request's own body, until then.
+    Body(UnixMillis),
     #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests wait for others"))]
     /// Another worker: it changes the shared record at this key, or it is too late for that.
     Elsewhere(Rc<str>, UnixMillis),
@@ -39,6 +39,11 @@ pub(super) enum Awaited {
 }
 
 impl Awaited {
+    /// Whether it is the request's own body.
+    pub(super) const fn is_body(&self) -> bool {
+        matches!(self, Self::Body(_))
+    }
+
     /// Whether it is what a provider says of a token: for that, fewer may wait.
     pub(super) const fn is_introspection(&self) -> bool {
         matches!(self, Self::Introspected(..))

@@ -42,6 +42,11 @@ impl Origin {
         &self.host
     }
 
+    /// The port, the scheme's own where none is written.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether a request with this authority (RFC 9110 §7.2) is for it: the host as it is compared, and
     /// the port, the scheme's own where none is written.
     pub fn is_for(&self, authority: &[u8]) -> bool {

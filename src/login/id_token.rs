@@ -79,7 +79,7 @@ impl Expected<'_> {
 
 /// Whom a token is for, besides the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Audience {
+pub(super) enum Audience {
     /// Nobody.
     Alone,
     /// Others, too.
@@ -88,7 +88,7 @@ enum Audience {
 
 /// Whether a token is for this client (`aud`, RFC 7519 §4.1.3); `None` where it is not, or is no
 /// list of names.
-fn audience(claims: &Claims, client: &str) -> Option<Audience> {
+pub(super) fn audience(claims: &Claims, client: &str) -> Option<Audience> {
     match claims.get("aud")? {
         Value::String(one) => (one == client).then_some(Audience::Alone),
         Value::Array(all) => {

@@ -56,6 +56,8 @@ pub struct Login {
     pub forward_id_token: Option<Box<str>>,
     /// What a logout does.
     pub logout: Logout,
+    /// Whether the provider may end sessions of its own accord.
+    pub back_channel: bool,
     /// How many sessions can be known to have ended, or to be refreshed, at once.
     pub capacity: u32,
     /// The claims that the configuration names for this provider, in their order, each once: all that
@@ -206,6 +208,16 @@ impl Login {
     /// RP-Initiated Logout 1.0 §3).
     pub fn signed_out_uri(&self, on: &Origin) -> String {
         [on.as_str(), &self.signed_out()].concat()
+    }
+
+    /// The path at which its provider says that a session has ended.
+    pub fn back_channel_path(&self) -> String {
+        [&self.path, "/back-channel"].concat()
+    }
+
+    /// Where its provider says so, on one of its origins (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    pub fn back_channel_uri(&self, on: &Origin) -> String {
+        [on.as_str(), &self.back_channel_path()].concat()
     }
 
     /// Its endpoints; `None` where they are not known yet. `document` is what was

@@ -71,6 +71,13 @@ reasons! {
             but the path, and says what the APIs take. Or the route's metadata names an API that \
             is none, or that lacks `\"route_metadata\": true`, and the reason quotes it. Matching \
             is by whole segments, and case counts";
+    /// The request's own body did not come.
+    BodyUnreadable = "body_unreadable": Unavailable at Login,
+        remedy "the proxy hands bodies to a filter only where its entry has \
+            `allow_on_headers_stop_iteration: true`: put a second entry of this module before the main one, \
+            and enable it on the route of `/back-channel` alone, as docs/login.md shows",
+        meaning "The provider's message that a session has ended came without its body within 2 s: the \
+            proxy keeps it from the filter, or the sender is slow";
     /// The token's claims are not what the API requires.
     ClaimInsufficient = "claim_insufficient": AccessDenied at Access,
         remedy "give the caller what `apis[].require` asks for at the provider, or relax it; where \
@@ -272,6 +279,20 @@ reasons! {
             client, issuer or host, or was changed: whoever signs in again gets a good one; where the reason \
             speaks of a time, set the clocks of all proxies by NTP",
         meaning "The session's cookie does not open, or is there twice; the reason says which";
+    /// There is no room to note that the provider has ended a session.
+    LogoutStoreFull = "logout_store_full": Unavailable at Login,
+        remedy "raise `providers.*.login.capacity`: more sessions were ended by the provider than there is \
+            room for; or shorten `session.max`, after which an ended one is forgotten",
+        meaning "The provider's message is good, and whom it is about cannot be noted: every record that could \
+            be used is kept for another, or the proxy has no shared store";
+    /// What the provider says of a session's end cannot be relied on.
+    LogoutTokenInvalid = "logout_token_invalid": InvalidRequest at Login,
+        remedy "the provider must send a form with one `logout_token` of its own, for this client, as OpenID \
+            Connect Back-Channel Logout 1.0 has it: compare what the reason names with what the provider \
+            sends; many of these may be an attack",
+        meaning "What came at `/back-channel` is no logout token of this provider for this client: another \
+            method, no form, a token that is unsigned, too old, of another kind or there twice; the reason \
+            says which, and nobody's session was ended";
     /// Headers of MCP that could be read in more than one way, or say too little.
     McpHeaderInvalid = "mcp_header_invalid": InvalidRequest at Mcp,
         remedy "have the client send `Mcp-Method` once, and `Mcp-Name` once where the method needs \

@@ -396,3 +396,78 @@ fn i14_keys_that_change_during_a_login_are_fetched() {
     assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
     portal.clean(&envoy, &other);
 }
+
+/// Ends the person's session at the provider itself.
+fn sign_out_at_the_provider(portal: &Portal, browser: &mut Browser) {
+    let (at, page) = browser.open(&format!("{}/session/end", portal.provider.issuer()));
+    let xsrf = attribute(&page.text(), "name=\"xsrf\" value=\"").expect("a form");
+    let (_, page) = browser.submit(&at, &page, &[("xsrf", &xsrf), ("logout", "yes")]);
+    assert_eq!(page.status(), 200, "{}", page.text());
+}
+
+#[test]
+fn a_session_that_ends_at_the_provider_is_over_here_at_once_and_elsewhere_at_its_refresh() {
+    for names_sessions in [true, false] {
+        let name = format!("login-back-channel-{names_sessions}");
+        let portal = Portal::with_back_channel(&name, names_sessions);
+        let envoy = portal.proxy_with_back_channel(&name, portal.port, true);
+        let other = free_port();
+        let elsewhere = portal.proxy_with_back_channel(&format!("{name}-else"), other, true);
+        let mut browser = Browser::default();
+        browser.log_in(&portal.url("/orders"));
+        let verdicts = |browser: &mut Browser, port| {
+            browser.routes.insert(portal.port, port);
+            let all: Vec<_> = (0..6)
+                .map(|_| browser.send("GET", &portal.url("/orders"), &SCRIPT, "").verdict().1)
+                .collect();
+            browser.routes.remove(&portal.port);
+            all
+        };
+        let script = |browser: &mut Browser| {
+            browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status()
+        };
+        assert_eq!(script(&mut browser), 200, "{}", envoy.tail());
+        // `iat` has whole seconds.
+        let mut copy = browser.clone();
+        sign_out_at_the_provider(&portal, &mut browser);
+        assert_eq!(envoy.access("/.login/idp/back-channel")["status"], 200, "{}", envoy.tail());
+        let details = &envoy.access("/.login/idp/back-channel")["details"];
+        assert_eq!(details, "tollgate_login_ended_by_provider");
+        eventually("the session to be over in every worker", || {
+            verdicts(&mut copy, portal.port).iter().all(|verdict| verdict == "login_ended")
+        });
+        copy.routes.insert(portal.port, other);
+        assert_eq!(script(&mut copy), 200, "another process does not know");
+        assert_eq!(envoy.counter("tollgate_login_logged_out_idp"), 1);
+        // Nothing of the application's own goes through the entry that reads bodies: an upload that waits
+        // for keys may be longer than the proxy holds.
+        portal.provider.rotate("RS256");
+        let token = format!("Bearer {}", portal.provider.usual_token());
+        let big = "x".repeat(3_000_000);
+        let headers = [("Authorization", &*token)];
+        let answer = Browser::default().send("POST", &portal.url("/upload"), &headers, &big);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert!(envoy.counter("tollgate_parked_total") >= 1, "it did not wait");
+        assert_eq!(portal.upstream.only("/upload").body.len(), big.len());
+        for proxy in [&envoy, &elsewhere] {
+            portal.clean(proxy, &browser);
+        }
+    }
+}
+
+#[test]
+fn without_the_entry_that_reads_bodies_the_log_says_which_is_missing() {
+    let portal = Portal::with_back_channel("login-back-channel-alone", true);
+    let envoy = portal.proxy_with_back_channel("login-back-channel-alone", portal.port, false);
+    let mut browser = Browser::default();
+    browser.log_in(&portal.url("/orders"));
+    sign_out_at_the_provider(&portal, &mut browser);
+    let entry = envoy.access("/.login/idp/back-channel");
+    assert_eq!((&entry["status"], &entry["code"]), (&json!(503), &json!("body_unreadable")));
+    let line = envoy.refusals().pop().expect("a line");
+    assert_eq!(line["code"], "body_unreadable");
+    assert!(line["remedy"].as_str().unwrap().contains("allow_on_headers_stop_iteration"), "{line}");
+    // Nobody was logged out.
+    assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
+    portal.clean(&envoy, &browser);
+}

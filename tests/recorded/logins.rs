@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate::event::Reply;
+use tollgate::event::{Event, Reply};
+use tollgate::http::RequestHead;
 use tollgate::verdict::Deny;
 
 use crate::merge;
@@ -13,6 +14,7 @@ use crate::support::token::{ISSUER, NOW, Signer, Token};
 use crate::support::world::{Worker, head};
 
 const SESSION: &str = "__Host-tollgate-idp";
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const NAVIGATION: [(&str, &str); 2] =
     [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
 
@@ -21,6 +23,8 @@ pub(crate) struct Shown {
     pub(crate) path: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) answer: Option<(u16, String)>,
+    /// The form that is sent; an empty one does not come.
+    pub(crate) form: Option<String>,
 }
 
 /// A login in `idp`, with changes.
@@ -35,6 +39,35 @@ fn login(changes: Value) -> Value {
     });
     merge(&mut login, &changes);
     json!({ "providers": { "idp": { "login": login } } })
+}
+
+/// The same, where the provider may end sessions.
+fn back_channel(mut changes: Value) -> Value {
+    changes["back_channel"] = true.into();
+    login(changes)
+}
+
+/// What the provider sends.
+fn ended(form: String) -> Shown {
+    Shown {
+        path: "/.login/idp/back-channel".to_owned(),
+        headers: vec![(FORM.0, FORM.1.to_owned())],
+        answer: None,
+        form: Some(form),
+    }
+}
+
+/// A form that ends a session of this name.
+fn logout_token(name: &str) -> String {
+    let events = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    let token = Token::for_identity("alice").claim("aud", "app").claim("events", events);
+    let token = token.claim("jti", name).claim("sid", name).without("sub");
+    format!("logout_token={}", Signer::new("k1").sign(&token))
+}
+
+/// The head of a request with a body.
+pub(crate) fn followed(path: &str, headers: &[(&str, &str)]) -> RequestHead {
+    RequestHead { headers: head("POST", path, headers).headers.followed() }
 }
 
 /// A browser: its cookies.
@@ -91,7 +124,7 @@ impl Browser {
     }
 
     fn shows(&self, path: impl Into<String>) -> Shown {
-        Shown { path: path.into(), headers: self.header(), answer: None }
+        Shown { path: path.into(), headers: self.header(), answer: None, form: None }
     }
 }
 
@@ -184,6 +217,20 @@ pub(crate) fn all() -> Vec<Scene> {
             path: "/orders/7".to_owned(),
             headers: vec![("cookie", format!("{SESSION}=nobodys-cookie"))],
             answer: None,
+            form: None,
         }),
+        of(Deny::BodyUnreadable, |_| ended(String::new())).under(back_channel(json!({}))),
+        of(Deny::LogoutStoreFull, |worker| {
+            for number in 0..8 {
+                let token = logout_token(&format!("full-{number}"));
+                let headers = [FORM];
+                let stream = worker.request(followed("/.login/idp/back-channel", &headers));
+                worker.handle(Event::Body { stream, body: Some(token.into_bytes()) });
+            }
+            ended(logout_token("one-more"))
+        })
+        .under(back_channel(json!({ "capacity": 8 }))),
+        of(Deny::LogoutTokenInvalid, |_| ended("logout_token=a.b.c".to_owned()))
+            .under(back_channel(json!({}))),
     ]
 }

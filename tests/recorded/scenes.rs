@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tollgate::event::Event;
 use tollgate::ids::StreamId;
 use tollgate::verdict::Deny;
 
@@ -95,6 +96,16 @@ impl Scene {
         let headers = self.headers.iter().chain(own).map(|(name, value)| (*name, value.as_str()));
         let headers: Vec<_> = headers.chain(further.iter().copied()).collect();
         let path = shown.as_ref().map_or(self.path, |shown| &shown.path);
+        if let Some(form) = shown.as_ref().and_then(|shown| shown.form.clone()) {
+            let stream = worker.request(logins::followed(path, &headers));
+            if form.is_empty() {
+                worker.world().wait(Duration::from_secs(2));
+                worker.tick();
+            } else {
+                worker.handle(Event::Body { stream, body: Some(form.into_bytes()) });
+            }
+            return stream;
+        }
         let stream = worker.request(head(self.method, path, &headers));
         if let Some((status, body)) = shown.and_then(|shown| shown.answer) {
             worker.answer(status, &[], &body);

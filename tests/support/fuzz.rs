@@ -27,6 +27,7 @@ use tollgate::jose::rsa::{RsaHash, RsaKey, RsaPadding};
 use tollgate::jose::verify::{InWasm, Verifier};
 use tollgate::login::attempt::Attempt;
 use tollgate::login::browser::Browser;
+use tollgate::login::logout_token::LogoutToken;
 use tollgate::login::return_path::return_path;
 use tollgate::login::session::{Session, SessionId};
 use tollgate::login::{self, part};
@@ -909,6 +910,13 @@ pub fn login(bytes: &[u8]) {
     if let Some(token) = part::read_token(bytes, OF) {
         let again = part::read_token(&part::write_token(OF, token.reveal()), OF);
         assert_eq!(again, Some(token));
+    }
+    if let Ok(claims) = Claims::parse(bytes) {
+        let judged = LogoutToken::judge(&claims, Some("JWT"), ["https://id"], "me", now, skew);
+        if let Ok(token) = judged {
+            assert!(token.session.is_some() || token.subject.is_some());
+            assert!(token.issued <= now.after(skew) && token.until > now);
+        }
     }
     if let Some(at) = part::read_last_use(bytes, OF, now, skew) {
         assert_eq!(*part::write_last_use(OF, at), bytes);

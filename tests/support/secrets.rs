@@ -43,6 +43,14 @@ impl Secrets {
         }
     }
 
+    /// Of a request's body: what the provider sends by itself. All its tokens begin alike.
+    pub fn of_body(&mut self, body: &[u8]) {
+        if let Ok(Some(token)) = form_field(body, "logout_token") {
+            self.learn(token.rsplit('.').next().unwrap_or_default());
+            self.learn(&token);
+        }
+    }
+
     /// Of an answer: cookies, and what goes to the provider by the browser.
     pub fn of_answer(&mut self, headers: &Headers) {
         for (name, value) in headers {

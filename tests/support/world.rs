@@ -255,6 +255,7 @@ impl<'w> Worker<'w> {
         };
         match &event {
             Event::RequestHeaders { head, .. } => self.secrets.of_request(head),
+            Event::Body { body: Some(body), .. } => self.secrets.of_body(body),
             Event::CallDone { response: Some(response), .. } => self.secrets.of_response(response),
             _ => {}
         }

@@ -50,6 +50,9 @@ object! {
         forward: RawForward;
         /// What a logout does.
         logout: RawLogout;
+        /// Whether the provider may end sessions of its own accord, by a message at `/back-channel`
+        /// (OpenID Connect Back-Channel Logout). It needs a second entry of the filter: see docs/login.md.
+        back_channel: bool = false;
         /// How many sessions can be known to have ended, or to be refreshed, at once.
         capacity: Count<8, 16_777_216> = Count(65_536);
     }

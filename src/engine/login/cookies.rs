@@ -138,6 +138,9 @@ pub(in crate::engine) fn usable(
         if at.kit.is_marked(Mark::Ended, &session.id.id, env) {
             return Err(Refusal::new(Deny::LoginEnded, "the session was ended"));
         }
+        if at.kit.ended.as_ref().is_some_and(|ended| ended.has(session, env)) {
+            return Err(Refusal::new(Deny::LoginEnded, "the provider has ended the session"));
+        }
         opened.looked_at.set(now);
     }
     let used = terms.idle.map(|_| last_use(at, session, head, renewed, env));

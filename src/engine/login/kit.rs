@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ended::Ended;
 use crate::claims::{ClaimRef, Requirements};
 use crate::config::Config;
 use crate::env::Env;
@@ -44,6 +45,8 @@ pub(in crate::engine) struct Kit {
     pub(in crate::engine) logout_path: String,
     /// The attempts that were spent, and the sessions that have ended.
     marks: Table,
+    /// Whom the provider has logged out, where it may.
+    pub(super) ended: Option<Ended>,
 }
 
 /// A login, and the host that a request is for.
@@ -181,6 +184,7 @@ impl Kit {
             },
             logout_path: [&login.path, "/logout"].concat(),
             marks: marks(login),
+            ended: login.back_channel.then(|| Ended::new(login, asks.clock_skew)),
         }
     }
 

@@ -204,7 +204,11 @@ pub(super) fn judged(
         let reason = ["the access token: its `sub` is not ", whose].concat();
         return Err(Refusal::new(deny, reason).into());
     }
-    Ok(Some((access.0, access.1)))
+    let (claims, judged, _) = access;
+    // The provider's own session, by which it says later that it has ended.
+    let sid = id.as_ref().and_then(|(id, ..)| id.get("sid"));
+    let sid = sid.map(|sid| ("sid".to_owned(), sid.clone()));
+    Ok(Some((claims.with(sid.into_iter().collect()), judged)))
 }
 
 /// Checks one token: algorithm, key, signature, claims.
@@ -216,16 +220,29 @@ fn check(
     trail: &mut Trail,
 ) -> Result<(Claims, Judged, Alg), Stop> {
     let jws = Jws::parse(token.reveal().as_bytes())?;
+    let typ = jws.header().typ.as_deref();
+    if is_id && typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
+        return Err(Refusal::new(Deny::TokenTypeRefused, "its `typ` is not `JWT`").into());
+    }
+    let (claims, alg) = signed(desk, at, &jws, trail)?;
+    let asks = if is_id { &at.kit.expects } else { &at.jwt.requirements };
+    let judged = claims.judge(typ, asks, desk.env.now, &mut trail.steps)?;
+    Ok((claims, judged, alg))
+}
+
+/// The claims of a token that a key of the provider has signed; nothing in them is judged.
+pub(super) fn signed(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    jws: &Jws<'_>,
+    trail: &mut Trail,
+) -> Result<(Claims, Alg), Stop> {
     let header = jws.header();
     let allowed = |alg: &Alg| at.jwt.algorithms.contains(*alg);
     let Some(alg) = Alg::parse(&header.alg).filter(allowed) else {
         let reason = format!("its algorithm is {}", quoted(&header.alg));
         return Err(Refusal::new(Deny::TokenAlgorithmRefused, reason).into());
     };
-    let typ = header.typ.as_deref();
-    if is_id && typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
-        return Err(Refusal::new(Deny::TokenTypeRefused, "its `typ` is not `JWT`").into());
-    }
     let claims = Claims::parse(jws.payload())?;
     let wanted = jwt::wanted(header.kid.as_ref(), alg, &claims);
     let keys = jwt::keys(at.jwt, &claims);
@@ -234,10 +251,8 @@ fn check(
             Refusal::new(Deny::TokenIssuerUnknown, "its `iss` is not the provider's").into()
         );
     }
-    jwt::check(desk, keys, &jws, wanted, &mut trail.steps)?;
-    let asks = if is_id { &at.kit.expects } else { &at.jwt.requirements };
-    let judged = claims.judge(typ, asks, desk.env.now, &mut trail.steps)?;
-    Ok((claims, judged, alg))
+    jwt::check(desk, keys, jws, wanted, &mut trail.steps)?;
+    Ok((claims, alg))
 }
 
 /// A token that the provider gave was refused: that is the provider's fault, and nobody's credential.

@@ -149,6 +149,23 @@ impl Listener {
         Self::plain().then(filter.to_json())
     }
 
+    /// Puts a second entry of a filter before the first, which reads bodies: on this very path alone.
+    pub(crate) fn reading_bodies(self, filter: &Filter, path: &str) -> Self {
+        const NAME: &str = "tollgate-back-channel";
+        let mut entry = filter.clone().stop_iteration(true).to_json();
+        (entry["name"], entry["disabled"]) = (NAME.into(), true.into());
+        let mut own = self.routes[0].clone();
+        own["match"] = json!({ "path": path });
+        own["typed_per_filter_config"] = json!({ NAME: {
+            "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}
+        } });
+        let mut all = self.before(entry);
+        if let Value::Array(routes) = &mut all.routes {
+            routes.insert(0, own);
+        }
+        all
+    }
+
     /// Adds a filter behind those that are there.
     pub(crate) fn then(mut self, filter: Value) -> Self {
         self.filters.push(filter);

@@ -31,16 +31,35 @@ impl Portal {
 
     /// At this provider.
     pub(crate) fn of(provider: Provider, host: &str, auth: &str) -> Self {
+        Self::registered(provider, (host, auth), None)
+    }
+
+    /// One that the provider tells which of its sessions has ended, or else only whose.
+    pub(crate) fn with_back_channel(name: &str, names_sessions: bool) -> Self {
+        let of = ("127.0.0.1", "client_secret_basic");
+        Self::registered(Provider::start(name), of, Some(names_sessions))
+    }
+
+    fn registered(
+        provider: Provider,
+        (host, auth): (&str, &str),
+        names_sessions: Option<bool>,
+    ) -> Self {
         let (upstream, port) = (Upstream::start(), free_port());
         let origin = format!("http://{host}:{port}");
         let own = format!("{origin}/.login/idp");
-        let client = provider.register(&json!({
+        let mut client = json!({
             "client_name": "portal", "application_type": "web",
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
             "redirect_uris": [format!("{own}/callback")],
             "post_logout_redirect_uris": [format!("{own}/signed-out")],
             "token_endpoint_auth_method": auth,
-        }));
+        });
+        if let Some(names_sessions) = names_sessions {
+            client["backchannel_logout_uri"] = format!("{own}/back-channel").into();
+            client["backchannel_logout_session_required"] = names_sessions.into();
+        }
+        let client = provider.register(&client);
         Self { provider, upstream, port, client, origin }
     }
 
@@ -50,12 +69,31 @@ impl Portal {
     }
 
     /// The same with changes to the provider, too.
-    pub(crate) fn proxy_of(
-        &self,
-        name: &str,
-        port: u16,
-        (changes, further): (&Value, &Value),
-    ) -> Envoy {
+    pub(crate) fn proxy_of(&self, name: &str, port: u16, of: (&Value, &Value)) -> Envoy {
+        let filter = self.filter(of);
+        self.start_proxy(name, &Listener::new(&filter).in_place_of(port))
+    }
+
+    /// A proxy at this port whose provider may end sessions; its second entry reads what it sends, if it
+    /// is there.
+    pub(crate) fn proxy_with_back_channel(&self, name: &str, port: u16, reads: bool) -> Envoy {
+        let both = json!({ "from": [{ "header": "authorization" }],
+            "audiences": [Provider::AUDIENCE],
+            "jwks": { "discovery": true, "cluster": "idp", "cooldown": "1s" } });
+        let filter = self.filter((&json!({ "back_channel": true }), &both));
+        let mut listener = Listener::new(&filter).in_place_of(port);
+        if reads {
+            listener = listener.reading_bodies(&filter, "/.login/idp/back-channel");
+        }
+        self.start_proxy(name, &listener)
+    }
+
+    fn start_proxy(&self, name: &str, listener: &Listener) -> Envoy {
+        let site = Site::new(name, self.upstream.port()).cluster("idp", self.provider.port());
+        Envoy::start(&site.workers(2).listener(listener))
+    }
+
+    fn filter(&self, (changes, further): (&Value, &Value)) -> Filter {
         let mut login = json!({
             "url": self.origin,
             "client": { "id": self.client.0, "secret": { "env": "CLIENT_SECRET" } },
@@ -72,12 +110,10 @@ impl Portal {
         for (name, value) in further.as_object().expect("members") {
             provider[name] = value.clone();
         }
-        let filter = Filter::new(&configuration(json!({ "idp": provider }), Value::Null))
+        Filter::new(&configuration(json!({ "idp": provider }), Value::Null))
             .variable("CLIENT_SECRET", &self.client.1)
             .variable("WRONG_SECRET", "no longer right")
-            .variable("SEAL", SEAL);
-        let site = Site::new(name, self.upstream.port()).cluster("idp", self.provider.port());
-        Envoy::start(&site.workers(2).listener(&Listener::new(&filter).in_place_of(port)))
+            .variable("SEAL", SEAL)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

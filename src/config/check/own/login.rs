@@ -143,6 +143,7 @@ pub(super) fn check(
         forward_access_token: forward.access_token,
         forward_id_token: forward.id_token,
         logout: logout?,
+        back_channel: raw.back_channel.value,
         capacity: raw.capacity.value.0,
         kept: Vec::new(),
     };

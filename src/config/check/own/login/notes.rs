@@ -18,6 +18,14 @@ const RESULT_LASTS: u64 = 600;
 
 /// Says each thing once.
 pub(super) fn check(raw: &At<RawLogin>, issuers: &[At<Text>], problems: &mut Problems<'_>) {
+    if let Some(at) = raw.back_channel.at().filter(|_| raw.back_channel.value) {
+        problems.note(
+            Code::LoginNote,
+            at,
+            "the proxy needs a second entry of the filter, which reads what the provider sends: \
+             docs/login.md, \"Logout by the provider\"",
+        );
+    }
     let session = raw.session.given().map(|session| &session.value);
     let default = RawLoginSession::default();
     let session = session.unwrap_or(&default);
