@@ -4,9 +4,11 @@
 //! What a configuration means is the library's to say, and what an answer of a provider is worth is
 //! the engine's. Only what holds a configuration is judged here.
 
+mod back_channel;
 mod beside;
 mod chain;
 mod code;
+mod entry;
 mod fetched;
 mod form;
 mod gateway;
@@ -186,7 +188,12 @@ pub(super) fn load(
     let found = std::str::from_utf8(bytes)
         .ok()
         .and_then(|text| held::find(&path.to_string_lossy(), text, &beside).ok());
-    let found = found.unwrap_or_default();
+    let mut found = found.unwrap_or_default();
+    back_channel::check(&mut found, &beside, &parsed);
+    // The remarks are told where the file is checked.
+    if found.len() > 1 {
+        found.retain(|held| !held.is_twin());
+    }
     if let several @ [_, _, ..] = &*found {
         let names: Vec<_> = several.iter().map(|held| held.name.as_str()).collect();
         return Err(Failure::Misuse(format!(
@@ -240,7 +247,10 @@ impl Checker {
             return Err(Failure::Misuse(format!("{file}: {missing}{told}")));
         }
         let held = match found {
-            Ok(Ok(held)) => held,
+            Ok(Ok(mut held)) => {
+                back_channel::check(&mut held, &self.beside, &parsed);
+                held
+            }
             // Bytes that are no text are told by the configuration's own reader.
             Err(_) => {
                 let configurations = vec![bytes_alone(bytes)];
@@ -363,6 +373,12 @@ fn bytes_alone(bytes: &[u8]) -> Checked {
 }
 
 /// A variable of the VM's environment, as far as it can be known here.
+/// A configuration, where it can be read.
+fn parsed(held: &Held) -> Option<Config> {
+    let variable = |name: &str| variable(name, held.holder, &held.environment);
+    Config::parse_with(held.json.as_ref()?.text.as_bytes(), &variable).ok()
+}
+
 fn variable(name: &str, holder: Holder, environment: &Environment) -> Option<String> {
     if let Some((_, value)) = environment.values.iter().find(|(known, _)| known == name) {
         return Some(value.clone());

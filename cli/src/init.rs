@@ -74,6 +74,9 @@ pub(super) struct Arguments {
     /// The client that browsers log in by
     #[arg(long, value_name = "ID", requires = "login")]
     client_id: Option<String>,
+    /// Let the provider end sessions by itself (back-channel logout), by a second entry of the filter
+    #[arg(long, requires = "login")]
+    back_channel: bool,
     /// Host and port of the API itself (envoy)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     upstream: String,
@@ -141,7 +144,8 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     };
     let made = Plan::of(&wanted).and_then(|mut plan| {
         if let Some(url) = &arguments.login {
-            plan.log_in(url, arguments.client_id.as_deref(), arguments.audience.is_empty())?;
+            let how = (arguments.audience.is_empty(), arguments.back_channel);
+            plan.log_in(url, arguments.client_id.as_deref(), how)?;
         }
         Ok(plan)
     });
@@ -202,8 +206,8 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
             let place = folder.as_deref().zip(place.as_deref());
             write::envoy(&site, &configuration, upstream, place)
         }
-        Target::Istio => (write::istio(&site), None),
-        Target::EnvoyGateway => (write::gateway(&site), None),
+        Target::Istio => (write::istio(&site, &configuration), None),
+        Target::EnvoyGateway => (write::gateway(&site, &configuration), None),
         Target::Json if arguments.output.is_some() => (write::own_file(&configuration), None),
         Target::Json => (configuration, None),
     };

@@ -32,6 +32,16 @@ impl Beside {
         self.listed(".RouteConfiguration")
     }
 
+    /// Whether anything in them says so.
+    pub(super) fn has_flag(&self, name: &str) -> bool {
+        fn has(node: &Node, name: &str) -> bool {
+            node.get(name).is_some_and(Node::is_true)
+                || node.members().iter().any(|member| has(&member.node, name))
+                || node.elements().iter().any(|element| has(element, name))
+        }
+        self.documents.iter().any(|document| has(document, name))
+    }
+
     fn listed(&self, kind: &'static str) -> impl Iterator<Item = &Node> {
         let lists = self.documents.iter().filter_map(|one| one.get("resources"));
         let is_one = move |one: &&Node| {

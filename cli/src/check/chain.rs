@@ -1,6 +1,7 @@
 //! The filters before and behind Tollgate, and what each is told.
 
 use super::beside::Beside;
+use super::entry;
 use super::form::typed;
 use super::holder::Plane;
 use super::origin::Origin;
@@ -133,6 +134,10 @@ impl Around {
         self.routes.iter().for_each(|routes| per_filter(routes, name, &mut by_route));
         let off = |node: &&&Node| node.get("disabled").is_some_and(Node::is_true);
         let runs = !filter.get("disabled").is_some_and(Node::is_true);
+        if !runs && kind == Kind::Tollgate && entry::is_flagged(config.map(|(wasm, _)| wasm)) {
+            // The entry that reads bodies: no request of an application goes through it.
+            return None;
+        }
         if !runs && by_route.iter().all(|node| off(&node)) {
             return None;
         }

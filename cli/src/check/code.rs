@@ -5,6 +5,10 @@
 pub(super) enum FileCode {
     /// Limits count by an address that the client writes.
     AddressFromClient,
+    /// An entry that reads bodies, and is not as it must be.
+    BackChannelEntry,
+    /// No entry reads the bodies of providers that end sessions.
+    BackChannelUnread,
     /// A cluster that takes whatever addresses its name has.
     ClusterFamilyUnset,
     /// A cluster that the file lacks.
@@ -79,6 +83,8 @@ pub(super) enum FileCode {
     RevocationOver,
     /// A route that a client chooses by a header which Tollgate writes or removes.
     RouteChosenByClient,
+    /// An entry that refuses uploads which wait.
+    UploadsRefused,
     /// The store is shared with every plugin without an id.
     VmIdEmpty,
     /// A window that lets requests fill the memory while they wait.
@@ -92,8 +98,10 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 42] = [
+    pub(super) const ALL: [Self; 45] = [
         Self::AddressFromClient,
+        Self::BackChannelEntry,
+        Self::BackChannelUnread,
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
@@ -131,6 +139,7 @@ impl FileCode {
         Self::PathUnnormalized,
         Self::RevocationOver,
         Self::RouteChosenByClient,
+        Self::UploadsRefused,
         Self::VmIdEmpty,
         Self::WindowLarge,
         Self::WindowSmall,
@@ -141,6 +150,8 @@ impl FileCode {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::AddressFromClient => "address_from_client",
+            Self::BackChannelEntry => "back_channel_entry",
+            Self::BackChannelUnread => "back_channel_unread",
             Self::ClusterFamilyUnset => "cluster_family_unset",
             Self::ClusterMissing => "cluster_missing",
             Self::ClusterNameUnchecked => "cluster_name_unchecked",
@@ -178,6 +189,7 @@ impl FileCode {
             Self::PathUnnormalized => "path_unnormalized",
             Self::RevocationOver => "revocation_over",
             Self::RouteChosenByClient => "route_chosen_by_client",
+            Self::UploadsRefused => "uploads_refused",
             Self::VmIdEmpty => "vm_id_empty",
             Self::WindowLarge => "window_large",
             Self::WindowSmall => "window_small",

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::beside::Beside;
 use super::chain::Around;
 use super::code::FileCode;
+use super::entry::Entry;
 use super::form::{self, Content, typed};
 use super::holder::{Chain, Environment, Holder, Json, Plane};
 use super::origin::Origin;
@@ -42,6 +43,8 @@ pub(super) struct Held {
     pub(super) shows_addresses: bool,
     pub(super) holder: Holder,
     pub(super) environment: Environment,
+    /// Whether it reads bodies, and where.
+    pub(super) entry: Entry,
 }
 
 /// Every configuration of a file, in its order; the first error of a text that is no YAML.
@@ -142,10 +145,21 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         shows_addresses: false,
         holder: Holder::File,
         environment: Environment::default(),
+        entry: Entry::default(),
     }
 }
 
 impl Held {
+    /// Whether it only repeats another's configuration.
+    pub(super) fn is_twin(&self) -> bool {
+        self.json.is_none() && self.entry.reads()
+    }
+
+    /// Says that something is wrong.
+    pub(super) fn say(&mut self, code: FileCode, at: Place, field: &str, message: &str) {
+        self.remarks.push(Remark::new(Severity::Problem, code, at, field, message));
+    }
+
     /// Whether the file itself is said to be the configuration, and nothing in it shows that.
     pub(super) fn is_doubtful(&self) -> bool {
         let tree = self.json.as_ref().and_then(|json| json.tree.as_ref());
@@ -240,6 +254,7 @@ impl Finder<'_> {
             shows_addresses: false,
             holder: Holder::Envoy,
             environment: Environment::default(),
+            entry: Entry::default(),
         }
     }
 
@@ -346,6 +361,8 @@ impl Finder<'_> {
             (None, Some((own, index))) => Some(slots::of_patches(own, *index, &is_own)),
             (None, None) => None,
         };
+        let routes = held.around.as_ref().map(Around::each_route).unwrap_or_default();
+        held.entry = Entry::of(filter, config, chain, &routes);
         self.keep(held, config, json);
     }
 

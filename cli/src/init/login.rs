@@ -3,7 +3,7 @@
 use serde_json::json;
 use tollgate::provider::login;
 
-use super::vendor::{Login, Plan};
+use super::vendor::{Login, Plan, ToldAt};
 use super::write::{CLIENT_SECRET, SEAL};
 use crate::vendor::Vendor;
 
@@ -20,7 +20,7 @@ impl Plan {
         &mut self,
         url: &str,
         client: Option<&str>,
-        is_all: bool,
+        (is_all, back_channel): (bool, bool),
     ) -> Result<(), String> {
         let vendor = self.vendor;
         let instead = match vendor {
@@ -72,6 +72,8 @@ impl Plan {
                 _ => &[],
             },
             registered: None,
+            back_channel,
+            told_at: None,
         });
         Ok(())
     }
@@ -87,8 +89,17 @@ impl Plan {
             true => "`https` is what browsers see, whoever ends TLS; to try it on one machine, `--login http://localhost:10000` is fine",
             false => "`http` is fine for this machine alone, where the proxy listens at the port of that URL; everywhere else browsers want `https`",
         });
+        let told_at = checked.back_channel.then(|| ToldAt {
+            url: checked.back_channel_uri(origin),
+            path: checked.back_channel_path(),
+            host: format!("{}:{}", origin.host(), origin.port()),
+        });
+        if let Some(at) = &told_at {
+            self.note(&format!("register {} as the back-channel logout URI, too, with the session required (`backchannel_logout_session_required`)", at.url));
+        }
         if let Some(login) = &mut self.login {
             login.registered = Some(registered);
+            login.told_at = told_at;
         }
     }
 }

@@ -42,6 +42,20 @@ pub(super) struct Login {
     /// The URLs that the provider has to know: the redirect URI, and that for after the logout. Known
     /// once the configuration was read.
     pub(super) registered: Option<[String; 2]>,
+    /// Whether the provider may end sessions of its own accord.
+    pub(super) back_channel: bool,
+    /// Where it says so, where it may. Known once the configuration was read.
+    pub(super) told_at: Option<ToldAt>,
+}
+
+/// Where a provider says that a session has ended.
+pub(super) struct ToldAt {
+    /// The whole URL.
+    pub(super) url: String,
+    /// Its path.
+    pub(super) path: String,
+    /// Its host, with the port.
+    pub(super) host: String,
 }
 
 /// What a provider is wanted for.

@@ -20,6 +20,11 @@ const CLUSTER: &str = include_str!("cluster.yaml");
 const CLUSTER_IDLE: &str = include_str!("cluster-idle.yaml");
 const CLUSTER_TLS: &str = include_str!("cluster-tls.yaml");
 const LOGIN: &str = include_str!("login.txt");
+const FILTER: &str = include_str!("filter.yaml");
+const BACK_CHANNEL: &str = include_str!("back-channel.yaml");
+const BACK_CHANNEL_ROUTE: &str = include_str!("back-channel-route.yaml");
+const BACK_CHANNEL_ISTIO: &str = include_str!("back-channel-istio.yaml");
+const BACK_CHANNEL_GATEWAY: &str = include_str!("back-channel-gateway.yaml");
 
 /// The variable that holds the client's secret, where the provider is shown one.
 pub(super) const CLIENT_SECRET: &str = "TOLLGATE_CLIENT_SECRET";
@@ -77,6 +82,9 @@ fn login(plan: &Plan) -> Option<Vec<(&'static str, String)>> {
     ];
     if !login.scopes.is_empty() {
         all.push(("scopes", spaced(&json!(login.scopes))));
+    }
+    if login.back_channel {
+        all.push(("back_channel", "true".to_owned()));
     }
     Some(all)
 }
@@ -150,21 +158,41 @@ pub(super) fn envoy(
     listener_file: Option<(&str, &str)>,
 ) -> (String, Option<String>) {
     let (host, port) = upstream;
+    let path = back_channel_path(site.plan);
+    // Written once: the other entry says where.
+    let [vm, anchor] = match path {
+        Some(_) => [" &tollgate_vm", " &tollgate_configuration"],
+        None => [""; 2],
+    };
+    let whole = fill(
+        FILTER,
+        &[
+            ("vm", vm),
+            ("anchor", anchor),
+            ("next", &next(site.plan, 0)),
+            ("wasm", &quoted(site.wasm)),
+            ("variables", &envoy_variables(site.plan, 2)),
+            ("configuration", &indented(configuration, 4)),
+        ],
+    );
+    let (own, reader, route) = match path {
+        None => (whole, String::new(), String::new()),
+        Some(path) => {
+            let same = "vm_config: *tollgate_vm\nconfiguration: *tollgate_configuration";
+            let reader = fill(BACK_CHANNEL, &[("own", &indented(&whole, 6))]);
+            let route = fill(BACK_CHANNEL_ROUTE, &[("path", &quoted(path))]);
+            let before =
+                |text: &str, indent| format!("{}\n{}", indented(text, indent), " ".repeat(indent));
+            (same.to_owned(), before(&reader, 12), before(&route, 18))
+        }
+    };
     let listener = fill(
         LISTENER,
         &[
             ("port", &listener_port(site.plan).to_string()),
-            ("next", &next(site.plan, 18)),
-            ("wasm", &quoted(site.wasm)),
-            (
-                "variables",
-                &variables(
-                    site.plan,
-                    ("environment_variables: { host_env_keys: [", "NAME", "] }"),
-                    20,
-                ),
-            ),
-            ("configuration", &indented(configuration, 22)),
+            ("own", &indented(&own, 18)),
+            ("reader", &reader),
+            ("route", &route),
         ],
     );
     let (dynamic, listeners, own) = match listener_file {
@@ -203,20 +231,60 @@ pub(super) fn envoy(
     (proxy, own)
 }
 
+/// Where the provider says that a session has ended, where it may.
+fn back_channel_path(plan: &Plan) -> Option<&str> {
+    Some(&plan.login.as_ref()?.told_at.as_ref()?.path)
+}
+
+/// What hands the VM of an Envoy the variables.
+fn envoy_variables(plan: &Plan, indent: usize) -> String {
+    variables(plan, ("environment_variables: { host_env_keys: [", "NAME", "] }"), indent)
+}
+
+/// The resource that has the second entry of the filter, behind those of a control plane.
+fn back_channel(site: &Site<'_>, template: &str, configuration: &str) -> String {
+    let Some(at) = site.plan.login.as_ref().and_then(|login| login.told_at.as_ref()) else {
+        return String::new();
+    };
+    fill(
+        template,
+        &[
+            ("variables", &envoy_variables(site.plan, 16)),
+            ("configuration", &indented(configuration, 18)),
+            ("path", &quoted(&at.path)),
+            ("vhost", &quoted(&at.host)),
+        ],
+    )
+}
+
 /// What to write next, as comments; the first line is not indented.
 fn next(plan: &Plan, indent: usize) -> String {
     let registered = plan.login.as_ref().and_then(|login| login.registered.as_ref());
     if let Some([back, out]) = registered {
         let (name, secret, seal) = (&quoted(&plan.name), CLIENT_SECRET, SEAL);
-        let values =
-            [("name", &**name), ("back", back), ("out", out), ("secret", secret), ("seal", seal)];
+        let told = plan.login.as_ref().and_then(|login| login.told_at.as_ref());
+        let told = told.map(|at| {
+            format!(
+                "\n# and for its messages that a session has ended (back-channel logout)\n#   {}",
+                at.url
+            )
+        });
+        let told = told.unwrap_or_default();
+        let values = [
+            ("name", &**name),
+            ("back", back),
+            ("out", out),
+            ("told", &told),
+            ("secret", secret),
+            ("seal", seal),
+        ];
         return indented(&fill(LOGIN, &values), indent);
     }
     indented(&fill(NEXT, &[("name", &quoted(&plan.name))]), indent)
 }
 
 /// The objects for a gateway of Istio.
-pub(super) fn istio(site: &Site<'_>) -> String {
+pub(super) fn istio(site: &Site<'_>, configuration: &str) -> String {
     let plan = site.plan;
     let (service, host) = (service_host(plan), quoted(&plan.host));
     // A certificate names an address as such, and no server is told one as its name.
@@ -234,7 +302,7 @@ pub(super) fn istio(site: &Site<'_>) -> String {
         }
         None => "",
     };
-    fill(
+    let own = fill(
         ISTIO,
         &[
             ("wasm", &quoted(site.wasm)),
@@ -258,7 +326,8 @@ pub(super) fn istio(site: &Site<'_>) -> String {
             ("tls", tls),
             ("idle", idle),
         ],
-    )
+    );
+    own + &back_channel(site, BACK_CHANNEL_ISTIO, configuration)
 }
 
 /// The name of a provider's service in Istio, whose services have names and no addresses.
@@ -270,13 +339,13 @@ pub(super) fn service_host(plan: &Plan) -> String {
 }
 
 /// The objects for Envoy Gateway.
-pub(super) fn gateway(site: &Site<'_>) -> String {
+pub(super) fn gateway(site: &Site<'_>, configuration: &str) -> String {
     let image = site.wasm.strip_prefix("oci://");
     let code = match image {
         Some(image) => format!("{{ type: Image, image: {{ url: {} }} }}", quoted(image)),
         None => format!("{{ type: HTTP, http: {{ url: {} }} }}", quoted(site.wasm)),
     };
-    fill(
+    let own = fill(
         GATEWAY,
         &[
             ("code", &code),
@@ -285,7 +354,8 @@ pub(super) fn gateway(site: &Site<'_>) -> String {
             ("configuration", &block(site, 8)),
             ("cluster", &indented(&as_mapping(&cluster(site)), 10)),
         ],
-    )
+    );
+    own + &back_channel(site, BACK_CHANNEL_GATEWAY, configuration)
 }
 
 /// The configuration as YAML, its first line not indented.

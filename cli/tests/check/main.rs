@@ -1,5 +1,6 @@
 //! `tollgate check`, as somebody types it: what it prints and how it ends.
 
+mod back_channel;
 mod clusters;
 mod examples;
 mod foreign;
