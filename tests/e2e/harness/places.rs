@@ -48,6 +48,11 @@ pub(crate) fn prometheus() -> PathBuf {
     installed("prometheus")
 }
 
+/// The second provider, Debian's Glewlwyd.
+pub(crate) fn glewlwyd() -> PathBuf {
+    present(project().join(".tools/bin/glewlwyd"), "make setup-long")
+}
+
 /// What comes with Prometheus and checks rules.
 pub(crate) fn promtool() -> PathBuf {
     installed("promtool")
