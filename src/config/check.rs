@@ -62,6 +62,7 @@ pub(super) fn check(
         providers,
         index: Index::new(&apis),
         apis,
+        names_apis: !raw.apis.is_absent(),
         policies,
         reports: mode == RawMode::Report,
         rings,

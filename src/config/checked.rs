@@ -24,6 +24,8 @@ pub struct Config {
     /// The parts of the traffic, first match wins; an [`ApiId`] is a place in
     /// here.
     pub apis: Vec<Api>,
+    /// Whether the configuration names them; otherwise the one that there is stands for all traffic.
+    pub names_apis: bool,
     /// What callers may do, and which API gives it to whom.
     pub policies: Policies,
     /// Every method that APIs and policies name, and those that are known besides; none where nothing

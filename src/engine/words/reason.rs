@@ -60,6 +60,9 @@ fn api(api: &Api) -> String {
     words
 }
 
+/// What the remedy says of the place where credentials usually are.
+const USUAL_PLACE: &str = ", by default as `Authorization: Bearer <token>`";
+
 /// Why no branch vouches: whose credentials each lacks, and where those were looked for.
 pub(in crate::engine) fn nobody_vouches(
     config: &Config,
@@ -79,7 +82,15 @@ pub(in crate::engine) fn nobody_vouches(
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
     let lacking: Vec<_> = lacking.take(MAX_BRANCHES).collect();
-    Refusal::new(Deny::CredentialMissing, lacking.join("; or: "))
+    let reason = lacking.join("; or: ");
+    // Who keeps to other places is not told of the usual one.
+    let is_usual = head.first("authorization").is_some() || reason.contains("`authorization`");
+    let remedy = Deny::CredentialMissing.remedy();
+    let refusal = Refusal::new(Deny::CredentialMissing, reason);
+    match is_usual {
+        true => refusal,
+        false => refusal.with_remedy(remedy.replace(USUAL_PLACE, "")),
+    }
 }
 
 /// Why a token's algorithm is refused.

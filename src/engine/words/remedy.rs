@@ -28,8 +28,20 @@ pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config)
             remedy = remedy.replace(&format!("{kind}.*"), &format!("{kind}.{name}"));
         }
     }
-    if let Some(ApiId(api)) = api {
-        remedy = remedy.replace("apis[]", &format!("apis[{api}]"));
+    match api {
+        Some(_) if !config.names_apis => of_none(&remedy),
+        Some(ApiId(api)) => remedy.replace("apis[]", &format!("apis[{api}]")),
+        None => remedy,
     }
-    remedy
+}
+
+/// Where the configuration has no `apis`, what is said of a field there is said of one to be added.
+fn of_none(remedy: &str) -> String {
+    let mut parts = remedy.split("`apis[].");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (field, rest) = part.split_once('`').unwrap_or((part, ""));
+        told.extend(["`", field, "` of an entry that you add to `apis`", rest]);
+    }
+    told
 }
