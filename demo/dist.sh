@@ -5,6 +5,7 @@
 #   tollgate-image.tar               the same as an OCI image, which holds /plugin.wasm and nothing else
 #   tollgate-linux-x86_64, -aarch64  the command line, static: for any such processor and any Linux
 #   config.schema.json               the schema of the plugin's configuration
+#   README.md, tollgate-docs.tar     what it is, and the pages that README and the command line name
 #   dashboards/, completions/, tollgate.1   for Grafana, for shells, for man
 #   tollgate.cdx.json, tollgate-cli.cdx.json   what each is made of (SBOM, CycloneDX)
 #   SHA256SUMS                       of all of these
@@ -87,6 +88,10 @@ blob() {
 }
 # archive FILE FOLDER WHAT: without times, owners or the order of the disk.
 archive() { tar --create --file "$1" --directory "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar "$3"; }
+
+say "the documents"
+cp README.md "$dist/"
+archive "$dist/tollgate-docs.tar" "$root" docs
 
 say "the image"
 install -m 644 "$dist/tollgate.wasm" "$image/layer/plugin.wasm"

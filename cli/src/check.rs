@@ -71,7 +71,8 @@ Examples:
 
 A file is a configuration in JSON or YAML, or it holds some: an Envoy configuration or a part of \
 one, an Istio WasmPlugin or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy, a ConfigMap with \
-one of these as a text. The codes in brackets are explained in docs/problem-codes.md. Exit \
+one of these as a text. The codes in brackets are explained in docs/problem-codes.md, which \
+a release has in tollgate-docs.tar. Exit \
 status: 0 where nothing is wrong, 1 where something is, 2 where a file cannot be read or holds \
 no configuration of Tollgate.";
 
