@@ -121,7 +121,7 @@ impl Target {
             }
             Self::Envoy => {
                 "the configuration stands in this file, which is the one that Envoy reads: change it \
-                 here, `tollgate check` it, and start Envoy again"
+                 here, `tollgate check` it, and start Envoy, or start it again"
             }
             Self::Istio | Self::EnvoyGateway => {
                 "the configuration stands in this file: change it here, `tollgate check` it, and \

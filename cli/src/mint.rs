@@ -28,7 +28,7 @@ The token goes to standard output, so `curl -H \"Authorization: Bearer $(tollgat
 works. The key is made where there is none. Let a local configuration trust it by `jwks.inline` \
 or by a URL that serves what `--jwks` prints. Never let a production configuration trust it: \
 whoever has the key file can be anybody. Its `kid` begins with `dev-`, which `tollgate check` \
-warns about.";
+warns about, of keys that are fetched with `--online`.";
 
 /// Make a token for local development, and the key set for it
 #[derive(Args, Debug)]

@@ -46,7 +46,7 @@ trap 'kill $(jobs -p) 2> /dev/null' EXIT
 curl() { command curl --silent --show-error --max-time 5 --retry 60 --retry-connrefused --retry-delay 1 "$@"; }
 envoy() {
   sed -i "s/port_value: 10000/port_value: $port/; s/port_value: 9901/port_value: $admin/" deploy/envoy.yaml
-  exec "$envoy" --disable-hot-restart --concurrency 1 "$@" > envoy.log 2>&1
+  exec "$envoy" --concurrency 1 "$@" > envoy.log 2>&1
 }
 "#;
 
@@ -79,6 +79,7 @@ fn the_quick_start_ends_with_an_answer_of_the_api() {
         "HTTP/1.1 200 OK",
         "{\"order\": 7}",
         "\"event\":\"request_denied\"",
+        "verdict  allowed",
     ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
