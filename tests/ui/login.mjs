@@ -10,6 +10,7 @@ import { launch, overflow } from "./chromium.mjs";
 
 const [chromium, folder, portal, provider, other] = process.argv.slice(2);
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const htmx = readFileSync(new URL("node_modules/htmx.org/dist/htmx.min.js", import.meta.url), "utf8");
 const own = `${portal}/.login/idp`;
 const browser = launch(chromium, folder);
 const saw = {};
@@ -106,11 +107,31 @@ saw.refused = await first.look(`fetch("/api").then(async (answer) => [answer.sta
 await first.leave(() => first.look(`location.href = "${saw.refused[1]}?return=" + encodeURIComponent("/list?a=b")`));
 saw.again = await first.signIn();
 
+// A WebSocket carries the session where a page of the portal opens it, and nobody answers one of a page
+// elsewhere. The application speaks none: that it was asked is enough.
+const opens = (path) => `new Promise((done) => {
+  const socket = new WebSocket(${JSON.stringify(portal.replace("http", "ws") + path)});
+  socket.onopen = socket.onerror = () => done();
+})`;
+await first.look(opens("/socket/own"));
+await elsewhere.go(`${other}/`);
+await elsewhere.look(opens("/socket/foreign"));
+
+// A page that htmx renews: it is still open while another tab logs out.
+const renewed = await alices();
+await renewed.go(`${portal}/list?c=d`);
+await renewed.look(htmx);
+
 // A link of the own pages logs out without asking.
 await first.leave(() => first.look(`location.href = "/.login/idp/logout"`));
 saw.byLink = await first.look("location.origin");
 await first.leave(() => first.look(`document.querySelector('[name="logout"]').click()`));
 saw.byLinkLeft = (await first.cookies()).map(({ name }) => name);
+
+await renewed.leave(() => renewed.look(`htmx.ajax("GET", "/api", "body")`));
+saw.htmx = { provider: await renewed.look("location.origin"), back: await renewed.signIn() };
+await renewed.leave(() => renewed.look(`location.href = "/.login/idp/logout"`));
+await renewed.leave(() => renewed.look(`document.querySelector('[name="logout"]').click()`));
 
 // A window with many tabs is restored: at a first visit, and after a logout.
 async function restored(open) {

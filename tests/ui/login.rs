@@ -46,6 +46,19 @@ fn people_log_in_come_back_and_out_and_can_read_every_page() {
     assert_eq!(saw["again"], portal.url("/list?a=b"));
     assert_eq!((&saw["byLink"], &saw["byLinkLeft"]), (&json!(provider), &json!([B])));
 
+    let socket = portal.upstream.only("/socket/own");
+    assert_eq!(socket.value("x-tollgate-identity").as_deref(), Some("alice"), "{socket:?}");
+    assert_eq!(socket.value("upgrade").as_deref(), Some("websocket"), "{socket:?}");
+    assert!(
+        portal.upstream.seen("/socket/foreign").is_empty(),
+        "a page elsewhere used the session"
+    );
+    assert_eq!(
+        saw["htmx"],
+        json!({ "provider": provider, "back": portal.url("/list?c=d") }),
+        "htmx takes people to the login, and they come back to their page"
+    );
+
     // Each tab comes to its own page.
     for restored in ["restored", "restoredAgain"] {
         let wanted: Vec<_> =
@@ -71,7 +84,7 @@ fn people_log_in_come_back_and_out_and_can_read_every_page() {
         assert_ne!(page["styled"], "none", "the page's own style is let in");
     }
     assert_eq!((&saw["onward"], &saw["nowhere"]), (&json!("/.login/idp/start"), &json!(404)));
-    eventually("the refresh tokens to be given back", || portal.provider.hits("/v1/revoke") == 2);
+    eventually("the refresh tokens to be given back", || portal.provider.hits("/v1/revoke") == 3);
     envoy.assert_no_trap();
 }
 
