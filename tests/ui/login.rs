@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::harness::{Portal, eventually, places};
+use super::harness::{Portal, Provider, eventually, places};
 
 const B: &str = "__Host-tollgate-idp-b";
 
@@ -88,14 +88,32 @@ fn people_log_in_come_back_and_out_and_can_read_every_page() {
     envoy.assert_no_trap();
 }
 
+#[test]
+fn h34_a_page_that_brings_cookies_is_kept_by_no_browser_whatever_the_application_says() {
+    let provider = Provider::start_hurried("chromium-kept");
+    let portal = Portal::of(provider, "localhost", "client_secret_basic");
+    portal.upstream.answer_with(&[("cache-control", "public, max-age=600")]);
+    let envoy = portal.proxy("chromium-kept", portal.port, &json!({ "url": portal.url("") }));
+    let provider = format!("http://127.0.0.1:{}", portal.provider.port());
+    // The tokens last a minute, and in its second half a page renews the session.
+    let saw = run("kept.mjs", "kept-browser", &[&portal.url(""), &provider, "32"]);
+    assert_eq!(saw["renewed"], true, "{}", envoy.tail());
+    let asked = ["/kept", "/renewed"].map(|path| portal.upstream.seen(path).len());
+    assert_eq!(asked, [1, 2], "how often the application was asked");
+}
+
 /// What a browser sees there.
 fn browse(portal: &Portal, provider: &str) -> Value {
+    let elsewhere = format!("http://127.0.0.1:{}", portal.upstream.port());
+    run("login.mjs", "login-browser", &[&portal.url(""), provider, &elsewhere])
+}
+
+/// What a script of a browser says that it saw.
+fn run(script: &str, folder: &str, arguments: &[&str]) -> Value {
     let output = Command::new(places::node())
-        .arg(places::project().join("tests/ui/login.mjs"))
-        .arg(places::chromium())
-        .arg(places::scratch("login-browser"))
-        .args([&*portal.url(""), provider])
-        .arg(format!("http://127.0.0.1:{}", portal.upstream.port()))
+        .arg(places::project().join("tests/ui").join(script))
+        .args([places::chromium(), places::scratch(folder)])
+        .args(arguments)
         .output()
         .expect("Node runs");
     let errors = String::from_utf8_lossy(&output.stderr);
