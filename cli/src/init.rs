@@ -65,14 +65,14 @@ pub(super) struct Arguments {
     resource: Option<String>,
     /// Ask the provider about each token, which may be opaque, as this client, whose secret is in the
     /// proxy's variable TOLLGATE_CLIENT_SECRET
-    #[arg(long, value_name = "CLIENT_ID")]
+    #[arg(long, value_name = "CLIENT_ID", allow_hyphen_values = true)]
     introspect: Option<String>,
     /// Log browsers in on this origin, as they see it; bearer tokens are taken with `--audience` alone.
     /// The proxy's variables TOLLGATE_CLIENT_SECRET and TOLLGATE_SEAL hold the secrets
     #[arg(long, value_name = "URL", conflicts_with = "introspect")]
     login: Option<String>,
     /// The client that browsers log in by
-    #[arg(long, value_name = "ID", requires = "login")]
+    #[arg(long, value_name = "ID", requires = "login", allow_hyphen_values = true)]
     client_id: Option<String>,
     /// Let the provider end sessions by itself (back-channel logout), by a second entry of the filter
     #[arg(long, requires = "login")]

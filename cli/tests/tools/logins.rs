@@ -60,6 +60,14 @@ fn the_recipes_of_the_guide_are_what_is_written() {
 }
 
 #[test]
+fn a_client_is_called_what_its_provider_calls_it() {
+    let id = "-VdY_kX";
+    let ran = init("https://id.example.com", "json", &["--client-id", id]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+    assert_eq!(provider(&ran)["login"]["client"]["id"], id);
+}
+
+#[test]
 fn what_is_to_be_done_for_a_login_is_told_and_stands_in_the_file() {
     for (target, line) in [
         (
