@@ -418,6 +418,8 @@ fn h17_nothing_but_a_page_is_sent_away_or_given_a_cookie() {
         }
     }
     assert!(!worker.counts.contains_key("tollgate_login_started_idp"));
+    let line = worker.log.last().unwrap();
+    assert!(line.contains("a person signs in at `/.login/idp/start`"), "{line}");
 }
 
 #[test]

@@ -207,9 +207,13 @@ pub(super) fn load(
     let held = found.into_iter().next();
     let missing = RefCell::new(BTreeSet::new());
     if let Some((json, environment)) = held.and_then(|held| Some((held.json?, held.environment))) {
+        // Nobody is logged in here: what a login's client shows is never sent.
+        let unsent = json.tree.as_ref().map(secrets_of_logins).unwrap_or_default();
         let variable = |name: &str| {
             let given = environment.values.iter().find(|(known, _)| known == name);
             let value = given.map(|(_, value)| value.clone()).or_else(|| outside(name));
+            let stand_in = || unsent.iter().any(|one| one == name).then(|| stand_in(name));
+            let value = value.or_else(stand_in);
             if value.is_none() {
                 missing.borrow_mut().insert(name.to_owned());
             }
@@ -374,6 +378,22 @@ fn bytes_alone(bytes: &[u8]) -> Checked {
 }
 
 /// A variable of the VM's environment, as far as it can be known here.
+/// The variables that hold secrets of clients which only log people in.
+fn secrets_of_logins(configuration: &Node) -> Vec<String> {
+    fn named(node: &Node, found: &mut Vec<String>) {
+        found.extend(node.text_at(&["env"]).map(str::to_owned));
+        node.members().iter().for_each(|member| named(&member.node, found));
+        node.elements().iter().for_each(|element| named(element, found));
+    }
+    let mut found = Vec::new();
+    for provider in configuration.get("providers").map(Node::members).unwrap_or_default() {
+        if let Some(client) = provider.node.path(&["login", "client"]) {
+            named(client, &mut found);
+        }
+    }
+    found
+}
+
 /// A configuration, where it can be read.
 fn parsed(held: &Held) -> Option<Config> {
     let variable = |name: &str| variable(name, held.holder, &held.environment);

@@ -63,7 +63,7 @@ pub(super) struct Arguments {
     /// The path, with a query if it has one
     #[arg(long, default_value = "/")]
     path: String,
-    /// The host that the request is for [default: localhost; with `--cookie`, the login's]
+    /// The host that the request is for [default: that of the first login, else localhost]
     #[arg(long)]
     host: Option<String>,
     /// A header of the request; may be repeated
@@ -129,8 +129,8 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
         true => input::read_credential(arguments.file.as_deref(), MAX_CREDENTIAL, streams)?,
     };
     let now = moment::given_or_now(arguments.at);
-    let own = arguments.cookie.as_ref().and_then(|_| cookie::host(&config));
-    let host = arguments.host.as_deref().or(own).unwrap_or("localhost").to_owned();
+    let host =
+        arguments.host.as_deref().or(cookie::host(&config)).unwrap_or("localhost").to_owned();
     let (mut cookies, mut note) = (None, None);
     if let Some(path) = &arguments.cookie {
         let read = input::read_credential(Some(path), MAX_CREDENTIAL, streams)?;

@@ -123,7 +123,8 @@ fn example(code: Code) -> Option<String> {
             r#""endpoints": {"authorization": "https://a.example", "token": "https://b.example"}"#,
             "",
         ),
-        Code::LoginNote | Code::RefreshUnasked => login("", ""),
+        Code::LoginNote => login(r#""scopes": ["openid", "offline_access"]"#, ""),
+        Code::RefreshUnasked => login("", ""),
         Code::LoginOnApi => login(
             r#""path": "/a/login""#,
             r#", "apis": [{"name": "a", "match": {"paths": ["/a/**"]}, "auth": ["okta"]}]"#,

@@ -645,11 +645,17 @@ fn what_there_is_to_know_is_said_once_and_warns_nobody() {
         assert_eq!(codes(&config), []);
         config.notes.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let all = notes(&one(""));
+    // Without a refresh token there is nothing to know of refreshes.
+    let unasked = notes(&one(""));
+    assert!(
+        matches!(&*unasked, [one] if one.contains("only to who asks for `offline_access`")),
+        "{unasked:?}"
+    );
+    let all = notes(&one(r#""scopes": ["openid", "offline_access"], "back_channel": true"#));
     for words in [
-        "give a refresh token only to who asks for `offline_access`",
         "a session lives 15m past the end",
-        "logouts that come from the provider, are known to one proxy",
+        "that a session is being refreshed is known to one proxy",
+        "what the provider says of a session's end is known to one proxy",
         "takes a second use for theft",
         "at 65536 sessions whose tokens live for 1h, what a refresh brought is kept for about 56s",
     ] {
@@ -660,6 +666,12 @@ fn what_there_is_to_know_is_said_once_and_warns_nobody() {
     assert!(small.iter().any(|note| note.contains("kept for about 600s")), "{small:?}");
     assert_eq!(small.len(), 4);
     assert_eq!(notes(&one(r#""session": {"refresh": false}"#)), [""; 0]);
+    let client = one("").replace(r#""id": "0oa1""#, r#""id": "CLIENT_ID""#);
+    let left = notes(&client);
+    assert!(
+        left.iter().any(|note| note.contains("still the word that `tollgate init`")),
+        "{left:?}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::code::FileCode;
 use super::entry::{Entry, FLAG};
 use super::held::Held;
 use super::holder::{Holder, Plane};
-use super::report::Remark;
+use super::report::{Remark, Severity};
 
 /// The paths at which a configuration's providers say that a session has ended.
 fn paths(config: &Config) -> Vec<String> {
@@ -76,6 +76,16 @@ pub(super) fn check(
                  413: delete it; only a second entry may say so, which is `disabled` but on the route of \
                  `/back-channel`",
             );
+        }
+        if held.holder == Holder::File && !wanted.is_empty() {
+            held.remarks.push(Remark::new(
+                Severity::Note,
+                FileCode::BackChannelUnread,
+                held.at,
+                "",
+                "`back_channel` needs a second entry of the filter in the proxy's file: docs/login.md, \
+                 \"Logout by the provider\"",
+            ));
         }
         let is_there = twin.is_some() || (held.plane != Plane::None && is_read_elsewhere);
         if let Some(path) = wanted.first().filter(|_| !is_there && held.holder != Holder::File) {

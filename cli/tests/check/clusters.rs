@@ -184,7 +184,7 @@ fn calls_of_a_login_go_where_its_cluster_leads() {
     assert!(elsewhere.contains("providers.okta.login.cluster: cluster `okta`:"), "{elsewhere}");
     // What is worth knowing is told as a note.
     assert!(
-        fine.contains("note: providers.okta.login: ") && fine.contains("[login_note]"),
+        fine.contains("note: providers.okta.login: ") && fine.contains("[refresh_unasked]"),
         "{fine}"
     );
     let asked_once = format!(r#""session": {{"refresh": false}}, {}"#, endpoints("okta.example"));

@@ -70,6 +70,16 @@ pub(in crate::engine) fn nobody_vouches(
     lacking: &[Vec<ProviderId>],
     head: &RequestHead,
 ) -> Refusal {
+    // Whose only credential is the session of a browser.
+    let of_login = match lacking {
+        [one] => match &**one {
+            [id] => {
+                config.provider(*id).filter(|one| one.from.is_empty()).and_then(Provider::login)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
     let lacking = lacking.iter().map(|missing| {
         let names = missing.iter().filter_map(|id| config.provider_name(*id)).map(Name::as_str);
         let places = missing.iter().flat_map(|id| {
@@ -87,9 +97,14 @@ pub(in crate::engine) fn nobody_vouches(
     let is_usual = head.first("authorization").is_some() || reason.contains("`authorization`");
     let remedy = Deny::CredentialMissing.remedy();
     let refusal = Refusal::new(Deny::CredentialMissing, reason);
-    match is_usual {
-        true => refusal,
-        false => refusal.with_remedy(remedy.replace(USUAL_PLACE, "")),
+    match (of_login, is_usual) {
+        (Some(login), _) => refusal.with_remedy(format!(
+            "a person signs in at `{}/start`, which the answer names as `login`: a script sends its page \
+             there, and a probe or a monitor asks for a path whose API has \"auth\": \"none\"",
+            login.path
+        )),
+        (None, true) => refusal,
+        (None, false) => refusal.with_remedy(remedy.replace(USUAL_PLACE, "")),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::config::read::{At, Text};
 use crate::http::Url;
 use crate::time::millis;
 
+/// What `tollgate init` writes where no client's id is known.
+const TO_BE_WRITTEN: &str = "CLIENT_ID";
 /// How long tokens of most providers live.
 const TOKENS_LAST: u64 = 3600;
 /// How long the result of a refresh is kept at most, in seconds.
@@ -18,24 +20,38 @@ const RESULT_LASTS: u64 = 600;
 
 /// Says each thing once.
 pub(super) fn check(raw: &At<RawLogin>, issuers: &[At<Text>], problems: &mut Problems<'_>) {
-    if let Some(at) = raw.back_channel.at().filter(|_| raw.back_channel.value) {
-        problems.note(
-            Code::LoginNote,
-            at,
-            "the proxy needs a second entry of the filter, which reads what the provider sends: \
-             docs/login.md, \"Logout by the provider\"",
-        );
-    }
     let session = raw.session.given().map(|session| &session.value);
     let default = RawLoginSession::default();
     let session = session.unwrap_or(&default);
+    if let Some(id) = raw.client.given().and_then(|client| client.id.given())
+        && &***id == TO_BE_WRITTEN
+    {
+        problems.note(
+            Code::LoginNote,
+            id.at,
+            "is still the word that `tollgate init` leaves for the client's id: write the one that the \
+             provider has given",
+        );
+    }
+    if raw.back_channel.value {
+        problems.note(
+            Code::LoginNote,
+            raw.back_channel.at().unwrap_or(raw.at),
+            "what the provider says of a session's end is known to one proxy: others learn of it at the \
+             session's next refresh",
+        );
+    }
     if !session.refresh.value {
         return;
     }
     let asks = raw.scopes.value.items.iter().any(|scope| &*scope.value.0 == "offline_access");
     let at = session.refresh.at().unwrap_or(raw.at);
-    if let Some(note) = refresh_token(raw, issuers).filter(|_| !asks) {
+    if let Some((note, is_given)) = refresh_token(raw, issuers).filter(|_| !asks) {
         problems.note(Code::RefreshUnasked, at, note);
+        // What is to be known of refreshes comes with the first token.
+        if !is_given {
+            return;
+        }
     }
     let grace = session.grace.value.duration();
     if grace > Duration::ZERO {
@@ -52,8 +68,7 @@ pub(super) fn check(raw: &At<RawLogin>, issuers: &[At<Text>], problems: &mut Pro
     problems.note(
         Code::LoginNote,
         raw.at,
-        "one refresh at a time, and logouts that come from the provider, are known to one proxy: \
-         others learn of them at the session's next refresh",
+        "that a session is being refreshed is known to one proxy: another may ask at the same moment",
     );
     problems.note(
         Code::LoginNote,
@@ -76,8 +91,9 @@ pub(super) fn check(raw: &At<RawLogin>, issuers: &[At<Text>], problems: &mut Pro
     );
 }
 
-/// How the provider has to be asked for a refresh token, where it is known or nobody can tell.
-fn refresh_token(raw: &RawLogin, issuers: &[At<Text>]) -> Option<&'static str> {
+/// How the provider has to be asked for a refresh token, where it is known or nobody can tell; and whether
+/// it gives one as it is asked now.
+fn refresh_token(raw: &RawLogin, issuers: &[At<Text>]) -> Option<(&'static str, bool)> {
     const ASKED_FOR: [&str; 6] = [
         ".okta.com",
         ".oktapreview.com",
@@ -90,28 +106,32 @@ fn refresh_token(raw: &RawLogin, issuers: &[At<Text>]) -> Option<&'static str> {
     let host = issuer.as_ref().map_or("", Url::host);
     let is_entra = matches!(host, "login.microsoftonline.com" | "sts.windows.net");
     if is_entra || ASKED_FOR.iter().any(|domain| host.ends_with(domain)) {
-        return Some(
+        return Some((
             "this provider gives a refresh token only to who asks for `offline_access`: add it to `scopes`, or \
              a session lives to `session.max`, unasked",
-        );
+            false,
+        ));
     }
     if host == "accounts.google.com" {
         let parameters = raw.authorize.given().map_or(&[][..], |map| &map.0);
         let is_asked = parameters.iter().any(|entry| &*entry.name.value == "access_type");
-        return (!is_asked).then_some(
+        return (!is_asked).then_some((
             "Google gives a refresh token for \"authorize\": {\"access_type\": \"offline\", \"prompt\": \
              \"consent\"}, and knows no `offline_access`; without one a session lives to `session.max`, unasked",
-        );
+            false,
+        ));
     }
     if issuer.is_some_and(|url| url.path.contains("/realms/")) {
-        return Some(
+        return Some((
             "Keycloak gives a refresh token without `offline_access`, which ends with its own session; \
              with it the session outlives that",
-        );
+            true,
+        ));
     }
-    Some(
+    Some((
         "most providers give a refresh token only to who asks for `offline_access`, some of them only with \
          \"authorize\": {\"prompt\": \"consent\"} beside it: add it to `scopes`, or a session lives to \
          `session.max`, unasked",
-    )
+        false,
+    ))
 }
