@@ -17,7 +17,6 @@ const MUTE = [
   // Errors of the libraries that read keys and verify tokens.
   /anyhow\.\.error\.\.ErrorImpl.*3fmt/,
   /jwt_simple\.\.error\.\.JWTError.*3fmt/,
-  /LT\$(const_oid|der|sec1)\.\..*3fmt/,
   // What is shown only where a value is unwrapped that is never an error.
   /std6thread5local.*11AccessError.*3fmt/,
   /serde_json\.\.error\.\.Error\$u20\$as\$u20\$core\.\.fmt\.\.Debug/,

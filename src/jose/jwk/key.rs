@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::algorithms::{Ed25519PublicKey, EdDSAPublicKeyLike as _};
+use p256::elliptic_curve::point::AffineCoordinates;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -336,15 +337,15 @@ impl<'a> Jwk<'a> {
         // SEC 1 §2.3.3: an uncompressed point.
         let point = [&[4], x.as_slice(), y.as_slice()].concat();
         let material = match curve {
-            Curve::P256 => {
-                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P256)
-            }
-            Curve::P384 => {
-                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P384)
-            }
-            Curve::P521 => {
-                p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P521)
-            }
+            Curve::P256 => on_curve(&x, &y)
+                .and_then(|point| p256::ecdsa::VerifyingKey::from_affine(point).ok())
+                .map(Material::P256),
+            Curve::P384 => on_curve(&x, &y)
+                .and_then(|point| p384::ecdsa::VerifyingKey::from_affine(point).ok())
+                .map(Material::P384),
+            Curve::P521 => on_curve(&x, &y)
+                .and_then(|point| p521::ecdsa::VerifyingKey::from_affine(point).ok())
+                .map(Material::P521),
         }
         .ok_or(WhySkipped::PointInvalid)?;
         let spki = Some(der::ec_spki(curve, &point).into());
@@ -381,6 +382,15 @@ impl<'a> Jwk<'a> {
         }
         Ok(Parts { material, canonical, spki: None })
     }
+}
+
+/// The point with these coordinates, unless it is not on the curve. From an encoding of SEC 1 the library
+/// would make keys, too, but with the code for compressed points, which a JWK does not have (12 KB).
+fn on_curve<P: AffineCoordinates>(x: &[u8], y: &[u8]) -> Option<P>
+where
+    for<'a> &'a P::FieldRepr: TryFrom<&'a [u8]>,
+{
+    P::from_coordinates(x.try_into().ok()?, y.try_into().ok()?).into_option()
 }
 
 /// Whether an entry of an asymmetric type has one of its private members (RFC 7518 §6.2.2, §6.3.2).
