@@ -163,8 +163,11 @@ fn expires_in(value: Option<&Value>) -> Result<Duration, Failed> {
         None | Some(Value::Null) => return Ok(UNSAID),
         Some(Value::Number(seconds)) => seconds.as_f64(),
         // Some providers write their numbers as texts.
-        Some(Value::String(digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().ok()
+        // No text is parsed as a `f64`: that would bring 15 KB (docs/decisions/0020).
+        Some(Value::String(digits))
+            if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            Some(f64::from(digits.parse().unwrap_or(u32::MAX)))
         }
         Some(_) => None,
     };
@@ -237,6 +240,8 @@ mod tests {
             ("1e12", Ok(86_400)),
             ("1e308", Ok(86_400)),
             ("\"3599\"", Ok(3599)),
+            ("\"0000000000059\"", Ok(60)),
+            ("\"99999999999999999999999\"", Ok(86_400)),
             ("\"abc\"", malformed.clone()),
             ("\"\"", malformed.clone()),
             ("\"-1\"", malformed.clone()),
