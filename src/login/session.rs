@@ -128,7 +128,10 @@ impl Kept {
     pub fn of<'r>(claims: &Claims, named: impl IntoIterator<Item = &'r ClaimRef>) -> Self {
         let mut kept = Self::default();
         for claim in named {
-            kept.asked.push(mark(claim));
+            let mark = mark(claim);
+            if let Err(place) = kept.asked.binary_search(&mark) {
+                kept.asked.insert(place, mark);
+            }
             let Some(value) = claims.find(claim) else { continue };
             match claim {
                 ClaimRef::Path(path) => kept.put(path.iter().map(|name| &**name), value),
@@ -140,8 +143,6 @@ impl Kept {
         // Each of these has a field of its own.
         kept.members.remove("iss");
         kept.members.remove("sub");
-        kept.asked.sort_unstable();
-        kept.asked.dedup();
         kept
     }
 

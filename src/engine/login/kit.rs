@@ -151,8 +151,11 @@ impl Logins {
 impl Kit {
     fn new(jwt: &JwtProvider, login: &Login) -> Self {
         let asks = &jwt.requirements;
-        let mut issuers = asks.issuers.clone().unwrap_or_default();
-        issuers.sort_unstable();
+        let mut issuers = Vec::new();
+        for issuer in asks.issuers.iter().flatten() {
+            let (Ok(place) | Err(place)) = issuers.binary_search(issuer);
+            issuers.insert(place, issuer.clone());
+        }
         let client = login.client.id.clone();
         issuers.push(client.clone());
         let is_judge = login.judge == Judge::IdToken;
