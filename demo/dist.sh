@@ -87,11 +87,11 @@ blob() {
   printf '%s' "$digest"
 }
 # archive FILE FOLDER WHAT: without times, owners or the order of the disk.
-archive() { tar --create --file "$1" --directory "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar "$3"; }
+archive() { tar --create --file "$1" --directory "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar "${@:3}"; }
 
 say "the documents"
 cp README.md "$dist/"
-archive "$dist/tollgate-docs.tar" "$root" docs
+archive "$dist/tollgate-docs.tar" "$root" docs README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE envoy.yaml examples dashboards demo/tollgate.json
 
 say "the image"
 install -m 644 "$dist/tollgate.wasm" "$image/layer/plugin.wasm"

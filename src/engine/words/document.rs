@@ -111,7 +111,10 @@ fn remedy(kind: u8, at: &str, field: &str, document: &str, cluster: &str) -> Str
             "the server of `FIELD`, or a cache on the way, answers as if somebody else had asked: have it \
              send the DOCUMENT to whoever names no version of it, or another one"
         }
-        _ => "the URL in `FIELD` is not the DOCUMENT's: write the right one, which WHOSE",
+        _ => {
+            "what answers there is not the DOCUMENT: see whether the cluster in `AT.cluster` leads to its \
+             server, or write the right URL into `FIELD`, which WHOSE"
+        }
     };
     let whose = match document {
         "list" => "whoever publishes the list knows",
