@@ -8,10 +8,11 @@
 mod document;
 mod list;
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::env::Env;
-use crate::ids::digest;
+use crate::ids::{digest, order};
 use crate::remote::{EntityTag, Remote};
 pub use crate::shared_document::Standing;
 use crate::shared_document::{Attempt, Finished, SharedDocument};
@@ -44,8 +45,20 @@ pub struct Reach {
 }
 
 /// A subject in short: the first half of its SHA-256.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Key([u8; 16]);
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Key {
     /// The key of a subject at a provider.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::ids::Kid;
+use crate::ids::{Kid, order};
 use crate::jose::alg::Alg;
 use crate::jose::pem::{self, PemError};
 use crate::json::{self, JsonError};
@@ -263,9 +263,12 @@ impl KeySet {
 
 fn version(keys: &[PublicKey]) -> [u8; 16] {
     // A set is small, and the library's sorting is more code than all that is done with a key here.
-    let mut fingerprints = Vec::with_capacity(keys.len());
+    let mut fingerprints: Vec<[u8; 32]> = Vec::with_capacity(keys.len());
     for fingerprint in keys.iter().map(PublicKey::fingerprint) {
-        fingerprints.insert(fingerprints.partition_point(|one| *one < fingerprint), fingerprint);
+        fingerprints.insert(
+            fingerprints.partition_point(|one| order(one, &fingerprint).is_lt()),
+            fingerprint,
+        );
     }
     let mut hash = Sha256::new();
     for fingerprint in fingerprints {

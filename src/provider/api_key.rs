@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::Name;
+use crate::ids::{Name, order};
 use crate::secret::same;
 use crate::time::UnixMillis;
 
@@ -40,7 +40,8 @@ pub struct KeyId(pub usize);
 impl ApiKeys {
     /// Keys in the order of their hashes; `None` where they are not, or two have the same.
     pub fn in_order(keys: Vec<ApiKey>) -> Option<Self> {
-        keys.is_sorted_by(|one, next| one.sha256 < next.sha256).then_some(Self(keys))
+        keys.is_sorted_by(|one, next| order(&one.sha256, &next.sha256).is_lt())
+            .then_some(Self(keys))
     }
 
     /// The key that was presented.
@@ -49,7 +50,7 @@ impl ApiKeys {
     /// know a key cannot choose a single bit on purpose: it tells nothing about the keys that exist.
     pub fn find(&self, presented: &[u8]) -> Option<KeyId> {
         let hash: [u8; 32] = Sha256::digest(presented).into();
-        let place = self.0.partition_point(|key| key.sha256 < hash);
+        let place = self.0.partition_point(|key| order(&key.sha256, &hash).is_lt());
         let found = self.0.get(place)?;
         same(&found.sha256, &hash).then_some(KeyId(place))
     }

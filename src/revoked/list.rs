@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 use sha2::{Digest as _, Sha256};
 
 use super::{Facts, Key, Reach, Subject};
+use crate::ids::order;
 use crate::time::UnixMillis;
 use crate::verdict::Deny;
 
@@ -204,13 +205,13 @@ impl List {
     fn find(&self, wanted: Key, now: UnixMillis) -> Option<UnixMillis> {
         if !self.has_ends() {
             let entries = self.entries().as_chunks::<BYTES>().0;
-            let place = entries.binary_search_by(|entry| key(entry).cmp(&wanted.0)).ok()?;
+            let place = entries.binary_search_by(|entry| order(&key(entry), &wanted.0)).ok()?;
             let before = entries.get(place)?.last_chunk()?;
             return Some(UnixMillis::new(u64::from_le_bytes(*before)));
         }
         let entries = self.entries().as_chunks::<BYTES_WITH_END>().0;
         // Those of one key last the shorter the further they reach.
-        let lasts = |entry: &[u8; BYTES_WITH_END]| match key(entry).cmp(&wanted.0) {
+        let lasts = |entry: &[u8; BYTES_WITH_END]| match order(&key(entry), &wanted.0) {
             Ordering::Less => true,
             Ordering::Equal => now < until(entry),
             Ordering::Greater => false,
