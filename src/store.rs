@@ -186,6 +186,39 @@ impl Table {
         now: UnixMillis,
         mut change: impl FnMut(Option<Record<'_>>) -> Change<T>,
     ) -> Outcome<T> {
+        let mut told = None;
+        let outcome = self.update_with(shared, random, id, now, &mut |record| {
+            let (change, value) = match change(record) {
+                Change::Keep(value) => (Change::Keep(()), value),
+                Change::Put(payload, value) => (Change::Put(payload, ()), value),
+                Change::PutUntil(until, payload, value) => {
+                    (Change::PutUntil(until, payload, ()), value)
+                }
+            };
+            told = Some(value);
+            change
+        });
+        match (outcome, told) {
+            (Outcome::Kept(()), Some(value)) => Outcome::Kept(value),
+            (Outcome::Written { evicted, .. }, Some(value)) => Outcome::Written { value, evicted },
+            (Outcome::Full, _) => Outcome::Full,
+            (Outcome::Unsupported, _) => Outcome::Unsupported,
+            // Whatever was kept or written was told.
+            (Outcome::Contended | Outcome::Kept(()) | Outcome::Written { .. }, _) => {
+                Outcome::Contended
+            }
+        }
+    }
+
+    /// [`Self::update`], whatever is told: once in the module.
+    fn update_with(
+        &self,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        id: &RecordId,
+        now: UnixMillis,
+        change: &mut dyn FnMut(Option<Record<'_>>) -> Change<()>,
+    ) -> Outcome<()> {
         let seed = match self.seed(shared, random, now) {
             Ok(seed) => seed,
             Err(PutError::Lost) => return Outcome::Contended,
@@ -196,10 +229,10 @@ impl Table {
             let stored = shared.get(&key);
             let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default(), self.room);
             let id = bucket.stands_for(id, now, self.room);
-            let (stamp, payload, value) = match change(bucket.find(id)) {
-                Change::Keep(value) => return Outcome::Kept(value),
-                Change::Put(payload, value) => (now, payload, value),
-                Change::PutUntil(until, payload, value) => (until, payload, value),
+            let (stamp, payload) = match change(bucket.find(id)) {
+                Change::Keep(()) => return Outcome::Kept(()),
+                Change::Put(payload, ()) => (now, payload),
+                Change::PutUntil(until, payload, ()) => (until, payload),
             };
             let evicted = match bucket.store(Entry::new(id, stamp, &payload.0), now, self.room) {
                 Placed::Beside => false,
@@ -207,7 +240,7 @@ impl Table {
                 Placed::Nowhere => return Outcome::Full,
             };
             match shared.put(&key, &bucket.encode(), stored.cas) {
-                Ok(()) => return Outcome::Written { value, evicted },
+                Ok(()) => return Outcome::Written { value: (), evicted },
                 Err(PutError::Lost) => {}
                 Err(PutError::Unsupported) => return Outcome::Unsupported,
             }
