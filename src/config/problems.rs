@@ -192,26 +192,35 @@ impl<'t> Problems<'t> {
 
 /// The name among `known` that was probably meant: by a slip or two of the fingers, or cut short.
 pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<&'k str> {
+    near_by_slip(typed, known.clone()).or_else(|| by_stem(typed, &mut known.into_iter()))
+}
+
+/// The name among `known` that one was cut short to, or that was cut short to one.
+#[inline(never)]
+fn by_stem<'k>(typed: &str, mut known: &mut dyn Iterator<Item = &'k str>) -> Option<&'k str> {
     const SHORTEST_STEM: usize = 3;
-    near_by_slip(typed, known.clone()).or_else(|| {
-        let typed = comparable(typed);
-        known.into_iter().find(|name| {
-            let name = comparable(name);
-            let stem = name.len().min(typed.len());
-            stem >= SHORTEST_STEM && (name.starts_with(&typed) || typed.starts_with(&name))
-        })
+    let typed = comparable(typed);
+    Iterator::find(&mut known, |name| {
+        let name = comparable(name);
+        let stem = name.len().min(typed.len());
+        stem >= SHORTEST_STEM && (name.starts_with(&typed) || typed.starts_with(&name))
     })
 }
 
 /// The name among `known` that differs by a slip or two of the fingers.
 pub fn near_by_slip<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    by_slip(typed, &mut known.into_iter())
+}
+
+/// [`near_by_slip`], however the names are kept: once in the module.
+#[inline(never)]
+fn by_slip<'k>(typed: &str, known: &mut dyn Iterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 128;
     if typed.len() > LONGEST {
         return None;
     }
     let typed = comparable(typed);
     known
-        .into_iter()
         .filter(|name| name.len() <= LONGEST)
         .filter_map(|name| {
             let slips = distance(&typed, &comparable(name));
@@ -260,7 +269,13 @@ fn distance(from: &str, to: &str) -> usize {
 
 /// Names in a message: "`a`, `b` or `c`".
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, last: &str) -> String {
-    let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    join(&mut names.into_iter(), last)
+}
+
+/// [`listed`], however the names are kept: once in the module.
+#[inline(never)]
+fn join(names: &mut dyn Iterator<Item = &str>, last: &str) -> String {
+    let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let tail = names.pop().unwrap_or_default();
     if names.is_empty() { tail } else { format!("{} {last} {tail}", names.join(", ")) }
 }

@@ -255,20 +255,24 @@ pub(super) fn word(
     };
     let found = words.iter().position(|word| word == text);
     if found.is_none() {
-        let message = unknown(text, words.iter().copied());
+        let message = unknown(text, words);
         problems.refuse(Code::ValueUnknown, node.start, message);
     }
     found
 }
 
 /// Says that a word is none of those that are known, and which one was probably meant.
-pub(super) fn unknown<'k>(found: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
-    match near(found, known.clone()) {
+pub(super) fn unknown(found: &str, known: &[&str]) -> String {
+    match near(found, known.iter().copied()) {
         Some(meant) => format!("unknown value {}; did you mean `{meant}`?", quoted(found)),
-        None if known.clone().into_iter().next().is_none() => {
+        None if known.is_empty() => {
             format!("unknown value {}; there are none", quoted(found))
         }
-        None => format!("unknown value {}; expected {}", quoted(found), listed(known, "or")),
+        None => format!(
+            "unknown value {}; expected {}",
+            quoted(found),
+            listed(known.iter().copied(), "or")
+        ),
     }
 }
 

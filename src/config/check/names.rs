@@ -35,7 +35,7 @@ impl<'r> KnownProviders<'r> {
     pub(super) fn unknown(&self, name: &str) -> String {
         match near(name, self.0.iter().copied()) {
             None if name == "none" => "a public API has no list; write \"auth\": \"none\"".into(),
-            _ => unknown(name, "provider", self.0.iter().copied()),
+            _ => unknown(name, "provider", &self.0),
         }
     }
 
@@ -65,7 +65,7 @@ impl<'r> KnownPolicies<'r> {
     }
 
     pub(super) fn unknown(&self, name: &str) -> String {
-        unknown(name, "policy", self.0.iter().map(|entry| &*entry.name.value))
+        unknown(name, "policy", &self.0.iter().map(|entry| &*entry.name.value).collect::<Vec<_>>())
     }
 
     /// The policies of a list.
@@ -106,17 +106,17 @@ pub(super) fn refuse_unknown_api(
 ) {
     let names = apis.iter().map(|api| Some(api.name.as_ref()?.as_str()));
     if let Some(names) = names.collect::<Option<Vec<_>>>() {
-        let message = unknown(name.value.as_ref(), "API", names.iter().copied());
+        let message = unknown(name.value.as_ref(), "API", &names);
         problems.refuse(Code::NameUnknown, name.at, message);
     }
 }
 
 /// Says that a name is none of those of its kind, and which of them was probably meant.
-fn unknown<'k>(name: &str, kind: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+fn unknown(name: &str, kind: &str, known: &[&str]) -> String {
     let shown = quoted(name);
-    match near(name, known.clone()) {
+    match near(name, known.iter().copied()) {
         Some(meant) => format!("{shown} is no {kind}; did you mean `{meant}`?"),
-        None if known.clone().next().is_none() => format!("{shown} is no {kind}; there are none"),
-        None => format!("{shown} is no {kind}; known: {}", listed(known, "and")),
+        None if known.is_empty() => format!("{shown} is no {kind}; there are none"),
+        None => format!("{shown} is no {kind}; known: {}", listed(known.iter().copied(), "and")),
     }
 }

@@ -150,7 +150,7 @@ impl<T: Read> Read for RawBound<T> {
         match &node.value {
             Value::Text(text) if text == "unlimited" => Some(Self::Unlimited),
             Value::Text(text) if near(text, ["unlimited"]).is_some() => {
-                problems.refuse(Code::ValueUnknown, node.start, unknown(text, ["unlimited"]));
+                problems.refuse(Code::ValueUnknown, node.start, unknown(text, &["unlimited"]));
                 None
             }
             Value::Object(_) => T::read(node, problems).map(Self::Limit),

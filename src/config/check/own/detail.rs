@@ -95,8 +95,8 @@ fn refuse_unknown_key(key: &At<Text>, provider: &RawProvider, problems: &mut Pro
         return;
     }
     let keys = items(&provider.keys).iter();
-    let names = keys.filter_map(|one| Some(&*one.name.given()?.value.0));
-    if names.clone().all(|name| name != &*key.value.0) {
-        problems.refuse(Code::NameUnknown, key.at, unknown(key, names));
+    let names: Vec<_> = keys.filter_map(|one| Some(&*one.name.given()?.value.0)).collect();
+    if !names.contains(&&*key.value.0) {
+        problems.refuse(Code::NameUnknown, key.at, unknown(key, &names));
     }
 }

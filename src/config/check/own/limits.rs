@@ -53,11 +53,8 @@ fn add(
     // Where `providers` is wrong as a whole, it may have been meant to name this one.
     let unsure = raw.providers.is_wrong();
     if let (Some(provider), Some(None), false) = (provider, known, unsure) {
-        problems.refuse(
-            Code::NameUnknown,
-            provider.at,
-            unknown(provider, providers.iter().map(|one| &*one.name.value)),
-        );
+        let names: Vec<_> = providers.iter().map(|one| &*one.name.value).collect();
+        problems.refuse(Code::NameUnknown, provider.at, unknown(provider, &names));
     }
     let of_keys = known.flatten().and_then(|one| one.value.as_ref());
     if of_keys.is_some_and(|one| one.kind.value == RawKind::ApiKey) {
