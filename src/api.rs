@@ -273,7 +273,7 @@ impl PathPattern {
                 _ if is_placeholder(raw) => {
                     segments.push(Segment::Named(raw.trim_matches(['{', '}']).into()));
                 }
-                _ if raw.contains(['*', '{', '}']) => return Err(PathError::PartOfSegment),
+                _ if raw.contains('*') || holds_brace(raw) => return Err(PathError::PartOfSegment),
                 _ => segments.push(Segment::Literal(decoded.clone())),
             }
         }
@@ -319,6 +319,11 @@ impl PathPattern {
         };
         length_fits && self.segments.iter().zip(&other.segments).all(|(one, two)| one.covers(two))
     }
+}
+
+/// Whether a text has a brace, which stands around names.
+pub fn holds_brace(raw: &str) -> bool {
+    raw.bytes().any(|byte| matches!(byte, b'{' | b'}'))
 }
 
 /// Whether a segment of a pattern is `{name}`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::is_placeholder;
+use super::{holds_brace, is_placeholder};
 use crate::http::{address_in_brackets, is_name};
 
 /// A host: exact, `*.example.com`, or one with named labels.
@@ -82,10 +82,10 @@ impl HostPattern {
     pub fn parse(raw: &str) -> Result<Self, HostError> {
         const MAX_BYTES: usize = 253;
         let lower = raw.to_ascii_lowercase();
-        if lower.contains(['/', '@', '?', '#']) {
+        if lower.bytes().any(|b| matches!(b, b'/' | b'@' | b'?' | b'#')) {
             return Err(HostError::Url);
         }
-        if lower.contains(['{', '}']) {
+        if holds_brace(&lower) {
             return Self::with_names(raw);
         }
         let (wildcard, host) = match lower.strip_prefix("*.") {
@@ -135,7 +135,7 @@ impl HostPattern {
         for label in rest.strip_suffix('.').unwrap_or(rest).split('.') {
             labels.push(if is_placeholder(label) {
                 Label::Named(label.trim_matches(['{', '}']).into())
-            } else if label.contains(['{', '}']) {
+            } else if holds_brace(label) {
                 return Err(HostError::PartOfLabel);
             } else {
                 match Self::parse(label)? {

@@ -75,7 +75,10 @@ impl Url {
         if rest.contains('#') {
             return Err(UrlError::Fragment);
         }
-        let (authority, path) = match rest.find(['/', '?']).and_then(|at| rest.split_at_checked(at))
+        let (authority, path) = match rest
+            .bytes()
+            .position(|b| matches!(b, b'/' | b'?'))
+            .and_then(|at| rest.split_at_checked(at))
         {
             Some((authority, path)) if path.starts_with('?') => (authority, format!("/{path}")),
             Some((authority, path)) => (authority, path.to_owned()),

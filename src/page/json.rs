@@ -12,7 +12,7 @@ struct Json(String);
 impl Json {
     #[inline(never)]
     fn comma(&mut self) {
-        if !self.0.ends_with(['{', '[', ':']) && !self.0.is_empty() {
+        if !matches!(self.0.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
             self.0.push(',');
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn paths(field: &Field<List<Text>>, problems: &mut Problems<'_>) -> V
         let is_odd = |segment: &&str| {
             (segment.starts_with(':') && segment.len() > 1)
                 || segment.ends_with('$')
-                || segment.contains(['<', '>', '[', ']', '^', '|'])
+                || segment.bytes().any(|b| matches!(b, b'<' | b'>' | b'[' | b']' | b'^' | b'|'))
         };
         if let Some(segment) = written.split('/').find(is_odd) {
             let message = format!(

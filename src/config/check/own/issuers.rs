@@ -1,5 +1,6 @@
 //! Who issues a provider's tokens, tenant by tenant.
 
+use crate::api::holds_brace;
 use crate::config::check::written::{not_empty, refuse_repeated};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
@@ -57,7 +58,7 @@ pub(super) fn check(raw: &At<RawProvider>, problems: &mut Problems<'_>) -> Optio
             let message = "holds `{tenant}`, which no token's `iss` does; list in `tenants` what it \
                            stands for";
             problems.refuse(Code::IssuerInvalid, issuer.at, message);
-        } else if issuer.replace(PLACEHOLDER, "").contains(['{', '}']) {
+        } else if holds_brace(&issuer.replace(PLACEHOLDER, "")) {
             problems.refuse(
                 Code::IssuerInvalid,
                 issuer.at,
@@ -92,7 +93,7 @@ fn check_tenants(raw: &At<RawProvider>, any: Option<usize>, problems: &mut Probl
         // Without issuers there is nothing that a tenant's name could stand in.
         [] => raw.issuer.is_absent() && any.is_some(),
         // A brace is told as what it is, and keys for each tenant where the issuer is written.
-        [..] => !issuers.iter().any(|issuer| issuer.contains(['{', '}'])) && !by_url(raw),
+        [..] => !issuers.iter().any(|issuer| holds_brace(issuer)) && !by_url(raw),
     };
     if none && !list.is_empty() {
         problems.refuse(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::issuers::{PLACEHOLDER, Tenant, by_url};
 use super::remote::{Words, Written, id_of};
 use super::secret;
+use crate::api::holds_brace;
 use crate::config::check::drafts::{Keys, Ring};
 use crate::config::checked::{RingConfig, RingSource, Variables};
 use crate::config::code::Code;
@@ -123,7 +124,7 @@ fn jwks(
         if let (None, Some(issuer)) = (&tenant.name, tenant.issuers.first()) {
             let message = "has no `{tenant}`, and the keys are fetched for each tenant apart: make it \
                            a provider of its own";
-            if !issuer.contains(['{', '}']) {
+            if !holds_brace(issuer) {
                 problems.refuse(Code::IssuerInvalid, issuer.at, message);
             }
             continue;

@@ -182,7 +182,8 @@ pub(super) fn refused_origin(origin: &str) -> Option<String> {
     let Some(authority) = authority else {
         return Some(format!("{shown} is no origin; write it as \"https://app.example.com\""));
     };
-    if let Some((host, _)) = authority.split_once(['/', '?', '#']) {
+    let end = authority.bytes().position(|b| matches!(b, b'/' | b'?' | b'#'));
+    if let Some(host) = end.and_then(|end| authority.get(..end)) {
         let origin = origin.split_at_checked(origin.len().saturating_sub(authority.len()));
         let scheme = origin.map_or("https://", |(scheme, _)| scheme);
         return Some(format!("an origin has no path; write \"{scheme}{host}\""));

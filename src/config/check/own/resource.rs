@@ -126,7 +126,7 @@ fn text(field: &Field<Text>, is_url: bool, problems: &mut Problems<'_>) -> Optio
     if is_url {
         return url(written, problems).map(|_| written.value.0.clone());
     }
-    if written.trim().is_empty() || written.contains(['"', '\\']) {
+    if written.trim().is_empty() || written.bytes().any(|b| matches!(b, b'"' | b'\\')) {
         let message = "is no name: not empty, and without quotes and backslashes";
         problems.refuse(Code::ValueInvalid, written.at, message);
         return None;

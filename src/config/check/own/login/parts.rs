@@ -208,5 +208,6 @@ pub(super) fn logout(
 
 /// Whether a path is another, or below it.
 fn is_below(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    path.strip_prefix(above)
+        .is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')))
 }
