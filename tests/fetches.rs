@@ -68,7 +68,7 @@ fn failures() -> Vec<(&'static str, Answer<'static>, &'static str, &'static str)
         ("no rights either", Some((403, &[], b"")), "status 403", "must be one that anybody may read"),
         ("a redirect", Some((302, &[("location", "https://id.example.com/login?state=s3cret")], b"")), "`location` `https://id.example.com/login`", "write the URL that it leads to into `FIELD`"),
         ("a copy's word", Some((304, &[("etag", "\"1\"")], b"")), "status 304 (not modified)", "send the DOCUMENT to whoever names no version of it"),
-        ("nothing there", Some((404, &[], b"not found")), "status 404", "is not the DOCUMENT's"),
+        ("nothing there", Some((404, &[], b"not found")), "status 404", "is not the DOCUMENT:"),
         ("a server that fails", Some((500, &[], b"oops")), "status 500 with `oops`", "look into its own log"),
         ("a server that has enough", Some((429, &[], b"")), "status 429", "the limits that it has"),
     ]
