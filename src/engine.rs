@@ -432,7 +432,7 @@ impl Engine {
         };
         match stop {
             Stop::Wait(awaited) if patience.is_left() => {
-                self.park(request, awaited, env, effects);
+                self.park(request, *awaited, env, effects);
             }
             // The step asked for a wait that is not possible, and has no refusal of its own for that.
             Stop::Wait(_) => {
@@ -447,7 +447,7 @@ impl Engine {
                 reply.headers.extend(set_cookies(&request.memo));
                 let (of, how) = ((request.stream, &request.head), (Outcome::Answered, None));
                 self.explained(of, how, &mut trail, env.now, effects);
-                let how = Settlement::Respond(reply);
+                let how = Settlement::Respond(*reply);
                 effects.push(Effect::Settle { stream: request.stream, how });
             }
         }

@@ -233,13 +233,10 @@ impl Claims {
                  place of `providers.*.audiences`"
             )
         });
-        Err(Refusal {
-            remedy: remedy.map(Into::into),
-            ..Refusal::new(
-                Deny::TokenAudienceMismatch,
-                format!("{found}; accepted: {}{hint}", list(accepted)),
-            )
-        })
+        let reason = format!("{found}; accepted: {}{hint}", list(accepted));
+        let mut refusal = Refusal::new(Deny::TokenAudienceMismatch, reason);
+        refusal.remedy = remedy.map(Into::into);
+        Err(refusal)
     }
 
     /// The client is one of the clients.

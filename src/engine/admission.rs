@@ -156,10 +156,10 @@ fn nobody_vouches(
     if let Some((place, _)) = furthest {
         lacking.swap(0, place);
     }
-    let refusal = reason::nobody_vouches(config, api, &lacking, head);
+    let mut refusal = reason::nobody_vouches(config, api, &lacking, head);
     let mut all = branches.iter().flat_map(|branch| &branch.members);
     let takes_tokens =
         |id: &ProviderId| config.provider(*id).is_some_and(|one| one.scheme() == Scheme::Bearer);
-    let scheme = if all.any(takes_tokens) { Scheme::Bearer } else { Scheme::ApiKey };
-    (Refusal { scheme, ..refusal }, lacking)
+    refusal.scheme = if all.any(takes_tokens) { Scheme::Bearer } else { Scheme::ApiKey };
+    (refusal, lacking)
 }

@@ -316,9 +316,9 @@ impl Charging {
                     Charge::Rate(_) => Deny::RateLimited,
                 };
                 let reason = words::used_up(charge, (whose, due.by_address, policies), wait);
-                let headers = std::mem::take(headers).into_headers(self.advises);
-                let refusal = Refusal::new(deny, reason);
-                Err(Refusal { retry_after: Some(wait), headers, ..refusal })
+                let mut refusal = Refusal::new(deny, reason).with_retry_after(Some(wait));
+                refusal.headers = std::mem::take(headers).into_headers(self.advises);
+                Err(refusal)
             }
         }
     }

@@ -163,8 +163,9 @@ impl OfApi {
 }
 
 /// A refusal that asks for what a provider takes.
-pub(super) fn challenging(refusal: Refusal, provider: &Provider) -> Refusal {
-    Refusal { scheme: provider.scheme(), ..refusal }
+pub(super) fn challenging(mut refusal: Refusal, provider: &Provider) -> Refusal {
+    refusal.scheme = provider.scheme();
+    refusal
 }
 
 /// The credential at one place, if there is one.

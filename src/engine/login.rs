@@ -26,7 +26,6 @@ use super::trail::Trail;
 use crate::event::{Effect, Headers, Reply};
 use crate::http::RequestHead;
 use crate::page::login::LoginPage;
-use crate::verdict::Refusal;
 use kit::At;
 use replies::{not_allowed, page, plain};
 
@@ -46,16 +45,14 @@ pub(super) fn serve(
     // What a login itself says is said in any mode: no application has an answer to it.
     trail.reports = Some(false);
     if rest == b"/back-channel" {
-        return Err(Stop::Answer(back_channel::answer(desk, at, head, trail, effects)?));
+        return Err(back_channel::answer(desk, at, head, trail, effects)?.into());
     }
     let own = own_path(desk, at, head, rest, (trail, effects));
     let reply = own.map_err(|stop| match stop {
-        Stop::Refuse(refusal) => {
-            Stop::Refuse(Refusal { login: Some(at.start().into()), ..refusal })
-        }
+        Stop::Refuse(refusal) => Stop::Refuse(refusal.with_login(at.start())),
         stop => stop,
     })?;
-    Err(Stop::Answer(reply))
+    Err(reply.into())
 }
 
 fn own_path(

@@ -127,7 +127,7 @@ fn elsewhere(desk: &Desk<'_, '_>, head: &RequestHead, id: &str) -> Result<bool, 
 fn judge(answered: Result<Rc<CallResponse>, Unanswered>) -> Result<(), Stop> {
     match answered {
         Ok(response) if response.status == 200 => Ok(()),
-        Ok(response) if response.status == 202 => Err(Stop::Answer(Reply {
+        Ok(response) if response.status == 202 => Err(Stop::from(Reply {
             status: 202,
             grpc_status: None,
             details: "tollgate_probe".to_owned(),
@@ -138,7 +138,7 @@ fn judge(answered: Result<Rc<CallResponse>, Unanswered>) -> Result<(), Stop> {
         Err(Unanswered::Crowded) => Err(refusal(Deny::Overloaded, "too many wait").into()),
         Err(Unanswered::Failed) => Err(refusal(Deny::KeysUnavailable, "no answer").into()),
         Err(Unanswered::Overdue) => Err(refusal(Deny::KeysUnavailable, "too late").into()),
-        Err(Unanswered::Pending(awaited)) => Err(Stop::Wait(awaited)),
+        Err(Unanswered::Pending(awaited)) => Err(awaited.into()),
     }
 }
 

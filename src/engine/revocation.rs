@@ -45,10 +45,9 @@ pub(super) fn judge<'v, 'c: 'v>(
         let provider = &one.provider.name;
         return Err(match revoked {
             Revoked::Listed(deny) => reason::revoked(deny, provider),
-            Revoked::Unknown(wait) => Refusal {
-                retry_after: Some(wait),
-                ..reason::revocations_stale(revocations, env.now)
-            },
+            Revoked::Unknown(wait) => {
+                reason::revocations_stale(revocations, env.now).with_retry_after(Some(wait))
+            }
         });
     }
     narrate::not_revoked(revocations.fetched_entries(), trace);

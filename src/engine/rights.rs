@@ -119,7 +119,7 @@ pub(super) fn may_call(
     if let Some(audiences) = &api.audiences {
         said.claims.has_audience(audiences).map_err(|refusal| {
             let reason = format!("{} by the API's own `audiences`", refusal.reason);
-            Refusal { reason: reason.into(), ..refusal }
+            refusal.with_reason(reason)
         })?;
         narrate::asked("`apis[].audiences`", audiences, trace);
     }
@@ -166,6 +166,7 @@ fn has_scopes(api: &Api, (said, asks): (&Said, &Requirements)) -> Result<(), Ref
     if lacking.is_empty() {
         return Ok(());
     }
-    let refusal = reason::scopes(&lacking, &scopes, &said.claims, stands);
-    Err(Refusal { scopes: Some(api.scopes.join(" ").into()), ..refusal })
+    let mut refusal = reason::scopes(&lacking, &scopes, &said.claims, stands);
+    refusal.scopes = Some(api.scopes.join(" ").into());
+    Err(refusal)
 }

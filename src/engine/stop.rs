@@ -8,14 +8,14 @@ use crate::store::RecordId;
 use crate::time::UnixMillis;
 use crate::verdict::Refusal;
 
-/// What stops a request.
+/// What stops a request. It is small, as it may be what any of the functions returns that judge one.
 pub(super) enum Stop {
     /// It may not pass.
     Refuse(Refusal),
     /// It is answered here, and that is no refusal.
-    Answer(Reply),
+    Answer(Box<Reply>),
     /// Something that a decision needs is not there yet.
-    Wait(Awaited),
+    Wait(Box<Awaited>),
 }
 
 /// What a request waits for. Once it has moved, the request is judged afresh.
@@ -57,6 +57,20 @@ impl Awaited {
     /// Whether it is keys: these have a share of the waiting room that nothing else takes.
     pub(super) const fn is_keys(&self) -> bool {
         matches!(self, Self::Ring(_))
+    }
+}
+
+impl From<Awaited> for Stop {
+    #[inline(never)]
+    fn from(awaited: Awaited) -> Self {
+        Self::Wait(Box::new(awaited))
+    }
+}
+
+impl From<Reply> for Stop {
+    #[inline(never)]
+    fn from(reply: Reply) -> Self {
+        Self::Answer(Box::new(reply))
     }
 }
 

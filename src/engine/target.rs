@@ -35,7 +35,7 @@ pub(super) fn find<'c>(
 ) -> Result<Target<'c>, Stop> {
     let index = &config.index;
     if let Some(reply) = metadata::answer(config, head, trace) {
-        return Err(Stop::Answer(reply));
+        return Err(reply.into());
     }
     let find = |path: &RequestPath| {
         index.find(&config.apis, head.authority(), path.segments(), method, route)

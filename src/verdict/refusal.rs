@@ -1,6 +1,7 @@
 //! A refusal of one request: the reason's code, and what was found.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::Deny;
@@ -25,9 +26,14 @@ impl Scheme {
     }
 }
 
-/// A refusal with what the operator needs to know about this one request.
+/// A refusal with what the operator needs to know about this one request. It is handed from function to
+/// function, and wherever it could be: as one pointer that is little code.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
+pub struct Refusal(Box<Found>);
+
+/// What a [`Refusal`] says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
     /// Why.
     pub deny: Deny,
     /// What was looked at and found, for the log only: it may quote the token's claims and header,
@@ -51,26 +57,64 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal and what was found.
     pub fn new(deny: Deny, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self::found(deny, reason.into())
+    }
+
+    #[inline(never)]
+    fn found(deny: Deny, reason: Cow<'static, str>) -> Self {
+        Self(Box::new(Found {
             deny,
-            reason: reason.into(),
+            reason,
             remedy: None,
             scopes: None,
             scheme: Scheme::default(),
             retry_after: None,
             headers: Vec::new(),
             login: None,
-        }
+        }))
     }
 
     /// The same with a remedy of its own, worded like [`Deny::remedy`].
-    pub fn with_remedy(self, remedy: impl Into<Box<str>>) -> Self {
-        Self { remedy: Some(remedy.into()), ..self }
+    pub fn with_remedy(mut self, remedy: impl Into<Box<str>>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// The same with a time when trying again makes sense.
+    pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+
+    /// The same with a path where the caller can log in.
+    pub fn with_login(mut self, login: impl Into<Box<str>>) -> Self {
+        self.login = Some(login.into());
+        self
+    }
+
+    /// The same with another reason.
+    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
     }
 
     /// What an operator can do about it, as [`Deny::remedy`] words it.
     pub fn remedy(&self) -> &str {
         self.remedy.as_deref().unwrap_or(self.deny.remedy())
+    }
+}
+
+impl Deref for Refusal {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        &self.0
+    }
+}
+
+impl DerefMut for Refusal {
+    fn deref_mut(&mut self) -> &mut Found {
+        &mut self.0
     }
 }
 

@@ -86,7 +86,7 @@ impl From<Refusal> for Refused {
         Self {
             code: refusal.deny.code(),
             remedy: refusal.remedy().to_owned(),
-            reason: refusal.reason.into_owned(),
+            reason: refusal.reason.clone().into_owned(),
         }
     }
 }

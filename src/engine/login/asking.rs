@@ -27,7 +27,7 @@ pub(in crate::engine) fn endpoints(
         ))
         .into()),
         (None, Some(ring)) if !desk.patience.is_used() && desk.may_wait(head).is_ok() => {
-            Err(Stop::Wait(Awaited::Ring(ring)))
+            Err(Awaited::Ring(ring).into())
         }
         (None, _) => Err(unavailable(format!(
             "the endpoints of provider `{}` are not known: its discovery document has not come",
@@ -40,7 +40,7 @@ pub(in crate::engine) fn endpoints(
 /// What stops a login whose provider has not answered yet, or not at all.
 pub(in crate::engine) fn unanswered(why: &Unanswered, what: &str) -> Stop {
     match why {
-        Unanswered::Pending(awaited) => Stop::Wait(awaited.clone()),
+        Unanswered::Pending(awaited) => awaited.clone().into(),
         Unanswered::Crowded => unavailable("too many requests wait").into(),
         Unanswered::Failed | Unanswered::Overdue => {
             unavailable(format!("the {what} endpoint gave no answer")).into()

@@ -50,7 +50,7 @@ pub(super) fn answer(
         Ok(None) => {
             return Err(invalid(format!("its body has more than {MOST_BYTES} bytes")).into());
         }
-        Err(Unanswered::Pending(awaited)) => return Err(Stop::Wait(awaited)),
+        Err(Unanswered::Pending(awaited)) => return Err(awaited.into()),
         Err(Unanswered::Overdue) => {
             let reason = format!("the body has not come within {} s", WITHIN.as_secs());
             return Err(Refusal::new(Deny::BodyUnreadable, reason).into());
@@ -127,9 +127,7 @@ fn refused(stop: Stop) -> Stop {
     let Stop::Refuse(refusal) = stop else { return stop };
     let reason = format!("the logout token: {}: {}", refusal.deny.code(), refusal.reason);
     match refusal.deny.answer() {
-        Answer::Unavailable => {
-            Refusal { retry_after: refusal.retry_after, ..unavailable(reason) }.into()
-        }
+        Answer::Unavailable => unavailable(reason).with_retry_after(refusal.retry_after).into(),
         _ => invalid(reason).with_remedy(refusal.remedy()).into(),
     }
 }

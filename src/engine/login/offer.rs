@@ -63,13 +63,11 @@ pub(in crate::engine) fn instead(
     let path = return_path(head.path(), &first.login.path);
     if is_sent {
         if here.len() > 1 {
-            return Stop::Answer(choice(&here, &path, head));
+            return choice(&here, &path, head).into();
         }
         return match start::begin(desk, first, head, (&path, false), effects) {
-            Ok(reply) => Stop::Answer(reply),
-            Err(Stop::Refuse(refusal)) => {
-                Refusal { login: Some(first.start().into()), ..refusal }.into()
-            }
+            Ok(reply) => reply.into(),
+            Err(Stop::Refuse(refusal)) => refusal.with_login(first.start()).into(),
             Err(stop) => stop,
         };
     }

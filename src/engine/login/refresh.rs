@@ -81,7 +81,7 @@ pub(in crate::engine) fn renew(
         }
     };
     let useless = |deny, why: &'static str| Ok(Renewed::Useless(Refusal::new(deny, why)));
-    let waits = || Err(Stop::Wait(Awaited::Refreshed(at.id, id)));
+    let waits = || Err(Awaited::Refreshed(at.id, id).into());
     let retry_after = match (known, token, endpoints) {
         (Known::Here(cookies), ..) => return Ok(Renewed::By(cookies)),
         (Known::Ended, ..) => {
@@ -134,7 +134,7 @@ pub(in crate::engine) fn renew(
     }
     let refusal = unavailable("the session is to be renewed, and the provider cannot be asked");
     let retry_after = retry_after.or(refusal.retry_after);
-    Ok(Renewed::Useless(Refusal { retry_after, ..refusal }))
+    Ok(Renewed::Useless(refusal.with_retry_after(retry_after)))
 }
 
 /// What a refresh brought for whoever shows this generation.
@@ -312,10 +312,10 @@ fn informed(
     let subject = &flight.session.subject;
     let more = response.map(|response| callback::told(&response, Some(subject)));
     match more {
-        Some(Err(refusal)) if refusal.deny == Deny::LoginTokenInvalid => {
+        Some(Err(mut refusal)) if refusal.deny == Deny::LoginTokenInvalid => {
             let until = flight.session.end(&at.kit.terms);
             at.kit.mark(Mark::Ended, &flight.session.id.id, until, desk.env);
-            let refusal = Refusal { deny: Deny::LoginEnded, ..refusal };
+            refusal.deny = Deny::LoginEnded;
             end(desk, at, (&flight.lease, Asked::Ended(until)), &refusal, effects);
         }
         more => {

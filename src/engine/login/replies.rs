@@ -44,8 +44,8 @@ pub(in crate::engine) fn not_allowed(methods: &str) -> Reply {
 }
 
 pub(in crate::engine) fn unavailable(reason: impl Into<String>) -> Refusal {
-    let retry_after = Some(Duration::from_secs(1));
-    Refusal { retry_after, ..Refusal::new(Deny::LoginUnavailable, reason.into()) }
+    let refusal = Refusal::new(Deny::LoginUnavailable, reason.into());
+    refusal.with_retry_after(Some(Duration::from_secs(1)))
 }
 
 /// No randomness: nothing can be sealed.

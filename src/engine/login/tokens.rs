@@ -266,7 +266,7 @@ fn invalid(stop: Stop, what: &str, is_refresh: bool) -> Stop {
         _ => Deny::LoginTokenInvalid,
     };
     let retry_after = retry_after.or(Some(Duration::from_secs(1)));
-    Refusal { retry_after, ..Refusal::new(deny, reason).with_remedy(refusal.remedy()) }.into()
+    Refusal::new(deny, reason).with_remedy(refusal.remedy()).with_retry_after(retry_after).into()
 }
 
 /// The ID token is not what was expected; at a refresh it is another's than the session's, which ends.

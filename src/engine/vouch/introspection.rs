@@ -244,7 +244,7 @@ fn ask<'c>(
     }
     let waits = |trail: &mut Trail| {
         narrate::being_asked(desk.waited, &mut trail.steps);
-        Stop::Wait(Awaited::Introspected(provider, *id))
+        Stop::from(Awaited::Introspected(provider, *id))
     };
     match known {
         Known::Is(kept) => {
@@ -267,7 +267,7 @@ fn ask<'c>(
         },
         Known::Unasked => match (endpoint, room) {
             (_, Err(Unanswered::Overdue)) => Err(unavailable(desk, token.owner, None).into()),
-            (Err(Unresolved::Pending(id)), _) => Err(Stop::Wait(Awaited::Asked(id))),
+            (Err(Unresolved::Pending(id)), _) => Err(Awaited::Asked(id).into()),
             (Err(Unresolved::Wrong(why)), _) => Err(unavailable(desk, token.owner, Some(why)).into()),
             (Ok(()), Err(_)) => {
                 Err(crowded("too many requests wait for what providers say of tokens").into())
@@ -281,7 +281,7 @@ fn ask<'c>(
 }
 
 fn crowded(reason: &'static str) -> Refusal {
-    Refusal { retry_after: Some(Duration::from_secs(1)), ..Refusal::new(Deny::Overloaded, reason) }
+    Refusal::new(Deny::Overloaded, reason).with_retry_after(Some(Duration::from_secs(1)))
 }
 
 /// The provider could not be asked.
@@ -306,11 +306,11 @@ fn unavailable(desk: &Desk<'_, '_>, owner: Owner<'_>, why: Option<&'static str>)
         }
     };
     let wait = desk.outside.introspections.of(owner.id).and_then(|one| one.retry_after(now));
-    Refusal {
-        retry_after: Some(wait.unwrap_or(Duration::from_secs(1))),
-        remedy: failed.and_then(|last| last.failed).map(|kind| asking::remedy(kind).into()),
-        ..Refusal::new(Deny::IntrospectionUnavailable, reason)
-    }
+    let wait = wait.unwrap_or(Duration::from_secs(1));
+    let mut refusal =
+        Refusal::new(Deny::IntrospectionUnavailable, reason).with_retry_after(Some(wait));
+    refusal.remedy = failed.and_then(|last| last.failed).map(|kind| asking::remedy(kind).into());
+    refusal
 }
 
 /// Finds out where a provider is asked, where its document says so.
@@ -365,7 +365,7 @@ fn read(
         let answer = answer.trim_ascii();
         verify(desk, owner, answer, kept.came_at, trail).map_err(|stop| match stop {
             Stop::Refuse(why) => {
-                Stop::Refuse(Refusal { retry_after: why.retry_after, ..unusable(&why.reason) })
+                Stop::Refuse(unusable(&why.reason).with_retry_after(why.retry_after))
             }
             stop => stop,
         })?;

@@ -269,8 +269,8 @@ fn check_with_ring(
                 Err(forged) => {
                     ring.suspect(env.now);
                     let keys = keyring::describe(Some(ring), ring.set(), env.now);
-                    let reason = format!("{}; {keys}", forged.reason).into();
-                    Err(Refusal { reason, ..forged }.into())
+                    let reason = format!("{}; {keys}", forged.reason);
+                    Err(forged.with_reason(reason).into())
                 }
             };
         }
@@ -278,7 +278,7 @@ fn check_with_ring(
             if fetch.is_none() {
                 desk.memo.rings.push((id, ring.next_fetch(env.now)));
             }
-            return Err(Stop::Wait(Awaited::Ring(id)));
+            return Err(Awaited::Ring(id).into());
         }
         Lookup::Mismatch => (Deny::TokenKeyMismatch, None),
         Lookup::Unknown => (Deny::TokenKeyUnknown, None),
@@ -290,7 +290,7 @@ fn check_with_ring(
         }
     };
     let refusal = no_key(deny, wanted, Some(ring), ring.set(), env.now);
-    Err(Refusal { retry_after, ..refusal }.into())
+    Err(refusal.with_retry_after(retry_after).into())
 }
 
 /// Which of an API's `members` a token belongs to, by its unverified issuer: the one that names this

@@ -38,10 +38,8 @@ pub(super) fn check_signature(
         sum.saturating_add(if is_fast { cost / 8 } else { cost })
     });
     if cost > DEAR && !failures.is_left(env.now) {
-        return Err(Refusal {
-            retry_after: Some(Duration::from_secs(1)),
-            ..reason::dear(alg, keys.len())
-        });
+        let refusal = reason::dear(alg, keys.len());
+        return Err(refusal.with_retry_after(Some(Duration::from_secs(1))));
     }
     let verifies = |key: &&&PublicKey| {
         let verified = env.verifier.verify(key, alg, jws.signed(), jws.signature());

@@ -62,11 +62,10 @@ pub(in crate::engine) fn no_key(
     };
     let by_fetch = matches!(deny, Deny::KeysStale | Deny::KeysUnavailable);
     let remedy = failure.zip(ring).filter(|_| by_fetch);
-    Refusal {
-        remedy: remedy
-            .map(|(failure, ring)| document::keys_remedy(failure.kind, ring.config()).into()),
-        ..Refusal::new(deny, format!("{what}; {}", describe(ring, set, now)))
-    }
+    let mut refusal = Refusal::new(deny, format!("{what}; {}", describe(ring, set, now)));
+    refusal.remedy =
+        remedy.map(|(failure, ring)| document::keys_remedy(failure.kind, ring.config()).into());
+    refusal
 }
 
 /// Which keys there are, where they are from, and how old they are.

@@ -62,7 +62,7 @@ pub(in crate::engine) fn with_front(refusal: Refusal, credential: &[u8]) -> Refu
     match front {
         Some(front) if refusal.deny == Deny::TokenMalformed => {
             let reason = format!("{}; in front of one stands {front}", refusal.reason);
-            Refusal { reason: reason.into(), ..refusal }.with_remedy(
+            refusal.with_reason(reason).with_remedy(
                 "have the caller send the token alone, behind one scheme of \
                  `providers.*.from[].scheme`: once, without a name and without quotation marks",
             )

@@ -204,10 +204,9 @@ pub(in crate::engine) fn revocations_stale(revocations: &Revocations, now: UnixM
     let is_loaded = revocations.fetched_entries().is_some();
     let list = document::describe(&standing, is_loaded, &source.remote, now);
     let failure = standing.failure.filter(|_| standing.failing);
-    Refusal {
-        remedy: failure.map(|failure| document::list_remedy(failure.kind, source).into()),
-        ..Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {list}"))
-    }
+    let mut refusal = Refusal::new(Deny::RevocationsStale, format!("{reason}; the list: {list}"));
+    refusal.remedy = failure.map(|failure| document::list_remedy(failure.kind, source).into());
+    refusal
 }
 
 /// When a session ended, and by which policies.
