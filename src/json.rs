@@ -233,11 +233,11 @@ impl<'de, D: Duplicates> Visitor<'de> for Reading<'_, D> {
         while let Some(name) = members.next_key::<String>()? {
             self.0.enter(Step::Member(&name));
             let mut before = None;
-            if out.contains_key(&name) {
+            if let Some(first) = out.get_mut(&name) {
                 if !self.0.again() {
                     return Err(A::Error::custom("duplicate member"));
                 }
-                before = out.remove(&name);
+                before = Some(first.take());
             }
             let value = members.next_value_seed(Reading(&mut *self.0))?;
             self.0.leave();

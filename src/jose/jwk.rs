@@ -142,7 +142,7 @@ impl KeySet {
             JsonError::Malformed => SetError::Malformed,
             JsonError::NotAnObject => SetError::NotAnObject,
         })?;
-        let Some(Value::Array(entries)) = members.remove("keys") else {
+        let Some(Value::Array(entries)) = members.get_mut("keys").map(Value::take) else {
             return Err(SetError::KeysMissing);
         };
         if entries.len() > MAX_KEYS {

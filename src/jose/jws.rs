@@ -169,7 +169,7 @@ fn take_string(
     members: &mut Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<String>, Refusal> {
-    match members.remove(name) {
+    match members.get_mut(name).map(Value::take) {
         None => Ok(None),
         Some(Value::String(value)) => Ok(Some(value)),
         Some(_) => Err(invalid(format!("`{name}` in the token's header is no string"))),

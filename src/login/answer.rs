@@ -138,7 +138,7 @@ impl Tokens {
 
 /// A token, where there is one; nothing is none.
 fn token(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<Secret>, Failed> {
-    match members.remove(name) {
+    match members.get_mut(name).map(Value::take) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(token)) => {
             let token = Zeroizing::new(token);

@@ -134,15 +134,14 @@ impl Kept {
             }
             let Some(value) = claims.find(claim) else { continue };
             match claim {
-                ClaimRef::Path(path) => kept.put(path.iter().map(|name| &**name), value),
+                ClaimRef::Path(path) => {
+                    kept.put(&path.iter().map(|name| &**name).collect::<Vec<_>>(), value);
+                }
                 // The literal name goes before the dotted path, as where it is found.
-                ClaimRef::Name(name) if is_literal(claims, name) => kept.put([&**name], value),
-                ClaimRef::Name(name) => kept.put(name.split('.'), value),
+                ClaimRef::Name(name) if is_literal(claims, name) => kept.put(&[name], value),
+                ClaimRef::Name(name) => kept.put(&name.split('.').collect::<Vec<_>>(), value),
             }
         }
-        // Each of these has a field of its own.
-        kept.members.remove("iss");
-        kept.members.remove("sub");
         kept
     }
 
@@ -153,19 +152,20 @@ impl Kept {
     }
 
     /// Puts a value at the end of a path of names.
-    fn put<'n>(&mut self, path: impl IntoIterator<Item = &'n str>, value: &Value) {
-        let mut path = path.into_iter().peekable();
+    fn put(&mut self, path: &[&str], value: &Value) {
+        let Some((last, outer)) = path.split_last() else { return };
+        // Each of these has a field of its own.
+        if let ["iss" | "sub", ..] = path {
+            return;
+        }
         let mut members = &mut self.members;
-        while let Some(name) = path.next() {
-            if path.peek().is_none() {
-                members.insert(name.to_owned(), value.clone());
-                return;
-            }
-            let inner = members.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        for name in outer {
+            let inner = members.entry(*name).or_insert_with(|| Value::Object(Map::new()));
             // What is no object here is none in the token, so that there is nothing at its end.
             let Value::Object(inner) = inner else { return };
             members = inner;
         }
+        members.insert((*last).to_owned(), value.clone());
     }
 }
 
