@@ -3,6 +3,8 @@
 pub(super) mod counts;
 pub(super) mod gauges;
 
+use std::borrow::Cow;
+
 use crate::config::Config;
 use crate::env::{Env, PutError};
 use crate::event::{Effect, MetricKind, metric};
@@ -13,7 +15,7 @@ use crate::wire::to_hex;
 /// Defines every metric of a configuration, so that each shows before anything is counted. The age of
 /// keys is left out: a host would show it as 0, which would be wrong.
 pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
-    let mut define = |kind, metric| effects.push(Effect::Define { metric, kind });
+    let mut define = |kind, metric| define_one(kind, metric, effects);
     let counters = [
         metric::ALLOWED,
         metric::CONFIG_ACCEPTED,
@@ -77,6 +79,12 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     for name in [metric::FILTER_US, metric::KEYS_WAIT_MS].into_iter().chain(asking) {
         define(MetricKind::Histogram, name.into());
     }
+}
+
+/// Defines a metric: once in the module.
+#[inline(never)]
+fn define_one(kind: MetricKind, metric: Cow<'static, str>, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Define { metric, kind });
 }
 
 /// Whether any API is of MCP.
