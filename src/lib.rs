@@ -46,6 +46,7 @@ pub mod limits;
 pub mod login;
 pub mod mcp;
 pub mod page;
+pub mod ratelimit_service;
 pub mod remote;
 pub mod resource;
 pub mod revoked;

@@ -107,6 +107,11 @@ fn answers_about_tokens_are_read_as_before() {
 }
 
 #[test]
+fn answers_of_rate_limit_services_are_read_as_before() {
+    replay("rls_answer", fuzz::rls_answer);
+}
+
+#[test]
 fn names_of_mcp_have_one_reading_as_before() {
     replay("mcp_name", fuzz::mcp_name);
 }

@@ -38,6 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Not: how a fetch is made, what a document says.
     ("shared_document", &["env", "time", "wire"]),
     ("remote", &["http", "shared_document"]),
+    // Not: whose limit it is, how a call is made.
+    ("ratelimit_service", &["http"]),
     // Not: what a request may call.
     ("mcp", &["http", "verdict"]),
     // Not: requests beyond host and path, APIs.

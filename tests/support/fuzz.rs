@@ -32,6 +32,7 @@ use tollgate::login::return_path::return_path;
 use tollgate::login::session::{Session, SessionId};
 use tollgate::login::{self, part};
 use tollgate::mcp::{self, Call, Called, Calls, Pattern};
+use tollgate::ratelimit_service::{self, Reply};
 use tollgate::revoked::{self, Facts, Key, Revocations, Revoked, Subject};
 use tollgate::seal::{Purpose, SealKeys};
 use tollgate::time::UnixMillis;
@@ -839,6 +840,24 @@ pub fn introspection_answer(bytes: &[u8]) {
     assert!(matches!(&*kind, "" | "bearer" | "dpop"), "{kind}");
     assert!(!matches!(text("token_use"), "id" | "refresh" | "refresh_token"));
     assert!(!matches!(text("typ"), "Refresh" | "Offline" | "Logout" | "ID"));
+}
+
+/// An answer of a rate limit service that counts is one whole frame, in which a limit is named; cut off, or
+/// with something behind it, it does not count.
+pub fn rls_answer(bytes: &[u8]) {
+    let (headers, trailers) = (Fields::default(), [("grpc-status", "0")].into_iter().collect());
+    let read = |body: &[u8]| {
+        let (headers, trailers, size) = (&headers, &trailers, body.len());
+        ratelimit_service::read(Reply { status: 200, headers, trailers, size, body })
+    };
+    if read(bytes).is_err() {
+        return;
+    }
+    assert!(bytes.len() > 5 && bytes.len() <= ratelimit_service::MAX_ANSWER);
+    assert!(read(&bytes[..bytes.len() - 1]).is_err());
+    assert!(read(&[bytes, &[0]].concat()).is_err());
+    let silent = Reply { status: 200, headers: &headers, trailers: &headers, size: 0, body: bytes };
+    assert!(ratelimit_service::read(silent).is_err(), "nobody says how the call went");
 }
 
 /// A name that is read has one reading: plain, or encoded in the one way that gives it. Its encoded form
