@@ -23,7 +23,7 @@ mod tree;
 
 pub use checked::{
     Config, Crypto, DEFAULT_HEADERS, Detail, LONGEST_DETAIL, LimitsConfig, LogConfig, LogFormat,
-    LogIdentity, RingConfig, RingSource, StatusConfig, Variables,
+    LogIdentity, RemoteLimit, RemoteLimits, RingConfig, RingSource, StatusConfig, Variables,
 };
 pub use code::Code;
 pub use problems::{Problem, near, near_by_slip};

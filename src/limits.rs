@@ -8,6 +8,7 @@
 //! Knows nothing of what a request is.
 
 mod counter;
+mod fleet;
 mod ratelimit_headers;
 mod record;
 
@@ -20,6 +21,7 @@ use crate::ids::{Name, digest};
 use crate::store::{Change, Outcome, RecordId, Table};
 use crate::time::UnixMillis;
 use counter::Use;
+pub use fleet::{Count, OnOutage, Service, Share};
 pub use ratelimit_headers::{add_limit, add_policy};
 use record::Counts;
 
@@ -86,16 +88,18 @@ pub struct Definition<T> {
     pub id: u64,
     /// How fast, or how much.
     pub limit: T,
+    /// Where its requests are counted.
+    pub count: Count,
 }
 
 impl<T> Definition<T> {
-    /// A limit by what names it: its kind first, then whose it is.
+    /// A limit by what names it: its kind first, then whose it is. It is counted in the process.
     pub fn new(names: &[&str], limit: T) -> Self {
         let purpose = b"tollgate limit 1".as_slice();
         let fields: Vec<_> =
             iter::once(purpose).chain(names.iter().map(|n| n.as_bytes())).collect();
         let id = digest(&fields).first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
-        Self { id, limit }
+        Self { id, limit, count: Count::Process }
     }
 }
 

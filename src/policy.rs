@@ -53,6 +53,8 @@ pub struct Entry {
     pub paths: Vec<PathPattern>,
     /// Scopes that the token must have besides, all of them.
     pub scopes: Vec<Box<str>>,
+    /// What its limit is called by where several proxies share it; `None` is by its position.
+    pub name: Option<Name>,
     /// How fast they may call this.
     pub rate: Option<Bound<Definition<Rate>>>,
     /// Which calls of MCP; `None` is any, and whatever is none.

@@ -68,6 +68,7 @@ pub(super) fn check(
         rings,
         session_capacity: drafts.session_capacity,
         limits: drafts.limits,
+        remote_limits: drafts.remote_limits,
         revoked: drafts.revoked,
         revoked_source: drafts.revoked_source,
         realm: drafts.realm,

@@ -8,6 +8,7 @@ use crate::api::{Api, Index};
 use crate::client::{Auth, Client};
 use crate::ids::{ApiId, Name, ProviderId, RingId};
 use crate::jose::sign::SigningKey;
+use crate::limits::{Bound, Count, Definition, OnOutage, Share};
 use crate::policy::{LimitBy, Policies, Policy};
 use crate::provider::login::Login;
 use crate::provider::{Kind, Provider};
@@ -41,6 +42,8 @@ pub struct Config {
     pub session_capacity: u32,
     /// The counters of rates and quotas.
     pub limits: LimitsConfig,
+    /// The service that counts for several proxies; `None` is that each process counts for itself.
+    pub remote_limits: Option<RemoteLimits>,
     /// Whom to refuse although the credential is good.
     pub revoked: List,
     /// Where further entries are fetched from.
@@ -99,11 +102,53 @@ impl Config {
         self.index.looks_at_paths() || self.policies.look_at_paths()
     }
 
+    /// The limits that the service counts, each once.
+    pub fn counted_remotely(&self) -> Vec<RemoteLimit> {
+        let mut all = Vec::new();
+        let mut add = |name: String, of: Definition<(u32, Duration)>| {
+            let ((requests, per), id, count) = (of.limit, of.id, of.count);
+            if count.is_remote() {
+                all.push(RemoteLimit { name, id, requests, per, count });
+            }
+        };
+        let rate = |rate: Definition<crate::limits::Rate>| Definition {
+            id: rate.id,
+            limit: (rate.limit.requests, rate.limit.per),
+            count: rate.count,
+        };
+        for policy in self.policies.list() {
+            let name = &policy.name;
+            if let Some(Bound::At(of)) = policy.rate {
+                add(format!("{name}.rate"), rate(of));
+            }
+            if let Some(Bound::At(of)) = policy.quota {
+                let limit = (of.limit.requests, of.limit.per);
+                add(format!("{name}.quota"), Definition { id: of.id, limit, count: of.count });
+            }
+            for (place, entry) in policy.access.iter().flatten().enumerate() {
+                if let Some(Bound::At(of)) = entry.rate {
+                    let own =
+                        entry.name.as_ref().map_or_else(|| place.to_string(), Name::to_string);
+                    add(format!("{name}.access.{own}.rate"), rate(of));
+                }
+            }
+        }
+        for api in &self.apis {
+            if let Some(of) = api.rate {
+                add(format!("api.{}.rate", api.name), rate(of));
+            }
+        }
+        all
+    }
+
     /// Whether anything is fetched that requests wait for.
     pub fn fetches(&self) -> bool {
         let asks =
             |provider: &Provider| provider.introspection().is_some() || provider.login().is_some();
-        !self.rings.is_empty() || self.revoked_source.is_some() || self.providers.iter().any(asks)
+        !self.rings.is_empty()
+            || self.revoked_source.is_some()
+            || self.remote_limits.is_some()
+            || self.providers.iter().any(asks)
     }
 
     /// The private keys of clients, with the names of their providers.
@@ -167,6 +212,36 @@ pub struct LimitsConfig {
     pub capacity: u32,
     /// Whether clients are told of their limits.
     pub headers: bool,
+}
+
+/// The service that counts for several proxies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RemoteLimits {
+    /// Its cluster.
+    pub cluster: Box<str>,
+    /// Keeps the counters of different fleets apart.
+    pub domain: Box<str>,
+    /// How limits are shared.
+    pub share: Share,
+    /// How long a call may take, and the wait for it.
+    pub timeout: Duration,
+    /// What decides while it cannot be asked.
+    pub on_outage: OnOutage,
+}
+
+/// A limit that the service counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RemoteLimit {
+    /// What the service calls it: `standard.rate`, `standard.access.0.rate`, `api.orders.rate`.
+    pub name: String,
+    /// What tells it from other limits here.
+    pub id: u64,
+    /// Requests in each window.
+    pub requests: u32,
+    /// The window's length: whole seconds.
+    pub per: Duration,
+    /// How it is counted there.
+    pub count: Count,
 }
 
 /// A key ring's source and its timing.

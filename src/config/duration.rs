@@ -28,6 +28,11 @@ pub(super) struct Time<const LEAST: u64, const MOST: u64> {
 }
 
 impl<const LEAST: u64, const MOST: u64> Time<LEAST, MOST> {
+    /// So many milliseconds.
+    pub(super) const fn milliseconds(number: u64) -> Self {
+        Self { number, unit: 1 }
+    }
+
     /// So many seconds.
     pub(super) const fn seconds(number: u64) -> Self {
         Self { number, unit: 1_000 }

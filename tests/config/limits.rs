@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tollgate::config::{Config, LimitsConfig};
+use tollgate::config::{Config, LimitsConfig, RemoteLimits};
+use tollgate::limits::{Count, OnOutage, Service, Share};
 use tollgate::revoked::{Facts, Key, OnStale, Revocations, Revoked, Subject};
 use tollgate::time::UnixMillis;
 use tollgate::verdict::Deny;
@@ -211,5 +212,181 @@ fn what_is_risky_about_a_list_is_warned_about() {
         let warnings: Vec<_> =
             accepted(&with(members)).warnings.iter().map(ToString::to_string).collect();
         assert_eq!(warnings, [warning], "{name}");
+    }
+}
+
+/// A configuration with these members, whose limits are counted as `remote` says.
+fn counted(remote: &str, members: &str) -> String {
+    let remote = if remote.is_empty() { String::new() } else { format!("\"remote\": {remote}") };
+    with(&format!("\"limits\": {{{remote}}},\n{members}"))
+}
+
+/// An API that gives the policy `standard`, which says this.
+fn standard(policy: &str) -> String {
+    format!(
+        "\"apis\": [{{\"name\": \"orders\", \"auth\": [\"okta\"], \"policies\": {{\"default\": [\"standard\"]}}}}],\n\"policies\": {{\"standard\": {policy}}}"
+    )
+}
+
+const RATELIMIT: &str = r#"{"service": "ratelimit", "cluster": "rls", "replicas": 3}"#;
+const LIMITADOR: &str = r#"{"service": "limitador", "cluster": "rls", "replicas": 3}"#;
+
+#[test]
+fn a_service_that_counts_for_several_proxies_is_read() {
+    assert_eq!(accepted(&with(r#""limits": {}"#)).remote_limits, None);
+    let expected = RemoteLimits {
+        cluster: "rls".into(),
+        domain: "tollgate".into(),
+        share: Share { service: Service::Ratelimit, replicas: 3, tolerance: 5 },
+        timeout: Duration::from_millis(100),
+        on_outage: OnOutage::Local,
+    };
+    assert_eq!(accepted(&counted(RATELIMIT, r#""realm": "a""#)).remote_limits, Some(expected));
+    let all = r#"{"service": "limitador", "cluster": "l", "domain": "a.b_c-9", "replicas": 10000,
+"tolerance": "50%", "timeout": "1s", "on_outage": "deny"}"#;
+    let expected = RemoteLimits {
+        cluster: "l".into(),
+        domain: "a.b_c-9".into(),
+        share: Share { service: Service::Limitador, replicas: 10_000, tolerance: 50 },
+        timeout: Duration::from_secs(1),
+        on_outage: OnOutage::Deny,
+    };
+    assert_eq!(accepted(&counted(all, r#""realm": "a""#)).remote_limits, Some(expected));
+}
+
+#[test]
+fn a_limit_is_counted_where_it_says_and_else_where_most_are() {
+    let policy = r#"{"rate": {"requests": 100, "per": "1s"},
+"quota": {"requests": 10000, "per": "30d", "count": "exact"},
+"access": [{"apis": ["orders"], "methods": ["GET"], "rate": {"requests": 5, "per": "1m", "count": "process"}},
+{"apis": ["orders"], "methods": ["PUT"], "rate": {"requests": 6, "per": "1m"}},
+{"apis": ["orders"], "methods": ["POST"], "rate": {"requests": 7, "per": "1m"}, "name": "writes"}]}"#;
+    let shown = |config: &Config| {
+        let all = config.counted_remotely().into_iter();
+        all.map(|one| (one.name, one.requests, one.per.as_secs(), one.count)).collect::<Vec<_>>()
+    };
+    let limit = |name: &str, requests, per, count| (name.to_owned(), requests, per, count);
+    let expected = [
+        limit("standard.rate", 100, 1, Count::Fleet),
+        limit("standard.quota", 10_000, 2_592_000, Count::Exact),
+        limit("standard.access.1.rate", 6, 60, Count::Fleet),
+        limit("standard.access.writes.rate", 7, 60, Count::Fleet),
+    ];
+    assert_eq!(shown(&accepted(&counted(RATELIMIT, &standard(policy)))), expected);
+    let alone = policy.replace(", \"count\": \"exact\"", "");
+    assert!(shown(&accepted(&counted("", &standard(&alone)))).is_empty());
+    let api =
+        r#""apis": [{"name": "orders", "auth": ["okta"], "rate": {"requests": 5, "per": "2s"}}]"#;
+    let of_api = shown(&accepted(&counted(LIMITADOR, api)));
+    assert_eq!(of_api, [limit("api.orders.rate", 5, 2, Count::Fleet)]);
+    assert!(shown(&accepted(&counted("", api))).is_empty());
+}
+
+#[test]
+fn what_no_service_could_count_is_refused() {
+    let rate = |members: &str| standard(&format!("{{\"rate\": {{{members}}}}}"));
+    let realm = r#""realm": "a""#.to_owned();
+    let cases: Vec<(&str, &str, String, &[&str])> = vec![
+        // name, the service, other members, problems
+        (
+            "nothing is said",
+            "{}",
+            realm.clone(),
+            &[
+                "2:22: limits.remote.cluster: missing; name the Envoy cluster of the service",
+                "2:22: limits.remote.replicas: missing; say how many proxies there are at most: bounds and shares depend on it",
+                "2:22: limits.remote.service: missing; say which it is, \"ratelimit\" or \"limitador\": they count in different ways",
+            ],
+        ),
+        (
+            "everything is wrong",
+            r#"{"service": "ratelimiter", "cluster": "", "domain": "A", "replicas": 0, "tolerance": "51%", "timeout": "9ms", "on_outage": "open"}"#,
+            realm.clone(),
+            &[
+                "2:34: limits.remote.service: unknown value `ratelimiter`; did you mean `ratelimit`?",
+                "2:60: limits.remote.cluster: an empty string; write a value, or leave it out",
+                "2:74: limits.remote.domain: `A` is no domain: 1 to 64 of a-z, 0-9, `_`, `-` and `.`",
+                "2:91: limits.remote.replicas: `0`; expected a whole number from 1 to 10000",
+                "2:107: limits.remote.tolerance: `51%` is no share from 0% to 50% in whole percent; write \"5%\"",
+                "2:125: limits.remote.timeout: `9ms` is too short; at least \"10ms\"",
+                "2:145: limits.remote.on_outage: unknown value `open`; expected `local`, `allow` or `deny`",
+            ],
+        ),
+        (
+            "a tolerance without its sign, and too long a call",
+            r#"{"service": "ratelimit", "cluster": "rls", "replicas": 10001, "tolerance": 5, "timeout": "1001ms"}"#,
+            realm.clone(),
+            &[
+                "2:77: limits.remote.replicas: `10001`; expected a whole number from 1 to 10000",
+                "2:97: limits.remote.tolerance: `5` is no share from 0% to 50% in whole percent; write \"5%\"",
+                "2:111: limits.remote.timeout: `1001ms` is too long; at most \"1s\"",
+            ],
+        ),
+        (
+            "a fraction of a tolerance",
+            r#"{"service": "ratelimit", "cluster": "rls", "replicas": 1, "tolerance": "2.5%"}"#,
+            realm,
+            &[
+                "2:93: limits.remote.tolerance: `2.5%` is no share from 0% to 50% in whole percent; write \"5%\"",
+            ],
+        ),
+        (
+            "nobody to ask",
+            "",
+            rate(r#""requests": 5, "per": "1s", "count": "fleet""#),
+            &[
+                "4:73: policies.standard.rate.count: nobody counts for several proxies; name the service in `limits.remote`, or write \"process\"",
+            ],
+        ),
+        (
+            "a window that the service does not have",
+            RATELIMIT,
+            rate(r#""requests": 5, "per": "10s""#),
+            &[
+                "4:58: policies.standard.rate.per: the service of `limits.remote` counts in windows of 1s, 1m, 1h, 1d, 7d, 30d and 365d only; write one of these, or \"count\": \"process\"",
+            ],
+        ),
+        (
+            "a part of a second",
+            LIMITADOR,
+            rate(r#""requests": 5, "per": "1500ms""#),
+            &[
+                "4:58: policies.standard.rate.per: the service of `limits.remote` counts in windows of whole seconds only; write one of these, or \"count\": \"process\"",
+            ],
+        ),
+        (
+            "a word that there is not",
+            RATELIMIT,
+            rate(r#""requests": 5, "per": "10s", "count": "local""#),
+            &[
+                "4:74: policies.standard.rate.count: unknown value `local`; expected `fleet`, `exact` or `process`",
+            ],
+        ),
+        (
+            "names that are positions, twice, and none at all",
+            RATELIMIT,
+            standard(
+                r#"{"access": [{"apis": ["orders"], "methods": ["GET"], "name": "0"},
+{"apis": ["orders"], "methods": ["PUT"], "name": "a"},
+{"apis": ["orders"], "methods": ["POST"], "name": "a"},
+{"apis": ["orders"], "methods": ["HEAD"], "name": "a.b"}]}"#,
+            ),
+            &[
+                "4:87: policies.standard.access[0].name: digits alone are an entry's position; write a letter, too",
+                "6:51: policies.standard.access[2].name: an entry above has this name; choose another",
+                "7:51: policies.standard.access[3].name: `a.b` is no name for an entry: 1 to 64 of a-z, 0-9, `_` and `-`; write `a-b`",
+            ],
+        ),
+    ];
+    for (name, remote, members, problems) in cases {
+        assert_eq!(refused(&counted(remote, &members)), *problems, "{name}");
+    }
+    let of_process = rate(r#""requests": 5, "per": "10s", "count": "process""#);
+    for (remote, members) in [
+        (RATELIMIT, &of_process),
+        ("", &of_process),
+        (LIMITADOR, &rate(r#""requests": 5, "per": "10s""#)),
+    ] {
+        accepted(&counted(remote, members));
     }
 }

@@ -71,7 +71,7 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
                 "2:15: policies.a.rate.requests: missing; say how many in each `per`",
                 r#"2:28: policies.a.quota.per: missing; say in what time, such as "30d""#,
                 "2:28: policies.a.quota.requests: missing; say how many in each `per`",
-                "2:29: policies.a.quota.burst: unknown field; known here: `requests` and `per`",
+                "2:29: policies.a.quota.burst: unknown field; known here: `requests`, `per` and `count`",
             ],
         ),
         (

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::api::{Api, Auth, Comparison, Matcher, Unauthenticated};
 use crate::claims::{Requirements, Rule};
 use crate::client::Client;
-use crate::config::checked::{LimitsConfig, LogConfig, RingConfig, StatusConfig};
+use crate::config::checked::{LimitsConfig, LogConfig, RemoteLimits, RingConfig, StatusConfig};
 use crate::config::raw::operator::RawMode;
 use crate::config::read::At;
 use crate::ids::{Name, PolicyId, ProviderId};
@@ -40,6 +40,7 @@ pub(super) struct Drafts {
     /// How many sessions are recorded at once.
     pub(super) session_capacity: u32,
     pub(super) limits: LimitsConfig,
+    pub(super) remote_limits: Option<RemoteLimits>,
     pub(super) revoked: List,
     pub(super) revoked_source: Option<Source>,
     pub(super) realm: Box<str>,

@@ -49,6 +49,7 @@ pub(super) fn check(
         of_keys,
         session_capacity: limits::session_capacity(raw),
         limits: limits::limits(raw),
+        remote_limits: limits::remote(raw, problems),
         revoked,
         revoked_source,
         realm: operator::realm(&raw.realm, problems),

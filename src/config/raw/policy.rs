@@ -3,11 +3,12 @@
 
 use crate::claims::ClaimRef;
 use crate::config::code::Code;
-use crate::config::define::object;
+use crate::config::define::{object, words};
 use crate::config::duration::{Time, YEAR};
 use crate::config::problems::{Problems, near};
 use crate::config::read::{Count, List, Map, Read, Text, unknown, word, wrong_type};
 use crate::config::tree::{Node, Value};
+use crate::limits::Count as Counted;
 use crate::policy::LimitBy;
 use crate::verdict::quoted;
 
@@ -53,6 +54,9 @@ object! {
         rate: RawBound<RawRate>;
         /// Which calls of MCP. Left out: any, and whatever is none.
         mcp: RawCalls;
+        /// What a service that counts for several proxies calls the entry's limit by:
+        /// `[a-z0-9_-]{1,64}`, not digits alone. Left out: its position.
+        name: Text;
     }
 }
 
@@ -77,6 +81,9 @@ object! {
         per: Time<1, YEAR>, required;
         /// How many may come at once. Left out: as many as `requests`.
         burst: Count<1, MOST_REQUESTS>;
+        /// Where it is counted. Left out: by `limits.remote` where there is one, by several requests
+        /// at once, else in the process.
+        count: Counted;
     }
 }
 
@@ -92,6 +99,9 @@ object! {
         /// Whether each caller may call so fast: each identity, and each address where there is none.
         /// Otherwise all callers together.
         per_caller: bool = false;
+        /// Where it is counted. Left out: by `limits.remote` where there is one, by several requests
+        /// at once, else in the process.
+        count: Counted;
     }
 }
 
@@ -102,6 +112,17 @@ object! {
         requests: Requests, required;
         /// The window's length; it begins with the first request.
         per: Time<1, YEAR>, required;
+        /// Where it is counted. Left out: by `limits.remote` where there is one, by several requests
+        /// at once, else in the process.
+        count: Counted;
+    }
+}
+
+words! {
+    Counted {
+        Fleet = "fleet",
+        Exact = "exact",
+        Process = "process",
     }
 }
 

@@ -1,6 +1,7 @@
 //! One API on its own, against the providers.
 
-use super::{mcp, rates, require, resource};
+use super::rates::{self, Shared};
+use super::{mcp, require, resource};
 use crate::api::{Auth, Branch, Matcher, Unauthenticated, asked_of_tokens};
 use crate::config::check::drafts::{ApiDraft, Members};
 use crate::config::check::matching::{matcher, refuse_slashes};
@@ -28,7 +29,8 @@ pub(super) fn check_all(raw: &RawConfig, problems: &mut Problems<'_>) -> Vec<Api
         "an empty list would refuse every request; name an API, or leave it out",
         problems,
     );
-    let apis = items(&raw.apis).iter().map(|api| check(api, &names, problems));
+    let shared = Shared::of(raw);
+    let apis = items(&raw.apis).iter().map(|api| check(api, (&names, shared), problems));
     // What is no API was meant to be one: it may have any name and list anybody.
     let lost = raw.apis.given().is_none_or(|list| !list.is_whole()).then(ApiDraft::default);
     apis.chain(lost).collect()
@@ -52,7 +54,11 @@ fn everything(providers: usize, unsure: bool) -> Option<ApiDraft> {
     })
 }
 
-fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'_>) -> ApiDraft {
+fn check(
+    api: &At<RawApi>,
+    (names, shared): (&KnownProviders<'_>, Shared),
+    problems: &mut Problems<'_>,
+) -> ApiDraft {
     if api.name.is_absent() {
         problems.missing(api.at, "name", "missing; name the API, such as \"orders\"");
     }
@@ -82,6 +88,7 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
     }
     let mode = api.mode.given();
     let rate = api.rate.given().and_then(|rate| rates::rate(rate, problems));
+    let count = api.rate.given().map(|rate| shared.count(&rate.count, &rate.per, problems));
     let required = require::of_api(api, problems);
     let per_caller = api.rate.given().and_then(|rate| rate.per_caller.says_so());
     let names_all = matches!(auth, Some(Auth::Branches { optional: false, .. }))
@@ -94,7 +101,8 @@ fn check(api: &At<RawApi>, names: &KnownProviders<'_>, problems: &mut Problems<'
         asks_of_tokens: asks(api, required.of_tokens).collect(),
         rate: rate
             .zip(name.as_ref())
-            .map(|(rate, name)| Definition::new(&[kind, name.as_str()], rate)),
+            .map(|(rate, name)| Definition::new(&[kind, name.as_str()], rate))
+            .map(|rate| Definition { count: count.unwrap_or_default(), ..rate }),
         per_caller: per_caller.is_some(),
         rules: required.rules,
         comparisons: required.comparisons,

@@ -2,15 +2,17 @@
 
 use super::remote::{Words, Written, id_of};
 use crate::config::check::written::not_empty;
-use crate::config::checked::LimitsConfig;
+use crate::config::checked::{LimitsConfig, RemoteLimits};
 use crate::config::code::Code;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
-use crate::config::raw::limits::{RawRevocation, RawRevoked};
+use crate::config::raw::limits::{RawRemote, RawRevocation, RawRevoked};
 use crate::config::raw::provider::RawKind;
 use crate::config::read::{At, Count, Preset, items, unknown};
 use crate::http::Url;
+use crate::limits::Share;
 use crate::revoked::{List, ListBuilder, Reach, Source, Subject};
+use crate::verdict::quoted;
 
 /// How many records a bucket of the store holds.
 const BUCKET: u32 = 8;
@@ -21,6 +23,59 @@ pub(super) fn limits(raw: &RawConfig) -> LimitsConfig {
         // There is one word: it is in the list, or the list is empty.
         headers: limits.headers.given().is_none_or(|headers| !headers.is_empty()),
     })
+}
+
+/// The service that counts for several proxies.
+pub(super) fn remote(raw: &RawConfig, problems: &mut Problems<'_>) -> Option<RemoteLimits> {
+    let remote = raw.limits.given()?.remote.given()?;
+    for (name, is_absent, what) in missing(remote) {
+        if is_absent {
+            problems.missing(remote.at, name, format_args!("missing; {what}"));
+        }
+    }
+    if let Some(domain) = remote.domain.given().filter(|domain| !is_domain(&domain.value.0)) {
+        problems.refuse(
+            Code::ValueInvalid,
+            domain.at,
+            format_args!(
+                "{} is no domain: 1 to 64 of a-z, 0-9, `_`, `-` and `.`",
+                quoted(&domain.value.0)
+            ),
+        );
+    }
+    Some(RemoteLimits {
+        cluster: remote.cluster.given()?.value.0.clone(),
+        domain: remote.domain.value.0.clone(),
+        share: Share {
+            service: remote.service.given()?.value,
+            replicas: remote.replicas.given()?.value.0,
+            tolerance: remote.tolerance.value.0,
+        },
+        timeout: remote.timeout.value.duration(),
+        on_outage: remote.on_outage.value,
+    })
+}
+
+/// What must be said of it, whether it is not, and what to say.
+fn missing(remote: &RawRemote) -> [(&'static str, bool, &'static str); 3] {
+    [
+        (
+            "service",
+            remote.service.is_absent(),
+            "say which it is, \"ratelimit\" or \"limitador\": they count in different ways",
+        ),
+        ("cluster", remote.cluster.is_absent(), "name the Envoy cluster of the service"),
+        (
+            "replicas",
+            remote.replicas.is_absent(),
+            "say how many proxies there are at most: bounds and shares depend on it",
+        ),
+    ]
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_part = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.');
+    text.len() <= 64 && text.bytes().all(is_part)
 }
 
 /// The list of the configuration, and where another is fetched from.

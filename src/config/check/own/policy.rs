@@ -1,7 +1,7 @@
 //! One policy on its own, and the APIs that it names.
 
 use super::mcp;
-use super::rates::{quota, rate_bound, warn_of_addresses};
+use super::rates::{Shared, quota, rate_bound, warn_of_addresses};
 use crate::api::{Auth, PathPattern};
 use crate::config::check::drafts::{ApiDraft, PolicyDraft};
 use crate::config::check::headers::{metadata, tags};
@@ -27,10 +27,11 @@ pub(super) fn check_all(
     if let Some(policies) = raw.policies.given().filter(|policies| policies.0.is_empty()) {
         problems.refuse(Code::ValueEmpty, policies.at, "empty; write a policy, or leave it out");
     }
-    let drafts = names
-        .0
-        .iter()
-        .map(|entry| PolicyDraft { at: entry.name.at, policy: policy(entry, apis, problems) });
+    let shared = Shared::of(raw);
+    let drafts = names.0.iter().map(|entry| PolicyDraft {
+        at: entry.name.at,
+        policy: policy(entry, apis, shared, problems),
+    });
     let lost = (!names.1).then_some(PolicyDraft { at: 0, policy: None });
     drafts.chain(lost).collect()
 }
@@ -38,6 +39,7 @@ pub(super) fn check_all(
 fn policy(
     entry: &Member<RawPolicy>,
     apis: &[ApiDraft],
+    shared: Shared,
     problems: &mut Problems<'_>,
 ) -> Option<Policy> {
     let name = written::name(&entry.name, "a policy", problems);
@@ -45,9 +47,9 @@ fn policy(
     let name = name?;
     warn_of_nothing(raw, problems);
     let bound = |kind: &str| vec![kind.to_owned(), name.as_str().to_owned()];
-    let access = access(raw, &name, apis, problems);
-    let rate = rate_bound(&raw.rate, &bound("rate"), problems);
-    let quota = quota(&raw.quota, &bound("quota"), problems);
+    let access = access(raw, (&name, shared), apis, problems);
+    let rate = rate_bound(&raw.rate, (&bound("rate"), shared), problems);
+    let quota = quota(&raw.quota, (&bound("quota"), shared), problems);
     let of_entries = access.iter().flatten().map(|entry| is_number(&entry.rate));
     let limits = of_entries.chain([is_number(&rate), is_number(&quota)]).filter(|one| *one).count();
     if limits > Counters::MAX_RUNNING {
@@ -109,7 +111,7 @@ fn warn_of_nothing(raw: &At<RawPolicy>, problems: &mut Problems<'_>) {
 
 fn access(
     raw: &At<RawPolicy>,
-    policy: &Name,
+    (policy, shared): (&Name, Shared),
     apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<Entry>> {
@@ -131,11 +133,28 @@ fn access(
                 "grants what an entry above grants; make them one",
             );
         }
-        entries.push(self::entry(raw, &names, apis, problems));
+        let mut entry = self::entry(raw, (&names, shared), apis, problems);
+        entry.name = own_name(raw, &entries, problems);
+        entries.push(entry);
         known.push(names);
     }
     // What is no entry may have been meant to grant anything.
     whole.then_some(entries)
+}
+
+/// What an entry's limit is called by where several proxies share it.
+fn own_name(raw: &RawAccess, before: &[Entry], problems: &mut Problems<'_>) -> Option<Name> {
+    let written = raw.name.given()?;
+    let name = written::name(&At { at: written.at, value: &*written.value }, "an entry", problems)?;
+    if name.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = "digits alone are an entry's position; write a letter, too";
+        problems.refuse(Code::NameInvalid, written.at, message);
+    }
+    if before.iter().any(|entry| entry.name.as_ref() == Some(&name)) {
+        let message = "an entry above has this name; choose another";
+        problems.refuse(Code::NameTwice, written.at, message);
+    }
+    Some(name)
 }
 
 /// What tells an entry from others: all that it says but its rate, in an order of its own.
@@ -164,7 +183,7 @@ fn names(raw: &RawAccess, policy: &Name) -> Vec<String> {
 
 fn entry(
     raw: &At<RawAccess>,
-    names: &[String],
+    (names, shared): (&[String], Shared),
     apis: &[ApiDraft],
     problems: &mut Problems<'_>,
 ) -> Entry {
@@ -186,7 +205,8 @@ fn entry(
         methods: methods(&raw.methods, problems),
         paths: paths(&raw.paths, problems),
         scopes: texts(&raw.scopes),
-        rate: rate_bound(&raw.rate, names, problems),
+        name: None,
+        rate: rate_bound(&raw.rate, (names, shared), problems),
         calls: raw.mcp.given().map(|raw| mcp::of_entry(raw, problems)),
     };
     let whole = entry.methods.len() == items(&raw.methods).len()
