@@ -9,6 +9,9 @@
 
 mod counter;
 mod fleet;
+mod lease;
+mod leases;
+mod outage;
 mod ratelimit_headers;
 mod record;
 
@@ -22,6 +25,9 @@ use crate::store::{Change, Outcome, RecordId, Table};
 use crate::time::UnixMillis;
 use counter::Use;
 pub use fleet::{Count, OnOutage, Service, Share};
+pub use lease::{Call, Ended, REPORTED_WITHIN, Rule, Said};
+pub use leases::{Batch, Passed, Purpose, Taken, Wish};
+pub use outage::{Gate, Outage};
 pub use ratelimit_headers::{add_limit, add_policy};
 use record::Counts;
 
@@ -114,10 +120,18 @@ pub enum Charge {
 
 impl Charge {
     /// What tells its counters from those of every other limit.
-    const fn id(&self) -> u64 {
+    pub const fn id(&self) -> u64 {
         match self {
             Self::Quota(definition) => definition.id,
             Self::Rate(definition) => definition.id,
+        }
+    }
+
+    /// Where its requests are counted.
+    pub const fn count(&self) -> Count {
+        match self {
+            Self::Quota(definition) => definition.count,
+            Self::Rate(definition) => definition.count,
         }
     }
 }
