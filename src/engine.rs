@@ -13,6 +13,7 @@ mod credential;
 mod desk;
 mod detail;
 mod explain;
+mod flight;
 mod grant_cache;
 mod handoff;
 mod known_keys;
@@ -84,6 +85,8 @@ pub use words::line::line;
 const IDLE_TICK: Duration = Duration::from_millis(500);
 /// The time between ticks while requests wait.
 const BUSY_TICK: Duration = Duration::from_millis(10);
+/// The time between ticks while permits of a service that counts limits are held.
+const HELD_TICK: Duration = Duration::from_millis(50);
 /// The time until the next tick while a call waits to leave.
 const LEAVING_TICK: Duration = Duration::from_millis(1);
 
@@ -160,7 +163,7 @@ impl Engine {
             details: Details::new(&config.log),
             log: Log::new(&config.log),
             logins: Logins::new(&config),
-            outside: Outside::new(&config),
+            outside: Outside::new(&config, instance),
             parked: Parked::default(),
             readers: Readers::new(&config),
             sessions,
@@ -260,10 +263,12 @@ impl Engine {
     pub fn tick_period(&self) -> Duration {
         if self.hurries() {
             LEAVING_TICK
-        } else if self.parked.is_empty() {
-            IDLE_TICK
-        } else {
+        } else if !self.parked.is_empty() {
             BUSY_TICK
+        } else if self.outside.fleet.as_ref().is_some_and(|fleet| fleet.holds) {
+            HELD_TICK
+        } else {
+            IDLE_TICK
         }
     }
 
@@ -335,7 +340,11 @@ impl Engine {
             Event::StreamGone { stream } => {
                 callback = Callback::Stream(stream);
                 self.outside.calls.forget(stream);
-                drop(self.parked.take(stream, env.now));
+                let gone = self.parked.take(stream, env.now);
+                let waited = gone.and_then(|request| request.memo.fleet?.waited);
+                if let (Some(waited), Some(fleet)) = (waited, &mut self.outside.fleet) {
+                    let _ = fleet.take(waited.number);
+                }
             }
             Event::Tick if self.only_leaves(env.now) => {}
             Event::Tick => self.tick(env, &mut effects),
@@ -367,6 +376,9 @@ impl Engine {
             self.call_done(owner, None, env, effects);
         }
         self.outside.fetch(env);
+        if let Outside { fleet: Some(fleet), calls, .. } = &mut self.outside {
+            fleet.tick((calls, env));
+        }
         for of in self.outside.refreshes.waiting() {
             let mut memo = Memo::default();
             let patience = (Patience::Waited, Duration::ZERO);

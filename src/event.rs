@@ -367,6 +367,12 @@ pub mod metric {
     pub const INTROSPECTION_MS: &str = "tollgate_introspection_ms";
     /// Time that requests waited for keys, in milliseconds (histogram).
     pub const KEYS_WAIT_MS: &str = "tollgate_keys_wait_ms";
+    /// Limits that the process decides alone because their service cannot be asked.
+    pub const LIMITS_DECIDED_LOCALLY: &str = "tollgate_limits_remote_decided_locally";
+    /// Whether the service that counts limits cannot be asked (gauge).
+    pub const LIMITS_REMOTE_DEGRADED: &str = "tollgate_limits_remote_degraded";
+    /// Time that asking it took, in milliseconds (histogram).
+    pub const LIMITS_REMOTE_MS: &str = "tollgate_limits_remote_ms";
     /// Addresses of which a counter runs (gauge).
     pub const LIMIT_ADDRESSES: &str = "tollgate_limit_addresses";
     /// Records of limits that must be kept (gauge).
@@ -485,6 +491,38 @@ pub mod metric {
     impl Introspected {
         /// All of them.
         pub const ALL: [Self; 4] = [Self::Cached, Self::Failed, Self::Inactive, Self::Ok];
+    }
+
+    /// What came of asking the service that counts limits.
+    pub const fn limits_remote(outcome: Counted) -> &'static str {
+        match outcome {
+            Counted::Failed => "tollgate_limits_remote_failed",
+            Counted::Mismatch => "tollgate_limits_remote_mismatch",
+            Counted::Ok => "tollgate_limits_remote_ok",
+            Counted::Over => "tollgate_limits_remote_over",
+            Counted::Unnamed => "tollgate_limits_remote_unnamed",
+        }
+    }
+
+    /// What came of asking it.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum Counted {
+        /// No answer came that could be used.
+        Failed,
+        /// It has another number than the configuration.
+        Mismatch,
+        /// The requests may pass.
+        Ok,
+        /// They must not.
+        Over,
+        /// It does not know the limit.
+        Unnamed,
+    }
+
+    impl Counted {
+        /// All of them.
+        pub const ALL: [Self; 5] =
+            [Self::Failed, Self::Mismatch, Self::Ok, Self::Over, Self::Unnamed];
     }
 
     /// Attempts to fetch one provider's keys that ended so.

@@ -127,6 +127,22 @@ impl Charge {
         }
     }
 
+    /// Requests in each `per`.
+    pub const fn requests(&self) -> u32 {
+        match self {
+            Self::Quota(definition) => definition.limit.requests,
+            Self::Rate(definition) => definition.limit.requests,
+        }
+    }
+
+    /// The time that they are spread over, or the window's length.
+    pub const fn per(&self) -> Duration {
+        match self {
+            Self::Quota(definition) => definition.limit.per,
+            Self::Rate(definition) => definition.limit.per,
+        }
+    }
+
     /// Where its requests are counted.
     pub const fn count(&self) -> Count {
         match self {

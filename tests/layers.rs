@@ -125,6 +125,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "page",
             "policy",
             "provider",
+            "ratelimit_service",
             "remote",
             "resource",
             "revoked",
@@ -255,7 +256,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         &[
             // What a login is made of.
             &["login/ended"],
-            &["login/begun", "login/kit", "login/opened"],
+            &["flight", "login/begun", "login/kit", "login/opened"],
             // Values, and what is said of them.
             &[
                 "budget",
@@ -285,6 +286,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "words/asking",
                 "words/discovered",
                 "words/failure",
+                "words/fleet",
                 "words/keyring",
                 "words/limits",
                 "words/reason",
@@ -293,6 +295,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &[
                 "known_keys",
                 "outside/fetches",
+                "outside/fleet",
                 "outside/introspections",
                 "outside/refreshes",
                 "trail",
@@ -312,8 +315,16 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["parked", "words"],
             &["desk", "log", "admitted"],
+            &["charging/due", "charging/subject"],
             // The steps.
-            &["login/after", "login/asking", "refusals", "vouch/api_key", "vouch/signature"],
+            &[
+                "charging/remote",
+                "login/after",
+                "login/asking",
+                "refusals",
+                "vouch/api_key",
+                "vouch/signature",
+            ],
             &["handoff", "login/start", "status/gather", "charging", "vouch/jwt"],
             &["login/offer", "login/tokens", "vouch/introspection"],
             &["login/back_channel", "login/callback"],

@@ -540,7 +540,7 @@ fn a_record_that_cannot_be_read_counts_as_none() {
     let second = |first: u8| [&[first], &counter[1..]].concat();
     let spoilt: Vec<(&str, Vec<u8>)> = vec![
         ("empty", vec![]),
-        ("another version", [&[2], counter].concat()),
+        ("another version", [&[3], counter].concat()),
         ("another kind", [&payload[..9], &[2], &payload[10..]].concat()),
         ("the kind of a rate", [&payload[..9], &[1], &payload[10..]].concat()),
         ("cut", payload[..payload.len() - 1].to_vec()),

@@ -1,33 +1,25 @@
 //! Charges a permitted request to its rates and quotas, and lists them for the answer's headers.
 
-use serde_json::Value;
+mod due;
+mod remote;
+mod subject;
 
 use super::admitted::{Admitted, Permit};
+use super::desk::Desk;
 use super::request::Memo;
 use super::stop::Stop;
 use super::words::limits::{self as words, Whose};
-use crate::claims::ClaimRef;
 use crate::config::{Config, LogIdentity};
 use crate::env::Env;
-use crate::event::Headers;
-use crate::json;
-use crate::limits::{
-    Charge, Charged, Counters, Does, Standing, Subject, add_limit, add_policy, at_api,
-};
+use crate::event::{Effect, Headers};
+use crate::http::RequestHead;
+use crate::limits::{Charge, Charged, Counters, Does, Subject, at_api};
 use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step};
-
-/// One limit that a request is charged to, and whose counter of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    charge: Charge,
-    subject: RecordId,
-    whose: Whose,
-    /// Whether the subject is an address.
-    by_address: bool,
-}
+use due::{Due, RateLimitHeaders, refusal};
+use remote::{Asks, Of};
 
 /// The counters, and what of them is the same for every request.
 #[derive(Debug)]
@@ -44,15 +36,6 @@ pub(super) struct Charging {
     advises: bool,
     /// Whether a trace may show an address.
     shows: bool,
-}
-
-/// The two `RateLimit` headers while they are put together.
-#[derive(Default)]
-struct RateLimitHeaders {
-    policy: String,
-    limit: String,
-    rates: u32,
-    quotas: u32,
 }
 
 impl Charging {
@@ -151,39 +134,12 @@ impl Charging {
 
     fn hash(&self, permit: &Permit<'_>, by: &LimitBy) -> Result<RecordId, Refusal> {
         let session = permit.session();
-        let value = |claim: &str, value: &str| {
-            let (provider, issuer) = (&session.provider, session.issuer.as_deref());
-            self.counters.id(Subject::Value { provider, issuer, claim, value })
-        };
-        let says = permit.owner().says();
-        let missing = |stands: &[ClaimRef]| {
-            let found = match says {
-                Some((said, _)) => said.claims.useless(stands),
-                None => "an API key has no claims".to_owned(),
-            };
-            let reason = format!("nothing to count the caller by (`limit_by`): {found}");
-            Refusal::new(Deny::LimitKeyMissing, reason)
-        };
-        match by {
-            // Not the credential's, and never asked of it.
-            LimitBy::Address => Err(words::no_address()),
-            LimitBy::Identity => Ok(self.counters.id(Subject::Identity(session.id))),
-            LimitBy::Client => {
-                let stands = says.map_or([].as_slice(), |(_, asks)| &asks.client);
-                let client = session.client.as_deref().ok_or_else(|| missing(stands))?;
-                Ok(value("client", client))
-            }
-            LimitBy::Claim(claim) => {
-                let name = format!("the claim {claim}");
-                match says.and_then(|(said, _)| said.claims.find(claim)) {
-                    Some(Value::String(text)) if !text.is_empty() => Ok(value(&name, text)),
-                    Some(found @ (Value::Number(_) | Value::Bool(_))) => {
-                        Ok(value(&name, &json::text(found)))
-                    }
-                    _ => Err(missing(std::slice::from_ref(claim))),
-                }
-            }
+        if *by == LimitBy::Identity {
+            return Ok(self.counters.id(Subject::Identity(session.id)));
         }
+        let (claim, value) = subject::counted(permit, by)?;
+        let (provider, issuer) = (&session.provider, session.issuer.as_deref());
+        Ok(self.counters.id(Subject::Value { provider, issuer, claim: &claim, value: &value }))
     }
 
     /// Charges a request to the caller's own limits, by policies and by the API, then to the API's for
@@ -199,14 +155,15 @@ impl Charging {
     /// The limit that refuses, with the headers of the answer. What was charged before stays charged:
     /// the caller's own limits where the API's refuses or another worker was quicker, and all of them
     /// where a later step refuses. A request that waits after it was charged has a note of that in its
-    /// memo, so it is charged once.
+    /// memo, so it is charged once. So has one that waits for a service which counts some of them.
     pub(super) fn charge(
         &self,
         admitted: &Admitted<'_, '_>,
-        memo: &mut Memo,
+        (desk, head): (&mut Desk<'_, '_>, &RequestHead),
         trace: &mut Trace,
-        env: &Env<'_>,
+        effects: &mut Vec<Effect>,
     ) -> Result<Headers, Stop> {
+        let (memo, env) = (&mut *desk.memo, desk.env);
         if let Some(headers) = memo.charged.take() {
             trace.skipped(Step::Limits, Step::Limits.looks_at(), || {
                 "the request was charged before it waited".to_owned()
@@ -235,12 +192,20 @@ impl Charging {
         }
         let policies = permit.map(|permit| permit.rights().grant().names());
         let policies = policies.map_or("", |names| names);
+        let everyone = of_api.filter(|due| !is_each(due));
+        if remote::is_asked(desk.outside.fleet.as_deref(), own.iter().chain(everyone)) {
+            let asking = memo.fleet.take().map_or_else(Default::default, |asking| *asking);
+            let of = Of { head, permit, policies, advises: self.advises };
+            let groups = remote::groups(&own, everyone);
+            let mut asks = Asks { desk, of, asking, trace, effects };
+            return Ok(asks.charge(&groups)?.into_headers(self.advises));
+        }
         let is_another = |due: &Due| own.first().is_some_and(|first| first.subject != due.subject);
         if own.iter().any(is_another) {
             self.charge_own(own.clone(), Does::Look, policies, trace, env)?;
         }
         let mut headers = self.charge_own(own, Does::Charge, policies, trace, env)?;
-        if let Some(due) = of_api.filter(|due| !is_each(due)) {
+        if let Some(due) = everyone {
             let charges = [due.charge];
             self.charge_one((due, &charges, Does::Charge), policies, &mut headers, trace, env)?;
         }
@@ -279,7 +244,6 @@ impl Charging {
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
         let whose = due.whose;
-        let name = (whose == Whose::Everyone).then_some("api");
         let unable = |deny, reason| Err(Refusal::new(deny, reason));
         let counters = match whose {
             Whose::Everyone => &self.of_apis,
@@ -292,7 +256,7 @@ impl Charging {
                     words::standings(charges, &standings, whose, Decided::Passed, trace);
                 }
                 if self.advises {
-                    headers.add(charges, &standings, name);
+                    headers.add(charges, &standings, whose);
                 }
                 Ok(())
             }
@@ -307,46 +271,13 @@ impl Charging {
             }
             Charged::Refused { by, wait, standings } => {
                 words::standings(charges, &standings, whose, Decided::Skipped, trace);
-                headers.add(charges, &standings, name);
+                headers.add(charges, &standings, whose);
                 let Some(charge) = charges.get(by) else {
                     return unable(Deny::Internal, "a limit that was not asked refuses");
                 };
-                let deny = match charge {
-                    Charge::Quota(_) => Deny::QuotaExceeded,
-                    Charge::Rate(_) => Deny::RateLimited,
-                };
-                let reason = words::used_up(charge, (whose, due.by_address, policies), wait);
-                let mut refusal = Refusal::new(deny, reason).with_retry_after(Some(wait));
-                refusal.headers = std::mem::take(headers).into_headers(self.advises);
-                Err(refusal)
+                let headers = std::mem::take(headers).into_headers(self.advises);
+                Err(refusal(charge, (whose, due.by_address, policies), wait, headers))
             }
         }
-    }
-}
-
-impl RateLimitHeaders {
-    fn add(&mut self, charges: &[Charge], standings: &[Standing], name: Option<&str>) {
-        for (charge, standing) in charges.iter().zip(standings) {
-            let (kind, count) = match charge {
-                Charge::Quota(_) => ("quota", &mut self.quotas),
-                Charge::Rate(_) => ("rate", &mut self.rates),
-            };
-            let (name, number) = match name {
-                Some(name) => (name, 1),
-                None => {
-                    *count = count.saturating_add(1);
-                    (kind, *count)
-                }
-            };
-            add_policy(&mut self.policy, (name, number), charge);
-            add_limit(&mut self.limit, (name, number), *standing);
-        }
-    }
-
-    fn into_headers(self, advises: bool) -> Headers {
-        if !advises || self.policy.is_empty() {
-            return Headers::new();
-        }
-        vec![("ratelimit-policy", self.policy), ("ratelimit", self.limit)]
     }
 }

@@ -105,7 +105,9 @@ impl Desk<'_, '_> {
         }
         Err(Unanswered::Pending(match share {
             Share::Login => Awaited::LoggingIn(id),
-            Share::Body | Share::Introspection | Share::Keys | Share::Others => Awaited::Asked(id),
+            Share::Body | Share::Fleet | Share::Introspection | Share::Keys | Share::Others => {
+                Awaited::Asked(id)
+            }
         }))
     }
 

@@ -31,13 +31,25 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
     ];
     let fetched = [metric::REVOCATIONS_FETCH_FAILED, metric::REVOCATIONS_FETCH_OK];
     let fetched = fetched.iter().filter(|_| config.revoked_source.is_some());
+    let is_remote = config.remote_limits.is_some();
+    if is_remote {
+        for outcome in metric::Counted::ALL {
+            define(MetricKind::Counter, metric::limits_remote(outcome).into());
+        }
+        define(MetricKind::Counter, metric::LIMITS_DECIDED_LOCALLY.into());
+        define(MetricKind::Gauge, metric::LIMITS_REMOTE_DEGRADED.into());
+        define(MetricKind::Histogram, metric::LIMITS_REMOTE_MS.into());
+    }
     let mcp = [metric::MCP_LEGACY];
     let mcp = mcp.iter().filter(|_| has_mcp(config));
     for name in counters.iter().chain(fetched).chain(mcp) {
         define(MetricKind::Counter, (*name).into());
     }
     let has_login = config.providers.iter().any(|one| one.login().is_some());
-    let is_possible = |deny: &Deny| has_login || !deny.code().starts_with("login_");
+    let is_possible = |deny: &Deny| match deny {
+        Deny::LimitsUnavailable => is_remote,
+        deny => has_login || !deny.code().starts_with("login_"),
+    };
     for deny in Deny::ALL.into_iter().filter(is_possible) {
         define(MetricKind::Counter, metric::denied(deny));
         if reports_somewhere(config) {

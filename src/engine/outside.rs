@@ -4,12 +4,14 @@
 pub(super) mod asks;
 pub(super) mod calls;
 mod fetches;
+pub(super) mod fleet;
 pub(super) mod introspections;
 pub(super) mod refreshes;
 
 use super::request::Request;
 use super::stop::Awaited;
 use crate::config::Config;
+use crate::engine::flight::ask_id;
 use crate::env::{Cas, Env};
 use crate::event::{CallResponse, Effect};
 use crate::ids::ProviderId;
@@ -20,6 +22,7 @@ use crate::revoked::Revocations;
 use crate::time::UnixMillis;
 use asks::Asks;
 use calls::{Calls, Owner};
+use fleet::Fleet;
 use introspections::Introspections;
 use refreshes::Refreshes;
 
@@ -28,6 +31,8 @@ use refreshes::Refreshes;
 pub(super) struct Outside {
     pub(super) asks: Asks,
     pub(super) calls: Calls,
+    /// The service that counts limits, where one does.
+    pub(super) fleet: Option<Box<Fleet>>,
     pub(super) introspections: Introspections,
     pub(super) refreshes: Refreshes,
     pub(super) revocations: Revocations,
@@ -46,10 +51,11 @@ pub(super) enum Mark {
 }
 
 impl Outside {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, instance: &str) -> Self {
         Self {
             asks: Asks::default(),
             calls: Calls::default(),
+            fleet: Fleet::new(config, instance),
             introspections: Introspections::new(config),
             refreshes: Refreshes::new(config),
             revocations: Revocations::new(config.revoked.clone(), config.revoked_source.clone()),
@@ -86,6 +92,12 @@ impl Outside {
     ) {
         match owner {
             Owner::Ask(id) => self.asks.done(id, response, env.now),
+            Owner::Fleet(number) => {
+                let with = (&mut self.calls, env);
+                if let Some(fleet) = &mut self.fleet {
+                    fleet.done(number, response.as_ref(), with, effects);
+                }
+            }
             Owner::Introspection(id, attempt) => {
                 let asked = config.provider(id).and_then(Provider::introspection);
                 if let (Some(asked), Some(one)) = (asked, self.introspections.of_mut(id)) {
@@ -146,7 +158,7 @@ impl Outside {
                         ring.give_back(attempt, env);
                     }
                 }
-                Owner::Ask(_) | Owner::Nobody | Owner::Stream(..) => {}
+                Owner::Ask(_) | Owner::Fleet(_) | Owner::Nobody | Owner::Stream(..) => {}
             }
         }
     }
@@ -156,6 +168,7 @@ impl Outside {
         match awaited {
             Awaited::Asked(_)
             | Awaited::Body(_)
+            | Awaited::Fleet(..)
             | Awaited::Introspected(..)
             | Awaited::LoggingIn(_)
             | Awaited::Refreshed(..) => Mark::Nothing,
@@ -179,6 +192,11 @@ impl Outside {
                     || !(self.asks.is_out(*id) || self.calls.is_out(request.stream, *id))
             }
             Awaited::Body(until) => request.memo.body.is_some() || env.now >= *until,
+            Awaited::Fleet(number, until) => {
+                env.now >= *until
+                    || request.memo.answer(ask_id(*number)).is_some()
+                    || self.fleet.as_ref().is_some_and(|fleet| fleet.has_ended(*number))
+            }
             Awaited::Introspected(provider, token) => {
                 let one = self.introspections.of(*provider);
                 !one.is_some_and(|one| one.answers.is_asked(token, env))

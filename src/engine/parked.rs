@@ -17,11 +17,13 @@ const MAX_REQUESTS: usize = 256;
 const MAX_OTHERS: usize = 224;
 /// Most of them that wait for what providers say of tokens.
 const MAX_INTROSPECTION: usize = 128;
+/// Most of them that wait for the service that counts limits.
+const MAX_FLEET: usize = 128;
 /// Most of them that wait for a login's provider.
 const MAX_LOGIN: usize = 64;
 /// Most of them that wait for their own body: strangers can have them wait.
 const MAX_BODIES: usize = 8;
-/// Most of them that may have a body, of which the proxy holds a part for as long as they wait.
+/// Most of them that may have a body and wait for something else than that service, of which the proxy holds a part for as long as they wait.
 const MAX_WITH_BODY: usize = 32;
 /// Most bytes of headers that wait at once, per worker.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -42,6 +44,8 @@ struct Waiting {
 pub(super) enum Share {
     /// Its own body.
     Body,
+    /// What the service says that counts limits.
+    Fleet,
     /// What a provider says of its token.
     Introspection,
     /// Keys.
@@ -78,15 +82,17 @@ impl Parked {
         let count = |is: &dyn Fn(&Waiting) -> bool| {
             self.requests.iter().filter(|waiting| is(waiting)).count()
         };
-        let with_body = |waiting: &Waiting| waiting.request.head.may_have_body();
+        let with_body =
+            |waiting: &Waiting| waiting.request.head.may_have_body() && !waiting.awaited.is_fleet();
         self.requests.len() < MAX_REQUESTS
             && self.bytes.saturating_add(head.headers.bytes()) <= MAX_BYTES
             && (share == Share::Keys || count(&|waiting| !waiting.awaited.is_keys()) < MAX_OTHERS)
             && (share != Share::Introspection
                 || count(&|waiting| waiting.awaited.is_introspection()) < MAX_INTROSPECTION)
+            && (share != Share::Fleet || count(&|waiting| waiting.awaited.is_fleet()) < MAX_FLEET)
             && (share != Share::Body || count(&|waiting| waiting.awaited.is_body()) < MAX_BODIES)
             && (share != Share::Login || count(&|waiting| waiting.awaited.is_login()) < MAX_LOGIN)
-            && (!head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
+            && (share == Share::Fleet || !head.may_have_body() || count(&with_body) < MAX_WITH_BODY)
     }
 
     /// Lets a request wait.
@@ -99,6 +105,7 @@ impl Parked {
     ) -> Result<(), Full> {
         let share = match awaited {
             Awaited::Ring(_) => Share::Keys,
+            Awaited::Fleet(..) => Share::Fleet,
             Awaited::Introspected(..) => Share::Introspection,
             Awaited::LoggingIn(_) | Awaited::Refreshed(..) => Share::Login,
             Awaited::Body(_) => Share::Body,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::flight::Asking;
 use super::login::begun::Begun;
 use crate::env::Env;
 use crate::event::{CallResponse, Headers, HostFacts};
@@ -38,6 +39,8 @@ pub(super) struct Memo {
     pub(super) address: Option<Option<Address>>,
     /// The headers with its caller's limits, once it was charged to them.
     pub(super) charged: Option<Headers>,
+    /// What has come of the limits that a service counts.
+    pub(super) fleet: Option<Box<Asking>>,
     /// The answers to questions that it alone has asked; `None` inside where none came.
     pub(super) answers: Vec<(AskId, Option<Rc<CallResponse>>)>,
     /// The attempt to log in that it has begun.

@@ -45,7 +45,8 @@ pub(super) fn take(
     if let Some(permit) = &admitted.permit {
         record(desk.sessions, permit, env, effects);
     }
-    let mut headers = charging.charge(&admitted, desk.memo, &mut trail.steps, env)?;
+    let of = (&mut *desk, head);
+    let mut headers = charging.charge(&admitted, of, &mut trail.steps, effects)?;
     #[cfg(feature = "probe")]
     if let Err(stop) = probe::ask(desk, head, probe::When::After, effects) {
         desk.memo.charged = Some(headers);

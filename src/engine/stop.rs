@@ -28,6 +28,8 @@ pub(super) enum Awaited {
     #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "only tests wait for others"))]
     /// Another worker: it changes the shared record at this key, or it is too late for that.
     Elsewhere(Rc<str>, UnixMillis),
+    /// What the service that counts limits answers to the call of this number, until then.
+    Fleet(u64, UnixMillis),
     /// What a provider says of this token.
     Introspected(ProviderId, RecordId),
     /// What the provider of its login answers to this question of its own.
@@ -42,6 +44,11 @@ impl Awaited {
     /// Whether it is the request's own body.
     pub(super) const fn is_body(&self) -> bool {
         matches!(self, Self::Body(_))
+    }
+
+    /// Whether it is what the service says that counts limits: for that, fewer may wait.
+    pub(super) const fn is_fleet(&self) -> bool {
+        matches!(self, Self::Fleet(..))
     }
 
     /// Whether it is what a provider says of a token: for that, fewer may wait.

@@ -4,6 +4,7 @@ pub(super) mod asking;
 pub(super) mod discovered;
 pub(super) mod document;
 pub(super) mod failure;
+pub(super) mod fleet;
 pub(super) mod keyring;
 pub(super) mod limits;
 pub(super) mod line;

@@ -33,6 +33,41 @@ pub enum Record {
         /// Whether it refused the filter's own credential.
         refuses_client: bool,
     },
+    /// The service that counts limits can be asked again.
+    LimitsRemoteBack {
+        /// Its cluster.
+        cluster: String,
+        /// The domain of the counters.
+        domain: String,
+        /// How long it could not.
+        away: Duration,
+    },
+    /// The service that counts limits cannot be asked any more.
+    LimitsRemoteLost {
+        /// Why.
+        found: String,
+        /// The limit that was asked about.
+        limit: String,
+        /// Its cluster.
+        cluster: String,
+        /// The domain of the counters.
+        domain: String,
+        /// What decides meanwhile, as the configuration says it.
+        decides: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The service that counts limits has another number than the configuration.
+    LimitsRemoteMismatch {
+        /// The limit.
+        limit: String,
+        /// What it says.
+        said: u32,
+        /// What the configuration says.
+        configured: u32,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// What a discovery document says of logins is not as it should be.
     LoginDiscoveryOdd {
         /// The provider with the login.
@@ -361,6 +396,7 @@ impl Record {
             Self::ConfigurationLoaded(_)
             | Self::Notice(Notice::Verifier { .. })
             | Self::KeyTolerated { .. }
+            | Self::LimitsRemoteBack { .. }
             | Self::LogDetailEnded { .. }
             | Self::RequestDetail(_)
             | Self::KeysChanged { .. }
@@ -369,6 +405,8 @@ impl Record {
             | Self::KeySkipped { .. }
             | Self::IntrospectionFailed { refuses_client: false, .. }
             | Self::KeysFetchFailed { .. }
+            | Self::LimitsRemoteLost { .. }
+            | Self::LimitsRemoteMismatch { .. }
             | Self::LoginDiscoveryOdd { .. }
             | Self::LoginRefreshFailed { is_attack: false, .. }
             | Self::LogSuppressed { .. }
@@ -400,6 +438,9 @@ impl Record {
             Self::KeysChanged { .. } => "keys_changed",
             Self::KeysConfirmed { .. } => "keys_confirmed",
             Self::KeysFetchFailed { .. } => "keys_fetch_failed",
+            Self::LimitsRemoteBack { .. } => "limits_remote_back",
+            Self::LimitsRemoteLost { .. } => "limits_remote_lost",
+            Self::LimitsRemoteMismatch { .. } => "limits_remote_mismatch",
             Self::LogDetailEnded { .. } => "log_detail_ended",
             Self::LoginDiscoveryOdd { .. } => "login_discovery_odd",
             Self::LoginRefreshFailed { .. } => "login_refresh_failed",

@@ -233,8 +233,12 @@ impl Counters {
         // Of equal ones the first.
         if let Some((wait, Reverse(by))) = waits.map(|(wait, place)| (wait, Reverse(place))).max() {
             for one in &limits {
+                // A refusal changes nothing, except what no clock like ours can have written.
                 if let Some(own) = one.own.filter(|own| own.mended) {
                     counts.set(one.id, own.before);
+                }
+                if let Some((lease, _)) = one.lease.filter(|_| one.is_mended) {
+                    counts.set_lease(one.id, lease);
                 }
             }
             return Taken::Refused { by, wait, standings: standings(&limits, true) };
@@ -281,6 +285,8 @@ struct One {
     own: Option<Use>,
     /// What the process holds, where a service counts.
     lease: Option<(Lease, Terms)>,
+    /// Whether what was stored could not be, so that `lease` is to be stored in its place.
+    is_mended: bool,
     /// The same with the request, and what it comes to; `None` where it has passed already.
     after: Option<(Lease, Held)>,
     /// Where the limit stands where the process has counted the request before.
@@ -292,7 +298,10 @@ impl One {
         let terms = Terms::of(charge, batch.share);
         let judged = || counter::judge(charge, counts.find(id), 1, now);
         let counts_itself = terms.is_none() || matches!(charge, Charge::Rate(_));
-        let lease = terms.map(|terms| (counts.lease(id).at(&terms, now), terms));
+        let stored = counts.lease(id);
+        let lease = terms.map(|terms| (stored.at(&terms, now), terms));
+        let is_mended =
+            lease.is_some_and(|(lease, _)| lease.ends < stored.ends && stored.ends > now);
         let is_settled = batch.settled.contains(&charge.id());
         let after = lease.filter(|_| !is_settled).map(|(mut after, terms)| {
             let held = after.take(&terms, now);
@@ -303,7 +312,7 @@ impl One {
             None => judged().stands,
         };
         let own = (counts_itself && !batch.is_counted).then(judged);
-        Self { id, own, lease, after, stands }
+        Self { id, own, lease, is_mended, after, stands }
     }
 
     fn held(&self) -> Option<Held> {

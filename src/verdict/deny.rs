@@ -185,6 +185,12 @@ reasons! {
         meaning "There is no room for a new counter: every record that could be used has limits \
             that run, or the subject has 16 of them (an address 48); or the proxy has no shared \
             store";
+    /// The service that counts limits cannot be asked, and nobody may pass then.
+    LimitsUnavailable = "limits_unavailable": Unavailable at Limits,
+        remedy "look at the log line `limits_remote_lost`, which says why `limits.remote` cannot be \
+            asked; with `\"on_outage\": \"local\"` each proxy decides alone meanwhile",
+        meaning "The service of `limits.remote` cannot be asked, or knows no such limit, and \
+            `on_outage` is `deny`";
     /// The provider does not take the filter for its client.
     LoginClientRefused = "login_client_refused": BadProvider at Login,
         remedy "the provider does not accept the client of `providers.*.login.client`: compare its id, \

@@ -190,6 +190,13 @@ fn policy(members: Value) -> Value {
     json!({ "policies": { "reader": members } })
 }
 
+/// A request whose call to the service that counts limits brings nothing.
+fn away(_: &World, worker: &mut Worker<'_>) {
+    worker.get(&sign(&good()));
+    let call = *worker.calls.keys().next().expect("a call is out");
+    worker.call_done(call, None);
+}
+
 /// One request, which is let through.
 fn once(_: &World, worker: &mut Worker<'_>) {
     let stream = worker.get(&sign(&good()));
@@ -261,6 +268,13 @@ fn limits() -> Vec<Scene> {
         Scene::token(Deny::LimitStoreFull, good)
             .under(policy(json!({ "quota": slow })))
             .after(|world, _| world.store.absent.set(true)),
+        Scene::token(Deny::LimitsUnavailable, good)
+            .under(json!({
+                "policies": { "reader": { "rate": { "requests": 9, "per": "1h", "count": "exact" } } },
+                "limits": { "remote": { "service": "ratelimit", "cluster": "rls", "replicas": 3,
+                                        "on_outage": "deny" } },
+            }))
+            .after(away),
         Scene::token(Deny::QuotaExceeded, good).under(policy(json!({ "quota": slow }))).after(once),
         Scene::token(Deny::RateLimited, good).under(policy(json!({ "rate": slow }))).after(once),
     ]

@@ -20,6 +20,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(in crate::engine) enum Owner {
     /// A question's, which any request may wait for.
     Ask(AskId),
+    /// The service's that counts limits, by the call's number.
+    Fleet(u64),
     /// A provider's that is asked about a token.
     Introspection(ProviderId, introspection::Attempt),
     /// Nobody's: what comes of it is of no use.

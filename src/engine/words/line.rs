@@ -40,6 +40,25 @@ pub fn line(record: &Record, format: LogFormat) -> String {
             line.text("cluster", &failure.cluster);
             line.text("remedy", &failure.remedy);
         }
+        Record::LimitsRemoteBack { cluster, domain, away } => {
+            line.text("cluster", cluster);
+            line.text("domain", domain);
+            line.number("away_ms", millis(*away));
+        }
+        Record::LimitsRemoteLost { found, limit, cluster, domain, decides, remedy } => {
+            line.text("found", found);
+            line.text("limit", limit);
+            line.text("cluster", cluster);
+            line.text("domain", domain);
+            line.text("on_outage", decides);
+            line.text("remedy", remedy);
+        }
+        Record::LimitsRemoteMismatch { limit, said, configured, remedy } => {
+            line.text("limit", limit);
+            line.number("said", u64::from(*said));
+            line.number("configured", u64::from(*configured));
+            line.text("remedy", remedy);
+        }
         Record::KeyPrivate { provider, kid, reason } => {
             line.text("provider", provider.as_str());
             line.text("kid", &kid_or_dash(kid.as_ref()));
