@@ -8,11 +8,12 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use support::token::{NOW, Signer, Token, key_set};
 use support::world::{Worker, World, head};
-use tollgate::event::{CallRequest, CallResponse, Event};
+use tollgate::event::{CallRequest, CallResponse, Event, Settlement};
 use tollgate::http::Fields;
-use tollgate::ids::CallId;
+use tollgate::ids::{CallId, StreamId};
 
 /// A configuration whose policy says this, with a service that says that.
 fn config(policy: &str, remote: &str) -> String {
@@ -662,15 +663,52 @@ fn world_of_bodies(signer: &Signer) -> usize {
 
 #[test]
 fn a_trace_names_the_rule_that_decided() {
-    let (world, signer) = (World::default(), Signer::new("k1"));
-    let mut worker = worker(&world, &config(QUOTA, ""), &signer);
+    let signer = Signer::new("k1");
     let alice = format!("Bearer {}", token(&signer, "alice"));
     let headers = [("authorization", &*alice), ("x-tollgate-explain", "key")];
-    let stream = worker.request(head("GET", "/orders/7", &headers));
-    let trace = format!("{:?}", worker.advice[&stream]);
-    assert!(trace.contains("it is reported later"), "{trace}");
-    let stream = worker.request(head("GET", "/orders/7", &headers));
-    assert_eq!(worker.verdict(stream), "forwarded");
+    let trace = |worker: &Worker<'_>, stream| match worker.settled[&stream] {
+        Settlement::Forward(_) => format!("{:?}", worker.advice[&stream]),
+        Settlement::Respond(_) => worker.reply(stream).body.clone(),
+    };
+    let world = World::default();
+    let mut cheap = worker(&world, &config(QUOTA, ""), &signer);
+    let stream = cheap.request(head("GET", "/orders/7", &headers));
+    assert!(trace(&cheap, stream).contains("it is reported later"), "unreported");
+    let rate = r#"{ "rate": { "requests": 3, "per": "1h", "count": "exact" } }"#;
+    let yes = Some(says(false, 3, 2, 30));
+    let cases = [
+        ("asked", yes.clone(), "the service has let it pass"),
+        ("not answered", None, "the service could not be asked, and `on_outage` has decided"),
+        ("refused", Some(says(true, 3, 0, 30)), "the service has refused until its window ends"),
+    ];
+    for (name, answer, expected) in cases {
+        let world = World::default();
+        let mut worker = worker(&world, &config(rate, ""), &signer);
+        let stream = worker.request(head("GET", "/orders/7", &headers));
+        let (call, _) = next(&worker).unwrap();
+        worker.call_done(call, answer);
+        assert!(trace(&worker, stream).contains(expected), "{name}: {}", trace(&worker, stream));
+        let stream = worker.request(head("GET", "/orders/7", &headers));
+        let expected = match name {
+            "asked" => continue,
+            "refused" => expected,
+            _ => "the service cannot be asked, and this process's part is used up",
+        };
+        assert!(trace(&worker, stream).contains(expected), "{name} before: {expected}");
+    }
+    let world = World::default();
+    let mut worker = worker(&world, &config(rate, ""), &signer);
+    for number in 0..4 {
+        let stream = worker.request(head("GET", "/orders/7", &headers));
+        match next(&worker) {
+            Some((call, _)) => worker.call_done(call, yes.clone()),
+            None => {
+                assert_eq!(number, 3);
+                let own = "this process's own counter refuses it, and nobody is asked";
+                assert!(trace(&worker, stream).contains(own));
+            }
+        }
+    }
 }
 
 #[test]
@@ -781,4 +819,112 @@ fn fl09_a_million_subjects_leave_bounded_lists_and_are_reported_soon() {
     }
     assert_eq!(service.counted("standard.quota"), 5000);
     assert_eq!(service.calls, 5000, "each once");
+}
+
+/// What may happen to two workers of one process.
+#[derive(Clone, Debug)]
+enum Step {
+    Arrive(usize, u8),
+    Leave(usize, usize),
+    Answer(usize, usize, u8),
+    /// A call gets no answer, and neither does the host say so.
+    Lose(usize, usize),
+    Tick(usize),
+    Wait(u64),
+    LoseWrites(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let worker = || 0..2_usize;
+    prop_oneof![
+        10 => (worker(), 0..4_u8).prop_map(|(worker, who)| Step::Arrive(worker, who)),
+        1 => (worker(), any::<usize>()).prop_map(|(worker, which)| Step::Leave(worker, which)),
+        8 => (worker(), any::<usize>(), 0..6_u8)
+            .prop_map(|(worker, which, how)| Step::Answer(worker, which, how)),
+        1 => (worker(), any::<usize>()).prop_map(|(worker, which)| Step::Lose(worker, which)),
+        6 => worker().prop_map(Step::Tick),
+        3 => (0..60_u64).prop_map(Step::Wait),
+        1 => (0..20_000_u64).prop_map(Step::Wait),
+        1 => (0..4_u32).prop_map(Step::LoseWrites),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// Whatever the service does, every request is settled once and within twice the time of a call.
+    #[test]
+    fn no_request_waits_for_long_and_none_is_settled_twice(
+        is_limitador in any::<bool>(),
+        decides in prop_oneof![Just("local"), Just("deny"), Just("allow")],
+        steps in prop::collection::vec(step(), 20..120),
+    ) {
+        let (world, signer) = (World::default(), Signer::new("k1"));
+        let policy = r#"{ "rate": { "requests": 50, "per": "1m" },
+            "quota": { "requests": 400, "per": "30d", "count": "exact" },
+            "access": [ { "apis": ["orders"], "rate": { "requests": 90, "per": "1h" } } ] }"#;
+        let mut text = config(policy, &format!(r#", "on_outage": "{decides}", "tolerance": "20%""#));
+        if is_limitador {
+            text = text.replace("\"ratelimit\"", "\"limitador\"");
+        }
+        let mut workers = [worker(&world, &text, &signer), worker(&world, &text, &signer)];
+        let tokens: Vec<_> = (0..4).map(|who| token(&signer, &format!("user{who}"))).collect();
+        let mut waiting: [BTreeMap<StreamId, u64>; 2] = Default::default();
+        for step in steps {
+            match step {
+                Step::Arrive(at, who) => {
+                    let stream = workers[at].get(&tokens[usize::from(who)]);
+                    waiting[at].insert(stream, world.now.get().millis());
+                }
+                Step::Leave(at, which) => {
+                    let all: Vec<_> = waiting[at].keys().copied().collect();
+                    if let Some(stream) = which.checked_rem(all.len()).map(|place| all[place]) {
+                        workers[at].handle(Event::StreamGone { stream });
+                        waiting[at].remove(&stream);
+                    }
+                }
+                Step::Answer(at, which, how) => {
+                    let all: Vec<_> = workers[at].calls.keys().copied().collect();
+                    if let Some(call) = which.checked_rem(all.len()).map(|place| all[place]) {
+                        let response = match how {
+                            0 => None,
+                            1 => Some(framed(&[8, 1])),
+                            2 => Some(says(true, 50, 0, 30)),
+                            3 => Some(says(true, 50, 7, 30)),
+                            _ => Some(says(false, 50, 20, 30)),
+                        };
+                        workers[at].call_done(call, response);
+                    }
+                }
+                Step::Lose(at, which) => {
+                    let all: Vec<_> = workers[at].calls.keys().copied().collect();
+                    if let Some(call) = which.checked_rem(all.len()).map(|place| all[place]) {
+                        workers[at].calls.remove(&call);
+                    }
+                }
+                Step::Tick(at) => workers[at].tick(),
+                Step::Wait(millis) => {
+                    world.wait(Duration::from_millis(millis));
+                    workers.iter_mut().for_each(Worker::tick);
+                }
+                Step::LoseWrites(count) => world.store.losses.set(count),
+            }
+            for (worker, waiting) in workers.iter().zip(&mut waiting) {
+                waiting.retain(|stream, _| !worker.settled.contains_key(stream));
+            }
+        }
+        world.store.losses.set(0);
+        for worker in &mut workers {
+            // A first wait, a second, and the tick that sees that they are over.
+            for _ in 0..3 {
+                world.wait(Duration::from_millis(100));
+                worker.tick();
+            }
+        }
+        for (worker, waiting) in workers.iter().zip(&waiting) {
+            for stream in waiting.keys() {
+                prop_assert!(worker.settled.contains_key(stream), "{:?} waits for ever", stream);
+            }
+        }
+    }
 }

@@ -121,13 +121,15 @@ pub(super) enum Held {
     Refused(Duration),
 }
 
-/// By what a request passes that no call is made for.
+/// What decides about a request that no call is made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Rule {
     /// This process's own part of the limit, while the service cannot be asked.
     Own,
     /// A permit that this process holds.
     Permit,
+    /// What the service has said before.
+    Told,
     /// It may be reported later.
     Unreported,
 }

@@ -44,6 +44,8 @@ pub enum Taken {
         by: usize,
         /// How long until the same request may pass.
         wait: Duration,
+        /// By what a limit that a service counts refuses; `None` where the process's own counter does.
+        rule: Option<Rule>,
         /// The standings, in the order of the charges.
         standings: Vec<Standing>,
     },
@@ -131,7 +133,7 @@ impl Counters {
                 Held::Refused(wait) => {
                     let nothing = |standing: Standing| Standing { remaining: 0, ..standing };
                     let standings = standings.into_iter().map(nothing).collect();
-                    Taken::Refused { by: 0, wait, standings }
+                    Taken::Refused { by: 0, wait, rule: Some(Rule::Own), standings }
                 }
             };
             self.kept(&counts, taken, now).unwrap_or(Change::Keep(Taken::Full))
@@ -241,7 +243,9 @@ impl Counters {
                     counts.set_lease(one.id, lease);
                 }
             }
-            return Taken::Refused { by, wait, standings: standings(&limits, true) };
+            let is_told = limits.get(by).is_some_and(|one| one.told_to_wait() == Some(wait));
+            let rule = is_told.then_some(Rule::Told);
+            return Taken::Refused { by, wait, rule, standings: standings(&limits, true) };
         }
         let asks = limits.iter().position(|one| matches!(one.held(), Some(Held::Asks)));
         let mut wishes = Vec::new();
@@ -321,12 +325,15 @@ impl One {
 
     /// How long the request has to wait; `None` where it has not.
     fn wait(&self) -> Option<Duration> {
-        let own = self.own.and_then(|own| own.wait);
-        let remote = match self.held() {
+        self.own.and_then(|own| own.wait).max(self.told_to_wait())
+    }
+
+    /// How long it has to, as the service has said.
+    fn told_to_wait(&self) -> Option<Duration> {
+        match self.held() {
             Some(Held::Refused(wait)) => Some(wait),
             Some(Held::Asks | Held::Passes { .. }) | None => None,
-        };
-        own.max(remote)
+        }
     }
 
     fn standing(&self, is_refused: bool, now: UnixMillis) -> Standing {

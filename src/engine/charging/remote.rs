@@ -100,8 +100,9 @@ impl Asks<'_, '_, '_, '_> {
         self.come()?;
         if is_first && groups.len() > 1 {
             for group in groups.iter().filter(|group| group.whose != Whose::Everyone) {
-                if let Taken::Refused { by, wait, standings } = self.take(group, Does::Look)? {
-                    return self.refused(group, (by, wait), &standings, &mut headers);
+                let taken = self.take(group, Does::Look)?;
+                if let Taken::Refused { by, wait, rule, standings } = taken {
+                    return self.refused(group, (by, wait, rule), &standings, &mut headers);
                 }
             }
         }
@@ -135,13 +136,13 @@ impl Asks<'_, '_, '_, '_> {
         {
             let charge: Vec<_> = group.charges.get(by).copied().into_iter().collect();
             let group = Group { charges: charge, ..*group };
-            self.refused(&group, (0, wait), &[standing], headers)?;
+            self.refused(&group, (0, wait, Some(Rule::Told)), &[standing], headers)?;
         }
         // Each turn settles one limit.
         for _ in 0..=group.charges.len() {
             match self.take(group, Does::Charge)? {
                 Taken::Passes(Passed { standings, rules, wishes }) => {
-                    told::rules(&group.charges, &rules, self.trace);
+                    told::rules(&group.charges, &rules, &self.asking.unasked, self.trace);
                     if rules.contains(&Some(Rule::Permit))
                         && let Some(fleet) = &mut self.desk.outside.fleet
                     {
@@ -150,8 +151,8 @@ impl Asks<'_, '_, '_, '_> {
                     self.wish(group, &wishes)?;
                     return Ok(standings);
                 }
-                Taken::Refused { by, wait, standings } => {
-                    self.refused(group, (by, wait), &standings, headers)?;
+                Taken::Refused { by, wait, rule, standings } => {
+                    self.refused(group, (by, wait, rule), &standings, headers)?;
                 }
                 Taken::Asks(place, wishes) => {
                     if !self.asking.counted.contains(&group.subject) {
@@ -288,12 +289,9 @@ impl Asks<'_, '_, '_, '_> {
                 let taken = counters.take_own(&group.subject, of, env);
                 let one = Group { charges: vec![*charge], ..*group };
                 match taken {
-                    Taken::Passes(Passed { rules, wishes, .. }) => {
-                        told::rules(&one.charges, &rules, self.trace);
-                        self.wish(&one, &wishes)?;
-                    }
-                    Taken::Refused { by, wait, standings } => {
-                        self.refused(&one, (by, wait), &standings, headers)?;
+                    Taken::Passes(Passed { wishes, .. }) => self.wish(&one, &wishes)?,
+                    Taken::Refused { by, wait, rule, standings } => {
+                        self.refused(&one, (by, wait, rule), &standings, headers)?;
                     }
                     taken => return Err(unable(&taken)),
                 }
@@ -339,7 +337,7 @@ impl Asks<'_, '_, '_, '_> {
     fn refused<T>(
         &mut self,
         group: &Group,
-        (by, wait): (usize, Duration),
+        (by, wait, rule): (usize, Duration, Option<Rule>),
         standings: &[Standing],
         headers: &mut RateLimitHeaders,
     ) -> Result<T, Stop> {
@@ -350,6 +348,9 @@ impl Asks<'_, '_, '_, '_> {
             let reason = "a limit that was not asked refuses";
             return Err(Refusal::new(Deny::Internal, reason).into());
         };
+        if charge.count().is_remote() {
+            told::refuses(charge, rule, self.trace);
+        }
         let headers = std::mem::take(headers).into_headers(self.of.advises);
         let whose = (*whose, *by_address, self.of.policies);
         Err(refusal(charge, whose, wait, headers).into())

@@ -106,9 +106,15 @@ pub(in crate::engine) const DIFFERS: &str = "the service's number holds: load wh
 /// Why nobody can be asked, for a refusal.
 pub(in crate::engine) const AWAY: &str = "the service that counts this limit cannot be asked";
 
-/// By what a request passes a limit that a service counts.
+/// By what a request passes the limits that a service counts; `alone` are those that it could not be
+/// asked about.
 #[inline(never)]
-pub(in crate::engine) fn rules(charges: &[Charge], rules: &[Option<Rule>], trace: &mut Trace) {
+pub(in crate::engine) fn rules(
+    charges: &[Charge],
+    rules: &[Option<Rule>],
+    alone: &[u64],
+    trace: &mut Trace,
+) {
     if !trace.is_on() {
         return;
     }
@@ -117,16 +123,35 @@ pub(in crate::engine) fn rules(charges: &[Charge], rules: &[Option<Rule>], trace
             continue;
         }
         let found = match rule {
-            None => "the service has let it pass, or could not be asked",
+            None if alone.contains(&charge.id()) => {
+                "the service could not be asked, and `on_outage` has decided"
+            }
+            None => "the service has let it pass",
             Some(Rule::Own) => "the service cannot be asked: within this process's own part",
             Some(Rule::Permit) => "by a permit that this process holds",
+            Some(Rule::Told) => "as the service has said",
             Some(Rule::Unreported) => "it is reported later: within `limits.remote.tolerance`",
         };
-        let what = if matches!(charge, Charge::Quota(_)) { "quota" } else { "rate" };
-        trace.note(Step::Limits, Decided::Passed, || {
-            (format!("`limits.remote`, for the {what}"), found.to_owned())
-        });
+        note(charge, Decided::Passed, found, trace);
     }
+}
+
+/// What has refused a request by a limit that a service counts.
+#[inline(never)]
+pub(in crate::engine) fn refuses(charge: &Charge, rule: Option<Rule>, trace: &mut Trace) {
+    let found = match rule {
+        None => "this process's own counter refuses it, and nobody is asked",
+        Some(Rule::Own) => "the service cannot be asked, and this process's part is used up",
+        Some(_) => "the service has refused until its window ends",
+    };
+    note(charge, Decided::Refused, found, trace);
+}
+
+fn note(charge: &Charge, decided: Decided, found: &str, trace: &mut Trace) {
+    let what = if matches!(charge, Charge::Quota(_)) { "quota" } else { "rate" };
+    trace.note(Step::Limits, decided, || {
+        (format!("`limits.remote`, for the {what}"), found.to_owned())
+    });
 }
 
 /// What decides a limit while its service cannot be asked.
