@@ -821,6 +821,96 @@ fn fl09_a_million_subjects_leave_bounded_lists_and_are_reported_soon() {
     assert_eq!(service.calls, 5000, "each once");
 }
 
+#[test]
+fn fl04_of_an_answer_nothing_but_three_numbers_is_used() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let text = config(r#"{ "rate": { "requests": 3, "per": "1m", "count": "exact" } }"#, "");
+    let mut worker = worker(&world, &text, &signer);
+    let header = |name: &str, value: &str| {
+        let inner = |tag: u8, text: &str| [&[tag, text.len() as u8], text.as_bytes()].concat();
+        let header = [inner(0x0a, name), inner(0x12, value)].concat();
+        [&[0x1a, header.len() as u8][..], &header].concat()
+    };
+    let headers = [
+        header("X-RateLimit-Limit", "3, 3;w=60"),
+        header("X-RateLimit-Remaining", "2"),
+        header("X-RateLimit-Reset", "9"),
+        header("set-cookie", "a=b"),
+        header("x-tollgate-identity", "mallory\r\nx: y"),
+    ];
+    for code in [1, 2] {
+        let body = [&[0x2a, 4][..], b"page"].concat();
+        let stream = worker.get(&token(&signer, "alice"));
+        let (call, _) = next(&worker).unwrap();
+        worker.call_done(call, Some(framed(&[&[8, code][..], &headers.concat(), &body].concat())));
+        let told = match &worker.settled[&stream] {
+            Settlement::Forward(changes) => format!("{changes:?} {:?}", worker.advice[&stream]),
+            Settlement::Respond(reply) => format!("{reply:?}"),
+        };
+        assert!(told.contains(if code == 1 { "r=2;t=" } else { "rate_limited" }), "{told}");
+        for foreign in ["set-cookie", "mallory", "page", "a=b"] {
+            assert!(!told.contains(foreign), "{told}");
+        }
+    }
+}
+
+#[test]
+fn fl16_filters_of_one_domain_share_counters_whatever_their_instance() {
+    let signer = Signer::new("k1");
+    let alice = token(&signer, "alice");
+    let asked = |text: &str| {
+        let world = World::default();
+        let mut worker = worker(&world, text, &signer);
+        let _ = worker.get(&alice);
+        asked(&next(&worker).unwrap().1)
+    };
+    let text = config(RATE, r#", "tolerance": "0%""#);
+    let first = asked(&text);
+    assert_eq!(asked(&text.replacen('{', "{ \"instance\": \"other\",", 1)), first);
+    let elsewhere = asked(&text.replace("\"replicas\"", "\"domain\": \"b\", \"replicas\""));
+    assert_eq!(elsewhere, Asked { domain: "b".into(), ..first });
+}
+
+#[test]
+fn each_kind_of_subject_has_hashes_of_its_own() {
+    let signer = Signer::new("k1");
+    let asked = |policy: &str, api: &str, path: &str, address: &str| {
+        let world = World::default();
+        world.come_from(address);
+        let rate = r#""rate": { "requests": 5, "per": "1m", "count": "exact" }"#;
+        let text = config(policy, "").replace(rate, api);
+        let mut worker = worker(&world, &text, &signer);
+        let token = Token::for_identity("x").claim("exp", NOW + 86_400).claim("org", "x");
+        let token = signer.sign(&token.claim("client_id", "x"));
+        let bearer = format!("Bearer {token}");
+        let _ = worker.request(head("GET", path, &[("authorization", &bearer)]));
+        let (_, request) = next(&worker).expect("it asks");
+        (asked(&request).limit, asked(&request).subject)
+    };
+    let by = |by: &str| {
+        format!(
+            r#"{{ "rate": {{ "requests": 9, "per": "1m", "count": "exact" }}, "limit_by": {by} }}"#
+        )
+    };
+    let each = r#""rate": { "requests": 5, "per": "1m", "count": "exact", "per_caller": true }"#;
+    let all = r#""rate": { "requests": 5, "per": "1m", "count": "exact" }"#;
+    let (orders, one) = ("/orders/7", "192.0.2.7:1");
+    let found = [
+        asked(&by("\"identity\""), all, orders, one),
+        asked(&by("\"client\""), all, orders, one),
+        asked(&by("{ \"claim\": \"org\" }"), all, orders, one),
+        asked(&by("\"address\""), all, orders, one),
+        asked(&by("\"address\""), all, orders, "192.0.2.8:1"),
+        asked("{}", all, "/all", one),
+    ];
+    let subjects: std::collections::BTreeSet<_> = found.iter().map(|(_, hash)| hash).collect();
+    assert_eq!(subjects.len(), found.len(), "{found:?}");
+    assert_eq!(found[5].0, "api.all.rate");
+    // A caller's address is the same, whichever limit counts by it, and whatever its port.
+    let (limit, hash) = asked("{}", each, "/all", "192.0.2.7:2");
+    assert_eq!((&*limit, &hash), ("api.all.rate", &found[3].1));
+}
+
 /// What may happen to two workers of one process.
 #[derive(Clone, Debug)]
 enum Step {
