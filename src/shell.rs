@@ -32,7 +32,7 @@ use crate::jose::sign::HostSigner;
 use crate::jose::verify::{InWasm, Verifier};
 use crate::time::{UnixMillis, millis};
 use bell::Bell;
-use calls::{Out, call_done, dispatch};
+use calls::{Out, call_done, call_done_of, dispatch, dispatch_of};
 use crypto::{EnvoyCrypto, EnvoySigner};
 use fate::{Body, Fate, Stage};
 use host::{HostDownstream, HostMetrics, HostStore};
@@ -47,6 +47,8 @@ proxy_wasm::main! {{
 /// One configured filter in one worker.
 #[derive(Default)]
 struct Filter {
+    /// The host's number of the plugin's root context.
+    root: u32,
     engine: Option<Engine>,
     /// The host's signature check, where it is used.
     host_crypto: Option<ByHost<EnvoyCrypto>>,
@@ -172,14 +174,22 @@ impl Filter {
     #[inline(never)]
     fn carry_out(&mut self, effect: Effect, at: In<'_>, more: &mut VecDeque<Event>) {
         match effect {
-            Effect::Call { call, request, .. } => match dispatch(&request) {
-                Some(token) => {
-                    let _ = take(&mut self.calls, token);
-                    let CallRequest { max_body, trailers, .. } = *request;
-                    self.calls.push((token, Out { call, max_body, trailers }));
+            Effect::Call { call, stream, request } => {
+                let made = match stream {
+                    Some(stream) => dispatch_of(stream, self.root, &request),
+                    None => dispatch(&request).map(|token| (token, false)),
+                };
+                let Some((token, is_of_root)) = made else {
+                    return more.push_back(Event::CallDone { call, response: None });
+                };
+                if let Some(fate) = stream.and_then(|stream| self.fate(stream, at)) {
+                    fate.has_called.set(true);
                 }
-                None => more.push_back(Event::CallDone { call, response: None }),
-            },
+                let _ = take(&mut self.calls, token);
+                let CallRequest { max_body, trailers, .. } = *request;
+                let out = Out { call, stream, is_of_root, max_body, trailers };
+                self.calls.push((token, out));
+            }
             Effect::Clean { section, remove, remove_values, .. } => {
                 for name in remove {
                     self.remove(map(section), &name);
@@ -369,6 +379,7 @@ impl Context for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return false };
+        filter.root = self.id;
         let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let Some(random) = HostRandom::new() else {
             filter.carry_out_all(engine::refused(Lack::Randomness));
@@ -463,16 +474,26 @@ impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
         let Ok(mut filter) = self.filter.try_borrow_mut() else { return };
         if let Some(out) = take(&mut filter.calls, token) {
-            filter.handle(call_done(out, (headers, body, trailers)), In::Stream(self));
+            let at = (self.id, filter.root);
+            let event = call_done_of(at, out, (headers, body, trailers));
+            filter.handle(event, In::Stream(self));
         }
     }
 
     fn on_done(&mut self) -> bool {
-        if self.fate.stage.get() == Stage::Pending
+        let (is_pending, has_called) =
+            (self.fate.stage.get() == Stage::Pending, self.fate.has_called.get());
+        if (is_pending || has_called)
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
-            let _ = take(&mut filter.waiting, self.id);
-            filter.handle(Event::StreamGone { stream: self.id }, In::Stream(self));
+            if has_called {
+                // Nobody says what becomes of them.
+                filter.calls.retain(|(_, out)| out.stream != Some(self.id));
+            }
+            if is_pending {
+                let _ = take(&mut filter.waiting, self.id);
+                filter.handle(Event::StreamGone { stream: self.id }, In::Stream(self));
+            }
         }
         true
     }

@@ -27,6 +27,8 @@ pub(super) struct Fate {
     /// be set where it has none of the kind.
     pub(super) headers: RefCell<(Headers, Headers, Headers)>,
     pub(super) body: Cell<Body>,
+    /// Whether a call was made for it alone.
+    pub(super) has_called: Cell<bool>,
 }
 
 /// What the shell knows of a request's body.
