@@ -75,11 +75,14 @@ impl Terms {
 /// What a process holds of one limit of one subject.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Lease {
-    /// When the window ends; 0 where there is none.
+    /// When the window ends at the latest; 0 where there is none. Until then what has passed uncounted
+    /// counts.
     pub(super) ends: UnixMillis,
+    /// The same by the answer that says it most exactly, which may be one about the window before.
+    pub(super) soonest: UnixMillis,
     /// Whether the service has said so; otherwise the window is the process's own.
     pub(super) is_heard: bool,
-    /// Whether nothing passes until then.
+    /// Whether nothing passes until `soonest`.
     pub(super) is_refused: bool,
     /// Whether a call is out that no request waits for.
     pub(super) is_asked: bool,
@@ -189,6 +192,9 @@ impl Lease {
             let (is_asked, back) = (self.is_asked, self.back);
             self = Self { since, seen, is_asked, back, ..Self::default() };
         }
+        if self.soonest <= now || self.soonest > self.ends {
+            (self.soonest, self.is_refused) = (self.ends, self.is_refused && self.soonest > now);
+        }
         // Later than any call could come back: the same.
         if self.back <= now || self.back > now.after(LASTS.saturating_add(LAG)) {
             self.unreported = self.unreported.saturating_add(self.flying);
@@ -209,7 +215,7 @@ impl Lease {
             return Held::Passes { by: Rule::Permit, reports: false };
         }
         if self.is_refused {
-            return Held::Refused(self.ends.since(now));
+            return Held::Refused(self.soonest.since(now));
         }
         if self.uncounted() >= terms.allowance(self.remaining) {
             return Held::Asks;
@@ -229,7 +235,7 @@ impl Lease {
     /// A request comes, and the service cannot be asked: it passes within the process's own part.
     pub(super) fn take_own(&mut self, terms: &Terms, now: UnixMillis) -> Held {
         if self.is_refused {
-            return Held::Refused(self.ends.since(now));
+            return Held::Refused(self.soonest.since(now));
         }
         let part = match terms.is_quota && self.is_heard {
             true => terms.part(self.remaining),
@@ -344,11 +350,13 @@ impl Lease {
             // Which of two windows it is about cannot be told: it says nothing of the next requests.
             return match said.is_over {
                 false => Ended::Passes(self.standing(terms, now)),
-                true => self.refusal(terms, now),
+                true => self.refusal(now),
             };
         }
-        self.is_heard = true;
-        self.ends = now.after(until_end(said.reset, terms, now));
+        let ends = now.after(until_end(said.reset, terms, now));
+        self.soonest =
+            if self.is_heard && self.soonest > now { self.soonest.min(ends) } else { ends };
+        (self.is_heard, self.ends) = (true, ends);
         self.remaining = said.remaining.min(terms.requests);
         match (said.is_over, terms.share.service) {
             (false, _) => {
@@ -357,7 +365,7 @@ impl Lease {
             }
             (true, Service::Ratelimit) => {
                 self.is_refused = true;
-                self.refusal(terms, now)
+                self.refusal(now)
             }
             (true, Service::Limitador) => self.not_counted((call, carried), terms, now),
         }
@@ -380,7 +388,7 @@ impl Lease {
         let hits = part.min(call.hits());
         if self.is_refused || call.is_again || hits == 0 {
             self.lost = self.lost.saturating_add(carried);
-            return self.refusal(terms, now);
+            return self.refusal(now);
         }
         let mut left = hits.saturating_sub(call.own);
         let again = left.min(carried);
@@ -396,15 +404,17 @@ impl Lease {
         Ended::Again(Call { own: call.own, carried: again, ahead, is_again: true, at: now })
     }
 
-    fn refusal(&self, terms: &Terms, now: UnixMillis) -> Ended {
-        Ended::Refused(self.ends.since(now), Standing { remaining: 0, ..self.standing(terms, now) })
+    fn refusal(&self, now: UnixMillis) -> Ended {
+        let wait = if self.soonest > now { self.soonest } else { self.ends }.since(now);
+        Ended::Refused(wait, Standing { remaining: 0, reset: wait })
     }
 
     /// Where the limit stands, as far as the process knows.
     pub(super) fn standing(&self, terms: &Terms, now: UnixMillis) -> Standing {
         let left = self.remaining.saturating_sub(self.unreported).saturating_sub(self.flying);
         let remaining = if self.is_refused { 0 } else { left.saturating_add(self.permits) };
-        let reset = if self.ends > now { self.ends.since(now) } else { terms.per };
+        let ends = if self.is_refused { self.soonest } else { self.ends };
+        let reset = if ends > now { ends.since(now) } else { terms.per };
         Standing { remaining: remaining.min(terms.requests), reset }
     }
 

@@ -7,7 +7,7 @@
 //! counter  limit: u64   kind: u8, 0 quota or 1 rate
 //!          quota: window's end: u64 ms   used: u32      rate: due: u64 ms   part: u32
 //! lease    limit: u64   kind: u8 = 2   what is so: u8, bits from the lowest: heard, refused, asked
-//!          window's end: u64 ms   remaining, permits, unreported, flying, lost: u32 each
+//!          window's end, the same at the soonest: u64 ms each   remaining, permits, unreported, flying, lost: u32 each
 //!          flown, back, due, since: u64 ms each   seen: u32 × 2
 //! ```
 //!
@@ -162,7 +162,7 @@ impl Counts {
 }
 
 /// The bytes of a lease.
-const LEASE_BYTES: usize = 8 + 1 + 1 + 8 + 5 * 4 + 4 * 8 + 2 * 4;
+const LEASE_BYTES: usize = 8 + 1 + 1 + 2 * 8 + 5 * 4 + 4 * 8 + 2 * 4;
 
 fn put(id: u64, lease: &Lease, bytes: &mut Vec<u8>) {
     bytes.extend(id.to_le_bytes());
@@ -170,6 +170,7 @@ fn put(id: u64, lease: &Lease, bytes: &mut Vec<u8>) {
     let flags = flag(lease.is_heard, 1) | flag(lease.is_refused, 2) | flag(lease.is_asked, 4);
     bytes.extend([LEASE, flags]);
     bytes.extend(lease.ends.millis().to_le_bytes());
+    bytes.extend(lease.soonest.millis().to_le_bytes());
     let Lease { remaining, permits, unreported, flying, lost, .. } = *lease;
     for number in [remaining, permits, unreported, flying, lost] {
         bytes.extend(number.to_le_bytes());
@@ -185,7 +186,7 @@ fn put(id: u64, lease: &Lease, bytes: &mut Vec<u8>) {
 fn lease(fields: &mut Reader<'_>) -> Option<Lease> {
     let flags = fields.u8()?;
     (flags < 8).then_some(())?;
-    let ends = UnixMillis::new(fields.u64()?);
+    let (ends, soonest) = (UnixMillis::new(fields.u64()?), UnixMillis::new(fields.u64()?));
     let mut number = || fields.u32();
     let (remaining, permits, unreported) = (number()?, number()?, number()?);
     let (flying, lost) = (number()?, number()?);
@@ -193,6 +194,7 @@ fn lease(fields: &mut Reader<'_>) -> Option<Lease> {
     let (flown, back, due, since) = (time()?, time()?, time()?, time()?);
     Some(Lease {
         ends,
+        soonest,
         is_heard: flags & 1 != 0,
         is_refused: flags & 2 != 0,
         is_asked: flags & 4 != 0,
@@ -228,6 +230,7 @@ mod tests {
     fn lease(unreported: u32) -> Lease {
         Lease {
             ends: NOW.after(std::time::Duration::from_secs(60)),
+            soonest: NOW.after(std::time::Duration::from_secs(59)),
             is_heard: true,
             is_asked: true,
             remaining: 1,

@@ -141,6 +141,23 @@ fn a_refusal_holds_until_the_window_ends() {
 }
 
 #[test]
+fn a_refusal_holds_no_longer_than_the_answer_says_that_tells_the_end_most_exactly() {
+    let terms = terms(100, 1, share(Service::Limitador, 3, 0));
+    let mut lease = Lease::default();
+    // The window began just now: each answer says that less than a second is left.
+    for millis in [0, 300, 600] {
+        lease = lease.at(&terms, at(millis));
+        let call = lease.ask(at(millis));
+        let _ = lease.answered(call, said(50, 0), &terms, at(millis));
+    }
+    let call = lease.ask(at(700));
+    let ended = lease.answered(call, over(0, 0), &terms, at(700));
+    assert!(matches!(ended, Ended::Refused(wait, _) if wait == Duration::from_millis(300)));
+    assert_eq!(come(&mut lease, &terms, at(999), 1), "r");
+    assert_eq!(come(&mut lease, &terms, at(1000), 1), "a");
+}
+
+#[test]
 fn a_batch_that_limitador_refuses_is_asked_for_once_more_and_smaller() {
     let terms = terms(100, 60, share(Service::Limitador, 2, 50));
     let mut lease = Lease::default();
@@ -199,6 +216,7 @@ fn what_a_strange_clock_has_written_ends_after_one_window() {
     let terms = terms(100, 60, share(Service::Ratelimit, 3, 0));
     let strange = Lease {
         ends: UnixMillis::MAX,
+        soonest: UnixMillis::MAX,
         is_heard: true,
         is_refused: true,
         is_asked: true,
