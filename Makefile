@@ -1,11 +1,12 @@
 # One line each; what it runs can be run by hand.
-.PHONY: demo setup setup-ui setup-mcp setup-long test test-hosts test-ui test-mcp test-long test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
+.PHONY: demo setup setup-ui setup-mcp setup-long setup-fleet test test-hosts test-ui test-mcp test-long test-fleet test-compose test-dist screenshot check fmt clippy doc deny wasm dist trap counts e2e bench fuzz clean
 
 demo: ; @demo/run.sh
 setup: ; @demo/setup.sh test
 setup-ui: ; @demo/setup.sh ui
 setup-mcp: ; @demo/setup.sh mcp
 setup-long: ; @demo/setup.sh long
+setup-fleet: ; @demo/setup.sh fleet
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
 # What other hosts may answer: each function of the host fails in each way, and another's host runs the
 # module with the stores and the gaps of those that there are.
@@ -20,6 +21,8 @@ test-mcp: setup-mcp wasm ; cargo test --locked --test mcp_clients
 # What takes minutes because time must pass: sessions that outlive tokens, and the provider; at another
 # real provider, too.
 test-long: setup-long wasm ; cargo test --locked --test long
+# Limits that several proxies share: a real Limitador, a double of envoyproxy/ratelimit, a real Redis.
+test-fleet: setup-fleet ; cargo test --locked --manifest-path tests/fleet/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/fleet"
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
 test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.

@@ -13,6 +13,7 @@
 #   demo/setup.sh long    for `make test-long`: what the demo needs, and a second provider (Glewlwyd)
 #   demo/setup.sh mcp     for `make test-mcp`: what the demo needs, the official clients and servers of the
 #                         Model Context Protocol, and Node 22, which its conformance suite asks for
+#   demo/setup.sh fleet   for `make test-fleet`: what the demo needs, and Redis
 #
 # Nothing leaves the project folder but what rustup and cargo keep in the home directory, and
 # nothing needs root, with two exceptions: where there is no Chromium, `ui` has apt-get install it, and
@@ -32,6 +33,7 @@
 #   .tools/bin/chromium, .tools/bin/prometheus, .tools/bin/promtool, tests/ui/node_modules   with `ui`
 #   .tools/bin/glewlwyd   with `long`
 #   .tools/bin/node-22, .tools/bin/python-mcp, tests/mcp_clients/node_modules   with `mcp`
+#   .tools/bin/redis-server             with `fleet`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -50,8 +52,9 @@ case "${1:-demo}" in
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
   long) first_run="a first run takes 5 to 15 minutes on two cores, later ones seven" needed_mb=5000 ;;
   mcp) first_run="a first run takes 5 to 15 minutes on two cores, later ones a minute or two" needed_mb=5000 ;;
+  fleet) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   *)
-    echo "setup: the first argument is demo, test, wasm, dist, check, ui, long, mcp or nothing" >&2
+    echo "setup: the first argument is demo, test, wasm, dist, check, ui, long, mcp, fleet or nothing" >&2
     exit 2
     ;;
 esac
@@ -366,6 +369,18 @@ install_upstreams() {
   quietly "$tools/bin/lighttpd" -v || die "lighttpd does not run on this machine: $(tail -n 1 "$log")"
 }
 
+# A real Redis, in which rate limit services count.
+install_redis() {
+  if ! link_first redis-server redis-server; then
+    # Debian's package redis-server brings a service and a link to this program, which goes by its name.
+    local folder=$tools/debian/redis-tools/usr/bin
+    [ -x "$folder/redis-check-rdb" ] || unpack redis-tools redis-server
+    ln -sfn redis-check-rdb "$folder/redis-server"
+    unpacked redis-server redis-tools usr/bin/redis-server
+  fi
+  quietly "$tools/bin/redis-server" --version || die "Redis does not run on this machine: $(tail -n 1 "$log")"
+}
+
 # python_with NAME FILE MODULES WORDS: a Python that finds what a requirements file names, as
 # .tools/bin/python-NAME.
 python_with() {
@@ -427,6 +442,11 @@ if [ "${1:-demo}" = mcp ]; then
   have python3 && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "Python 3.11 or newer is needed for the client of MCP in Python"
   python_with mcp tests/mcp_clients/python.requirements.txt mcp "a client of MCP in Python (40 MB)"
+fi
+if [ "${1:-demo}" = fleet ]; then
+  install_redis
+  have pkg-config && pkg-config --exists openssl ||
+    die "OpenSSL's headers are missing, which Limitador's client of Redis is built with: install them (Debian: apt-get install pkg-config libssl-dev)"
 fi
 cat >"$tools/env.sh" <<END
 # Written by demo/setup.sh.
