@@ -145,7 +145,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "provider", "revoked", "secret", "time", "trace", "verdict", "wire",
+            "limits", "provider", "revoked", "secret", "time", "trace", "verdict", "wire",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.
@@ -395,6 +395,9 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["check"],
             &["decode/sealed"],
             &["decode"],
+            &["export/form"],
+            &["export/read"],
+            &["export"],
             &["revoke/file", "revoke/text"],
             &["revoke/subject"],
             &["revoke"],

@@ -25,6 +25,7 @@ mod check;
 mod command;
 mod decode;
 mod explain;
+mod export;
 mod foreign;
 mod format;
 mod hash_key;
@@ -75,6 +76,7 @@ enum Command {
     Completions(manual::Completions),
     Decode(decode::Arguments),
     Explain(explain::Arguments),
+    Export(export::Arguments),
     HashKey(hash_key::Arguments),
     Import(import::Arguments),
     Init(init::Arguments),
@@ -144,6 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<
         }
         Command::Decode(arguments) => decode::run(&arguments, streams),
         Command::Explain(arguments) => explain::run(&arguments, streams),
+        Command::Export(arguments) => export::run(&arguments, streams),
         Command::HashKey(arguments) => hash_key::run(&arguments, streams),
         Command::Import(arguments) => import::run(&arguments, streams),
         Command::Init(arguments) => init::run(&arguments, streams),

@@ -11,6 +11,7 @@ mod documents;
 mod explain;
 mod explained;
 mod explained_cookies;
+mod export;
 mod hash_key;
 mod help;
 mod init;
@@ -74,9 +75,19 @@ impl Drop for Folder {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["decode", "explain", "hash-key", "init", "mint", "register", "revoke", "schema"]
-    {
-        let help = tollgate(&[command, "--help"], b"");
+    for command in [
+        "decode",
+        "explain",
+        "export limits",
+        "hash-key",
+        "init",
+        "mint",
+        "register",
+        "revoke",
+        "schema",
+    ] {
+        let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
+        let help = tollgate(&words, b"");
         assert_eq!((help.exit, help.err.as_str()), (Exit::Fine, ""), "{command}");
         let examples = help.out.split("Example").nth(1).unwrap_or_default();
         assert!(examples.contains(&format!("tollgate {command}")), "{command}: {}", help.out);

@@ -78,13 +78,17 @@ struct Stand {
 
 impl Stand {
     fn new(kind: &str, test: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{test}"));
-        let _ = std::fs::remove_dir_all(&folder);
         let limits = match kind {
             "limitador" => MEMORY,
             "limitador-redis" => OLDER,
             _ => RATELIMIT,
         };
+        Self::with_limits(kind, test, limits)
+    }
+
+    fn with_limits(kind: &str, test: &str, limits: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{test}"));
+        let _ = std::fs::remove_dir_all(&folder);
         let redis = (kind != "limitador").then(|| Redis::start(&redis_server(), &folder));
         let program = Path::new(env!("CARGO_BIN_EXE_rls"));
         let service = Service::start(program, &folder, kind, limits, redis.as_ref());
@@ -405,4 +409,35 @@ fn redis_server() -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin/redis-server");
     assert!(ours.exists(), "{} is missing: run `make setup-fleet`", ours.display());
     ours
+}
+
+/// What `tollgate export limits` writes: cli/tests/tools/export.rs holds it to a configuration.
+fn exported(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cli/tests/export");
+    std::fs::read_to_string(folder.join(name)).expect("a file of the command line's tests")
+}
+
+#[tokio::test]
+async fn what_is_exported_is_what_limitador_and_ratelimit_count_by() {
+    for (kind, file) in [("limitador", "limitador.yaml"), ("ratelimit", "ratelimit.yaml")] {
+        let stand = Stand::with_limits(kind, "exported", &exported(file));
+        let mut client = stand.client().await;
+        let limits = [
+            ("standard.rate", 100),
+            ("standard.quota", 10_000),
+            ("standard.access.0.rate", 5),
+            ("standard.access.reports.rate", 7),
+            ("api.orders.rate", 1_000),
+            ("gold.rate", 1_000_000_000),
+            ("gold.quota", 1),
+        ];
+        for (limit, requests) in limits {
+            let answer = client.ask(limit, requests).await;
+            assert!(answer.passed, "{kind} {limit}");
+            let named = answer.limit.map(|(limit, remaining, _)| (limit, remaining));
+            assert_eq!(named, Some((u64::from(requests), 0)), "{kind} {limit}");
+        }
+        let other = client.ask("standard.access.1.rate", 1).await;
+        assert_eq!((other.passed, other.limit), (true, None), "{kind}: a name goes before a place");
+    }
 }
