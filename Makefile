@@ -21,8 +21,9 @@ test-mcp: setup-mcp wasm ; cargo test --locked --test mcp_clients
 # What takes minutes because time must pass: sessions that outlive tokens, and the provider; at another
 # real provider, too.
 test-long: setup-long wasm ; cargo test --locked --test long
-# Limits that several proxies share: a real Limitador, a double of envoyproxy/ratelimit, a real Redis.
-test-fleet: setup-fleet ; cargo test --locked --manifest-path tests/fleet/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/fleet"
+# Limits that several proxies share: a real Limitador, a double of envoyproxy/ratelimit and a real Redis, alone and
+# behind three real Envoys.
+test-fleet: setup-fleet wasm ; cargo test --locked --manifest-path tests/fleet/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/fleet" && cargo test --locked --test fleet_e2e -- --test-threads 1
 # The demo in containers, told to its end: needs Docker with Compose 2, and forgets what it built.
 test-compose: ; @ONCE=1 docker compose run --rm story; status=$$?; docker compose down --volumes; exit $$status
 # The picture in README: what that browser sees of the operator's page.
@@ -30,7 +31,7 @@ screenshot: setup-ui wasm ; TOLLGATE_SCREENSHOT=docs/status.png cargo test --loc
 check: fmt clippy doc deny
 deny: ; @demo/setup.sh check && .tools/bin/cargo-deny --locked --workspace check bans licenses sources && demo/advisories.sh
 fmt: ; cargo fmt --check
-clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui --test mcp_clients --test long -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
+clippy: ; cargo clippy --locked --all-targets --all-features -- -D warnings && cargo clippy --locked --test ui --test mcp_clients --test long --test fleet_e2e -- -D warnings && cargo clippy --locked -p tollgate --target wasm32-wasip1 -- -D warnings
 doc: ; RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 wasm: ; @demo/wasm.sh
 # What a release consists of, in target/dist.

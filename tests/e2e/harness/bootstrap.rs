@@ -359,6 +359,8 @@ pub(crate) struct Site {
     clusters: Vec<(String, u16)>,
     /// Clusters that speak TLS, and the name that each asks for and demands.
     tls: Vec<(String, String)>,
+    /// Clusters that speak HTTP/2.
+    http2: Vec<String>,
     listeners: Vec<Listener>,
     /// Whether listeners come from a file that may change.
     discovered: bool,
@@ -377,6 +379,7 @@ impl Site {
             wasm_log: "trace",
             clusters: vec![("upstream".to_owned(), upstream)],
             tls: Vec::new(),
+            http2: Vec::new(),
             listeners: Vec::new(),
             discovered: false,
             takes_much: false,
@@ -400,6 +403,12 @@ impl Site {
     pub(crate) fn cluster(mut self, name: &str, port: u16) -> Self {
         self.clusters.push((name.to_owned(), port));
         self
+    }
+
+    /// Adds a cluster on the loopback interface that speaks HTTP/2, as gRPC needs it.
+    pub(crate) fn http2_cluster(mut self, name: &str, port: u16) -> Self {
+        self.http2.push(name.to_owned());
+        self.cluster(name, port)
     }
 
     /// Adds a cluster on the loopback interface that speaks TLS, and asks for and demands this name.
@@ -451,6 +460,11 @@ impl Site {
                         "endpoint": { "address": { "socket_address": {
                             "address": "127.0.0.1", "port_value": port } } } }] }] }
                 });
+                if self.http2.contains(name) {
+                    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+                    cluster["typed_extension_protocol_options"][options]["explicit_http_config"] =
+                        json!({ "http2_protocol_options": {} });
+                }
                 if self.takes_much {
                     let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
                     cluster["typed_extension_protocol_options"][options]["common_http_protocol_options"] =

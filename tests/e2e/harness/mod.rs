@@ -6,6 +6,8 @@ mod bootstrap;
 mod browser;
 mod client;
 mod demo;
+#[path = "../../support/engines.rs"]
+pub(crate) mod engines;
 mod envoy;
 mod http2;
 mod keys;

@@ -68,6 +68,16 @@ pub(crate) fn python_mcp() -> PathBuf {
     present(project().join(".tools/bin/python-mcp"), "make setup-mcp")
 }
 
+/// The Redis that `make setup-fleet` brings, or links to.
+pub(crate) fn redis() -> PathBuf {
+    present(project().join(".tools/bin/redis-server"), "make setup-fleet")
+}
+
+/// The rate limit services of tests/fleet.
+pub(crate) fn rate_limit_services() -> PathBuf {
+    present(target().join("fleet/debug/rls"), "make test-fleet")
+}
+
 /// A program of tests/mcp_clients, once its packages are there.
 pub(crate) fn mcp_clients(file: &str) -> PathBuf {
     let folder = project().join("tests/mcp_clients");

@@ -1,0 +1,95 @@
+//! How many pass: never more than the limit and its tolerance, and hardly fewer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::fleet::{Fleet, Kind, PROXIES, zipf};
+
+const TIME: Duration = Duration::from_secs(5);
+
+/// A call may take long on a busy machine, before the service counts as lost.
+fn patient() -> Value {
+    json!({ "timeout": "1s" })
+}
+
+/// Most that may pass of a limit in the windows of a run: the limit, what each of three processes may let
+/// pass unreported, and where calls failed all the same, what each allows by itself.
+fn most(fleet: &Fleet, limit: u64, windows: u64) -> u64 {
+    let unreported = limit * 5 / 100 / PROXIES as u64;
+    let failed = fleet.counter("tollgate_limits_remote_failed");
+    let own = if failed > 0 { limit / PROXIES as u64 } else { 0 };
+    windows * (limit + PROXIES as u64 * (unreported + own))
+}
+
+#[test]
+fn of_an_exact_limit_exactly_as_many_pass_over_three_proxies_as_may() {
+    for kind in Kind::ALL {
+        let policy = json!({ "quota": { "requests": 50, "per": "30d", "count": "exact" } });
+        let limits = [("standard.quota", 50, 2_592_000)];
+        let fleet = Fleet::start("exact", kind, (&policy, &limits), &json!({}), 2);
+        assert_eq!(fleet.drain(0, 1000), 50, "{kind:?}");
+        assert_eq!(fleet.send(1, 0), (429, "quota_exceeded".to_owned()), "{kind:?}");
+        assert_eq!(fleet.drain(1, 10), 10, "{kind:?}: another caller has a limit of his own");
+        let counts = fleet.service.counts();
+        assert_eq!(counts["limits"]["standard.quota"]["granted"], 60, "{kind:?}: {counts}");
+        fleet.assert_clean();
+    }
+}
+
+#[test]
+fn at_1000_a_second_over_1000_callers_few_requests_are_calls() {
+    for kind in [Kind::Limitador, Kind::Ratelimit] {
+        let policy = json!({ "rate": { "requests": 1000, "per": "1s" } });
+        let limits = [("standard.rate", 1000, 1)];
+        let fleet = Fleet::start("zipf", kind, (&policy, &limits), &patient(), 1000);
+        let tally = fleet.load(TIME, [4, 4, 4], zipf(1000, 1.1));
+        tally.assert_only(429, "rate_limited");
+        let most = most(&fleet, 1000, tally.windows);
+        for (caller, passed) in &tally.passed {
+            assert!(*passed <= most, "{kind:?}: c{caller}: {passed} of {most}");
+        }
+        let calls = fleet.service.counts()["calls"].as_u64().expect("a number");
+        let each = calls as f64 / tally.requests as f64;
+        println!("{kind:?}: {} requests, {calls} calls: {each:.4} each", tally.requests);
+        assert!(each <= 0.06, "{kind:?}: {calls} calls for {} requests", tally.requests);
+        fleet.assert_clean();
+    }
+}
+
+#[test]
+fn one_caller_beyond_his_limit_gets_it_and_no_more_however_he_spreads() {
+    for (kind, shares) in [
+        (Kind::Limitador, [8, 1, 1]),
+        (Kind::LimitadorRedis, [4, 4, 4]),
+        (Kind::Ratelimit, [8, 1, 1]),
+    ] {
+        let policy = json!({ "rate": { "requests": 200, "per": "1s" } });
+        let limits = [("standard.rate", 200, 1)];
+        let fleet = Fleet::start("hot", kind, (&policy, &limits), &patient(), 2);
+        let tally = fleet.load(TIME, shares, |_| 0);
+        tally.assert_only(429, "rate_limited");
+        let passed = tally.passed.get(&0).copied().unwrap_or(0);
+        let most = most(&fleet, 200, tally.windows);
+        let calls = fleet.service.counts()["calls"].as_u64().expect("a number");
+        println!(
+            "{kind:?}: {passed} of {} passed in {} windows, {calls} calls",
+            tally.requests, tally.windows
+        );
+        // Limitador on Redis checks and counts in two steps: what it grants beyond, it counts.
+        if kind != Kind::LimitadorRedis {
+            assert!(passed <= most, "{kind:?}: {passed} of {most}");
+        }
+        assert!(passed >= 200 * 2, "{kind:?}: {passed} is not even two windows");
+        let counters = fleet.service.counters("standard.rate");
+        for window in counters[0]["windows"].as_array().into_iter().flatten() {
+            assert!(
+                kind == Kind::LimitadorRedis || window["granted"].as_u64() <= Some(200),
+                "{kind:?}: {window}"
+            );
+        }
+        // Ten asks ahead a second, and what waits, of each process: not one call for each request.
+        assert!(calls * 5 < tally.requests, "{kind:?}: {calls} calls, {} requests", tally.requests);
+        fleet.assert_clean();
+    }
+}
