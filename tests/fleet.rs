@@ -364,6 +364,22 @@ fn what_has_passed_of_a_quota_is_reported_within_ten_seconds_although_nobody_ask
 }
 
 #[test]
+fn a_report_finds_out_that_the_service_is_back_where_no_request_asks() {
+    let (world, signer) = (World::default(), Signer::new("k1"));
+    let mut worker = worker(&world, &config(QUOTA, ""), &signer);
+    let alice = token(&signer, "alice");
+    assert_eq!(alone(&mut worker, &alice, 1), ["forwarded"]);
+    world.wait(Duration::from_secs(8));
+    fail(&mut worker);
+    assert_eq!(logged(&worker, "limits_remote_lost"), 1);
+    world.wait(Duration::from_millis(1300));
+    let mut service = Service::default();
+    service.serve(&mut worker);
+    assert_eq!((service.counted("standard.quota"), service.calls), (1, 1), "what was lost, too");
+    assert_eq!(logged(&worker, "limits_remote_back"), 1);
+}
+
+#[test]
 fn fl18_a_new_configuration_goes_on_with_what_the_old_one_held() {
     let (world, signer) = (World::default(), Signer::new("k1"));
     let config = config(r#"{ "rate": { "requests": 300, "per": "1h" } }"#, "");

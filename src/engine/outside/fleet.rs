@@ -136,16 +136,19 @@ impl Fleet {
         wish: Wish,
         (calls, env): (&mut Calls, &Env<'_>),
     ) {
-        match wish.ahead {
-            Some(ahead) => self.send(about, Purpose::Ahead(ahead), (calls, env)),
+        let (about, purpose) = match wish.ahead {
+            Some(ahead) => (about, Purpose::Ahead(ahead)),
             None => {
                 self.pending.push((env.now.after(REPORTED_WITHIN), about));
-                if self.pending.len() > MOST_PENDING {
-                    // It leaves at once, or is forgotten: no more than may pass uncounted anyway.
-                    let (_, oldest) = self.pending.remove(0);
-                    self.send(oldest, Purpose::Report, (calls, env));
+                if self.pending.len() <= MOST_PENDING {
+                    return;
                 }
+                // It leaves at once, or is forgotten: no more than may pass uncounted anyway.
+                (self.pending.remove(0).1, Purpose::Report)
             }
+        };
+        if self.flights.len() < MOST_OUT && self.outage.is_away(env).is_none() {
+            self.send((about, false), purpose, (calls, env));
         }
     }
 
@@ -165,10 +168,14 @@ impl Fleet {
     fn report(&mut self, (calls, env): (&mut Calls, &Env<'_>)) {
         let furthest = env.now.after(REPORTED_WITHIN);
         let is_due = |at: UnixMillis| at <= env.now || at > furthest;
-        if !self.pending.iter().any(|(at, _)| is_due(*at)) || self.outage.is_away(env).is_some() {
+        let mut left = MOST_OUT.saturating_sub(self.flights.len());
+        if left == 0 || !self.pending.iter().any(|(at, _)| is_due(*at)) {
             return;
         }
-        let mut left = MOST_OUT.saturating_sub(self.flights.len());
+        let gate = self.outage.gate(env);
+        if matches!(gate, Gate::Away(_)) {
+            return;
+        }
         let mut due = Vec::new();
         self.pending.retain(|(at, about)| {
             let goes = is_due(*at) && left > 0;
@@ -178,24 +185,31 @@ impl Fleet {
             }
             !goes
         });
+        let mut may_send = true;
         for about in due {
-            self.send(about, Purpose::Report, (calls, env));
+            if may_send {
+                // One finds out whether the service is back.
+                let of = (about, gate == Gate::Probe);
+                may_send = !self.send(of, Purpose::Report, (calls, env)) || gate == Gate::Open;
+            } else {
+                self.pending.push((env.now.after(RETRIED_AFTER), about));
+            }
         }
     }
 
-    /// Makes a call that no request waits for, where one may be made and has something to say.
-    fn send(&mut self, about: About, purpose: Purpose, (calls, env): (&mut Calls, &Env<'_>)) {
-        if self.flights.len() >= MOST_OUT || self.outage.is_away(env).is_some() {
-            if purpose == Purpose::Report && self.pending.len() < MOST_PENDING {
-                self.pending.push((env.now.after(RETRIED_AFTER), about));
-            }
-            return;
-        }
+    /// Makes a call that no request waits for, where it has something to say; tells whether it has.
+    fn send(
+        &mut self,
+        (about, is_probe): (About, bool),
+        purpose: Purpose,
+        (calls, env): (&mut Calls, &Env<'_>),
+    ) -> bool {
         let of = (&about.charge, self.remote.share);
         let call = self.table(about.which).call(&about.subject, of, purpose, env);
         if let Some(call) = call {
-            self.launch(Flight { about, call, is_probe: false }, calls);
+            self.launch(Flight { about, call, is_probe }, calls);
         }
+        call.is_some()
     }
 
     fn launch(&mut self, flight: Flight, calls: &mut Calls) {
