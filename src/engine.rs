@@ -343,7 +343,7 @@ impl Engine {
                 let gone = self.parked.take(stream, env.now);
                 let waited = gone.and_then(|request| request.memo.fleet?.waited);
                 if let (Some(waited), Some(fleet)) = (waited, &mut self.outside.fleet) {
-                    let _ = fleet.take(waited.number);
+                    fleet.forget(waited.number);
                 }
             }
             Event::Tick if self.only_leaves(env.now) => {}

@@ -251,7 +251,10 @@ impl Asks<'_, '_, '_, '_> {
                 memo.fleet = Some(Box::new(std::mem::take(&mut self.asking)));
                 return Err(Awaited::Fleet(number, until).into());
             }
-            None | Some(None) => self.asking.unasked.push(limit),
+            None | Some(None) => {
+                fleet.forget(number);
+                self.asking.unasked.push(limit);
+            }
             Some(Some(Ended::Passes(_))) => self.asking.settled.push(limit),
             Some(Some(Ended::Refused(wait, standing))) => {
                 self.asking.refused = Some((limit, wait, standing));

@@ -238,6 +238,10 @@ impl Fleet {
                 if matches!(ended, Some(Ended::Again(_))) {
                     self.last = Some((number, flight.about));
                 }
+                if self.ended.len() >= MOST_OUT {
+                    // Its request was refused for another reason.
+                    self.ended.remove(0);
+                }
                 self.ended.push((number, ended));
             }
             Some(Ended::Again(call)) => {
@@ -253,13 +257,18 @@ impl Fleet {
         self.ended.iter().any(|(known, _)| *known == number)
     }
 
-    /// What came of a call that a request waits for no longer; `None` where it is out still.
+    /// What came of a call that a request waits for; `None` where it is out still.
     pub(in crate::engine) fn take(&mut self, number: u64) -> Option<Option<Ended>> {
+        let place = self.ended.iter().position(|(known, _)| *known == number)?;
+        Some(self.ended.swap_remove(place).1)
+    }
+
+    /// No request waits for a call any more.
+    pub(in crate::engine) fn forget(&mut self, number: u64) {
         for (known, _, is_waited) in &mut self.flights {
             *is_waited &= *known != number;
         }
-        let place = self.ended.iter().position(|(known, _)| *known == number)?;
-        Some(self.ended.swap_remove(place).1)
+        self.ended.retain(|(known, _)| *known != number);
     }
 
     /// What a call was about that is to be made again, as long as no other has come since.
