@@ -238,13 +238,13 @@ fn not_json(text: &str, error: &serde_json::Error) -> Malformed {
 }
 
 fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    match (chars.next(), chars.clone().next()) {
-        (Some(first), Some(second)) if second.is_ascii_lowercase() => {
-            std::iter::once(first.to_ascii_lowercase()).chain(chars).collect()
-        }
-        _ => text.to_owned(),
+    let mut lower = text.to_owned();
+    if text.chars().nth(1).is_some_and(|second| second.is_ascii_lowercase())
+        && let Some(first) = lower.get_mut(..1)
+    {
+        first.make_ascii_lowercase();
     }
+    lower
 }
 
 /// A value as compact JSON, its members by name: one text for whatever says the same.
