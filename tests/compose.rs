@@ -12,9 +12,25 @@ use serde_json::Value;
 const FOLDER: &str = "/tollgate";
 
 #[test]
-fn the_compose_file_is_valid_by_the_specification() {
-    let output = check(&read("docker-compose.yml"));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+fn the_compose_files_are_valid_by_the_specification() {
+    for file in ["docker-compose.yml", "docker-compose.fleet.yml"] {
+        let output = check(&read(file));
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn rate_limit_services_listen_on_loopback_alone_and_read_files_that_are_there() {
+    let output = check(&read("docker-compose.fleet.yml"));
+    let compose: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for service in ["ratelimit", "limitador"] {
+        let one = &compose["services"][service];
+        let port = one["ports"][0].as_str().expect("a port");
+        assert!(port.starts_with("127.0.0.1:"), "{port}");
+        let volume = one["volumes"][0].as_str().expect("a file");
+        let (file, _) = volume.split_once(':').expect("where it is");
+        assert!(!read(file.trim_start_matches("./")).is_empty(), "{file}");
+    }
 }
 
 #[test]

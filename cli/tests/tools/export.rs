@@ -35,6 +35,16 @@ fn each_service_is_given_its_limits_in_its_own_form() {
 }
 
 #[test]
+fn what_the_services_of_docker_compose_read_is_exported() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/fleet");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    for reader in ["limitador", "ratelimit"] {
+        let ran = exported(reader, &read("tollgate.json"));
+        assert_eq!((ran.err.as_str(), ran.out), ("", read(&format!("{reader}.yaml"))));
+    }
+}
+
+#[test]
 fn whatever_differs_is_named_and_ends_with_1() {
     let cases: [(&str, &str, (&str, &str), &str); 7] = [
         (
