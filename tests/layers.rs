@@ -227,6 +227,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &[
                 "check/own/api",
                 "check/own/assigned",
+                "check/own/advice",
                 "check/own/limits",
                 "check/own/policy",
                 "check/own/provider",
@@ -387,7 +388,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/words",
             ],
             &["check/beside", "check/entry", "check/surroundings"],
-            &["check/chain", "check/gateway", "check/mesh"],
+            &["check/chain", "check/gateway", "check/mesh", "check/shared"],
             &["check/order", "check/slots/gateway"],
             &["check/slots"],
             &["check/held"],

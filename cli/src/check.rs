@@ -21,6 +21,7 @@ mod origin;
 mod reach;
 mod reads;
 mod report;
+mod shared;
 mod slots;
 mod surroundings;
 mod windows;
@@ -325,8 +326,11 @@ impl Checker {
         expiries(tree, self.now, &mut checked.remarks);
         revocations(tree, self.now, &mut checked.remarks);
         details(tree, self.now, &mut checked.remarks);
-        limits(tree, held.at, held.several, &mut checked.remarks);
+        let is_shared = config.remote_limits.is_some();
+        limits(tree, is_shared, (held.at, held.several), &mut checked.remarks);
         let remarks = &mut checked.remarks;
+        let clusters = held.clusters.as_deref().filter(|_| held.plane == Plane::None);
+        shared::check(&config, tree, (clusters, &self.beside), held.at, remarks);
         match (held.plane, &held.clusters) {
             (Plane::Istio, _) => mesh::check(&config, tree, &self.beside, held.at, remarks),
             (Plane::Gateway, _) => gateway::check(&config, tree, &self.beside, held.at, remarks),
@@ -494,17 +498,26 @@ fn details(tree: Option<&Node>, now: UnixMillis, remarks: &mut Vec<Remark>) {
     remarks.push(Remark::new(severity, code, node.at, "log.until".to_owned(), message));
 }
 
-/// Limits that several proxies would each count for themselves.
-fn limits(tree: Option<&Node>, at: Place, several: bool, remarks: &mut Vec<Remark>) {
-    fn first(node: &Node) -> Option<Place> {
-        let own = node.members().iter().find(|member| matches!(&*member.name, "quota" | "rate"));
+/// Limits that several proxies would each count for themselves: all, or those that say so where a service
+/// counts the others.
+fn limits(
+    tree: Option<&Node>,
+    is_shared: bool,
+    (at, several): (Place, bool),
+    remarks: &mut Vec<Remark>,
+) {
+    fn first(node: &Node, is_shared: bool) -> Option<Place> {
+        let is_own = |node: &Node| !is_shared || node.text_at(&["count"]) == Some("process");
+        let is_limit = |name: &str| matches!(name, "quota" | "rate");
+        let mut members = node.members().iter();
+        let own = members.find(|member| is_limit(&member.name) && is_own(&member.node));
         own.map(|member| member.at).or_else(|| {
             let members = node.members().iter().map(|member| &member.node);
-            members.chain(node.elements()).find_map(first)
+            members.chain(node.elements()).find_map(|node| first(node, is_shared))
         })
     }
     let parts = ["policies", "apis"].into_iter().filter_map(|name| tree?.get(name));
-    if let Some(place) = parts.into_iter().find_map(first) {
+    if let Some(place) = parts.into_iter().find_map(|node| first(node, is_shared)) {
         let at = if place == Place::default() { at } else { place };
         let message = "each proxy counts for itself, from its start on: N proxies allow N times as \
                        much";

@@ -105,6 +105,10 @@ codes! {
     KeyUnusable = "key_unusable",
     /// Limits that count by what a caller does not have.
     LimitByUnusable = "limit_by_unusable",
+    /// What a service that counts limits for several proxies needs.
+    LimitsRemoteNote = "limits_remote_note",
+    /// Limits that a service counts, at a price that is easily overlooked.
+    LimitsRemoteRisky = "limits_remote_risky",
     /// More limits than one caller has counters.
     LimitsTooMany = "limits_too_many",
     /// What there is to know of a login.

@@ -179,6 +179,9 @@ fn example(code: Code) -> Option<String> {
             r#""policies": {"p": {"rate": {"requests": 1, "per": "1s"}, "limit_by": "client"}},
 "apis": [{"name": "a", "auth": ["keys"], "policies": {"default": ["p"]}}]"#,
         ),
+        Code::LimitsRemoteNote | Code::LimitsRemoteRisky => apis(
+            r#""limits": {"remote": {"service": "limitador", "cluster": "l", "replicas": 3, "on_outage": "allow"}}"#,
+        ),
         Code::LimitsTooMany => {
             let entries: Vec<_> = (0..20)
                 .map(|at| format!(r#"{{"apis": ["a"], "paths": ["/{at}"], "rate": {{"requests": 1, "per": "1s"}}}}"#))

@@ -390,3 +390,97 @@ fn what_no_service_could_count_is_refused() {
         accepted(&counted(remote, members));
     }
 }
+
+/// The paths of what a configuration is warned about, and of what is noted.
+fn advice(remote: &str, members: &str) -> [Vec<(String, String)>; 2] {
+    let config = accepted(&counted(remote, members));
+    let of = |all: &[tollgate::config::Problem], code: &str| {
+        let found = all.iter().filter(|one| one.code.name() == code);
+        found.map(|one| (one.path.to_string(), one.message.to_string())).collect()
+    };
+    [of(&config.warnings, "limits_remote_risky"), of(&config.notes, "limits_remote_note")]
+}
+
+#[test]
+fn what_is_easily_overlooked_of_a_service_that_counts_is_warned_about() {
+    let rate = |more: &str| {
+        standard(&format!("{{\"rate\": {{\"requests\": 100, \"per\": \"1s\"{more}}}}}"))
+    };
+    let api = |count: &str| {
+        format!(
+            "\"apis\": [{{\"name\": \"a\", \"auth\": [\"okta\"], \"rate\": {{\"requests\": 100, \"per\": \"1s\"{count}}}}}]"
+        )
+    };
+    let remote = |more: &str| RATELIMIT.replace('}', &format!(", {more}}}"));
+    let (at_remote, at_policy) = ("limits.remote", "policies.standard.rate");
+    let cases = [
+        // name, the service, members, where a warning stands, what it says
+        ("nothing", RATELIMIT.to_owned(), rate(""), "", ""),
+        ("a tolerance that is just enough", remote(r#""tolerance": "3%""#), rate(""), "", ""),
+        ("no tolerance", remote(r#""tolerance": "0%""#), rate(""), at_policy, "below 1"),
+        ("a tolerance too small", remote(r#""tolerance": "2%""#), rate(""), at_policy, "below 1"),
+        ("many replicas", RATELIMIT.replace('3', "6"), rate(""), at_policy, "below 1"),
+        ("an API's", RATELIMIT.replace('3', "6"), api(""), "apis[0].rate", "below 1"),
+        (
+            "many replicas, each counted",
+            RATELIMIT.replace('3', "6"),
+            rate(r#", "count": "exact""#),
+            "",
+            "",
+        ),
+        (
+            "many replicas, in the process",
+            RATELIMIT.replace('3', "6"),
+            rate(r#", "count": "process", "burst": 7"#),
+            "",
+            "",
+        ),
+        ("open", remote(r#""on_outage": "allow""#), rate(""), at_remote, "hold nobody back"),
+        ("500ms", remote(r#""timeout": "500ms""#), rate(""), "", ""),
+        ("501ms", remote(r#""timeout": "501ms""#), rate(""), at_remote, "two calls"),
+        (
+            "an API exactly",
+            RATELIMIT.to_owned(),
+            api(r#", "count": "exact""#),
+            "apis[0].rate",
+            "one counter",
+        ),
+        (
+            "a burst",
+            RATELIMIT.to_owned(),
+            rate(r#", "burst": 99"#),
+            at_policy,
+            "each process's own",
+        ),
+        ("a burst of as many", RATELIMIT.to_owned(), rate(r#", "burst": 100"#), "", ""),
+    ];
+    for (name, remote, members, place, says) in cases {
+        let [warnings, _] = advice(&remote, &members);
+        match place {
+            "" => assert_eq!(warnings, [], "{name}"),
+            _ => {
+                let [(path, message)] = warnings.as_slice() else { panic!("{name}: {warnings:?}") };
+                assert!(path.starts_with(place), "{name}: {path}");
+                assert!(message.contains(says), "{name}: {message}");
+            }
+        }
+    }
+    assert_eq!(advice("", &rate("")), [vec![], vec![]], "each process counts for itself");
+}
+
+#[test]
+fn what_a_service_needs_is_noted_and_which_limits_go_by_their_place() {
+    let entries = r#"{"access": [
+{"apis": ["orders"], "methods": ["GET"], "rate": {"requests": 100, "per": "1m"}},
+{"apis": ["orders"], "methods": ["PUT"], "name": "writes", "rate": {"requests": 100, "per": "1m"}},
+{"apis": ["orders"], "methods": ["POST"], "rate": {"requests": 100, "per": "1m", "count": "process"}}]}"#;
+    for (remote, says) in [(LIMITADOR, "-H DRAFT_VERSION_03"), (RATELIMIT, "of 2025 or later")] {
+        let [warnings, notes] = advice(remote, &standard(entries));
+        assert_eq!(warnings, []);
+        let [service, store, entry] = notes.as_slice() else { panic!("{notes:?}") };
+        assert!(service.1.contains(says), "{service:?}");
+        assert!(store.1.contains("noeviction"), "{store:?}");
+        assert_eq!(entry.0, "policies.standard.access[0]");
+        assert!(entry.1.contains("position"), "{entry:?}");
+    }
+}

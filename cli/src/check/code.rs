@@ -15,6 +15,8 @@ pub(super) enum FileCode {
     ClusterMissing,
     /// A cluster that takes a certificate for any name.
     ClusterNameUnchecked,
+    /// A cluster that speaks HTTP/1.1 where gRPC is spoken.
+    ClusterNotHttp2,
     /// A cluster without TLS for an `https` URL.
     ClusterPlain,
     /// A cluster that does not say which host it wants.
@@ -79,6 +81,8 @@ pub(super) enum FileCode {
     OnlineFailed,
     /// The proxy does not bring paths into one form.
     PathUnnormalized,
+    /// More proxies than the limits that they share count on.
+    ReplicasTooFew,
     /// An entry of the list of revocations that is void.
     RevocationOver,
     /// A route that a client chooses by a header which Tollgate writes or removes.
@@ -98,13 +102,14 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 45] = [
+    pub(super) const ALL: [Self; 47] = [
         Self::AddressFromClient,
         Self::BackChannelEntry,
         Self::BackChannelUnread,
         Self::ClusterFamilyUnset,
         Self::ClusterMissing,
         Self::ClusterNameUnchecked,
+        Self::ClusterNotHttp2,
         Self::ClusterPlain,
         Self::ClusterSniMissing,
         Self::ClusterTls,
@@ -137,6 +142,7 @@ impl FileCode {
         Self::OnlineKeyPrivate,
         Self::OnlineKeySkipped,
         Self::PathUnnormalized,
+        Self::ReplicasTooFew,
         Self::RevocationOver,
         Self::RouteChosenByClient,
         Self::UploadsRefused,
@@ -155,6 +161,7 @@ impl FileCode {
             Self::ClusterFamilyUnset => "cluster_family_unset",
             Self::ClusterMissing => "cluster_missing",
             Self::ClusterNameUnchecked => "cluster_name_unchecked",
+            Self::ClusterNotHttp2 => "cluster_not_http2",
             Self::ClusterPlain => "cluster_plain",
             Self::ClusterSniMissing => "cluster_sni_missing",
             Self::ClusterTls => "cluster_tls",
@@ -187,6 +194,7 @@ impl FileCode {
             Self::OnlineKeyPrivate => "online_key_private",
             Self::OnlineKeySkipped => "online_key_skipped",
             Self::PathUnnormalized => "path_unnormalized",
+            Self::ReplicasTooFew => "replicas_too_few",
             Self::RevocationOver => "revocation_over",
             Self::RouteChosenByClient => "route_chosen_by_client",
             Self::UploadsRefused => "uploads_refused",

@@ -10,6 +10,7 @@ mod order;
 mod output;
 mod planes;
 mod risks;
+mod shared;
 mod slots;
 
 use std::ffi::OsString;

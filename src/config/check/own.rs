@@ -6,6 +6,8 @@ use crate::config::checked::Variables;
 use crate::config::problems::Problems;
 use crate::config::raw::RawConfig;
 
+#[cfg(not(target_family = "wasm"))]
+mod advice;
 mod api;
 mod api_keys;
 mod assigned;
@@ -40,6 +42,8 @@ pub(super) fn check(
     let assigned = assigned::check_all(raw, &names, problems);
     let of_keys = assigned::keys(raw, &names, problems);
     let detail = detail::check(raw, &apis, problems);
+    #[cfg(not(target_family = "wasm"))]
+    advice::check(raw, problems);
     let (revoked, revoked_source) = limits::revoked(raw, problems);
     Drafts {
         providers,
