@@ -226,7 +226,7 @@ pub(in crate::engine) fn signature(
     trace: &mut Trace,
 ) {
     trace.passed(Step::Signature, Step::Signature.looks_at(), || {
-        let by = if by_host() { "the proxy" } else { "the filter" };
+        let by = if by_host() { "the proxy" } else { "the filter's own code" };
         format!("it is that of the key {}, {}; {by} checked it", self::key(key), alg.name())
     });
 }
