@@ -93,3 +93,23 @@ fn one_caller_beyond_his_limit_gets_it_and_no_more_however_he_spreads() {
         fleet.assert_clean();
     }
 }
+
+#[test]
+fn fl09_strangers_by_the_hundred_thousand_pass_and_nothing_grows() {
+    const EACH: u32 = 20_000;
+    let policy = json!({ "limit_by": "address", "quota": { "requests": 1000, "per": "30d" } });
+    let fleet = Fleet::start("visitors", Kind::Ratelimit, (&policy, &[]), &patient(), 2);
+    fleet.visit(1000);
+    let before: u64 = (0..PROXIES).map(|number| fleet.proxy(number).allocated()).sum();
+    let tally = fleet.visit(EACH);
+    assert!(tally.refused.is_empty(), "{:?}", tally.refused);
+    let after: u64 = (0..PROXIES).map(|number| fleet.proxy(number).allocated()).sum();
+    let counts = fleet.service.counts();
+    let told = &counts["limits"]["standard.quota"]["subjects"];
+    let grown = after.saturating_sub(before) / 1_000_000;
+    println!("{} visitors, {told} subjects told, {grown} MB more", tally.requests);
+    // A table of 65,536 in each takes some 7 MB.
+    assert!(grown < 100, "{grown} MB");
+    assert!(counts["most_at_once"].as_u64() <= Some(1024), "{counts}");
+    fleet.assert_clean();
+}

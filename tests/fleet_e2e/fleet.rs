@@ -101,7 +101,10 @@ impl Fleet {
             _upstream: upstream,
         };
         for number in 0..PROXIES {
-            let listener = Listener::new(&Filter::new(&configuration)).answering_itself();
+            let mut listener = Listener::new(&Filter::new(&configuration)).answering_itself();
+            if policy["limit_by"] == "address" {
+                listener = listener.behind(1);
+            }
             let site = Site::new(&format!("{name}-{number}"), 1)
                 .wasm_log("info")
                 .http2_cluster("limits", fleet.service.port())
@@ -194,6 +197,29 @@ impl Fleet {
         let mut tally = std::mem::take(&mut *tally.lock().unwrap());
         tally.windows = seconds() - from + 1;
         tally
+    }
+
+    /// Sends so many requests from each proxy's clients, each from an address of its own.
+    pub(crate) fn visit(&self, each: u32) -> Tally {
+        let tally = Mutex::new(Tally::default());
+        std::thread::scope(|scope| {
+            for (number, port) in (0..).zip(self.ports.iter().flat_map(|port| [*port; 2])) {
+                let tally = &tally;
+                scope.spawn(move || {
+                    let mut connection = Connection::open(port);
+                    let mut own = Tally::default();
+                    for visitor in 0..each {
+                        let address =
+                            std::net::Ipv4Addr::from(0x0B00_0000 + number * each + visitor);
+                        let request = request(0).header("x-forwarded-for", address.to_string());
+                        let answer = connection.fetch(&request);
+                        own.add(0, answer.status(), || answer.code());
+                    }
+                    tally.lock().unwrap().merge(own);
+                });
+            }
+        });
+        tally.into_inner().unwrap()
     }
 
     /// No proxy trapped, and none said a key.
