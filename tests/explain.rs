@@ -227,8 +227,8 @@ fn what_a_step_says_is_what_was_found() {
             "path -: the path `/orders/7` → it can be read in one way only; 2 segments (passed)",
             "api -: method `GET`, host `api.example.com` → `orders`; before it not `health` (another \
          path), `posted` (another method) (passed)",
-            "signature idp: the signature → it is that of the key `k1` (Ed25519), EdDSA; the filter \
-         checked it (passed)",
+            "signature idp: the signature → it is that of the key `k1` (Ed25519), EdDSA; the filter's \
+         own code checked it (passed)",
             "claims idp: the claim `exp` → 2027-01-15T08:05:00Z, in 5m; the skew is 1m (passed)",
             "identity idp: the claim `sub` → `sub` is `alice` (passed)",
             "policies idp: `by_scope`: the scope `read` → gives `reader` (passed)",

@@ -12,10 +12,11 @@ use super::harness::{
 use tollgate::verdict::Deny;
 
 /// Codes that no row here leads to, and why.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("internal", "a defect, or a proxy that does not show a request's headers"),
     ("introspection_unavailable", "the tests of introspection take a real provider away"),
     ("limit_contention", "64 lost writes in a row"),
+    ("limits_unavailable", "the tests of limits that proxies share take their service away"),
     ("overloaded", "only_so_many_requests_wait_and_only_so_long reads the access log for it"),
     ("session_missing", "a defect"),
     ("token_inactive", "the tests of introspection ask a real provider"),
@@ -230,8 +231,9 @@ fn the_access_log_names_the_code_of_every_refusal() {
     }
     expected.extend(ELSEWHERE.map(|(code, _)| code));
     // What a login comes to is in the access log of tests/e2e/login.rs.
+    let is_of_login = |code: &&str| code.starts_with("log") || *code == Deny::BodyUnreadable.code();
     let all = Deny::ALL.iter().map(|deny| deny.code());
-    let all: BTreeSet<_> = all.filter(|code| !code.starts_with("login_")).collect();
+    let all: BTreeSet<_> = all.filter(|code| !is_of_login(code)).collect();
     assert_eq!(expected, all, "every code is told here, or why not");
     envoy.assert_clean(&[good, brief]);
 }

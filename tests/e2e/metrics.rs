@@ -57,12 +57,16 @@ fn every_metric_is_documented_and_every_documented_one_shows() {
           "policies": { "default": ["slow"] } },
     ]);
     let mut config = configuration(providers, apis);
-    config["policies"] = json!({ "slow": { "rate": { "requests": 100, "per": "1h" } } });
+    config["policies"] =
+        json!({ "slow": { "rate": { "requests": 100, "per": "1h", "count": "process" } } });
     config["revoked"] = json!({ "url": keys.url("/revoked"), "cluster": "keys", "refresh": "1s",
                                 "on_stale": "allow" });
     for table in ["sessions", "limits"] {
         config[table] = json!({ "capacity": 64 });
     }
+    // It is asked about the API's rate alone, and is none.
+    config["limits"]["remote"] =
+        json!({ "service": "ratelimit", "cluster": "keys", "replicas": 2 });
     let listener = Listener::new(&Filter::new(&config));
     let site = Site::new("metrics", upstream.port()).cluster("keys", keys.port()).workers(2);
     let envoy = Envoy::start(&site.listener(&listener).wasm_log("info"));
