@@ -289,8 +289,12 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Elsewhere => world.store.force("tg1/probe/1", b"done"),
             Step::LoseWrites(count) => world.store.losses.set(count),
             Step::Wait(millis) => {
-                // Whoever has requests that wait ticks before much time passes.
-                for model in workers.iter_mut().filter(|model| !model.waiting.is_empty()) {
+                // Whoever has requests that wait, or a call that waits to leave, ticks before much time
+                // passes.
+                let is_due = |model: &&mut Model<'_>| {
+                    !model.waiting.is_empty() || model.worker.engine.hurries()
+                };
+                for model in workers.iter_mut().filter(is_due) {
                     model.worker.tick();
                 }
                 // The host ends every call within its time-out.
