@@ -381,7 +381,6 @@ fn bytes_alone(bytes: &[u8]) -> Checked {
     Checked { remarks: remarks.collect(), ..Checked::default() }
 }
 
-/// A variable of the VM's environment, as far as it can be known here.
 /// The variables that hold secrets of clients which only log people in.
 fn secrets_of_logins(configuration: &Node) -> Vec<String> {
     fn named(node: &Node, found: &mut Vec<String>) {
@@ -404,6 +403,7 @@ fn parsed(held: &Held) -> Option<Config> {
     Config::parse_with(held.json.as_ref()?.text.as_bytes(), &variable).ok()
 }
 
+/// A variable of the VM's environment, as far as it can be known here.
 fn variable(name: &str, holder: Holder, environment: &Environment) -> Option<String> {
     if let Some((_, value)) = environment.values.iter().find(|(known, _)| known == name) {
         return Some(value.clone());

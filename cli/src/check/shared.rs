@@ -8,6 +8,7 @@ use super::beside::Beside;
 use super::code::FileCode;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
+use super::surroundings::is_proxy;
 use crate::yaml::{Node, Place};
 
 /// Where the options of HTTP stand in a cluster.
@@ -117,14 +118,4 @@ fn makes<'b>(kind: &'static str, one: &'b Node, member: &str) -> Option<Makes<'b
 
 fn name_of(resource: &Node) -> &str {
     resource.text_at(&["metadata", "name"]).unwrap_or_default()
-}
-
-/// Whether its pods are proxies: by the image of a container.
-fn is_proxy(deployment: &Node) -> bool {
-    const IMAGES: [&str; 2] = ["envoy", "proxyv2"];
-    let containers = deployment.path(&["spec", "template", "spec", "containers"]);
-    let images = containers.map(Node::elements).unwrap_or_default().iter();
-    let mut images = images.filter_map(|one| one.text_at(&["image"]));
-    // An Istio gateway's is put in when it is injected.
-    images.any(|image| image == "auto" || IMAGES.iter().any(|part| image.contains(part)))
 }

@@ -44,7 +44,7 @@ fn is_several(resource: &Node) -> bool {
 }
 
 /// Whether a workload's pods are proxies, by the names of their images; Istio fills in `auto`.
-fn is_proxy(workload: &Node) -> bool {
+pub(super) fn is_proxy(workload: &Node) -> bool {
     let containers = workload.path(&["spec", "template", "spec", "containers"]);
     let images = containers.map(Node::elements).unwrap_or_default();
     images.iter().filter_map(|one| one.text_at(&["image"])).any(|image| {
