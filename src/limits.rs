@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::env::{Random, SharedData};
 use crate::ids::{Name, digest};
-use crate::store::{Change, Outcome, RecordId, Table};
+use crate::store::{Change, Outcome, Record, RecordId, Table};
 use crate::time::UnixMillis;
 use counter::Use;
 pub use fleet::{Count, OnOutage, Service, Share};
@@ -336,8 +336,7 @@ impl Counters {
         now: UnixMillis,
     ) -> Charged {
         let outcome = self.table.update(shared, random, subject, now, |record| {
-            let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
-            self.judge(counts.unwrap_or_default(), charges, (cost, does), now)
+            self.judge(self.counts(record), charges, (cost, does), now)
         });
         match outcome {
             Outcome::Contended => Charged::Contended,
@@ -345,6 +344,12 @@ impl Counters {
             Outcome::Kept(charged) | Outcome::Written { value: charged, .. } => charged,
             Outcome::Unsupported => Charged::Unsupported,
         }
+    }
+
+    /// What a record says; one that cannot be read says nothing.
+    fn counts(&self, record: Option<Record<'_>>) -> Counts {
+        let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
+        counts.unwrap_or_default()
     }
 
     /// Judges a request, and says what its subject's record becomes.

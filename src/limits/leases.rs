@@ -90,20 +90,14 @@ impl Counters {
     /// holds of all of them, or of none.
     pub fn take(&self, subject: &RecordId, batch: Batch<'_>, does: Does, env: &Env<'_>) -> Taken {
         let outcome = self.table.update(env.shared, env.random, subject, env.now, |record| {
-            let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
-            let mut counts = counts.unwrap_or_default();
+            let mut counts = self.counts(record);
             let taken = self.judge_batch(&mut counts, batch, env.now);
             if does == Does::Look {
                 return Change::Keep(taken);
             }
             self.kept(&counts, taken, env.now).unwrap_or(Change::Keep(Taken::Full))
         });
-        match outcome {
-            Outcome::Contended => Taken::Contended,
-            Outcome::Full => Taken::Full,
-            Outcome::Kept(taken) | Outcome::Written { value: taken, .. } => taken,
-            Outcome::Unsupported => Taken::Unsupported,
-        }
+        taken(outcome)
     }
 
     /// Charges a request to one limit that its service cannot be asked about: within the process's own
@@ -117,8 +111,7 @@ impl Counters {
         let Some(terms) = Terms::of(charge, share) else { return Taken::Unsupported };
         let (id, now) = (charge.id() ^ self.own, env.now);
         let outcome = self.table.update(env.shared, env.random, subject, now, |record| {
-            let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
-            let mut counts = counts.unwrap_or_default();
+            let mut counts = self.counts(record);
             let mut lease = counts.lease(id).at(&terms, now);
             let held = lease.take_own(&terms, now);
             let standings = vec![lease.standing(&terms, now)];
@@ -138,12 +131,7 @@ impl Counters {
             };
             self.kept(&counts, taken, now).unwrap_or(Change::Keep(Taken::Full))
         });
-        match outcome {
-            Outcome::Contended => Taken::Contended,
-            Outcome::Full => Taken::Full,
-            Outcome::Kept(taken) | Outcome::Written { value: taken, .. } => taken,
-            Outcome::Unsupported => Taken::Unsupported,
-        }
+        taken(outcome)
     }
 
     /// Begins a call about one limit, which lasts two seconds at most; `None` where there is nothing to
@@ -200,8 +188,7 @@ impl Counters {
         let terms = Terms::of(charge, share)?;
         let (id, now) = (charge.id() ^ self.own, env.now);
         let outcome = self.table.update(env.shared, env.random, subject, now, |record| {
-            let counts = record.and_then(|record| Counts::decode(record.payload, self.most));
-            let mut counts = counts.unwrap_or_default();
+            let mut counts = self.counts(record);
             let mut lease = counts.lease(id).at(&terms, now);
             let value = change(&mut lease, &terms);
             counts.set_lease(id, lease);
@@ -279,6 +266,16 @@ impl Counters {
                 Taken::Passes(Passed { standings: standings(&limits, false), rules, wishes })
             }
         }
+    }
+}
+
+/// What became of a request, however its record was changed.
+fn taken(outcome: Outcome<Taken>) -> Taken {
+    match outcome {
+        Outcome::Contended => Taken::Contended,
+        Outcome::Full => Taken::Full,
+        Outcome::Kept(taken) | Outcome::Written { value: taken, .. } => taken,
+        Outcome::Unsupported => Taken::Unsupported,
     }
 }
 
