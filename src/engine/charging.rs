@@ -18,7 +18,7 @@ use crate::policy::LimitBy;
 use crate::store::RecordId;
 use crate::trace::{Decided, Trace};
 use crate::verdict::{Deny, Refusal, Step};
-use due::{Due, RateLimitHeaders, refusal};
+use due::{Due, RateLimitHeaders, Unusable, refusal};
 use remote::{Asks, Of};
 
 /// The counters, and what of them is the same for every request.
@@ -244,7 +244,6 @@ impl Charging {
         env: &Env<'_>,
     ) -> Result<(), Refusal> {
         let whose = due.whose;
-        let unable = |deny, reason| Err(Refusal::new(deny, reason));
         let counters = match whose {
             Whose::Everyone => &self.of_apis,
             Whose::Caller | Whose::EachCaller if due.by_address => &self.of_addresses,
@@ -260,20 +259,15 @@ impl Charging {
                 }
                 Ok(())
             }
-            Charged::Contended => {
-                unable(Deny::LimitContention, "the other workers kept writing the counters first")
-            }
-            Charged::Full => {
-                unable(Deny::LimitStoreFull, "there is no room beside the counters that run")
-            }
-            Charged::Unsupported => {
-                unable(Deny::LimitStoreFull, "this host has no store that could hold counters")
-            }
+            Charged::Contended => Err(Unusable::Contended.into()),
+            Charged::Full => Err(Unusable::Full.into()),
+            Charged::Unsupported => Err(Unusable::Unsupported.into()),
             Charged::Refused { by, wait, standings } => {
                 words::standings(charges, &standings, whose, Decided::Skipped, trace);
                 headers.add(charges, &standings, whose);
                 let Some(charge) = charges.get(by) else {
-                    return unable(Deny::Internal, "a limit that was not asked refuses");
+                    let reason = "a limit that was not asked refuses";
+                    return Err(Refusal::new(Deny::Internal, reason));
                 };
                 let headers = std::mem::take(headers).into_headers(self.advises);
                 Err(refusal(charge, (whose, due.by_address, policies), wait, headers))

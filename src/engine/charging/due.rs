@@ -61,6 +61,34 @@ impl RateLimitHeaders {
     }
 }
 
+/// Why counters themselves cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::engine) enum Unusable {
+    /// Others wrote first, again and again.
+    Contended,
+    /// There is no room.
+    Full,
+    /// There is no store.
+    Unsupported,
+}
+
+impl From<Unusable> for Refusal {
+    fn from(why: Unusable) -> Self {
+        let (deny, reason) = match why {
+            Unusable::Contended => {
+                (Deny::LimitContention, "the other workers kept writing the counters first")
+            }
+            Unusable::Full => {
+                (Deny::LimitStoreFull, "there is no room beside the counters that run")
+            }
+            Unusable::Unsupported => {
+                (Deny::LimitStoreFull, "this host has no store that could hold counters")
+            }
+        };
+        Self::new(deny, reason)
+    }
+}
+
 /// The refusal of a limit that is used up.
 pub(in crate::engine) fn refusal(
     charge: &Charge,

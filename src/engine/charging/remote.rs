@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::due::{Due, RateLimitHeaders, refusal};
+use super::due::{Due, RateLimitHeaders, Unusable, refusal};
 use super::subject;
 use crate::engine::admitted::Permit;
 use crate::engine::desk::Desk;
@@ -362,14 +362,12 @@ impl Asks<'_, '_, '_, '_> {
 
 /// The refusal where the counters themselves cannot be used.
 fn unable(taken: &Taken) -> Stop {
-    let (deny, reason) = match taken {
-        Taken::Contended => {
-            (Deny::LimitContention, "the other workers kept writing the counters first")
-        }
-        Taken::Full => (Deny::LimitStoreFull, "there is no room beside the counters that run"),
-        _ => (Deny::LimitStoreFull, "this host has no store that could hold counters"),
+    let why = match taken {
+        Taken::Contended => Unusable::Contended,
+        Taken::Full => Unusable::Full,
+        _ => Unusable::Unsupported,
     };
-    Refusal::new(deny, reason).into()
+    Refusal::from(why).into()
 }
 
 /// Whether a service counts any of these.
