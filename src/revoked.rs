@@ -1,4 +1,5 @@
-//! Whom to refuse although the credential is good: identities and tokens that were revoked.
+//! Whom to refuse although the credential is good: identities, tokens and browsers' sessions that were
+//! revoked.
 //!
 //! One list stands in the configuration; another may be a [document](crate::shared_document) that all
 //! workers share. A list holds hashes only: 24 bytes for each entry, whatever it names.
@@ -33,6 +34,9 @@ pub enum Subject<'a> {
     Jti(&'a str),
     /// The token whose compact form has this SHA-256.
     Token(&'a [u8; 32]),
+    /// A browser's session: the `sid` that the provider gave its login (OpenID Connect Front-Channel
+    /// Logout 1.0 §3).
+    Session(&'a str),
 }
 
 /// Which credentials of a subject an entry is about, and how long.
@@ -67,6 +71,7 @@ impl Key {
             Subject::Identity(identity) => ("identity", identity.as_bytes()),
             Subject::Jti(jti) => ("jti", jti.as_bytes()),
             Subject::Token(digest) => ("token", digest.as_slice()),
+            Subject::Session(sid) => ("session", sid.as_bytes()),
         };
         let hash = digest(&[b"tollgate revoked 1", kind.as_bytes(), provider.as_bytes(), value]);
         Self(hash.first_chunk().copied().unwrap_or_default())
@@ -82,6 +87,8 @@ pub struct Facts {
     pub jti: Option<Key>,
     /// The token itself; needed only where a list [names tokens](Revocations::names_tokens).
     pub token: Option<Key>,
+    /// The `sid` of the login that it comes from.
+    pub session: Option<Key>,
     /// When it was issued (`iat`), where it says so.
     pub issued: Option<UnixMillis>,
 }

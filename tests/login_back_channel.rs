@@ -128,6 +128,20 @@ fn a_session_that_the_provider_ends_is_over_in_every_worker_within_a_second() {
 }
 
 #[test]
+fn a_session_that_a_list_names_by_its_sid_has_ended_and_no_other() {
+    let world = World::default();
+    let mut before = Worker::new(&world, &with(&json!({})).to_string());
+    let [named, other, nameless] =
+        [Some("s-1"), Some("s-2"), None].map(|sid| logged_in(&mut before, Sid(sid)));
+    let mut config = with(&json!({}));
+    config["revoked"] = json!({ "entries": [{ "provider": "idp", "session": "s-1" }] });
+    let mut worker = Worker::new(&world, &config.to_string());
+    assert_eq!(verdict(&mut worker, &named), "login_ended");
+    assert_eq!(verdict(&mut worker, &other), "forwarded");
+    assert_eq!(verdict(&mut worker, &nameless), "forwarded");
+}
+
+#[test]
 fn without_a_sid_all_sessions_of_a_subject_end_that_began_before() {
     let world = World::default();
     let mut worker = Worker::new(&world, &with(&json!({})).to_string());

@@ -26,6 +26,7 @@ fn facts(identity: &str, issued: Option<u64>) -> Facts {
         identity: Key::new("okta", Subject::Identity(identity)),
         jti: Some(Key::new("okta", Subject::Jti(&format!("{identity}-1")))),
         token: Some(Key::new("okta", Subject::Token(&DIGEST))),
+        session: Some(Key::new("okta", Subject::Session(&format!("{identity}-s")))),
         issued: issued.map(UnixMillis::from_secs),
     }
 }
@@ -104,6 +105,15 @@ fn an_entry_is_about_its_subject_alone() {
         ("an old id", ("okta", Subject::Jti("alice-1"), Some(9)), "alice", Some(8), revoked),
         ("a reused id", ("okta", Subject::Jti("alice-1"), Some(9)), "alice", Some(9), None),
         ("the token", ("okta", Subject::Token(&DIGEST), None), "alice", Some(1000), revoked),
+        ("the session", ("okta", Subject::Session("alice-s"), None), "alice", Some(1), revoked),
+        ("another session", ("okta", Subject::Session("bob-s"), None), "alice", Some(1), None),
+        (
+            "a session that is an id",
+            ("okta", Subject::Session("alice-1"), None),
+            "alice",
+            None,
+            None,
+        ),
         ("another token", ("okta", Subject::Token(&[0; 32]), None), "alice", Some(1000), None),
     ];
     for (name, entry, who, issued, expected) in cases {

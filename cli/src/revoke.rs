@@ -30,7 +30,7 @@ Examples:
   printf %s \"$TOKEN\" | tollgate revoke revoked.json --provider okta \\
       --token-from -
   tollgate revoke revoked.json --provider okta --identity 00u1 \\
-      --issued-before now --for 12h
+      --issued-before now --until 12h
   tollgate revoke revoked.json --provider okta --jti AT.x7 \\
       --until 2026-11-24T10:00:00Z
 
@@ -55,17 +55,9 @@ pub(super) struct Arguments {
     /// Refuse only what was issued before this moment, or before `now`
     #[arg(long, value_name = "TIME", value_parser = parse_before)]
     issued_before: Option<Before>,
-    /// From when on the entry is void
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    until: Option<UnixMillis>,
-    /// How long the entry is in force
-    #[arg(
-        long = "for",
-        value_name = "SPAN",
-        value_parser = moment::parse_span,
-        conflicts_with = "until"
-    )]
-    lasts: Option<Duration>,
+    /// From when on the entry is void: a moment, or a span from now such as `12h`
+    #[arg(long, value_name = "TIME|SPAN", value_parser = parse_until)]
+    until: Option<Until>,
     /// A comment in the entry
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -92,6 +84,19 @@ fn parse_before(text: &str) -> Result<Before, String> {
         "now" => Ok(Before::Now),
         _ => moment::parse(text).map(Before::At).map_err(|wrong| format!("{wrong}, or `now`")),
     }
+}
+
+/// What `--until` says.
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    At(UnixMillis),
+    After(Duration),
+}
+
+fn parse_until(text: &str) -> Result<Until, String> {
+    let span = moment::parse_span(text).map(Until::After);
+    let moment = || moment::parse(text).map(Until::At);
+    span.or_else(|_| moment().map_err(|wrong| format!("{wrong}, and a span like 12h")))
 }
 
 /// What was done to a list.
@@ -144,7 +149,10 @@ fn entry(
         Before::Now => now,
         Before::At(moment) => moment,
     });
-    let given = arguments.until.or(arguments.lasts.map(|span| now.after(span)));
+    let given = arguments.until.map(|until| match until {
+        Until::At(moment) => moment,
+        Until::After(span) => now.after(span),
+    });
     if given.is_some_and(|until| until <= now) {
         return Err(Failure::Misuse(
             "`--until` has passed: the entry would be void from the start".to_owned(),
@@ -164,13 +172,13 @@ fn entry(
     if until.is_some_and(|until| until <= now) {
         let end = ends.map(UnixMillis::to_rfc3339).unwrap_or_default();
         return Err(Failure::Misuse(format!(
-            "the token's own end was {end}: no proxy takes it any more; with `--until` or `--for` it is \
-             listed all the same"
+            "the token's own end was {end}: no proxy takes it any more; with `--until` it is listed all the \
+             same"
         )));
     }
     // Seconds, as the file has them: later rather than earlier.
     let [issued_before, until] = [issued_before, until].map(|moment| moment.map(whole_second));
-    for (option, moment) in [("--issued-before", issued_before), ("--until or --for", until)] {
+    for (option, moment) in [("--issued-before", issued_before), ("--until", until)] {
         if moment.is_some_and(|moment| moment::rfc3339(moment).is_none()) {
             return Err(Failure::Misuse(format!("{option}: no later than the year 9999")));
         }

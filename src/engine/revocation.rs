@@ -62,13 +62,14 @@ pub(super) fn judge<'v, 'c: 'v>(
 /// [`Deny::LoginEnded`].
 pub(super) fn judge_cookie(
     revocations: &Revocations,
-    (provider, known): (&Name, &Known),
+    (provider, known, session): (&Name, &Known, &Session),
     env: &Env<'_>,
 ) -> Result<(), Refusal> {
-    match revocations.is_empty() {
-        true => Ok(()),
-        false => not_ended(revocations, &own_facts(provider.as_str(), known), provider, env),
+    if revocations.is_empty() {
+        return Ok(());
     }
+    let facts = own_facts(provider.as_str(), known, Some(session));
+    not_ended(revocations, &facts, provider, env)
 }
 
 /// The same of a session that has no cookie yet.
@@ -89,6 +90,7 @@ pub(super) fn judge_login(
         identity: Key::new(name, Subject::Identity(&session.identity)),
         jti: claims.text("jti").map(|jti| Key::new(name, Subject::Jti(jti))),
         token: None,
+        session: of_login(name, session),
         issued: Some(UnixMillis::from_secs(session.begun.secs())),
     };
     not_ended(revocations, &facts, provider, env)
@@ -112,11 +114,12 @@ fn facts(voucher: &Voucher<'_>, with_token: bool) -> Facts {
     let known = &voucher.known;
     let said = known.says.as_ref().filter(|_| with_token);
     let digest = |said: &Rc<Said>| *said.digest.get_or_init(|| of_token(provider, &said.token));
-    Facts { token: said.map(digest), ..own_facts(provider, known) }
+    let session = voucher.login.as_ref().map(|login| &login.opened.session);
+    Facts { token: said.map(digest), ..own_facts(provider, known, session) }
 }
 
 /// The same without the token itself; hashed once for each credential that this worker knows.
-fn own_facts(provider: &str, known: &Known) -> Facts {
+fn own_facts(provider: &str, known: &Known, session: Option<&Session>) -> Facts {
     let facts = || {
         let claims = known.says.as_ref().map(|said| &said.claims);
         let jti = claims.and_then(|claims| claims.text("jti"));
@@ -124,6 +127,7 @@ fn own_facts(provider: &str, known: &Known) -> Facts {
             identity: Key::new(provider, Subject::Identity(&known.who.identity)),
             jti: jti.map(|jti| Key::new(provider, Subject::Jti(jti))),
             token: None,
+            session: session.and_then(|session| of_login(provider, session)),
             issued: claims.and_then(Claims::issued),
         })
     };
@@ -137,6 +141,11 @@ fn twin(voucher: &Voucher<'_>) -> Option<Key> {
         let twin = twin::of(&said.token, said.alg?)?;
         Some(of_token(voucher.provider.name.as_str(), &twin))
     })
+}
+
+/// By what a list may name the session of a login.
+fn of_login(provider: &str, session: &Session) -> Option<Key> {
+    session.sid.as_deref().map(|sid| Key::new(provider, Subject::Session(sid)))
 }
 
 fn of_token(provider: &str, token: &[u8]) -> Key {

@@ -117,6 +117,8 @@ struct Entry<'a> {
     #[serde(borrow)]
     token_sha256: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    session: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     issued_before: Option<Cow<'a, str>>,
     #[serde(borrow)]
     until: Option<Cow<'a, str>>,
@@ -138,16 +140,17 @@ impl Entry<'_> {
             until: moment(&self.until, "`until` is no point in time (RFC 3339)")?,
         };
         let digest;
-        let subject = match (&self.identity, &self.jti, &self.token_sha256) {
-            (Some(identity), None, None) => Subject::Identity(identity),
-            (None, Some(jti), None) => Subject::Jti(jti),
-            (None, None, Some(hex)) => {
+        let subject = match (&self.identity, &self.jti, &self.token_sha256, &self.session) {
+            (Some(identity), None, None, None) => Subject::Identity(identity),
+            (None, Some(jti), None, None) => Subject::Jti(jti),
+            (None, None, None, Some(sid)) => Subject::Session(sid),
+            (None, None, Some(hex), None) => {
                 digest = wire::hex(hex).ok_or("`token_sha256` is not 64 of 0-9 and a-f")?;
                 Subject::Token(&digest)
             }
-            _ => return Err("not exactly one of `identity`, `jti` and `token_sha256`"),
+            _ => return Err("not exactly one of `identity`, `jti`, `token_sha256` and `session`"),
         };
-        if let Subject::Identity("") | Subject::Jti("") = subject {
+        if let Subject::Identity("") | Subject::Jti("") | Subject::Session("") = subject {
             return Err("an empty string names nothing");
         }
         if reach.until.is_none_or(|until| now < until) {

@@ -33,7 +33,7 @@ const BYTES_WITH_END: usize = BYTES + 8;
 /// Most entries of a list.
 pub const MAX_ENTRIES: usize = 100_000;
 
-/// Revoked identities and tokens, by their keys.
+/// Revoked identities, tokens and sessions, by their keys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct List(Vec<u8>);
 
@@ -57,7 +57,7 @@ impl ListBuilder {
     /// Adds an entry.
     pub fn add(&mut self, provider: &str, subject: Subject<'_>, reach: Reach) {
         self.kinds |= match subject {
-            Subject::Identity(_) => 0,
+            Subject::Identity(_) | Subject::Session(_) => 0,
             Subject::Jti(_) => JTIS,
             Subject::Token(_) => TOKENS,
         };
@@ -192,8 +192,8 @@ impl List {
             Some(before) if covers(before) => return Some(Deny::TokenRevoked),
             _ => {}
         }
-        let of_token = [facts.jti, facts.token];
-        of_token
+        let others = [facts.jti, facts.token, facts.session];
+        others
             .into_iter()
             .flatten()
             .any(|key| self.find(key, now).is_some_and(covers))

@@ -209,7 +209,7 @@ reasons! {
         remedy "nothing is wrong: the person has logged out, or the provider or the list of revocations has \
             ended the session; they can sign in again",
         meaning "The cookie is good, and its session was ended before its time: by a logout, by the provider, \
-            or by an entry of `revoked` with `issued_before`";
+            or by an entry of `revoked` with `session` or `issued_before`";
     /// The session's time is over.
     LoginExpired = "login_expired": Missing at Credential,
         remedy "nothing is wrong: the person can sign in again; `providers.*.login.session` says how long a \

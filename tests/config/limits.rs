@@ -25,6 +25,7 @@ fn judged(config: &Config, identity: &str) -> Option<Deny> {
         identity: Key::new("okta", Subject::Identity(identity)),
         jti: Some(Key::new("okta", Subject::Jti("t1"))),
         token: None,
+        session: Some(Key::new("okta", Subject::Session("s1"))),
         issued: Some(UnixMillis::from_secs(1000)),
     };
     match revocations.judge(&facts, UnixMillis::from_secs(2000)) {
@@ -129,12 +130,14 @@ fn limits_and_lists_are_refused_with_everything_that_is_wrong() {
             r#""revoked": {"entries": [{"provider": "okta"},
 {"provider": "okta", "identity": "a", "jti": "b"},
 {"provider": "oktaa", "identity": "a"},
-{"identity": "a"}]}"#,
+{"identity": "a"},
+{"provider": "okta", "session": "a"}]}"#,
             &[
-                "2:25: revoked.entries[0]: says not exactly what was revoked; write one of `identity`, `jti` and `token_sha256`",
-                "3:1: revoked.entries[1]: says not exactly what was revoked; write one of `identity`, `jti` and `token_sha256`",
+                "2:25: revoked.entries[0]: says not exactly what was revoked; write one of `identity`, `jti`, `token_sha256` and `session`",
+                "3:1: revoked.entries[1]: says not exactly what was revoked; write one of `identity`, `jti`, `token_sha256` and `session`",
                 "4:14: revoked.entries[2].provider: unknown value `oktaa`; did you mean `okta`?",
                 "5:1: revoked.entries[3].provider: missing; name the provider that this is about",
+                "6:33: revoked.entries[4].session: only a login has sessions, and this provider has no `login`; name an `identity`",
             ],
         ),
         (

@@ -359,6 +359,7 @@ pub fn revocations(text: &[u8]) {
             identity: Key::new(provider, Subject::Identity(identity)),
             jti: jti.map(|jti| Key::new(provider, Subject::Jti(jti))),
             token: token.map(|token| Key::new(provider, Subject::Token(token))),
+            session: None,
             // Issued before whatever moment an entry names.
             issued: None,
         };
@@ -366,10 +367,14 @@ pub fn revocations(text: &[u8]) {
     for entry in entries.iter().take(64) {
         let text = |name: &str| entry[name].as_str();
         let provider = text("provider").expect("a provider");
-        let subject = match (text("identity"), text("jti"), text("token_sha256")) {
-            (Some(identity), None, None) => facts(provider, identity, None, None),
-            (None, Some(jti), None) => facts(provider, other, Some(jti), None),
-            (None, None, Some(hex)) => {
+        let subject = match (text("identity"), text("jti"), text("token_sha256"), text("session")) {
+            (Some(identity), None, None, None) => facts(provider, identity, None, None),
+            (None, Some(jti), None, None) => facts(provider, other, Some(jti), None),
+            (None, None, None, Some(sid)) => {
+                let session = Some(Key::new(provider, Subject::Session(sid)));
+                Facts { session, ..facts(provider, other, None, None) }
+            }
+            (None, None, Some(hex), None) => {
                 let mut digest = [0; 32];
                 for (place, byte) in digest.iter_mut().enumerate() {
                     let digits = hex.get(2 * place..2 * place + 2).expect("two digits a byte");
@@ -385,8 +390,9 @@ pub fn revocations(text: &[u8]) {
         }
         let judged = lists.judge(&subject, now);
         assert!(matches!(judged, Err(Revoked::Listed(_))), "{entry} is on no list");
-        let stranger = facts(provider, other, Some(other), Some(&[0xa5; 32]));
-        if entry["identity"] != other && entry["jti"] != other {
+        let session = Some(Key::new(provider, Subject::Session(other)));
+        let stranger = Facts { session, ..facts(provider, other, Some(other), Some(&[0xa5; 32])) };
+        if !["identity", "jti", "session"].iter().any(|name| entry[name] == other) {
             let judged = lists.judge(&stranger, now);
             assert_eq!(judged, Ok(()), "whom nobody named is refused");
         }

@@ -39,6 +39,9 @@ pub(super) struct Whom {
     /// Refuse the token whose compact form has this SHA-256, in lower-case hex
     #[arg(long, value_name = "HEX", group = "subject", help_heading = WHOM)]
     token_sha256: Option<String>,
+    /// Refuse the browser's session that its provider calls by this `sid`
+    #[arg(long, value_name = "SID", group = "subject", help_heading = WHOM)]
+    session: Option<String>,
     /// Refuse the token in this file, or on standard input where it is `-`: by its hash, until an hour
     /// after its own end
     #[arg(long, value_name = "FILE", group = "subject", help_heading = WHOM)]
@@ -64,13 +67,13 @@ pub(super) struct Named {
 impl Whom {
     /// Whom the options name.
     pub(super) fn named(&self, streams: &mut Streams<'_>) -> Result<Named, Failure> {
-        let written = match (&self.identity, &self.jti, &self.token_sha256) {
-            (Some(identity), ..) => Some(Subject::Identity(identity.clone())),
-            (_, Some(jti), _) => Some(Subject::Jti(jti.clone())),
-            (.., Some(hex)) => Some(Subject::Token(hex.clone())),
-            _ => None,
-        };
-        if let Some(subject) = written {
+        let written = [
+            self.identity.clone().map(Subject::Identity),
+            self.jti.clone().map(Subject::Jti),
+            self.token_sha256.clone().map(Subject::Token),
+            self.session.clone().map(Subject::Session),
+        ];
+        if let Some(subject) = written.into_iter().flatten().next() {
             problem(&subject)?;
             return Ok(Named { subject, ends: None, by_itself: None });
         }
@@ -121,6 +124,7 @@ fn problem(subject: &Subject) -> Result<(), Failure> {
     let (option, value) = match subject {
         Subject::Identity(value) => ("--identity", value),
         Subject::Jti(value) => ("--jti", value),
+        Subject::Session(value) => ("--session", value),
         Subject::Token(value) if wire::hex(value).is_some() => return Ok(()),
         Subject::Token(_) => {
             return Err(Failure::Misuse(

@@ -14,6 +14,8 @@ pub(super) enum Subject {
     Jti(String),
     /// The token of this SHA-256, in hex.
     Token(String),
+    /// The session that its provider calls by this `sid`.
+    Session(String),
 }
 
 /// An entry.
@@ -33,6 +35,7 @@ struct Written {
     identity: Option<String>,
     jti: Option<String>,
     token_sha256: Option<String>,
+    session: Option<String>,
     issued_before: Option<String>,
     until: Option<String>,
 }
@@ -40,12 +43,14 @@ struct Written {
 impl Entry {
     fn read(text: &str) -> Option<Self> {
         let written: Written = serde_json::from_str(text).ok()?;
-        let subject = match (written.identity, written.jti, written.token_sha256) {
-            (Some(identity), None, None) => Subject::Identity(identity),
-            (None, Some(jti), None) => Subject::Jti(jti),
-            (None, None, Some(hex)) => Subject::Token(hex),
-            _ => return None,
-        };
+        let named = [
+            written.identity.map(Subject::Identity),
+            written.jti.map(Subject::Jti),
+            written.token_sha256.map(Subject::Token),
+            written.session.map(Subject::Session),
+        ];
+        let mut named = named.into_iter().flatten();
+        let (subject, None) = (named.next()?, named.next()) else { return None };
         let moment = |text: Option<String>| UnixMillis::from_rfc3339(&text?);
         Some(Self {
             provider: written.provider,
@@ -72,6 +77,7 @@ impl Entry {
             Subject::Identity(identity) => ("identity", identity),
             Subject::Jti(jti) => ("jti", jti),
             Subject::Token(hex) => ("token_sha256", hex),
+            Subject::Session(sid) => ("session", sid),
         };
         let moment = |moment: Option<UnixMillis>| moment.map(UnixMillis::to_rfc3339);
         let members = [

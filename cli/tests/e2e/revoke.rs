@@ -55,7 +55,7 @@ fn a_revoked_token_is_refused_once_its_list_is_fetched_and_nothing_is_fetched_tw
     revoke(&["--token-from", "token.txt"]);
     eventually("the token is refused", || all_say(&leaked, (401, "token_revoked")));
     assert!(all_say(&other, (200, "")));
-    revoke(&["--identity", "alice", "--for", "2s"]);
+    revoke(&["--identity", "alice", "--until", "2s"]);
     eventually("and all of hers", || all_say(&other, (403, "session_inactive")));
     eventually("until that is over", || all_say(&other, (200, "")));
     assert!(all_say(&leaked, (401, "token_revoked")));

@@ -48,12 +48,18 @@ fn an_entry_is_what_was_asked_for() {
     let jwt = token(r#"{"sub":"alice","uid":"00u1","jti":"AT.1","exp":1800003600}"#);
     let endless = token(r#"{"sub":"alice"}"#);
     let from = ["--token-from", "-"];
-    let cases: [(&[&str], &str, Value); 12] = [
+    let cases: [(&[&str], &str, Value); 14] = [
         (&["--identity", "00u1"], "", json!({ "identity": "00u1" })),
+        (&["--session", "s-1"], "", json!({ "session": "s-1" })),
+        (
+            &["--session", "s-1", "--until", "90s"],
+            "",
+            json!({ "session": "s-1", "until": "2027-01-15T08:01:30Z" }),
+        ),
         (&["--jti", "a\"b"], "", json!({ "jti": "a\"b" })),
         (&["--token-sha256", &hash], "", json!({ "token_sha256": hash })),
         (
-            &["--identity", "a", "--issued-before", "now", "--for", "12h"],
+            &["--identity", "a", "--issued-before", "now", "--until", "12h"],
             "",
             json!({ "identity": "a", "issued_before": AT, "until": "2027-01-15T20:00:00Z" }),
         ),
@@ -71,7 +77,7 @@ fn an_entry_is_what_was_asked_for() {
         (&from, &jwt, json!({ "token_sha256": sha256(&jwt), "until": "2027-01-15T10:00:00Z" })),
         (&from, &endless, json!({ "token_sha256": sha256(&endless) })),
         (
-            &[&from[..], &["--for", "2d"]].concat(),
+            &[&from[..], &["--until", "2d"]].concat(),
             &format!("Authorization: Bearer {jwt}\n"),
             json!({ "token_sha256": sha256(&jwt), "until": "2027-01-17T08:00:00Z" }),
         ),
@@ -109,6 +115,7 @@ fn what_a_command_lists_the_filter_refuses_until_its_end() {
         identity: Key::new("okta", Subject::Identity("alice")),
         jti: None,
         token: Some(Key::new("okta", Subject::Token(&Sha256::digest(&jwt).into()))),
+        session: None,
         issued: None,
     };
     for (now, refused) in [("2027-01-15T09:59:59.999Z", true), ("2027-01-15T10:00:00Z", false)] {
@@ -144,7 +151,7 @@ fn everything_else_in_the_file_stays_as_it_is() {
     assert!(ran.out.contains("dropped 2 entries that were over"), "{}", ran.out);
     assert!(ran.out.contains("2 entries now"), "{}", ran.out);
     // What is there, or reaches further, is not written again.
-    for arguments in [&["--identity", "new"][..], &["--identity", "new", "--for", "1h"]] {
+    for arguments in [&["--identity", "new"][..], &["--identity", "new", "--until", "1h"]] {
         let again = revoke_in(&folder, arguments, "");
         assert_eq!(again.exit, Exit::Fine);
         assert!(again.out.contains("there already, or more"), "{}", again.out);
@@ -172,7 +179,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
     );
     let alice = ["--identity", "bob"];
     // name, list, arguments, standard input, what is said
-    let cases: [(&str, Option<&str>, &[&str], &str, &str); 20] = [
+    let cases: [(&str, Option<&str>, &[&str], &str, &str); 21] = [
         ("no file", None, &alice, "", "there is no such file; `--new` makes it"),
         ("no JSON", Some("{"), &alice, "", "no list that a proxy would take"),
         ("a list of JSON", Some("[]"), &alice, "", "no list that a proxy would take"),
@@ -187,6 +194,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
         ("nobody", Some(list), &[], "", "required arguments"),
         ("two", Some(list), &["--identity", "a", "--jti", "b"], "", "cannot be used with"),
         ("an empty identity", Some(list), &["--identity", ""], "", "an empty string names nothing"),
+        ("an empty session", Some(list), &["--session", ""], "", "an empty string names nothing"),
         ("a short hash", Some(list), &["--token-sha256", "ab"], "", "not 64 of 0-9 and a-f"),
         ("large letters", Some(list), &["--token-sha256", &"AB".repeat(32)], "", "not 64 of"),
         ("a token as a `jti`", Some(list), &["--jti", &jwt], "", "what was written is not shown"),
@@ -214,9 +222,9 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
             Some(list),
             &["--identity", "a", "--until", "soon"],
             "",
-            "a moment is written like",
+            "a moment is written like 2026-11-23T10:00:00Z, and a span like 12h",
         ),
-        ("no time at all", Some(list), &["--identity", "a", "--for", "0s"], "", "has passed"),
+        ("no time at all", Some(list), &["--identity", "a", "--until", "0s"], "", "has passed"),
     ];
     for (name, list, arguments, input, said) in cases {
         let (folder, ran) = revoke(list, arguments, input);
@@ -237,7 +245,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
 fn an_end_before_the_tokens_own_is_warned_about() {
     let jwt = token(r#"{"exp":1800003600}"#);
     for (span, warned) in [("1h", true), ("61m", false)] {
-        let arguments = ["--token-from", "-", "--for", span];
+        let arguments = ["--token-from", "-", "--until", span];
         let (_folder, ran) = revoke(Some(r#"{"entries": []}"#), &arguments, &jwt);
         assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
         assert_eq!(ran.err.contains("is good again"), warned, "{span}: {}", ran.err);

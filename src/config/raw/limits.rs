@@ -120,7 +120,7 @@ choice! {
 object! {
     /// Whom to refuse although the credential is good.
     RawRevoked {
-        /// Identities and tokens.
+        /// Identities, tokens and sessions.
         entries: List<RawRevocation>;
         /// The URL of a document with further entries.
         url: Text;
@@ -138,7 +138,7 @@ object! {
 }
 
 object! {
-    /// What was revoked: exactly one of `identity`, `jti` and `token_sha256`.
+    /// What was revoked: exactly one of `identity`, `jti`, `token_sha256` and `session`.
     RawRevocation {
         /// The provider that it is about.
         provider: Text, required;
@@ -148,6 +148,8 @@ object! {
         jti: Text;
         /// The token whose compact form has this SHA-256, in lower-case hex.
         token_sha256: Sha256Hex;
+        /// The browser's session that the provider calls by this `sid`.
+        session: Text;
         /// Only tokens that were issued before. Left out: all.
         issued_before: Moment;
         /// From when on the entry is void. Left out: never.

@@ -66,7 +66,7 @@ pub(in crate::engine) fn judge<'c>(
                 return Ok(Shown::Useless(refusal));
             }
         };
-        let of = (&at.provider.name, &*verified.known);
+        let of = (&at.provider.name, &*verified.known, session);
         if let Err(refusal) = revocation::judge_cookie(&desk.outside.revocations, of, env) {
             return Ok(Shown::Useless(refusal));
         }

@@ -111,21 +111,30 @@ fn add(
         let names: Vec<_> = providers.iter().map(|one| &*one.name.value).collect();
         problems.refuse(Code::NameUnknown, provider.at, unknown(provider, &names));
     }
-    let of_keys = known.flatten().and_then(|one| one.value.as_ref());
-    if of_keys.is_some_and(|one| one.kind.value == RawKind::ApiKey) {
+    let written_as = known.flatten().and_then(|one| one.value.as_ref());
+    if written_as.is_some_and(|one| one.kind.value == RawKind::ApiKey) {
         refuse_of_tokens(entry, problems);
+    }
+    if let (Some(at), true) =
+        (entry.session.at(), written_as.is_some_and(|one| one.login.is_absent()))
+    {
+        let message =
+            "only a login has sessions, and this provider has no `login`; name an `identity`";
+        problems.refuse(Code::FieldUseless, at, message);
     }
     let identity = entry.identity.given().map(|identity| Subject::Identity(identity));
     let jti = entry.jti.given().map(|jti| Subject::Jti(jti));
     let token = entry.token_sha256.given().map(|digest| Subject::Token(&digest.value.0));
-    let written = [&entry.identity, &entry.jti].into_iter().filter(|field| !field.is_absent());
-    let written = written.count().saturating_add(usize::from(!entry.token_sha256.is_absent()));
-    if written != 1 {
-        let message = "says not exactly what was revoked; write one of `identity`, `jti` and \
-                       `token_sha256`";
+    let session = entry.session.given().map(|sid| Subject::Session(sid));
+    let texts = [&entry.identity, &entry.jti, &entry.session];
+    let named = texts.into_iter().filter(|field| !field.is_absent());
+    let named = named.count().saturating_add(usize::from(!entry.token_sha256.is_absent()));
+    if named != 1 {
+        let message = "says not exactly what was revoked; write one of `identity`, `jti`, \
+                       `token_sha256` and `session`";
         problems.refuse(Code::OneOfRequired, entry.at, message);
     }
-    if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token)) {
+    if let (Some(provider), Some(subject)) = (provider, identity.or(jti).or(token).or(session)) {
         let [issued_before, until] = [&entry.issued_before, &entry.until]
             .map(|field| field.given().map(|moment| moment.value.0));
         list.add(provider, subject, Reach { issued_before, until });
