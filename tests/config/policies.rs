@@ -78,21 +78,21 @@ fn a_policy_is_refused_with_everything_that_is_wrong_in_it() {
             "nothing at all, written as a limit",
             r#""a": {"rate": {"requests": 0, "per": "0s", "burst": 0}, "quota": {"requests": -1, "per": "1m30s"}}"#,
             &[
-                r#"2:28: policies.a.rate.requests: `0`; expected a whole number from 1 to 1000000000; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
+                r#"2:28: policies.a.rate.requests: `0`; expected a whole number from 1 to 4294967295; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
                 r#"2:38: policies.a.rate.per: zero makes no sense here; at least "1ms""#,
-                "2:53: policies.a.rate.burst: `0`; expected a whole number from 1 to 1000000000",
-                r#"2:79: policies.a.quota.requests: `-1`; expected a whole number from 1 to 1000000000; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
+                "2:53: policies.a.rate.burst: `0`; expected a whole number from 1 to 4294967295",
+                r#"2:79: policies.a.quota.requests: `-1`; expected a whole number from 1 to 4294967295; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
                 r#"2:90: policies.a.quota.per: `1m30s` is no duration; write "90s""#,
             ],
         ),
         (
             "no limit, written as a number of requests",
-            r#""a": {"rate": {"requests": "unlimited", "per": "1s"}, "quota": {"requests": 0, "per": "1d"}}, "b": {"rate": {"requests": "100", "per": "1s"}, "quota": {"requests": 2000000000, "per": "1d"}}"#,
+            r#""a": {"rate": {"requests": "unlimited", "per": "1s"}, "quota": {"requests": 0, "per": "1d"}}, "b": {"rate": {"requests": "100", "per": "1s"}, "quota": {"requests": 4294967296, "per": "1d"}}"#,
             &[
-                r#"2:28: policies.a.rate.requests: `unlimited`; expected a whole number from 1 to 1000000000; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
-                r#"2:77: policies.a.quota.requests: `0`; expected a whole number from 1 to 1000000000; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
+                r#"2:28: policies.a.rate.requests: `unlimited`; expected a whole number from 1 to 4294967295; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
+                r#"2:77: policies.a.quota.requests: `0`; expected a whole number from 1 to 4294967295; for no limit leave the whole limit out, or, in a policy, write "unlimited" in place of its object: "rate": "unlimited", "quota": "unlimited""#,
                 "2:122: policies.b.rate.requests: expected a whole number, found a string: write it without quotes",
-                "2:165: policies.b.quota.requests: `2000000000`; expected a whole number from 1 to 1000000000",
+                "2:165: policies.b.quota.requests: `4294967296`; expected a whole number from 1 to 4294967295",
             ],
         ),
         (

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value, json};
 
 /// The most requests that a limit can count.
-const MAX_REQUESTS: u64 = 1_000_000_000;
+const MAX_REQUESTS: u64 = 4_294_967_295;
 /// The longest duration, in milliseconds.
 pub(super) const YEAR: u64 = 365 * 24 * 3_600_000;
 
@@ -179,7 +179,7 @@ mod tests {
             ("1.25", "1", Some(r#"{"per":"4s","requests":5}"#)),
             ("0", "1", None),
             ("-1", "1", None),
-            ("99999999999", "1", Some(r#"{"per":"1s","requests":1000000000}"#)),
+            ("99999999999", "1", Some(r#"{"per":"1s","requests":4294967295}"#)),
         ];
         for (rate, per, expected) in cases {
             assert_eq!(rate_of(rate, per).as_deref(), expected, "{rate} per {per}");

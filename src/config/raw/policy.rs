@@ -12,8 +12,8 @@ use crate::limits::Count as Counted;
 use crate::policy::LimitBy;
 use crate::verdict::quoted;
 
-/// Most requests of a limit.
-const MOST_REQUESTS: u32 = 1_000_000_000;
+/// Most requests of a limit: what services that count for several proxies can name.
+const MOST_REQUESTS: u32 = u32::MAX;
 
 object! {
     /// What its holders may do. What a policy does not name, it does not touch.

@@ -428,7 +428,7 @@ async fn what_is_exported_is_what_limitador_and_ratelimit_count_by() {
             ("standard.access.0.rate", 5),
             ("standard.access.reports.rate", 7),
             ("api.orders.rate", 1_000),
-            ("gold.rate", 1_000_000_000),
+            ("gold.rate", 4_294_967_295),
             ("gold.quota", 1),
         ];
         for (limit, requests) in limits {
