@@ -94,9 +94,10 @@ reasons! {
             for";
     /// Nothing that vouches for the caller came with the request (RFC 6750 §3.1).
     CredentialMissing = "credential_missing": Missing at Credential,
-        remedy "the caller must send its credential where the reason looked for it, by default as \
-            `Authorization: Bearer <token>`; if callers send it elsewhere, or under another scheme, say \
-            so in `providers.*.from`; or let `apis[].auth` name the provider whose credential it has",
+        remedy "the caller must send its credential where the reason says that one was looked for, by \
+            default as `Authorization: Bearer <token>`; if callers send it elsewhere, or under another \
+            scheme, say so in `providers.*.from`; if it is another provider's, let `apis[].auth` name \
+            that provider",
         meaning "Nothing that a provider of this API reads. A credential of another scheme, or \
             another provider's token, counts as absent. The reason names every branch (eight at \
             most, that which lacks least first), what it lacks and where that was looked for";

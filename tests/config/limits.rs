@@ -198,7 +198,7 @@ fn what_is_risky_about_a_list_is_warned_about() {
         (
             "plain HTTP",
             r#""revoked": {"url": "http://ops.example.com/", "cluster": "ops"}"#,
-            "2:20: revoked.url: `http`: whoever is on the way can empty the list; use `https`, unless the mesh encrypts this call",
+            "2:20: revoked.url: `http`: whoever is on the way can empty the list; use `https`, unless a mesh encrypts this call",
         ),
         (
             "often",

@@ -12,7 +12,7 @@ fn what_is_risky_is_warned_about_and_taken() {
             r#"{"providers": {"okta": {"issuer": "https://okta.example", "audiences": ["api"],
 "jwks": {"url": "http://okta.example/keys", "cluster": "idp"}}}}"#,
             &[
-                "2:17: providers.okta.jwks.url: `http`: whoever is on the way can replace the keys; use `https`, unless the mesh encrypts this call",
+                "2:17: providers.okta.jwks.url: `http`: whoever is on the way can replace the keys; use `https`, unless a mesh encrypts this call",
             ],
         ),
         (
@@ -20,7 +20,7 @@ fn what_is_risky_is_warned_about_and_taken() {
             r#"{"providers": {"okta": {"issuer": "http://127.0.0.1:9000", "audiences": ["api"],
 "jwks": {"discovery": true, "cluster": "idp"}}}}"#,
             &[
-                "2:23: providers.okta.jwks.discovery: `http`: whoever is on the way can replace the keys; use `https`, unless the mesh encrypts this call",
+                "2:23: providers.okta.jwks.discovery: `http`: whoever is on the way can replace the keys; use `https`, unless a mesh encrypts this call",
             ],
         ),
         (

@@ -132,7 +132,7 @@ pub(super) fn warn_if_plain(url: &Url, at: usize, harm: &str, problems: &mut Pro
             Code::PlainHttp,
             at,
             format_args!(
-                "`http`: whoever is on the way can {harm}; use `https`, unless the mesh encrypts this \
+                "`http`: whoever is on the way can {harm}; use `https`, unless a mesh encrypts this \
                  call"
             ),
         );
