@@ -227,9 +227,10 @@ impl Lease {
         Held::Passes { by: Rule::Unreported, reports: self.passes_unreported(terms, now) }
     }
 
-    /// Whether the window that the service has told of still lasts: it tells whole seconds.
+    /// Whether the window that the service has told of still lasts: it tells whole seconds, and told them
+    /// up to a call's length before the answer came.
     fn is_surely_before_its_end(&self, terms: &Terms, now: UnixMillis) -> bool {
-        self.ends.since(now) > SECOND || terms.is_edge(self.ends)
+        self.ends.since(now) > SECOND.saturating_add(LASTS) || terms.is_edge(self.ends)
     }
 
     /// A request comes, and the service cannot be asked: it passes within the process's own part.
@@ -353,7 +354,7 @@ impl Lease {
                 true => self.refusal(now),
             };
         }
-        let ends = now.after(until_end(said.reset, terms, now));
+        let ends = now.after(until_end(said.reset, terms, (call.at, now)));
         self.soonest =
             if self.is_heard && self.soonest > now { self.soonest.min(ends) } else { ends };
         (self.is_heard, self.ends) = (true, ends);
@@ -432,9 +433,13 @@ impl Lease {
 
 /// How long until the window ends: from a second to its whole length.
 ///
-/// Envoy's service tells the seconds that are left rounded up, and within that second the process's own
-/// clock tells when; Limitador rounds them down.
-fn until_end(reset: Option<u64>, terms: &Terms, now: UnixMillis) -> Duration {
+/// Envoy's service tells the seconds that are left rounded up, at some time since it was asked: what is
+/// left open by that, the process's own clock tells. Limitador rounds them down.
+fn until_end(
+    reset: Option<u64>,
+    terms: &Terms,
+    (asked, now): (UnixMillis, UnixMillis),
+) -> Duration {
     let per = terms.per.max(SECOND);
     let said = reset.map_or(per, Duration::from_secs);
     let said = match terms.share.service {
@@ -442,8 +447,9 @@ fn until_end(reset: Option<u64>, terms: &Terms, now: UnixMillis) -> Duration {
         Service::Ratelimit => said,
     };
     let said = said.clamp(SECOND, per);
+    let open = now.since(asked).saturating_add(SECOND);
     match terms.next_edge(now).map(|edge| edge.since(now)) {
-        Some(left) if left <= said && said.saturating_sub(left) < SECOND => left,
+        Some(left) if left <= said && said.saturating_sub(left) < open => left,
         _ => said,
     }
 }

@@ -236,6 +236,29 @@ fn what_a_strange_clock_has_written_ends_after_one_window() {
 }
 
 #[test]
+fn an_answer_that_took_long_says_less_exactly_when_the_window_ends() {
+    // Asked 5 s before its end, and answered 3 s before that: seconds are told as they were between.
+    let (asked, came, edge) = (at(35_000), at(37_000), at(40_000));
+    for (told, expected) in [(3, edge), (4, edge), (5, edge), (6, at(43_000)), (2, at(39_000))] {
+        let terms = terms(100, 60, share(Service::Ratelimit, 3, 5));
+        let mut lease = Lease::default();
+        let call = lease.ask(asked);
+        let _ = lease.answered(call, said(90, told), &terms, came);
+        assert_eq!(lease.ends, expected, "{told}");
+    }
+    // Where no clock tells more, what passes within what is left open may be in the next window.
+    let terms = terms(100, 60, share(Service::Limitador, 1, 5));
+    let mut lease = Lease::default();
+    let call = lease.ask(asked);
+    let _ = lease.answered(call, said(90, 5), &terms, came);
+    assert_eq!(lease.ends, at(43_000));
+    assert_eq!(come(&mut lease, &terms, at(39_999), 1), "p");
+    assert_eq!((lease.ends, lease.is_heard), (at(43_000), true));
+    assert_eq!(come(&mut lease, &terms, at(40_000), 1), "p");
+    assert_eq!((lease.ends, lease.is_heard), (at(100_000), false));
+}
+
+#[test]
 fn a_process_alone_allows_its_part_and_of_a_quota_its_part_of_what_remained() {
     let local = |lease: &mut Lease, terms: &Terms, now, count: usize| {
         let one = |_: &usize| {
