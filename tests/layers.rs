@@ -786,6 +786,14 @@ fn the_host_is_named_by_the_shell_alone() {
     }
 }
 
+/// docs/decisions/0020: the library's sort alone is 58 KB of the module.
+#[test]
+fn the_filter_sorts_nothing_with_the_library() {
+    for source in sources().iter().filter(|source| !source.is_command_line() && !source.is_test()) {
+        assert!(!source.code.contains(".sort"), "{} sorts", source.path);
+    }
+}
+
 #[test]
 fn unsafe_code_stands_in_one_file() {
     for source in sources().iter().filter(|source| source.path != "shell/host.rs") {

@@ -64,11 +64,13 @@ pub(in crate::engine) fn groups(own: &[Due], of_api: Option<&Due>) -> Vec<Group>
         Whose::EachCaller => 2,
         Whose::Everyone => 3,
     };
-    let mut all: Vec<&Due> = own.iter().chain(of_api).collect();
     // Within a subject rates come before quotas.
-    all.sort_by_key(|due| (rank(due), is_quota(due)));
+    let places = (0..=3).flat_map(|rank| [(rank, false), (rank, true)]);
+    let in_order = places.flat_map(|place| {
+        own.iter().chain(of_api).filter(move |due| (rank(due), is_quota(due)) == place)
+    });
     let mut groups: Vec<Group> = Vec::new();
-    for due in all {
+    for due in in_order {
         let known = groups.iter_mut().find(|group| group.subject == due.subject);
         match known {
             Some(group) => group.charges.push(due.charge),
