@@ -373,6 +373,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // What holds configurations, and what is around them.
             &[
                 "check/code",
+                "check/http2",
+                "check/mesh/maker",
                 "check/origin",
                 "check/reads",
                 "check/slots/convert",
@@ -388,8 +390,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "check/words",
             ],
             &["check/beside", "check/entry", "check/surroundings"],
-            &["check/chain", "check/gateway", "check/mesh", "check/shared"],
-            &["check/order", "check/slots/gateway"],
+            &["check/chain", "check/gateway", "check/mesh"],
+            &["check/order", "check/shared", "check/slots/gateway"],
             &["check/slots"],
             &["check/held"],
             &["check/back_channel"],

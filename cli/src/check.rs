@@ -14,6 +14,7 @@ mod form;
 mod gateway;
 mod held;
 mod holder;
+mod http2;
 mod lying;
 mod mesh;
 mod order;
@@ -329,8 +330,8 @@ impl Checker {
         let is_shared = config.remote_limits.is_some();
         limits(tree, is_shared, (held.at, held.several), &mut checked.remarks);
         let remarks = &mut checked.remarks;
-        let clusters = held.clusters.as_deref().filter(|_| held.plane == Plane::None);
-        shared::check(&config, tree, (clusters, &self.beside), held.at, remarks);
+        let around = (held.plane, held.clusters.as_deref(), &self.beside);
+        shared::check(&config, tree, around, held.at, remarks);
         match (held.plane, &held.clusters) {
             (Plane::Istio, _) => mesh::check(&config, tree, &self.beside, held.at, remarks),
             (Plane::Gateway, _) => gateway::check(&config, tree, &self.beside, held.at, remarks),

@@ -6,6 +6,7 @@ use tollgate::verdict::quoted;
 
 use super::beside::Beside;
 use super::code::FileCode;
+use super::http2;
 use super::reach::{self, Clusters, Link, is_host};
 use super::report::{Remark, Severity};
 use crate::yaml::{self, Node, Place};
@@ -32,7 +33,10 @@ pub(super) fn check(
                 reach::leads(&link, cluster, at, remarks);
                 None
             }
-            None => gateway.judge(&link),
+            None => match gateway.rule(link.cluster) {
+                Some(rule) => gateway.plain(rule, &link),
+                None => gateway.misnamed(link.cluster, link.host()),
+            },
         };
         if let Some((code, message)) = found {
             let message = format!("cluster {}: {message}", quoted(link.cluster));
@@ -42,9 +46,36 @@ pub(super) fn check(
     }
 }
 
+/// What there is to say of the cluster of a service that is asked by gRPC.
+pub(super) fn of_service(cluster: &str, beside: &Beside) -> Option<(FileCode, String)> {
+    let gateway = Gateway::of(beside);
+    let http1 = match (gateway.added.find(cluster), gateway.rule(cluster)) {
+        (Some(added), _) => http2::fault(added),
+        (None, Some(rule)) => gateway.http1(rule),
+        (None, None) => {
+            let used =
+                || gateway.rules.iter().find(|rule| references(rule).any(|one| one == cluster));
+            let found = gateway.misnamed(cluster, None);
+            return found.or_else(|| Some((FileCode::ClusterMissing, named_after(used()?))));
+        }
+    };
+    http1.map(|message| (FileCode::ClusterNotHttp2, message))
+}
+
+/// What a cluster is called that was named after what a route leads to.
+fn named_after(rule: &Rule<'_>) -> String {
+    format!(
+        "Envoy Gateway names the cluster of a Backend or Service after the route that uses it; did you \
+         mean {}?",
+        quoted(&rule.cluster)
+    )
+}
+
 /// A rule of a route, and the cluster that it makes.
 struct Rule<'b> {
     cluster: String,
+    /// Whether the route is one of gRPC, which is always HTTP/2.
+    is_grpc: bool,
     namespace: &'b str,
     rule: &'b Node,
 }
@@ -54,12 +85,15 @@ struct Gateway<'b> {
     added: Clusters,
     rules: Vec<Rule<'b>>,
     backends: Vec<&'b Node>,
+    services: Vec<&'b Node>,
     tls_policies: Vec<&'b Node>,
+    /// The names of the clusters that an EnvoyPatchPolicy changes.
+    patched: Vec<&'b str>,
 }
 
 impl<'b> Gateway<'b> {
     fn of(beside: &'b Beside) -> Self {
-        let mut known = Vec::new();
+        let (mut known, mut patched) = (Vec::new(), Vec::new());
         for proxy in beside.of_kind("EnvoyProxy") {
             known.extend(bootstrap(proxy));
         }
@@ -68,11 +102,15 @@ impl<'b> Gateway<'b> {
             for patch in patches.unwrap_or_default() {
                 let is_cluster =
                     patch.text_at(&["type"]).is_some_and(|url| url.ends_with(".Cluster"));
-                known.extend(patch.path(&["operation", "value"]).filter(|_| is_cluster).cloned());
+                if is_cluster {
+                    known.extend(patch.path(&["operation", "value"]).cloned());
+                    patched.extend(patch.text_at(&["name"]));
+                }
             }
         }
         let routes = ["HTTPRoute", "GRPCRoute"];
-        let rules = routes.iter().flat_map(|kind| beside.of_kind(kind).map(move |one| (kind, one)));
+        let rules =
+            routes.iter().flat_map(|kind| beside.of_kind(kind).map(move |one| (*kind, one)));
         let rules = rules.flat_map(|(kind, route)| {
             let namespace = namespace(route);
             let name = route.text_at(&["metadata", "name"]).unwrap_or_default();
@@ -80,6 +118,7 @@ impl<'b> Gateway<'b> {
             let rules = route.path(&["spec", "rules"]).map(Node::elements).unwrap_or_default();
             rules.iter().enumerate().map(move |(index, rule)| Rule {
                 cluster: format!("{prefix}/{index}"),
+                is_grpc: kind == "GRPCRoute",
                 namespace,
                 rule,
             })
@@ -88,40 +127,40 @@ impl<'b> Gateway<'b> {
             added: Clusters { known, missing: None },
             rules: rules.collect(),
             backends: beside.of_kind("Backend").collect(),
+            services: beside.of_kind("Service").collect(),
+            patched,
             tls_policies: beside.of_kind("BackendTLSPolicy").collect(),
         }
     }
 
-    fn judge(&self, link: &Link<'_>) -> Option<(FileCode, String)> {
+    fn rule(&self, cluster: &str) -> Option<&Rule<'b>> {
+        self.rules.iter().find(|rule| rule.cluster == cluster)
+    }
+
+    /// A cluster that no resource makes, where another may have been meant.
+    fn misnamed(&self, cluster: &str, host: Option<&str>) -> Option<(FileCode, String)> {
         let missing = |message: String| Some((FileCode::ClusterMissing, message));
-        if let Some(rule) = self.rules.iter().find(|rule| rule.cluster == link.cluster) {
-            return self.plain(rule, link);
-        }
         let leads = |backend: &&Node| {
             let hosts = hosts(backend);
-            let leads = hosts.iter().any(|one| link.host().is_some_and(|host| is_host(one, host)));
-            leads || name(backend) == link.cluster
+            let leads = hosts.iter().any(|one| host.is_some_and(|host| is_host(one, host)));
+            leads || name(backend) == cluster
         };
         let backend = self.backends.iter().copied().find(leads);
         let used = backend.and_then(|backend| {
             self.rules.iter().find(|rule| references(rule).any(|one| one == name(backend)))
         });
         let names = || self.rules.iter().map(|rule| &*rule.cluster);
-        if let Some(meant) = self.added.meant(link.cluster, link.host()) {
+        if let Some(meant) = self.added.meant(cluster, host) {
             return missing(format!(
                 "the resources beside it call theirs otherwise; did you mean {}?",
                 quoted(meant)
             ));
         }
         if let Some(rule) = used {
-            return missing(format!(
-                "Envoy Gateway names a Backend's cluster after the route that uses it; did you mean \
-                 {}?",
-                quoted(&rule.cluster)
-            ));
+            return missing(named_after(rule));
         }
-        if link.cluster.contains("route/") {
-            let meant = near(link.cluster, names().collect::<Vec<_>>().iter().copied())?;
+        if cluster.contains("route/") {
+            let meant = near(cluster, names().collect::<Vec<_>>().iter().copied())?;
             return missing(format!(
                 "no route beside it makes this cluster; did you mean {}?",
                 quoted(meant)
@@ -145,17 +184,61 @@ impl<'b> Gateway<'b> {
         if !link.secure || backends.is_empty() || backends.len() < names.len() {
             return None;
         }
-        let by_policy = self.tls_policies.iter().any(|policy| {
-            let targets = policy.path(&["spec", "targetRefs"]).map(Node::elements);
-            let targets = targets.unwrap_or_default().iter();
-            targets.filter_map(|one| one.text_at(&["name"])).any(|one| names.contains(&one))
-        });
+        let by_policy = names.iter().any(|name| self.has_tls_policy(name));
         let by_itself = backends.iter().any(|one| one.path(&["spec", "tls"]).is_some());
         (!by_policy && !by_itself).then(|| {
             let message = "no TLS, and the URL is `https`: its Backend has no `tls`, and no \
                            BackendTLSPolicy is for it";
             (FileCode::ClusterPlain, message.to_owned())
         })
+    }
+
+    /// Whether a BackendTLSPolicy is for what has this name.
+    fn has_tls_policy(&self, name: &str) -> bool {
+        let policies = self.tls_policies.iter();
+        let targets = policies.filter_map(|policy| policy.path(&["spec", "targetRefs"]));
+        let targets = targets.flat_map(Node::elements);
+        targets.filter_map(|one| one.text_at(&["name"])).any(|one| one == name)
+    }
+
+    /// Why calls to a route's cluster would be HTTP/1.1, where that can be told.
+    fn http1(&self, rule: &Rule<'_>) -> Option<String> {
+        let backends = rule.rule.get("backendRefs").map(Node::elements).unwrap_or_default();
+        let is_told = !backends.is_empty() && !self.patched.contains(&&*rule.cluster);
+        // One that says HTTP/2 says it for all.
+        let is_http1 = || backends.iter().all(|one| self.is_http1(one, rule.namespace));
+        (is_told && !rule.is_grpc && is_http1()).then(|| {
+            "nothing behind its HTTPRoute says that it speaks HTTP/2, and gRPC needs that: every call \
+             would fail; write a GRPCRoute, or `appProtocol: kubernetes.io/h2c` at the Service's port, \
+             or `appProtocols: [gateway.envoyproxy.io/h2c]` in the Backend"
+                .to_owned()
+        })
+    }
+
+    /// Whether what a rule leads to is there, and says neither HTTP/2 nor TLS, by which it may be agreed.
+    fn is_http1(&self, reference: &Node, of_route: &str) -> bool {
+        let own = reference.text_at(&["name"]).unwrap_or_default();
+        let within = reference.text_at(&["namespace"]).unwrap_or(of_route);
+        let is_it = |one: &&&Node| name(one) == own && namespace(one) == within;
+        let is_http1 = match reference.text_at(&["kind"]) {
+            Some("Backend") => self.backends.iter().find(is_it).is_some_and(|backend| {
+                let said = backend.path(&["spec", "appProtocols"]).map(Node::elements);
+                let mut said = said.unwrap_or_default().iter().filter_map(Node::text);
+                let is_plain = backend.path(&["spec", "tls"]).is_none();
+                is_plain && !said.any(|one| matches!(one, "gateway.envoyproxy.io/h2c" | "grpc"))
+            }),
+            None | Some("Service") => self.services.iter().find(is_it).is_some_and(|service| {
+                let ports = service.path(&["spec", "ports"]).map(Node::elements);
+                let number = reference.text_at(&["port"]);
+                let mut ports = ports.unwrap_or_default().iter();
+                let port = ports.find(|port| number.is_some() && port.text_at(&["port"]) == number);
+                port.is_some_and(|port| {
+                    !matches!(port.text_at(&["appProtocol"]), Some("kubernetes.io/h2c" | "grpc"))
+                })
+            }),
+            Some(_) => false,
+        };
+        is_http1 && !self.has_tls_policy(own)
     }
 }
 

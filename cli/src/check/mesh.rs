@@ -1,14 +1,20 @@
-//! Clusters as Istio makes and names them: `outbound|443||idp.example.com`, by ServiceEntries and
-//! DestinationRules.
+//! Clusters as Istio makes and names them: `outbound|443||idp.example.com`, by Services, ServiceEntries
+//! and DestinationRules.
+
+mod maker;
+
+use std::borrow::Cow;
 
 use tollgate::config::{Config, near};
 use tollgate::verdict::quoted;
 
 use super::beside::Beside;
 use super::code::FileCode;
+use super::http2;
 use super::reach::{self, Clusters, Link, is_host};
 use super::report::{Remark, Severity};
 use crate::yaml::{Node, Place};
+use maker::{Kind, Maker};
 
 /// Tells of each cluster that a configuration names and that these resources do not make, or make
 /// otherwise.
@@ -39,14 +45,40 @@ pub(super) fn check(
 }
 
 /// What is found of a cluster.
-type Found = (Severity, FileCode, String);
+pub(super) type Found = (Severity, FileCode, String);
+
+/// What there is to say of the cluster of a service that is asked by gRPC.
+pub(super) fn of_service(cluster: &str, beside: &Beside) -> Vec<Found> {
+    let mesh = Mesh::of(beside);
+    let warn = |code, message| (Severity::Warning, code, message);
+    if let Some(added) = mesh.added.find(cluster) {
+        let fault = http2::fault(added);
+        return fault.map(|fault| warn(FileCode::ClusterNotHttp2, fault)).into_iter().collect();
+    }
+    let (mut found, made) = mesh.named(&Wanted { cluster, host: None, is_grpc: true });
+    if let Some((name, maker)) = made {
+        let fault = mesh.http1(&name, maker);
+        found.extend(fault.map(|fault| warn(FileCode::ClusterNotHttp2, fault)));
+    }
+    found
+}
+
+/// A cluster that a configuration names.
+struct Wanted<'n> {
+    cluster: &'n str,
+    /// The host that it is to lead to, where that is known.
+    host: Option<&'n str>,
+    is_grpc: bool,
+}
 
 /// What makes clusters.
 struct Mesh<'b> {
-    entries: Vec<&'b Node>,
+    makers: Vec<Maker<'b>>,
     rules: Vec<&'b Node>,
     /// Those that an EnvoyFilter adds.
     added: Clusters,
+    /// Whether an EnvoyFilter has clusters speak HTTP/2, whichever these are.
+    is_patched: bool,
 }
 
 /// A cluster's name, taken apart.
@@ -69,71 +101,81 @@ impl<'n> Name<'n> {
 
 impl<'b> Mesh<'b> {
     fn of(beside: &'b Beside) -> Self {
-        let patches =
-            beside.of_kind("EnvoyFilter").filter_map(|one| one.path(&["spec", "configPatches"]));
-        let clusters = patches.flat_map(Node::elements).filter(|patch| {
-            patch.text_at(&["applyTo"]) == Some("CLUSTER")
-                && patch.text_at(&["patch", "operation"]) == Some("ADD")
-        });
-        let known = clusters.filter_map(|patch| patch.path(&["patch", "value"])).cloned();
+        let patches = |operation: &'static str| {
+            let filters = beside.of_kind("EnvoyFilter");
+            let patches = filters.filter_map(|one| one.path(&["spec", "configPatches"]));
+            let patches = patches.flat_map(Node::elements).filter(move |patch| {
+                patch.text_at(&["applyTo"]) == Some("CLUSTER")
+                    && patch.text_at(&["patch", "operation"]) == Some(operation)
+            });
+            patches.filter_map(|patch| patch.path(&["patch", "value"]))
+        };
+        let of = |kind, name| beside.of_kind(name).map(move |resource| Maker { resource, kind });
+        let entries = of(Kind::ServiceEntry, "ServiceEntry");
         Self {
-            entries: beside.of_kind("ServiceEntry").collect(),
+            makers: entries.chain(of(Kind::Service, "Service")).collect(),
             rules: beside.of_kind("DestinationRule").collect(),
-            added: Clusters { known: known.collect(), missing: None },
+            added: Clusters { known: patches("ADD").cloned().collect(), missing: None },
+            is_patched: patches("MERGE").any(http2::is_said),
         }
     }
 
-    /// Every host of an entry, each with its entry.
-    fn hosts(&self) -> impl Iterator<Item = (&'b str, &'b Node)> {
-        self.entries.iter().flat_map(|entry| {
-            let hosts = entry.path(&["spec", "hosts"]).map(Node::elements).unwrap_or_default();
-            hosts.iter().filter_map(Node::text).map(move |host| (host, *entry))
-        })
+    /// Every host, each with what makes its clusters.
+    fn hosts(&self) -> impl Iterator<Item = (Cow<'b, str>, Maker<'b>)> {
+        self.makers.iter().flat_map(|maker| maker.hosts().into_iter().map(|host| (host, *maker)))
     }
 
     fn judge(&self, link: &Link<'_>) -> Vec<Found> {
-        let Some(name) = Name::parse(link.cluster) else { return self.misnamed(link) };
-        let Some((_, entry)) = self.hosts().find(|(host, _)| host.eq_ignore_ascii_case(name.host))
-        else {
-            return self.unknown(link, &name).into_iter().collect();
-        };
-        let mut found = Vec::new();
-        let ports: Vec<_> = ports(entry).collect();
-        if !ports.contains(&name.port) {
-            let meant = self.meant(entry, name.host, name.subset);
-            found.push(missing(format!("the ServiceEntry has no port {}; {meant}", name.port)));
-        }
-        let rules: Vec<_> = self.rules_for(name.host).collect();
-        if let Some(message) = subset(&rules, &name) {
-            found.push(missing(message));
-        }
-        if matches!(entry.text_at(&["spec", "resolution"]), None | Some("NONE" | "")) {
-            let message = "its ServiceEntry has no `resolution`: the cluster goes where the client \
-                           went, and a filter's call has no such place; write `resolution: DNS`";
-            found.push((Severity::Warning, FileCode::ClusterUnresolved, message.to_owned()));
-        }
-        // Inside the mesh the proxies encrypt by themselves.
-        if entry.text_at(&["spec", "location"]) != Some("MESH_INTERNAL") {
+        let wanted = Wanted { cluster: link.cluster, host: link.host(), is_grpc: false };
+        let (mut found, made) = self.named(&wanted);
+        if let Some((name, _)) = made.filter(|(_, maker)| !maker.is_inside()) {
+            let rules: Vec<_> = self.rules_for(name.host).collect();
             found.extend(tls(&rules, &name, link));
         }
         found
     }
 
-    /// A name that is none of Istio's.
-    fn misnamed(&self, link: &Link<'_>) -> Vec<Found> {
-        let named = |(host, entry): &(&str, &Node)| {
-            link.host().is_some_and(|one| is_host(host, one))
-                || host.eq_ignore_ascii_case(link.cluster)
-                || entry.text_at(&["metadata", "name"]) == Some(link.cluster)
+    /// What is wrong with a cluster's name; where that leads to something, what it says and what makes it.
+    fn named<'n>(&self, wanted: &Wanted<'n>) -> (Vec<Found>, Option<(Name<'n>, Maker<'b>)>) {
+        let Some(name) = Name::parse(wanted.cluster) else { return (self.misnamed(wanted), None) };
+        let Some(maker) = self.makers.iter().copied().find(|maker| maker.has(name.host)) else {
+            return (self.unknown(wanted, &name).into_iter().collect(), None);
         };
-        let meant = self.hosts().find(named).map(|(host, entry)| self.meant(entry, host, ""));
-        let is_broken = link.cluster.starts_with("outbound") || link.cluster.contains('|');
+        let mut found = Vec::new();
+        if !maker.ports().any(|port| maker.number(port) == Some(name.port)) {
+            let meant = meant_of((maker, name.host), name.subset, wanted);
+            let kind = maker.kind_name();
+            found.push(missing(format!("the {kind} has no port {}; {meant}", name.port)));
+        }
+        let rules: Vec<_> = self.rules_for(name.host).collect();
+        if let Some(message) = subset(&rules, &name) {
+            found.push(missing(message));
+        }
+        if maker.is_unresolved() {
+            let message = "its ServiceEntry has no `resolution`: the cluster goes where the client \
+                           went, and a filter's call has no such place; write `resolution: DNS`";
+            found.push((Severity::Warning, FileCode::ClusterUnresolved, message.to_owned()));
+        }
+        (found, Some((name, maker)))
+    }
+
+    /// A name that is none of Istio's.
+    fn misnamed(&self, wanted: &Wanted<'_>) -> Vec<Found> {
+        let named = |(host, maker): &(Cow<'_, str>, Maker<'_>)| {
+            wanted.host.is_some_and(|one| is_host(host, one))
+                || maker.has(wanted.cluster)
+                || maker.is_called(wanted.cluster)
+        };
+        let meant = self.hosts().find(named);
+        let meant = meant.map(|(host, maker)| meant_of((maker, &host), "", wanted));
+        let is_broken = wanted.cluster.starts_with("outbound") || wanted.cluster.contains('|');
         let (severity, end) = match meant {
             Some(meant) if is_broken => (Severity::Problem, meant),
             Some(meant) => (Severity::Warning, meant),
             None if is_broken => {
-                let host = link.host().unwrap_or("HOST");
-                (Severity::Problem, format!("did you mean `outbound|443||{host}`?"))
+                let host = wanted.host.unwrap_or("HOST");
+                let port = if wanted.is_grpc { "PORT" } else { "443" };
+                (Severity::Problem, format!("did you mean `outbound|{port}||{host}`?"))
             }
             None => return Vec::new(),
         };
@@ -141,31 +183,50 @@ impl<'b> Mesh<'b> {
         vec![(severity, FileCode::ClusterMissing, message)]
     }
 
-    /// A host that no entry has, where one may have been meant.
-    fn unknown(&self, link: &Link<'_>, name: &Name<'_>) -> Option<Found> {
+    /// A host that nothing has, where one may have been meant.
+    fn unknown(&self, wanted: &Wanted<'_>, name: &Name<'_>) -> Option<Found> {
         let under = |host: &str| {
             let end = host.strip_prefix('*').filter(|end| end.starts_with('.'));
             end.is_some_and(|end| name.host.ends_with(end))
         };
-        let hosts = self.hosts().map(|(host, _)| host);
-        let wanted = self
-            .hosts()
-            .find(|(host, _)| under(host) || link.host().is_some_and(|one| is_host(host, one)));
+        let hosts: Vec<_> = self.hosts().collect();
+        let fits = hosts
+            .iter()
+            .find(|(host, _)| under(host) || wanted.host.is_some_and(|one| is_host(host, one)));
         let by_slip = || {
-            let meant = near(name.host, hosts.collect::<Vec<_>>().iter().copied())?;
-            self.hosts().find(|(host, _)| *host == meant)
+            let meant = near(name.host, hosts.iter().map(|(host, _)| &**host))?;
+            hosts.iter().find(|(host, _)| *host == meant)
         };
-        let (host, entry) = wanted.or_else(by_slip)?;
-        let meant = self.meant(entry, host, name.subset);
-        Some(missing(format!("no ServiceEntry has the host {}; {meant}", quoted(name.host))))
+        let (host, maker) = fits.or_else(by_slip)?;
+        let meant = meant_of((*maker, host), name.subset, wanted);
+        let kind = match maker.kind {
+            Kind::Service => "Service beside it",
+            Kind::ServiceEntry => "ServiceEntry",
+        };
+        Some(missing(format!("no {kind} has the host {}; {meant}", quoted(name.host))))
     }
 
-    /// The name of the cluster that an entry makes for a host.
-    fn meant(&self, entry: &Node, host: &str, subset: &str) -> String {
-        let known: Vec<_> = ports(entry).collect();
-        let port = known.iter().find(|port| **port == "443").or(known.first());
-        let port = port.copied().unwrap_or("443");
-        format!("did you mean {}?", quoted(&format!("outbound|{port}|{subset}|{host}")))
+    /// Why calls to a port would be HTTP/1.1, where that can be told.
+    fn http1(&self, name: &Name<'_>, maker: Maker<'_>) -> Option<String> {
+        const POLICY: [&str; 2] = ["http", "h2UpgradePolicy"];
+        let port = maker.ports().find(|port| maker.number(port) == Some(name.port))?;
+        let is_upgraded = self.rules_for(name.host).any(|rule| {
+            let pool = settings(rule, name, "connectionPool");
+            pool.and_then(|pool| pool.text_at(&POLICY)) == Some("UPGRADE")
+        });
+        (!maker.says_http2(port) && !is_upgraded && !self.is_patched).then(|| {
+            let unless = match maker.says_http(port) {
+                true => "every call would fail, unless the mesh's own `h2UpgradePolicy` helps",
+                false => "every call would fail",
+            };
+            format!(
+                "the {} does not say that its port {} speaks HTTP/2, and gRPC needs that: {unless}; \
+                 write `{}` there",
+                maker.kind_name(),
+                name.port,
+                maker.remedy()
+            )
+        })
     }
 
     fn rules_for(&self, host: &str) -> impl Iterator<Item = &'b Node> {
@@ -181,9 +242,10 @@ fn missing(message: String) -> Found {
     (Severity::Warning, FileCode::ClusterMissing, message)
 }
 
-fn ports(entry: &Node) -> impl Iterator<Item = &str> {
-    let ports = entry.path(&["spec", "ports"]).map(Node::elements).unwrap_or_default();
-    ports.iter().filter_map(|port| port.text_at(&["number"]))
+/// The name of the cluster that is made for a host.
+fn meant_of((maker, host): (Maker<'_>, &str), subset: &str, wanted: &Wanted<'_>) -> String {
+    let port = maker.likely_port(wanted.is_grpc);
+    format!("did you mean {}?", quoted(&format!("outbound|{port}|{subset}|{host}")))
 }
 
 /// A subset that no rule for the host has, where there are some.
@@ -209,7 +271,7 @@ fn subset(rules: &[&Node], name: &Name<'_>) -> Option<String> {
 /// What a DestinationRule says of TLS to a cluster.
 fn tls(rules: &[&Node], name: &Name<'_>, link: &Link<'_>) -> Vec<Found> {
     let warn = |code, message: String| vec![(Severity::Warning, code, message)];
-    let settings = rules.iter().find_map(|rule| settings(rule, name));
+    let settings = rules.iter().find_map(|rule| settings(rule, name, "tls"));
     let mode = settings.and_then(|tls| tls.text_at(&["mode"])).unwrap_or("DISABLE");
     let speaks = mode != "DISABLE";
     let Some(tls) = settings.filter(|_| link.secure && speaks) else {
@@ -250,8 +312,8 @@ fn tls(rules: &[&Node], name: &Name<'_>, link: &Link<'_>) -> Vec<Found> {
     }
 }
 
-/// The TLS settings that hold for a port and a subset: the narrowest.
-fn settings<'r>(rule: &'r Node, name: &Name<'_>) -> Option<&'r Node> {
+/// The settings of a kind that hold for a port and a subset: the narrowest.
+fn settings<'r>(rule: &'r Node, name: &Name<'_>, kind: &str) -> Option<&'r Node> {
     let subsets = rule.path(&["spec", "subsets"]).map(Node::elements).unwrap_or_default();
     let own = subsets.iter().find(|one| one.text_at(&["name"]) == Some(name.subset));
     let own = own.and_then(|own| own.get("trafficPolicy"));
@@ -259,6 +321,6 @@ fn settings<'r>(rule: &'r Node, name: &Name<'_>) -> Option<&'r Node> {
         let levels = policy.get("portLevelSettings").map(Node::elements).unwrap_or_default();
         let level = levels.iter().find(|one| one.text_at(&["port", "number"]) == Some(name.port));
         // A port's settings replace the others whole.
-        level.map_or_else(|| policy.get("tls"), |level| level.get("tls"))
+        level.map_or_else(|| policy.get(kind), |level| level.get(kind))
     })
 }

@@ -6,19 +6,21 @@ use tollgate::verdict::quoted;
 
 use super::beside::Beside;
 use super::code::FileCode;
+use super::holder::Plane;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
 use super::surroundings::is_proxy;
+use super::{gateway, http2, mesh};
 use crate::yaml::{Node, Place};
 
-/// Where the options of HTTP stand in a cluster.
-const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/// The field that names the cluster.
+const FIELD: &str = "limits.remote.cluster";
 
 /// Tells what is wrong around `limits.remote`.
 pub(super) fn check(
     config: &Config,
     tree: Option<&Node>,
-    (clusters, beside): (Option<&Clusters>, &Beside),
+    (plane, clusters, beside): (Plane, Option<&Clusters>, &Beside),
     at: Place,
     remarks: &mut Vec<Remark>,
 ) {
@@ -26,49 +28,35 @@ pub(super) fn check(
     let written = tree.and_then(|tree| tree.path(&["limits", "remote"]));
     let place =
         |member: &str| written.and_then(|written| written.get(member)).map_or(at, |found| found.at);
-    if let Some(clusters) = clusters {
-        cluster(remote, clusters, place("cluster"), remarks);
+    let name = &remote.cluster;
+    let warning = |(code, message)| (Severity::Warning, code, message);
+    let found: Vec<_> = match plane {
+        Plane::None => clusters.and_then(|clusters| of_proxy(name, clusters)).into_iter().collect(),
+        Plane::Istio => mesh::of_service(name, beside),
+        Plane::Gateway => gateway::of_service(name, beside).map(warning).into_iter().collect(),
+    };
+    for (severity, code, message) in found {
+        let message = format!("cluster {}: {message}", quoted(name));
+        remarks.push(Remark::new(severity, code, place("cluster"), FIELD, message));
     }
     replicas(remote, beside, place("replicas"), remarks);
 }
 
-fn cluster(remote: &RemoteLimits, clusters: &Clusters, at: Place, remarks: &mut Vec<Remark>) {
-    let name = quoted(&remote.cluster);
-    let mut tell = |severity, code, message: String| {
-        remarks.push(Remark::new(severity, code, at, "limits.remote.cluster", message));
-    };
-    let Some(found) = clusters.find(&remote.cluster) else {
-        if let Some(severity) = clusters.missing {
-            let meant = match clusters.meant(&remote.cluster, None) {
-                Some(meant) => format!("; did you mean {}?", quoted(meant)),
-                None => "; add it to `static_resources.clusters`".to_owned(),
-            };
-            let message = format!(
-                "this file has no cluster {name}, and says of none that comes from elsewhere: no \
-                 limit would be counted together{meant}"
-            );
-            tell(severity, FileCode::ClusterMissing, message);
-        }
-        return;
-    };
-    if !speaks_http2(found) {
+/// What is wrong with the cluster where the clusters are Envoy's own.
+fn of_proxy(name: &str, clusters: &Clusters) -> Option<(Severity, FileCode, String)> {
+    let Some(found) = clusters.find(name) else {
+        let meant = match clusters.meant(name, None) {
+            Some(meant) => format!("; did you mean {}?", quoted(meant)),
+            None => "; add it to `static_resources.clusters`".to_owned(),
+        };
         let message = format!(
-            "cluster {name}: it speaks HTTP/1.1, and gRPC needs HTTP/2: every call would fail; add \
-             `typed_extension_protocol_options`, `{OPTIONS}`, with `explicit_http_config: {{ \
-             http2_protocol_options: {{}} }}`"
+            "this file does not have it, and says of none that comes from elsewhere: no limit would be \
+             counted together{meant}"
         );
-        tell(Severity::Warning, FileCode::ClusterNotHttp2, message);
-    }
-}
-
-/// Whether calls to it may be HTTP/2, as far as it says.
-fn speaks_http2(cluster: &Node) -> bool {
-    const HTTP2: &str = "http2_protocol_options";
-    let options = cluster.path(&["typed_extension_protocol_options", OPTIONS]);
-    let options = options.into_iter().flat_map(|options| {
-        [options.path(&["explicit_http_config", HTTP2]), options.get("auto_config")]
-    });
-    cluster.get(HTTP2).is_some() || options.flatten().next().is_some()
+        return Some((clusters.missing?, FileCode::ClusterMissing, message));
+    };
+    let fault = http2::fault(found)?;
+    Some((Severity::Warning, FileCode::ClusterNotHttp2, fault))
 }
 
 /// A Deployment or an autoscaler that makes so many pods.

@@ -11,6 +11,7 @@ mod output;
 mod planes;
 mod risks;
 mod shared;
+mod shared_planes;
 mod slots;
 
 use std::ffi::OsString;

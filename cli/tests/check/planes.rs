@@ -60,6 +60,7 @@ fn istios_clusters_are_held_against_its_resources() {
     let both = entry(ENTRY) + &rule(RULE);
     let with_rule = |members: &str| entry(ENTRY) + &rule(members);
     let subsets = |text: &str| format!("{RULE}, subsets: {text}");
+    let service = "---\nkind: Service\nmetadata: { name: keycloak, namespace: identity }\nspec: { ports: [{ name: http, port: 8080 }] }\n".to_owned();
     let cases = [
         // name, cluster, resources, what is said
         ("right", right, both.clone(), None),
@@ -73,6 +74,30 @@ fn istios_clusters_are_held_against_its_resources() {
             "outbound|8080||keycloak.identity.svc.cluster.local",
             String::new(),
             None,
+        ),
+        (
+            "a service of the mesh, by its Service",
+            "outbound|8080||keycloak.identity.svc.cluster.local",
+            service.clone(),
+            None,
+        ),
+        (
+            "a port that the Service lacks",
+            "outbound|80||keycloak.identity.svc.cluster.local",
+            service.clone(),
+            Some(("cluster_missing", "the Service has no port 80; did you mean `outbound|8080||")),
+        ),
+        (
+            "called like the Service",
+            "keycloak",
+            service.clone(),
+            Some(("cluster_missing", "`outbound|8080||keycloak.identity.svc.cluster.local`?")),
+        ),
+        (
+            "a slip in the Service's host",
+            "outbound|8080||keycloack.identity.svc.cluster.local",
+            service,
+            Some(("cluster_missing", "`outbound|8080||keycloak.identity.svc.cluster.local`?")),
         ),
         ("a part missing", "outbound|443|idp.example.com", String::new(), missing),
         ("a part missing, beside its entry", "outbound|443|idp.example.com", both.clone(), missing),

@@ -4,7 +4,8 @@ use tollgate_cli::Exit;
 
 use super::{check, envoy};
 
-const LIMITS: &str = "\"policies\": {\"p\": {\"quota\": {\"requests\": 1000, \"per\": \"1d\"}}}, \
+/// The members of a configuration whose limits are counted through the cluster `rls`.
+pub(crate) const LIMITS: &str = "\"policies\": {\"p\": {\"quota\": {\"requests\": 1000, \"per\": \"1d\"}}}, \
     \"apis\": [{\"name\": \"a\", \"auth\": [\"okta\"], \"policies\": {\"default\": [\"p\"]}}], \
     \"limits\": {\"remote\": {\"service\": \"ratelimit\", \"cluster\": \"rls\", \"replicas\": 3}}, ";
 
