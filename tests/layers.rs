@@ -145,7 +145,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "claims", "config", "engine", "env", "event", "http", "ids", "jose", "json", "keys",
-            "limits", "provider", "revoked", "secret", "time", "trace", "verdict", "wire",
+            "limits", "policy", "provider", "revoked", "secret", "time", "trace", "verdict",
+            "wire",
         ],
     ),
     // Translates. Not: claims, sessions, providers, verdicts.
@@ -373,6 +374,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // What holds configurations, and what is around them.
             &[
                 "check/code",
+                "check/domain",
                 "check/http2",
                 "check/mesh/maker",
                 "check/origin",

@@ -8,6 +8,7 @@ mod back_channel;
 mod beside;
 mod chain;
 mod code;
+mod domain;
 mod entry;
 mod fetched;
 mod form;
@@ -138,14 +139,15 @@ pub(super) fn run(arguments: &Arguments, streams: &mut Streams<'_>) -> Result<Ex
     let (mut reports, mut misuses) = (Vec::new(), Vec::new());
     for (file, read) in files {
         match read.and_then(|bytes| checker.file(file, &bytes)) {
-            Ok(report) => {
-                if arguments.format == Format::Text {
-                    report.tell(&mut streams.out)?;
-                }
-                reports.push(report);
-            }
+            Ok(report) => reports.push(report),
             Err(Failure::Misuse(message)) => misuses.push(message),
             Err(failure) => return Err(failure),
+        }
+    }
+    shared::compare(&mut reports);
+    if arguments.format == Format::Text {
+        for report in &reports {
+            report.tell(&mut streams.out)?;
         }
     }
     let count = |severity| reports.iter().map(|report| report.count(severity)).sum::<usize>();
@@ -286,7 +288,7 @@ impl Checker {
     }
 
     fn configuration(&self, held: Held) -> Checked {
-        let mut checked = Checked { name: held.name, remarks: held.remarks, online: None };
+        let mut checked = Checked { name: held.name, remarks: held.remarks, ..Checked::default() };
         let Some(json) = held.json else { return checked };
         let variable = |name: &str| variable(name, held.holder, &held.environment);
         let config = match Config::parse_with(json.text.as_bytes(), &variable) {
@@ -330,8 +332,11 @@ impl Checker {
         let is_shared = config.remote_limits.is_some();
         limits(tree, is_shared, (held.at, held.several), &mut checked.remarks);
         let remarks = &mut checked.remarks;
-        let around = (held.plane, held.clusters.as_deref(), &self.beside);
+        let clusters = held.clusters.as_deref();
+        let around = (held.plane, clusters, &self.beside);
         shared::check(&config, tree, around, held.at, remarks);
+        let root = held.root.as_deref();
+        checked.counted = shared::counted(&config, tree, (held.plane, clusters, root), held.at);
         match (held.plane, &held.clusters) {
             (Plane::Istio, _) => mesh::check(&config, tree, &self.beside, held.at, remarks),
             (Plane::Gateway, _) => gateway::check(&config, tree, &self.beside, held.at, remarks),

@@ -57,6 +57,8 @@ pub(super) enum FileCode {
     KeyExpired,
     /// An API key that expires soon.
     KeyExpiresSoon,
+    /// Two configurations count in the same counters, and are not meant to, or by other numbers.
+    LimitsDomainShared,
     /// Limits count for each proxy.
     LimitsPerProxy,
     /// A detailed log that has ended.
@@ -102,7 +104,7 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 47] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::AddressFromClient,
         Self::BackChannelEntry,
         Self::BackChannelUnread,
@@ -130,6 +132,7 @@ impl FileCode {
         Self::FormRefused,
         Self::KeyExpired,
         Self::KeyExpiresSoon,
+        Self::LimitsDomainShared,
         Self::LimitsPerProxy,
         Self::LogDetailEnded,
         Self::LogDetailLong,
@@ -182,6 +185,7 @@ impl FileCode {
             Self::FormRefused => "form_refused",
             Self::KeyExpired => "key_expired",
             Self::KeyExpiresSoon => "key_expires_soon",
+            Self::LimitsDomainShared => "limits_domain_shared",
             Self::LimitsPerProxy => "limits_per_proxy",
             Self::LogDetailEnded => "log_detail_ended",
             Self::LogDetailLong => "log_detail_long",

@@ -42,6 +42,8 @@ pub(super) struct Held {
     /// Whether the file shows which address the proxy takes for a client's, so that this was judged.
     pub(super) shows_addresses: bool,
     pub(super) holder: Holder,
+    /// What the filter goes by where the configuration has no `instance`; `None` where it is not known.
+    pub(super) root: Option<String>,
     pub(super) environment: Environment,
     /// Whether it reads bodies, and where.
     pub(super) entry: Entry,
@@ -144,6 +146,7 @@ fn file(source: &str, tree: Option<Node>) -> Held {
         several: false,
         shows_addresses: false,
         holder: Holder::File,
+        root: None,
         environment: Environment::default(),
         entry: Entry::default(),
     }
@@ -253,6 +256,7 @@ impl Finder<'_> {
             several: self.several,
             shows_addresses: false,
             holder: Holder::Envoy,
+            root: None,
             environment: Environment::default(),
             entry: Entry::default(),
         }
@@ -341,6 +345,7 @@ impl Finder<'_> {
         let name = names.iter().flatten().next().copied().unwrap_or("without a name");
         let mut held = self.held(format!("filter {name}"), filter);
         held.clusters = Some(Rc::clone(&self.clusters));
+        held.root = Some(config.text_at(&["root_id"]).unwrap_or_default().to_owned());
         held.environment = form::environment(config.path(&["vm_config", "environment_variables"]));
         if let Some(any) = config.get("configuration") {
             let (content, problem) = form::read(any);
@@ -394,6 +399,7 @@ impl Finder<'_> {
         }
         let mut held = self.held(resource_name("WasmPlugin", resource), resource);
         held.holder = Holder::Kubernetes;
+        held.root = Some(spec.text_at(&["pluginName"]).unwrap_or_default().to_owned());
         let variables = spec.path(&["vmConfig", "env"]).map(Node::elements).unwrap_or_default();
         for variable in variables {
             let Some(name) = variable.text_at(&["name"]) else { continue };
@@ -422,6 +428,7 @@ impl Finder<'_> {
             let name = resource_name("EnvoyExtensionPolicy", resource);
             let mut held = self.held(format!("{name}, wasm[{index}]"), wasm);
             held.holder = Holder::Kubernetes;
+            held.root = Some(wasm.text_at(&["rootID"]).unwrap_or_default().to_owned());
             let keys = wasm.path(&["env", "hostKeys"]).map(Node::elements).unwrap_or_default();
             held.environment.host.extend(keys.iter().filter_map(Node::text).map(str::to_owned));
             if let Some(config) = wasm.get("config") {

@@ -46,6 +46,12 @@ impl Clusters {
         self.known.iter().find(|cluster| cluster.text_at(&["name"]) == Some(name))
     }
 
+    /// The hosts that a cluster of this name leads to; none where that is not known.
+    pub(super) fn hosts_of(&self, name: &str) -> Vec<String> {
+        let hosts = self.find(name).map(addresses).unwrap_or_default();
+        hosts.into_iter().map(str::to_owned).collect()
+    }
+
     /// The cluster that may have been meant: one that leads to the host, or one of a near name.
     pub(super) fn meant(&self, name: &str, host: Option<&str>) -> Option<&str> {
         let leads = |cluster: &&Node| {

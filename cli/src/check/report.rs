@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tollgate::config::Problem;
 
 use super::code::FileCode;
+use super::domain::Counted;
 use super::origin::Origin;
 use crate::yaml::Place;
 
@@ -86,6 +87,8 @@ pub(super) struct Checked {
     pub(super) remarks: Vec<Remark>,
     /// What the network said, in sentences; `None` where it was not asked.
     pub(super) online: Option<Vec<String>>,
+    /// What it counts in a service, for the others that are checked with it.
+    pub(super) counted: Option<Counted>,
 }
 
 /// What was found in one file.

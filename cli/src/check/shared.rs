@@ -6,9 +6,10 @@ use tollgate::verdict::quoted;
 
 use super::beside::Beside;
 use super::code::FileCode;
+use super::domain::Counted;
 use super::holder::Plane;
 use super::reach::Clusters;
-use super::report::{Remark, Severity};
+use super::report::{Remark, Report, Severity};
 use super::surroundings::is_proxy;
 use super::{gateway, http2, mesh};
 use crate::yaml::{Node, Place};
@@ -40,6 +41,41 @@ pub(super) fn check(
         remarks.push(Remark::new(severity, code, place("cluster"), FIELD, message));
     }
     replicas(remote, beside, place("replicas"), remarks);
+}
+
+/// What a configuration counts in a service, where it does.
+pub(super) fn counted(
+    config: &Config,
+    tree: Option<&Node>,
+    (plane, clusters, root): (Plane, Option<&Clusters>, Option<&str>),
+    at: Place,
+) -> Option<Counted> {
+    let cluster = &config.remote_limits.as_ref()?.cluster;
+    let clusters = clusters.filter(|_| plane == Plane::None);
+    let hosts = clusters.map(|clusters| clusters.hosts_of(cluster)).unwrap_or_default();
+    let written = tree.and_then(|tree| tree.path(&["limits", "remote"]));
+    let place = written.map(|remote| remote.get("domain").unwrap_or(remote).at);
+    Counted::of(config, root, hosts, place.unwrap_or(at))
+}
+
+/// Tells of configurations that count in the same counters of a service, and should not: each once, beside
+/// the first one of these.
+pub(super) fn compare(reports: &mut [Report]) {
+    let mut before: Vec<(String, Counted)> = Vec::new();
+    for report in reports {
+        let Report { file, configurations } = report;
+        for checked in configurations {
+            let Some(own) = checked.counted.take() else { continue };
+            let found = before.iter().find_map(|(place, other)| own.beside(other, place));
+            checked.remarks.extend(found.map(|message| {
+                let (severity, code) = (Severity::Warning, FileCode::LimitsDomainShared);
+                Remark::new(severity, code, own.at, "limits.remote.domain", message)
+            }));
+            let name = &checked.name;
+            let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            before.push((format!("{file}:{}{name}", own.at.line), own));
+        }
+    }
 }
 
 /// What is wrong with the cluster where the clusters are Envoy's own.

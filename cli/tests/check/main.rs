@@ -2,6 +2,7 @@
 
 mod back_channel;
 mod clusters;
+mod domains;
 mod examples;
 mod foreign;
 mod holders;
