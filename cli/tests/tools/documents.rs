@@ -1,5 +1,5 @@
 //! docs/cli.md and docs/check.md, run as they stand: each command in the order of the page, in one
-//! folder for each page.
+//! folder for each page. Of other pages the commands that stand in their sentences.
 
 use std::fs;
 use std::path::Path;
@@ -50,6 +50,39 @@ fn what_the_runbook_does_about_a_leaked_token_is_done() {
         assert_eq!(list.matches(&format!("\"{member}\"")).count(), 1, "{list}");
     }
     assert_eq!(list.matches("\"until\"").count(), 3, "nothing stays for ever: {list}");
+}
+
+#[test]
+fn every_command_about_limits_of_a_fleet_runs_on_the_pages_own_configuration() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/fleet.md")).unwrap();
+    let (_, block) = page.split_once("```jsonc\n").expect("a configuration");
+    let (members, _) = block.split_once("\n```").expect("its end");
+    let key = "sha256\": \"8132162d5afbb75c41459751e07f508484363ba6389610fc9880c8600c9ec65d";
+    let whole = format!(
+        r#"{{ "providers": {{ "partner": {{ "kind": "api_key", "from": [{{ "header": "x-api-key" }}],
+             "keys": [{{ "name": "acme", "identity": "acme", "{key}" }}] }} }},
+           "apis": [{{ "name": "orders", "auth": ["partner"], "policies": {{ "default": ["standard"] }} }}],
+           {members} }}"#
+    );
+    let folder = Folder::new();
+    fs::write(folder.path("CONFIG"), &whole).unwrap();
+    fs::write(folder.path("shop.yaml"), &whole).unwrap();
+    fs::write(folder.path("stage.yaml"), whole.replace("\"requests\": 100,", "\"requests\": 50,"))
+        .unwrap();
+    let commands = page.split('`').filter(|span| {
+        span.starts_with("tollgate ") && span.split_whitespace().count() > 3 && !span.contains('\n')
+    });
+    let commands: Vec<_> = commands.collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    for command in commands {
+        let command = command.replace("SERVICE", "limitador").replace("FILE", "limits.yaml");
+        let (status, told) = run(&command, &folder.0);
+        assert_eq!(status, 0, "{command}: {told:?}");
+        let compares = command.contains("stage.yaml");
+        let is_told = told.iter().any(|line| line.contains("[limits_domain_shared]"));
+        assert_eq!(is_told, compares, "{command}: {told:#?}");
+    }
+    assert!(folder.read("limits.yaml").contains("name: standard.quota"));
 }
 
 #[test]
