@@ -51,6 +51,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether two sequences are the same: eight bytes at a time, since Wasm has no faster comparison.
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let is_same = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    match one.last_chunk().zip(other.last_chunk()) {
+        // The last eight overlap those before them.
+        Some(ends) => {
+            is_same(ends) && one.as_chunks().0.iter().zip(other.as_chunks().0).all(is_same)
+        }
+        None => one.iter().zip(other).all(|(a, b)| a == b),
+    }
+}
+
 /// Adds a text to a record, with its length before it (2 bytes). One that is longer than these can say
 /// is left out, and read again as an empty one.
 pub fn put_text(text: &str, record: &mut Vec<u8>) {
@@ -76,4 +91,24 @@ pub fn hex(text: &str) -> Option<[u8; 32]> {
 pub fn to_hex(bytes: &[u8], most: usize) -> String {
     let digits = bytes.iter().take(most).flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sequences_are_the_same_where_every_byte_is() {
+        for length in 0..40_u8 {
+            let one: Vec<u8> = (0..length).collect();
+            assert!(is_same(&one, &one.clone()), "{length}");
+            for place in 0..one.len() {
+                let mut other = one.clone();
+                other[place] ^= 0x80;
+                assert!(!is_same(&one, &other), "{place} of {length}");
+                assert!(!is_same(&one, &one[..place]), "the first {place} of {length}");
+                assert!(!is_same(&one[..place], &one), "the first {place} of {length}");
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("trace", &["ids", "verdict"]),
     // One concept each: pure functions and small state machines.
     ("json", &[]),
-    ("http", &[]),
+    ("http", &["wire"]),
     // Not: issuers, configuration, the clock.
     ("jose", &["ids", "json", "verdict"]),
     ("env", &["jose", "time"]),
@@ -160,7 +160,7 @@ const NARROWER: &[(&str, &[&str])] = &[
     // Knows when a request waits, not for what.
     ("engine/parked.rs", &["env", "event", "http", "ids", "time"]),
     // Remembers what was verified: no configuration, no requests.
-    ("engine/verified.rs", &["env", "ids", "jose", "time"]),
+    ("engine/verified.rs", &["env", "ids", "jose", "time", "wire"]),
     // Asks for all who want to know: no keys, no configuration, no requests.
     ("engine/outside/asks.rs", &["event", "ids", "time"]),
     ("engine/outside/calls.rs", &["event", "ids", "introspection", "keys", "time"]),

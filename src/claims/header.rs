@@ -121,6 +121,9 @@ fn scalar<'v>(value: &'v Value, written: &'v str) -> Option<Cow<'v, str>> {
 }
 
 fn is_safe(text: &str) -> bool {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return !text.is_empty();
+    }
     !text.is_empty()
         && !text.starts_with(char::is_whitespace)
         && !text.ends_with(char::is_whitespace)

@@ -15,6 +15,7 @@ use super::voucher::{Known, Said};
 use crate::env::Random;
 use crate::ids::ProviderId;
 use crate::time::UnixMillis;
+use crate::wire;
 
 /// Most tokens kept, per worker.
 const MAX_TOKENS: usize = 4096;
@@ -111,7 +112,8 @@ impl VerifiedTokens {
         accepts: impl Fn(&Verified) -> bool,
     ) -> Option<Rc<Verified>> {
         let hash = self.hash(token, random);
-        let wanted = |found: &&Rc<Verified>| same(&found.said.token, token) && accepts(found);
+        let wanted =
+            |found: &&Rc<Verified>| wire::is_same(&found.said.token, token) && accepts(found);
         if let Some(found) = self.younger.of(hash).find(wanted) {
             return Some(Rc::clone(found));
         }
@@ -149,12 +151,4 @@ impl VerifiedTokens {
         hasher.write(token.last_chunk::<64>().map_or(token, <[u8; 64]>::as_slice));
         hasher.finish()
     }
-}
-
-/// Whether two tokens are one: eight bytes at a time, since Wasm has no faster comparison.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    let (words, rest) = one.as_chunks::<8>();
-    let (other_words, other_rest) = other.as_chunks::<8>();
-    let equal = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
-    one.len() == other.len() && words.iter().zip(other_words).all(equal) && rest == other_rest
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::wire::is_same;
+
 /// Names and values in order, repeated ones apart (RFC 9110 §5, §6.5): one buffer, and where in it
 /// each stands, because a proxy hands over a dozen with every request and every response.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -86,6 +88,10 @@ pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
 /// Whether two texts of one length are the same without regard to case.
 #[inline(never)]
 fn is_same_text(mut one: &[u8], mut other: &[u8]) -> bool {
+    // Nearly always the cases are the same, too.
+    if is_same(one, other) {
+        return true;
+    }
     while let ([a, rest @ ..], [b, others @ ..]) = (one, other) {
         if a != b && !a.eq_ignore_ascii_case(b) {
             return false;
