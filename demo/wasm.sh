@@ -42,7 +42,7 @@ if ! cmp -s "$module" "$kept/before.wasm" || [ demo/wasm-opt/prune.mjs -nt "$kep
   # end of the stack, which nothing else points into. A function that would become too long by what it
   # calls costs the proxy memory when it is compiled: docs/decisions/0043 has the figures. A second
   # round, for size, takes off what the first laid open: docs/decisions/0020.
-  .tools/bin/node demo/wasm-opt/node_modules/.bin/wasm-opt -O3 -Oz --low-memory-unused \
+  .tools/bin/node demo/wasm-opt/node_modules/.bin/wasm-opt -Oz -Oz --low-memory-unused \
     --one-caller-inline-max-function-size=250 \
     --enable-bulk-memory --enable-multivalue --enable-mutable-globals \
     --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext \
