@@ -238,8 +238,13 @@ impl World {
             Event::Comes { proxy, caller, what: What::Arrives } => {
                 let id = self.ids[caller];
                 let taken = self.with(proxy, now, |counters, env| {
-                    let batch =
-                        Batch { charges: &[charge], share, settled: &[], is_counted: false };
+                    let batch = Batch {
+                        charges: &[charge],
+                        share,
+                        settled: &[],
+                        is_counted: false,
+                        is_reported: true,
+                    };
                     counters.take(&id, batch, Does::Charge, env)
                 });
                 match taken {

@@ -100,6 +100,18 @@ impl Payload {
     }
 }
 
+/// Whether a table has a place for a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// None: newcomers share a record, where they may.
+    Nowhere,
+    /// Its own, or a free one.
+    Own,
+    /// That of another record, which would be given up, and bears this stamp. No record of the bucket that
+    /// was given up before had a later one.
+    Taken(UnixMillis),
+}
+
 /// What [`Table::update`] is to do with a record, and what to tell the caller then.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change<T> {
@@ -186,9 +198,21 @@ impl Table {
         now: UnixMillis,
         mut change: impl FnMut(Option<Record<'_>>) -> Change<T>,
     ) -> Outcome<T> {
+        self.update_at(shared, random, id, now, |record, _| change(record))
+    }
+
+    /// [`Self::update`], which also tells where the record stands or would.
+    pub fn update_at<T>(
+        &self,
+        shared: &dyn SharedData,
+        random: &dyn Random,
+        id: &RecordId,
+        now: UnixMillis,
+        mut change: impl FnMut(Option<Record<'_>>, Place) -> Change<T>,
+    ) -> Outcome<T> {
         let mut told = None;
-        let outcome = self.update_with(shared, random, id, now, &mut |record| {
-            let (change, value) = match change(record) {
+        let outcome = self.update_with(shared, random, id, now, &mut |record, place| {
+            let (change, value) = match change(record, place) {
                 Change::Keep(value) => (Change::Keep(()), value),
                 Change::Put(payload, value) => (Change::Put(payload, ()), value),
                 Change::PutUntil(until, payload, value) => {
@@ -210,14 +234,14 @@ impl Table {
         }
     }
 
-    /// [`Self::update`], whatever is told: once in the module.
+    /// [`Self::update_at`], whatever is told: once in the module.
     fn update_with(
         &self,
         shared: &dyn SharedData,
         random: &dyn Random,
         id: &RecordId,
         now: UnixMillis,
-        change: &mut dyn FnMut(Option<Record<'_>>) -> Change<()>,
+        change: &mut dyn FnMut(Option<Record<'_>>, Place) -> Change<()>,
     ) -> Outcome<()> {
         let seed = match self.seed(shared, random, now) {
             Ok(seed) => seed,
@@ -228,8 +252,8 @@ impl Table {
         for _ in 0..self.attempts {
             let stored = shared.get(&key);
             let mut bucket = Bucket::decode(stored.value.as_deref().unwrap_or_default(), self.room);
-            let id = bucket.stands_for(id, now, self.room);
-            let (stamp, payload) = match change(bucket.find(id)) {
+            let (id, record, place) = bucket.look_up(id, now, self.room);
+            let (stamp, payload) = match change(record, place) {
                 Change::Keep(()) => return Outcome::Kept(()),
                 Change::Put(payload, ()) => (now, payload),
                 Change::PutUntil(until, payload, ()) => (until, payload),

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use support::random::Counting;
 use support::store::MemoryStore;
 use tollgate::env::SharedData;
-use tollgate::store::{Change, Outcome, Payload, RecordId, Table};
+use tollgate::store::{Change, Outcome, Payload, Place, RecordId, Table};
 use tollgate::time::UnixMillis;
 
 const SEED: &str = "tg1/seed";
@@ -218,6 +218,37 @@ fn newcomers_of_a_full_bucket_share_one_record_where_they_may() {
     store.force(BUCKET, &spoilt);
     assert_eq!(keep(20, 9001, 9999), written(None, false), "read as empty");
     assert_eq!(value(&store, BUCKET)[1], 1);
+}
+
+#[test]
+fn a_table_tells_whether_it_has_a_place_for_a_record() {
+    let hour = Duration::from_hours(1);
+    for table in [Table::keeping("test", 8, hour), Table::sharing("test", 8, hour)] {
+        let store = MemoryStore::default();
+        let worker = Worker { table, ..Worker::new(8, &store) };
+        let place = |number: u8, now: u64, until: Option<u64>| {
+            let mut found = None;
+            let (random, now) = (&worker.random, UnixMillis::new(now));
+            worker.table.update_at(&store, random, &id(number), now, |_, place| {
+                found = Some(place);
+                let payload = Payload::new(vec![number]).expect("short");
+                match until {
+                    Some(until) => Change::PutUntil(UnixMillis::new(until), payload, ()),
+                    None => Change::Keep(()),
+                }
+            });
+            found.expect("it was asked")
+        };
+        for number in 1..=8 {
+            assert_eq!(place(number, 1000, Some(2000 + u64::from(number))), Place::Own, "free");
+        }
+        assert_eq!(place(3, 1000, None), Place::Own, "it stands there");
+        assert_eq!(place(9, 2000, None), Place::Nowhere);
+        assert_eq!(place(9, 2005, None), Place::Taken(UnixMillis::new(2001)), "the first to end");
+        assert_eq!(place(9, 2005, Some(9000)), Place::Taken(UnixMillis::new(2001)));
+        assert_eq!(place(9, 2005, None), Place::Own);
+        assert_eq!(place(1, 2005, None), Place::Taken(UnixMillis::new(2002)), "it was given up");
+    }
 }
 
 #[test]

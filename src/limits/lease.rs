@@ -24,7 +24,7 @@ const AHEAD: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     requests: u32,
-    per: Duration,
+    pub(super) per: Duration,
     share: Share,
     is_exact: bool,
     is_quota: bool,
@@ -233,8 +233,9 @@ impl Lease {
         self.ends.since(now) > SECOND.saturating_add(LASTS) || terms.is_edge(self.ends)
     }
 
-    /// A request comes, and the service cannot be asked: it passes within the process's own part.
-    pub(super) fn take_own(&mut self, terms: &Terms, now: UnixMillis) -> Held {
+    /// A request comes, and the service cannot be asked: it passes within the process's own part. `is_own`:
+    /// whether this is one subject's alone, so that what has passed can be reported.
+    pub(super) fn take_own(&mut self, terms: &Terms, is_own: bool, now: UnixMillis) -> Held {
         if self.is_refused {
             return Held::Refused(self.soonest.since(now));
         }
@@ -247,6 +248,10 @@ impl Lease {
         }
         if self.uncounted() >= part {
             return Held::Refused(self.ends.since(now));
+        }
+        if !is_own {
+            self.lost = self.lost.saturating_add(1);
+            return Held::Passes { by: Rule::Own, reports: false };
         }
         Held::Passes { by: Rule::Own, reports: self.passes_unreported(terms, now) }
     }

@@ -8,9 +8,9 @@ use super::counter::{self, Use};
 use super::fleet::Share;
 use super::lease::{Call, Ended, Held, Lease, Rule, Said, Terms};
 use super::record::Counts;
-use super::{Charge, Counters, Does, Standing};
+use super::{Charge, Counters, Does, LAG, Standing};
 use crate::env::Env;
-use crate::store::{Change, Outcome, RecordId};
+use crate::store::{Change, Outcome, Place, Record, RecordId};
 use crate::time::UnixMillis;
 
 /// The limits of one subject that a request is charged to.
@@ -24,6 +24,8 @@ pub struct Batch<'a> {
     pub settled: &'a [u64],
     /// Whether the process's own counters have counted it already.
     pub is_counted: bool,
+    /// Whether what passes unreported can be reported in time.
+    pub is_reported: bool,
 }
 
 /// What a request without a call comes to.
@@ -34,7 +36,7 @@ pub enum Taken {
     Asks(usize, Vec<Wish>),
     /// The other workers kept writing first; nothing was counted.
     Contended,
-    /// There is no room for what nobody else knows; nothing was counted.
+    /// There is no room for the process's own counters; nothing was counted.
     Full,
     /// It passes.
     Passes(Passed),
@@ -89,13 +91,14 @@ impl Counters {
     /// Charges a request to limits of one subject, some of which a service counts: with what the process
     /// holds of all of them, or of none.
     pub fn take(&self, subject: &RecordId, batch: Batch<'_>, does: Does, env: &Env<'_>) -> Taken {
-        let outcome = self.table.update(env.shared, env.random, subject, env.now, |record| {
-            let mut counts = self.counts(record);
-            let taken = self.judge_batch(&mut counts, batch, env.now);
+        let (shared, random, now) = (env.shared, env.random, env.now);
+        let outcome = self.table.update_at(shared, random, subject, now, |record, place| {
+            let mut counts = self.counts_at(record, place, now);
+            let taken = self.judge_batch(&mut counts, batch, place, now);
             if does == Does::Look {
                 return Change::Keep(taken);
             }
-            self.kept(&counts, taken, env.now).unwrap_or(Change::Keep(Taken::Full))
+            self.kept(&counts, taken, now).unwrap_or(Change::Keep(Taken::Full))
         });
         taken(outcome)
     }
@@ -110,10 +113,11 @@ impl Counters {
     ) -> Taken {
         let Some(terms) = Terms::of(charge, share) else { return Taken::Unsupported };
         let (id, now) = (charge.id() ^ self.own, env.now);
-        let outcome = self.table.update(env.shared, env.random, subject, now, |record| {
-            let mut counts = self.counts(record);
+        let (shared, random) = (env.shared, env.random);
+        let outcome = self.table.update_at(shared, random, subject, now, |record, place| {
+            let mut counts = self.counts_at(record, place, now);
             let mut lease = counts.lease(id).at(&terms, now);
-            let held = lease.take_own(&terms, now);
+            let held = lease.take_own(&terms, place != Place::Nowhere, now);
             let standings = vec![lease.standing(&terms, now)];
             let taken = match held {
                 Held::Passes { by, reports } => {
@@ -187,8 +191,13 @@ impl Counters {
     ) -> Option<Option<T>> {
         let terms = Terms::of(charge, share)?;
         let (id, now) = (charge.id() ^ self.own, env.now);
-        let outcome = self.table.update(env.shared, env.random, subject, now, |record| {
-            let mut counts = self.counts(record);
+        let (shared, random) = (env.shared, env.random);
+        let outcome = self.table.update_at(shared, random, subject, now, |record, place| {
+            if place == Place::Nowhere {
+                // What newcomers share holds nothing of any of them.
+                return Change::Keep(None);
+            }
+            let mut counts = self.counts_at(record, place, now);
             let mut lease = counts.lease(id).at(&terms, now);
             let value = change(&mut lease, &terms);
             counts.set_lease(id, lease);
@@ -198,6 +207,17 @@ impl Counters {
             Outcome::Written { value, .. } => value,
             Outcome::Contended | Outcome::Full | Outcome::Kept(_) | Outcome::Unsupported => None,
         }
+    }
+
+    /// What a record says, and whether there may have been another of its subject before.
+    fn counts_at(&self, record: Option<Record<'_>>, place: Place, now: UnixMillis) -> Counts {
+        let mut counts = self.counts(record);
+        match place {
+            Place::Taken(stamp) => counts.given_up = stamp.min(now),
+            Place::Own if counts.is_older => counts.given_up = now,
+            Place::Nowhere | Place::Own => {}
+        }
+        counts
     }
 
     /// What becomes of a record; `None` where it has no room.
@@ -210,10 +230,17 @@ impl Counters {
     }
 
     /// Judges a request, and says what its subject's record becomes.
-    fn judge_batch(&self, counts: &mut Counts, batch: Batch<'_>, now: UnixMillis) -> Taken {
+    fn judge_batch(
+        &self,
+        counts: &mut Counts,
+        batch: Batch<'_>,
+        place: Place,
+        now: UnixMillis,
+    ) -> Taken {
+        let has_room = place != Place::Nowhere;
         let mut limits = Vec::with_capacity(batch.charges.len());
         for charge in batch.charges {
-            limits.push(One::judge(charge, charge.id() ^ self.own, counts, batch, now));
+            limits.push(One::judge(charge, charge.id() ^ self.own, counts, (batch, place), now));
         }
         let standings = |limits: &[One], is_refused| {
             limits.iter().map(|one| one.standing(is_refused, now)).collect()
@@ -244,6 +271,9 @@ impl Counters {
             let Some((after, held)) = one.after else { continue };
             let ahead = after.wish(terms);
             wishes.extend(ahead.map(|ahead| Wish { place, ahead: Some(ahead) }));
+            if asks.is_some() && !has_room {
+                continue;
+            }
             if asks.is_some() {
                 // Nothing is taken of any of them.
                 let Lease { since, seen, .. } = after;
@@ -295,17 +325,31 @@ struct One {
 }
 
 impl One {
-    fn judge(charge: &Charge, id: u64, counts: &Counts, batch: Batch<'_>, now: UnixMillis) -> Self {
+    fn judge(
+        charge: &Charge,
+        id: u64,
+        counts: &Counts,
+        (batch, place): (Batch<'_>, Place),
+        now: UnixMillis,
+    ) -> Self {
         let terms = Terms::of(charge, batch.share);
         let judged = || counter::judge(charge, counts.find(id), 1, now);
         let counts_itself = terms.is_none() || matches!(charge, Charge::Rate(_));
-        let stored = counts.lease(id);
+        let stored = if place == Place::Nowhere { Lease::default() } else { counts.lease(id) };
         let lease = terms.map(|terms| (stored.at(&terms, now), terms));
         let is_mended =
             lease.is_some_and(|(lease, _)| lease.ends < stored.ends && stored.ends > now);
         let is_settled = batch.settled.contains(&charge.id());
-        let after = lease.filter(|_| !is_settled).map(|(mut after, terms)| {
-            let held = after.take(&terms, now);
+        let after = lease.filter(|_| !is_settled).map(|(lease, terms)| {
+            let mut after = lease;
+            // What the process knew of the subject in this window may be gone, or has no place to stand.
+            let may_be_gone = counts.given_up.after(terms.per).after(LAG) > now && !lease.is_heard;
+            let is_strange = place == Place::Nowhere || may_be_gone;
+            let held = match after.take(&terms, now) {
+                Held::Passes { by: Rule::Unreported, .. } if is_strange => Held::Asks,
+                Held::Passes { reports: true, .. } if !batch.is_reported => Held::Asks,
+                held => held,
+            };
             (after, held)
         });
         let stands = match &lease {

@@ -6,12 +6,14 @@
 //! record   version: u8, 1 without leases or 2   counter or lease × as many as fit
 //! counter  limit: u64   kind: u8, 0 quota or 1 rate
 //!          quota: window's end: u64 ms   used: u32      rate: due: u64 ms   part: u32
+//! given up limit: u64 = 0   kind: u8 = 3   at the latest: u64 ms   nothing: u32
 //! lease    limit: u64   kind: u8 = 2   what is so: u8, bits from the lowest: heard, refused, asked
 //!          window's end, the same at the soonest: u64 ms each   remaining, permits, unreported, flying, lost: u32 each
 //!          flown, back, due, since: u64 ms each   seen: u32 × 2
 //! ```
 //!
-//! Of counters at most 16 run, of an address 48. A lease that holds nothing goes where there is no room.
+//! Of counters at most 16 run, of an address 48. A lease that holds nothing goes where there is no room. That
+//! one of the subject may have gone, with another record or without, stands in a record with leases.
 
 use super::counter::State;
 use super::lease::Lease;
@@ -26,6 +28,7 @@ const WITH_LEASES: u8 = 2;
 const QUOTA: u8 = 0;
 const RATE: u8 = 1;
 const LEASE: u8 = 2;
+const GIVEN_UP: u8 = 3;
 
 /// The bytes of a counter.
 const BYTES: usize = 8 + 1 + 8 + 4;
@@ -35,6 +38,10 @@ const BYTES: usize = 8 + 1 + 8 + 4;
 pub(super) struct Counts {
     counters: Vec<(u64, State)>,
     leases: Vec<(u64, Lease)>,
+    /// Until when leases of the subject may have been given up; 0 where none were.
+    pub(super) given_up: UnixMillis,
+    /// Whether it was written by whoever knows nothing of leases.
+    pub(super) is_older: bool,
     changed: bool,
 }
 
@@ -46,6 +53,7 @@ impl Counts {
         matches!(version, VERSION | WITH_LEASES).then_some(())?;
         let mut counters = Vec::with_capacity(Counters::MAX_RUNNING);
         let mut leases: Vec<(u64, Lease)> = Vec::new();
+        let mut given_up = UnixMillis::default();
         while !fields.rest().is_empty() {
             let id = fields.u64()?;
             let kind = fields.u8()?;
@@ -59,6 +67,10 @@ impl Counts {
             let state = match kind {
                 QUOTA => State::Quota { ends: time, used: count },
                 RATE => State::Rate { due: time, part: count },
+                GIVEN_UP if version == WITH_LEASES => {
+                    given_up = time;
+                    continue;
+                }
                 _ => return None,
             };
             let known = counters.iter().any(|(other, _)| *other == id);
@@ -67,7 +79,7 @@ impl Counts {
             }
             counters.push((id, state));
         }
-        Some(Self { counters, leases, changed: false })
+        Some(Self { counters, leases, given_up, is_older: version == VERSION, changed: false })
     }
 
     /// The record without the counters that have ended, and until when it must be kept; `None` where
@@ -111,6 +123,7 @@ impl Counts {
     /// room. Says until when they must be; `None` where there is no room for those.
     fn put_leases(&self, now: UnixMillis, bytes: &mut Vec<u8>) -> Option<UnixMillis> {
         let mut last = now;
+        let mut given_up = self.given_up;
         let of_use = || self.leases.iter().filter(|(_, lease)| lease.is_of_use(now));
         for (id, lease) in of_use() {
             if let Some(until) = lease.kept_until() {
@@ -119,9 +132,18 @@ impl Counts {
             }
         }
         for (id, lease) in of_use().filter(|(_, lease)| lease.kept_until().is_none()) {
-            if bytes.len().saturating_add(LEASE_BYTES) <= Payload::MAX_BYTES {
+            let with = bytes.len().saturating_add(LEASE_BYTES).saturating_add(BYTES);
+            if with <= Payload::MAX_BYTES {
                 put(*id, lease, bytes);
+            } else {
+                given_up = now;
             }
+        }
+        if given_up > UnixMillis::default() {
+            bytes.extend([0; 8]);
+            bytes.push(GIVEN_UP);
+            bytes.extend(given_up.millis().to_le_bytes());
+            bytes.extend([0; 4]);
         }
         (bytes.len() <= Payload::MAX_BYTES).then_some(last)
     }
@@ -292,6 +314,22 @@ mod tests {
     }
 
     #[test]
+    fn that_leases_may_have_been_given_up_is_read_as_written() {
+        let mut counts = Counts { given_up: NOW, ..Counts::default() };
+        counts.set_lease(1, lease(4));
+        let (_, payload) = counts.encode(NOW, 16).unwrap();
+        let bytes = bytes(&payload);
+        assert_eq!((bytes[0], bytes.len()), (2, 1 + LEASE_BYTES + BYTES));
+        let read = Counts::decode(&bytes, 16).unwrap();
+        assert_eq!((read.given_up, read.lease(1), read.is_older), (NOW, lease(4), false));
+        // Who knows nothing of leases writes none of it, and is known by that.
+        counts.leases.clear();
+        counts.set(1, State::Quota { ends: NOW.after(LAG), used: 1 });
+        let (_, payload) = counts.encode(NOW, 16).unwrap();
+        assert!(Counts::decode(&self::bytes(&payload), 16).unwrap().is_older);
+    }
+
+    #[test]
     fn what_is_reported_goes_where_there_is_no_room_and_what_is_not_stays() {
         let reported: Vec<_> = (0..20).map(|id| (id, lease(0))).collect();
         let (until, bytes) = record(&reported).unwrap();
@@ -302,6 +340,7 @@ mod tests {
         let (_, bytes) = record(&some).unwrap();
         let read = Counts::decode(&bytes, 16).unwrap();
         assert!((20..24).all(|id| read.lease(id) == lease(1)));
+        assert_eq!(read.given_up, NOW, "some of use are gone");
         let all: Vec<_> = (0..20).map(|id| (id, lease(1))).collect();
         assert_eq!(record(&all), None);
     }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::{Payload, Rank, Record, RecordId, Room, Table};
+use super::{Payload, Place, Rank, Record, RecordId, Room, Table};
 use crate::time::{CLOCKS_AGREE_WITHIN, UnixMillis};
 
 const VERSION: u8 = 1;
@@ -85,19 +85,30 @@ impl<'b> Bucket<'b> {
         read(bytes, room).map(|entries| Self { entries }).unwrap_or_default()
     }
 
-    /// The record that stands for one that is to be written: itself, or that of all newcomers, where
-    /// they share one and there is no room.
-    pub(super) fn stands_for<'i>(
+    /// The record that stands for one that is to be written, and where that is or would be: itself, or that
+    /// of all newcomers, where they share one and there is no room.
+    pub(super) fn look_up<'i>(
         &self,
         id: &'i RecordId,
         now: UnixMillis,
         room: Room,
-    ) -> &'i RecordId {
+    ) -> (&'i RecordId, Option<Record<'b>>, Place) {
+        let own = self.find(id);
+        if own.is_some() {
+            return (id, own, Place::Own);
+        }
         let places = || self.entries.iter().filter(|entry| entry.has_place(room));
-        let has_room =
-            || places().count() < CAPACITY || places().any(|entry| !entry.must_stay(now, room));
-        let shares = matches!(room, Room::Shared(_));
-        if shares && self.find(id).is_none() && !has_room() { &SHARED } else { id }
+        if places().count() < CAPACITY {
+            return (id, None, Place::Own);
+        }
+        let goes = places().filter(|entry| !entry.must_stay(now, room));
+        match goes.map(|entry| entry.stamp).min() {
+            Some(stamp) => (id, None, Place::Taken(stamp)),
+            None if matches!(room, Room::Shared(_)) => {
+                (&SHARED, self.find(&SHARED), Place::Nowhere)
+            }
+            None => (id, None, Place::Nowhere),
+        }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -178,6 +178,7 @@ impl Asks<'_, '_, '_, '_> {
             share: fleet.remote.share,
             settled: &self.asking.settled,
             is_counted: self.asking.counted.contains(&group.subject),
+            is_reported: fleet.can_report(env),
         };
         let taken = fleet.table(group.which).take(&group.subject, batch, does, env);
         match taken {

@@ -152,6 +152,12 @@ impl Fleet {
         }
     }
 
+    /// Whether one more report would leave in time.
+    pub(in crate::engine) fn can_report(&self, env: &Env<'_>) -> bool {
+        self.pending.len() < MOST_PENDING
+            || (self.flights.len() < MOST_OUT && self.outage.is_away(env).is_none())
+    }
+
     /// Permits were of use.
     pub(in crate::engine) fn held(&mut self, now: UnixMillis) {
         self.held_until = now.after(HELD);

@@ -263,7 +263,7 @@ fn a_process_alone_allows_its_part_and_of_a_quota_its_part_of_what_remained() {
     let local = |lease: &mut Lease, terms: &Terms, now, count: usize| {
         let one = |_: &usize| {
             *lease = lease.at(terms, now);
-            matches!(lease.take_own(terms, now), Held::Passes { .. })
+            matches!(lease.take_own(terms, true, now), Held::Passes { .. })
         };
         (0..count).filter(one).count()
     };
