@@ -19,8 +19,10 @@ test-ui: setup-ui wasm ; cargo test --locked --test ui
 # Official clients and servers of the Model Context Protocol, and its conformance suite, around a real Envoy.
 test-mcp: setup-mcp wasm ; cargo test --locked --test mcp_clients
 # What takes minutes because time must pass: sessions that outlive tokens, and the provider; at another
-# real provider, too.
-test-long: setup-long wasm ; cargo test --locked --test long
+# real provider, too; and a million callers, whom a real Limitador counts.
+test-long: setup-long wasm ; $(limitador) && cargo test --locked --test long
+# The rate limit services of tests, optimised.
+limitador = cargo build --locked --release --manifest-path tests/fleet/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/fleet"
 # Limits that several proxies share: a real Limitador, a double of envoyproxy/ratelimit and a real Redis, alone and
 # behind three real Envoys.
 test-fleet: setup-fleet wasm ; cargo test --locked --manifest-path tests/fleet/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/fleet" && cargo test --locked --test fleet_e2e -- --test-threads 1

@@ -50,7 +50,7 @@ case "${1:-demo}" in
   dist) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=4000 ;;
   check) first_run="a first run takes 5 to 10 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   ui) first_run="a first run takes 5 to 15 minutes on two cores, later ones two to five" needed_mb=6000 ;;
-  long) first_run="a first run takes 5 to 15 minutes on two cores, later ones seven" needed_mb=5000 ;;
+  long) first_run="a first run takes 5 to 15 minutes on two cores, later ones twelve" needed_mb=6000 ;;
   mcp) first_run="a first run takes 5 to 15 minutes on two cores, later ones a minute or two" needed_mb=5000 ;;
   fleet) first_run="a first run takes 2 to 5 minutes on two cores, later ones a few seconds" needed_mb=3000 ;;
   *)
@@ -445,6 +445,8 @@ if [ "${1:-demo}" = mcp ]; then
 fi
 if [ "${1:-demo}" = fleet ]; then
   install_redis
+fi
+if [ "${1:-demo}" = fleet ] || [ "${1:-demo}" = long ]; then
   have pkg-config && pkg-config --exists openssl ||
     die "OpenSSL's headers are missing, which Limitador's client of Redis is built with: install them (Debian: apt-get install pkg-config libssl-dev)"
 fi

@@ -1,4 +1,5 @@
-//! What takes minutes because time must pass, inside a real Envoy at the real OpenID provider.
+//! What takes minutes because time must pass, inside a real Envoy at the real OpenID provider, or because a
+//! million callers come.
 //!
 //! `make test-long` runs it; `make test` does not.
 #![allow(clippy::disallowed_methods, reason = "they live in real time")]
@@ -9,4 +10,5 @@ mod long {
 
     mod another_provider;
     mod sessions;
+    mod strangers;
 }

@@ -136,6 +136,15 @@ impl Envoy {
         memory["allocated"].as_str().and_then(|bytes| bytes.parse().ok()).expect("/memory")
     }
 
+    /// Resident memory of the process in bytes (`VmRSS`).
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.expect("resident memory") * 1024
+    }
+
     /// A counter of the filter.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.stat(&format!("wasmcustom.{name}"))
