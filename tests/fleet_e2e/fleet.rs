@@ -1,7 +1,7 @@
 //! Proxies with one configuration, a service that counts for them, and traffic.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -77,6 +77,18 @@ impl Fleet {
     pub(crate) fn start(
         name: &str,
         kind: Kind,
+        of: (&Value, &[(&str, u64, u64)]),
+        remote: &Value,
+        callers: usize,
+    ) -> Self {
+        Self::start_with(&places::rate_limit_services(), name, kind, of, remote, callers)
+    }
+
+    /// The same with another build of the services.
+    pub(crate) fn start_with(
+        program: &Path,
+        name: &str,
+        kind: Kind,
         (policy, limits): (&Value, &[(&str, u64, u64)]),
         remote: &Value,
         callers: usize,
@@ -88,8 +100,7 @@ impl Fleet {
             Kind::Ratelimit => "domain: tollgate\n".to_owned(),
             _ => limits.iter().map(|limit| kind.limit(*limit)).collect(),
         };
-        let program = places::rate_limit_services();
-        let service = Service::start(&program, &folder, kind.engine(), &limits, redis.as_ref());
+        let service = Service::start(program, &folder, kind.engine(), &limits, redis.as_ref());
         let configuration = configuration(kind, policy, remote, callers);
         let upstream = Upstream::start();
         let mut fleet = Self {
@@ -182,8 +193,12 @@ impl Fleet {
                     let mut own = Tally::default();
                     while !stop.load(Ordering::Relaxed) {
                         let caller = choose(random.next());
+                        let sent = milliseconds();
                         let answer = connection.fetch(&request(caller));
                         own.add(caller, answer.status(), || answer.code());
+                        if answer.status() == 200 {
+                            own.when.push((sent, milliseconds()));
+                        }
                     }
                     tally.lock().unwrap().merge(own);
                 }));
@@ -241,6 +256,8 @@ pub(crate) struct Tally {
     pub(crate) refused: BTreeMap<(u16, String), u64>,
     /// How many whole seconds the run touched.
     pub(crate) windows: u64,
+    /// When each that passed under load was sent and answered, in milliseconds since 1970.
+    pub(crate) when: Vec<(u64, u64)>,
 }
 
 impl Tally {
@@ -254,6 +271,7 @@ impl Tally {
 
     fn merge(&mut self, other: Self) {
         self.requests += other.requests;
+        self.when.extend(other.when);
         for (caller, passed) in other.passed {
             *self.passed.entry(caller).or_default() += passed;
         }
@@ -302,7 +320,13 @@ fn key(caller: usize) -> String {
 
 /// Whole seconds since 1970.
 fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+    milliseconds() / 1000
+}
+
+/// Milliseconds since 1970.
+fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since.as_millis()).expect("a clock before the end of time")
 }
 
 /// xorshift64*: numbers between 0 and 1, the same in each run.
