@@ -34,6 +34,13 @@ fn sample() -> Value {
                     "records": { "session_bytes_per_10000": 1_300_000.0,
                                  "limit_bytes_per_10000": 1_100_000.0 },
                     "points": [{ "tokens": 10_000, "resident_bytes": 140_000_000 }] },
+        "fleet": {
+            "paths": { "plain": { "cpu_us": [20.0], "median_us": 20.0, "rps": 9000.0 } },
+            "added_us": { "limits_process": added(12.0), "limits_fleet": added(15.0),
+                          "limits_exact": added(96.0), "native_ratelimit": added(70.0) },
+            "over_process_us": { "limits_fleet": added(3.0), "limits_exact": added(84.0) },
+            "zipf": { "proxies": 3, "calls_per_request": 0.034, "passed_share": 0.99 }
+        },
         "module_bytes": 716_800
     })
 }
@@ -85,6 +92,9 @@ fn figures_compare_what_is_added() {
         ("rsa2048_wasm_us", 90.0),
         ("rsa2048_wasm_vs_jwt_simple", 0.075),
         ("memory_growth_mb", 2.5),
+        ("limits_fleet_minus_process_us", 3.0),
+        ("limits_exact_vs_native", 1.2),
+        ("limits_calls_per_request", 0.034),
         ("module_kib", 700.0),
     ];
     for (name, expected) in cases {
@@ -109,6 +119,9 @@ fn two_builds_are_compared_round_by_round() {
 fn figures_of_parts_that_were_not_run_are_null() {
     let figures = report::figures(&json!({ "module_bytes": 1024 }));
     assert_eq!(figures["warm_vs_native"], Value::Null);
+    assert_eq!(figures["limits_exact_vs_native"], Value::Null);
+    let left_out = report::figures(&json!({ "fleet": null }));
+    assert_eq!(left_out["limits_calls_per_request"], Value::Null);
     assert_eq!(figures["module_kib"], 1.0);
 }
 
@@ -125,6 +138,8 @@ fn the_picture_shows_what_there_is() {
         ">10k sessions on record: 1.3 MB<",
         ">10k with rate and quota: 1.1 MB<",
         ">the same, with policies, rate and quota<",
+        ">Tollgate, counted for a fleet<",
+        ">calls of 3 proxies a request: 0.034<",
         ">12<",
     ] {
         assert!(picture.contains(text), "{text} is not in\n{picture}");

@@ -117,6 +117,12 @@ pub(crate) fn tollgate_with(name: &str, configuration: &Value) -> Listener {
     Listener::new(&Filter::new(configuration).root_id(name).vm_id(name)).answering_itself()
 }
 
+/// The same, before another listener's cluster.
+pub(crate) fn tollgate_before(name: &str, configuration: &Value, cluster: &str) -> Listener {
+    let filter = Filter::new(configuration).root_id(name).vm_id(name);
+    Listener::new(&filter).routes(routes(cluster, &[]))
+}
+
 /// A provider of Tollgate with these keys.
 pub(crate) fn provider(issuer: &str, keys: &[Value], alg: &str) -> Value {
     json!({
@@ -143,4 +149,42 @@ pub(crate) fn native(signer: &Signer, more: &[(&str, Value)]) -> Listener {
         }
     });
     Listener::plain().then(filter).answering_itself()
+}
+
+/// A listener without a filter that asks this cluster.
+pub(crate) fn proxying(cluster: &str) -> Listener {
+    Listener::plain().routes(routes(cluster, &[]))
+}
+
+/// The native filter of rate limits, which asks a service in one call about these limits of whoever calls;
+/// what passes goes to another cluster, since the filter lets pass unasked what the proxy answers by itself.
+pub(crate) fn native_ratelimit(
+    domain: &str,
+    service: &str,
+    limits: &[&str],
+    upstream: &str,
+) -> Listener {
+    let filter = json!({
+        "name": "envoy.filters.http.ratelimit",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit",
+            "domain": domain, "timeout": "1s", "failure_mode_deny": true,
+            "rate_limit_service": {
+                "transport_api_version": "V3",
+                "grpc_service": { "envoy_grpc": { "cluster_name": service } }
+            }
+        }
+    });
+    Listener::plain().routes(routes(upstream, limits)).then(filter)
+}
+
+fn routes(cluster: &str, limits: &[&str]) -> Value {
+    let descriptor = |name: &&str| {
+        json!({ "actions": [
+            { "generic_key": { "descriptor_key": "limit", "descriptor_value": name } },
+            { "request_headers": { "header_name": ":authority", "descriptor_key": "subject" } },
+        ] })
+    };
+    let limits: Vec<_> = limits.iter().map(descriptor).collect();
+    json!([{ "match": { "prefix": "/" }, "route": { "cluster": cluster, "rate_limits": limits } }])
 }

@@ -48,6 +48,11 @@ impl Machine {
         self.pin(process, &self.cores[..count]);
     }
 
+    /// Keeps a process that serves the proxy on the client's core.
+    pub(crate) fn pin_beside_client(&self, process: u32) {
+        self.pin(process, &self.cores[self.cores.len() - 1..]);
+    }
+
     fn pin(&self, process: u32, cores: &[u32]) {
         if !self.pins {
             return;
@@ -75,12 +80,9 @@ pub(crate) fn cpu_time(process: u32) -> Duration {
     Duration::from_nanos(total)
 }
 
-/// Resident memory of the process in bytes (`VmRSS`).
-pub(crate) fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
-    let line = field(&status, "VmRSS:").expect("resident memory");
-    let kib: u64 = line.trim_end_matches(" kB").parse().expect("kilobytes");
-    kib * 1024
+/// How many processes ran or wanted to, on average of the last minute.
+pub(crate) fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// The processor's name.

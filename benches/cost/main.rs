@@ -11,6 +11,9 @@ mod harness;
 
 mod curves;
 mod filters;
+#[path = "../../tests/fleet_e2e/fleet.rs"]
+#[allow(dead_code, reason = "its tests need more of it")]
+mod fleet;
 mod lane;
 mod load;
 mod machine;
@@ -20,6 +23,7 @@ mod picture;
 mod plan;
 mod report;
 mod sessions;
+mod shared;
 mod signers;
 mod statistics;
 mod timing;
@@ -84,6 +88,9 @@ fn measure(plan: &Plan, folder: &Path) -> Value {
     if plan.has("memory") {
         report["memory"] = memory::measure(plan, &machine, folder);
     }
+    if plan.has("fleet") {
+        report["fleet"] = shared::measure(plan, &machine, folder);
+    }
     report["module_bytes"] = json!(memory::module_bytes());
     report["figures"] = report::figures(&report);
     report["about"]["seconds"] = json!(start.elapsed().as_secs());
@@ -99,6 +106,7 @@ fn about(plan: &Plan, machine: &Machine) -> Value {
     json!({
         "envoy": version.unwrap_or("unknown"),
         "processor": machine::processor(),
+        "load": machine::load(),
         "cores": machine.cores.len(),
         "pinned": machine.pins,
         "quick": plan.quick,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::filters::{Limited, tollgate};
 use crate::harness::{Envoy, Site, places};
 use crate::load::{BEARER, Client, Feed, again};
-use crate::machine::{Machine, resident};
+use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::signers::{Alg, Signer};
 use crate::tokens::{Mint, Pool, USUAL_BYTES};
@@ -111,7 +111,7 @@ fn records(plan: &Plan, machine: &Machine, folder: &Path) -> Value {
 fn point(proxy: &Envoy, tokens: usize) -> Value {
     // What was given back to the allocator in the last moments is given back to the system.
     thread::sleep(Duration::from_secs(1));
-    json!({ "tokens": tokens, "resident_bytes": resident(proxy.id()) })
+    json!({ "tokens": tokens, "resident_bytes": proxy.resident() })
 }
 
 /// The size of the module in bytes.

@@ -153,7 +153,8 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("a string")
 }
 
-fn paths(lanes: &[Lane]) -> Value {
+/// What each path costs.
+pub(crate) fn paths(lanes: &[Lane]) -> Value {
     let path = |lane: &Lane| {
         let (cpu, rps) = (median(&lane.cpu_us), median(&lane.rps));
         let value = json!({ "cpu_us": lane.cpu_us, "median_us": cpu, "rps": rps });
@@ -186,7 +187,8 @@ fn compared(lanes: &[Lane], others: &[Option<Lane>]) -> Value {
     lanes.iter().zip(others).filter_map(compared).collect()
 }
 
-fn answers(lane: &Lane) -> (String, Value) {
+/// How many answers had which status.
+pub(crate) fn answers(lane: &Lane) -> (String, Value) {
     let statuses = lane.answers.iter().map(|(status, count)| (status.to_string(), json!(count)));
     (lane.name.clone(), statuses.collect())
 }

@@ -20,6 +20,9 @@ pub(crate) fn draw(report: &Value) -> String {
     if report["paths"].is_object() {
         y = bars::draw(&mut canvas, report, y);
     }
+    if report["fleet"].is_object() {
+        y = bars::draw_shared(&mut canvas, &report["fleet"], y);
+    }
     y = charts::draw(&mut canvas, report, y);
     canvas.finish(WIDTH, y + MARGIN, "What a request costs Envoy with Tollgate and with others")
 }

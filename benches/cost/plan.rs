@@ -31,7 +31,7 @@ pub(crate) struct Plan {
 }
 
 /// The parts that a run consists of.
-pub(crate) const PARTS: [&str; 4] = ["paths", "rsa", "curves", "memory"];
+pub(crate) const PARTS: [&str; 5] = ["paths", "rsa", "curves", "memory", "fleet"];
 
 impl Plan {
     /// Reads `--quick` and `--part NAME`, which may come several times. Two builds are compared in
@@ -57,7 +57,7 @@ impl Plan {
             records: 65_536,
             live: 100_000,
             timings: 7,
-            duration: "about 10 minutes",
+            duration: "about 12 minutes",
             other,
             parts,
         };

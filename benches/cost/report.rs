@@ -12,7 +12,7 @@ struct Target {
     meaning: &'static str,
 }
 
-const TARGETS: [Target; 14] = [
+const TARGETS: [Target; 17] = [
     Target {
         figure: "warm_vs_native",
         most: 0.30,
@@ -91,6 +91,24 @@ const TARGETS: [Target; 14] = [
         aim: 5.0,
         meaning: "resident memory, many distinct tokens against 10,000, MB",
     },
+    Target {
+        figure: "limits_fleet_minus_process_us",
+        most: 5.0,
+        aim: 5.0,
+        meaning: "a rate and a quota that a service counts for a fleet, over the process's own, µs",
+    },
+    Target {
+        figure: "limits_exact_vs_native",
+        most: 1.3,
+        aim: 1.0,
+        meaning: "a call for each request, over limits of the process, as a part of what Envoy's own filter adds",
+    },
+    Target {
+        figure: "limits_calls_per_request",
+        most: 0.06,
+        aim: 0.06,
+        meaning: "calls for each request, many callers at three proxies",
+    },
     Target { figure: "module_kib", most: 800.0, aim: 600.0, meaning: "tollgate.wasm, KiB" },
 ];
 
@@ -100,6 +118,7 @@ pub(crate) fn figures(report: &Value) -> Value {
     let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
     let minus = |one: Option<f64>, other: Option<f64>| Some(one? - other?);
     let rsa = |by: &str| report["rsa2048_us"][by]["median"].as_f64();
+    let fleet = |what: &str, path: &str| report["fleet"][what][path]["median"].as_f64();
     json!({
         "warm_vs_native": ratio(added("warm"), added("native")),
         "warm_minus_empty_us": minus(added("warm"), added("empty_wasm")),
@@ -114,6 +133,10 @@ pub(crate) fn figures(report: &Value) -> Value {
         "rsa2048_wasm_us": rsa("tollgate"),
         "rsa2048_wasm_vs_jwt_simple": ratio(rsa("tollgate"), rsa("jwt_simple")),
         "memory_growth_mb": report["memory"]["growth_bytes"].as_f64().map(|bytes| bytes / 1e6),
+        "limits_fleet_minus_process_us": fleet("over_process_us", "limits_fleet"),
+        "limits_exact_vs_native":
+            ratio(fleet("over_process_us", "limits_exact"), fleet("added_us", "native_ratelimit")),
+        "limits_calls_per_request": report["fleet"]["zipf"]["calls_per_request"].as_f64(),
         "module_kib": report["module_bytes"].as_f64().map(|bytes| bytes / 1024.0),
     })
 }
@@ -135,6 +158,7 @@ pub(crate) fn compared(own: &[f64], other: &[f64]) -> Value {
 /// Prints the tables.
 pub(crate) fn print(report: &Value) {
     print_paths(report);
+    print_fleet(&report["fleet"]);
     print_other(report);
     print_curves(report);
     print_records(report);
@@ -160,6 +184,32 @@ fn print_paths(report: &Value) {
     if let Some(idle) = report["idle_us_per_second"].as_f64() {
         println!("(at rest the proxy spends {idle:.0} µs a second, which is taken off)");
     }
+}
+
+/// What shared limits cost: as with the paths, those that are proxied over a listener that proxies.
+fn print_fleet(fleet: &Value) {
+    if !fleet.is_object() {
+        return;
+    }
+    println!(
+        "\nlimits that a service counts; native ones, and those that are `before` another listener or exact, are \
+         held against `plain_before`, and `limits_exact_direct` against `plain`"
+    );
+    print_paths(fleet);
+    let zipf = &fleet["zipf"];
+    let number = |name: &str| zipf[name].as_f64().unwrap_or(f64::NAN);
+    println!(
+        "{} callers by Zipf's law ({}), {} a second each, {} proxies: {} requests, {} calls, {:.4} for each; \
+         {:.1} % passed",
+        zipf["callers"],
+        zipf["exponent"],
+        zipf["limit_per_second"],
+        zipf["proxies"],
+        zipf["requests"],
+        zipf["calls"],
+        number("calls_per_request"),
+        number("passed_share") * 100.0,
+    );
 }
 
 fn print_other(report: &Value) {
@@ -224,6 +274,9 @@ fn print_targets(report: &Value) {
             "{:<30}{measured:>9.2}{:>9.2}{:>9.2}  {verdict:<18}{}",
             target.figure, target.most, target.aim, target.meaning
         );
+    }
+    if let Some(load) = report["about"]["load"].as_f64() {
+        println!("load of the machine before it began, mean of a minute: {load:.1}");
     }
     if report["about"]["quick"] == true {
         println!(

@@ -100,6 +100,11 @@ impl Service {
         self.port
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Ends it at once.
     pub(crate) fn stop(&mut self) {
         self.process = None;

@@ -47,6 +47,19 @@ const DEAR: (&str, Rows) = (
     ],
 );
 
+const SHARED: (&str, Rows) = (
+    "A rate and a quota, token seen before: µs added to a listener without a filter",
+    &[
+        ("limits_process", "Tollgate, counted in the process", TOLLGATE),
+        ("limits_fleet", "Tollgate, counted for a fleet", TOLLGATE),
+        ("limits_process_before", "counted in the process, before an upstream", TOLLGATE),
+        ("limits_exact", "a call for each request, before an upstream", TOLLGATE),
+        ("limits_exact_both", "two calls for each, before an upstream", TOLLGATE),
+        ("native_ratelimit", "native ratelimit, a call for each, the same", NATIVE),
+        ("native_ratelimit_both", "native ratelimit, two limits a call, the same", NATIVE),
+    ],
+);
+
 const LABELS: f64 = 290.0;
 const ROW: f64 = 24.0;
 
@@ -54,6 +67,11 @@ const ROW: f64 = 24.0;
 pub(super) fn draw(canvas: &mut Canvas, report: &Value, y: f64) -> f64 {
     let y = group(canvas, report, &USUAL, y);
     group(canvas, report, &DEAR, y + 12.0) + 12.0
+}
+
+/// Draws the limits that a service counts from `y` on; where they end.
+pub(super) fn draw_shared(canvas: &mut Canvas, report: &Value, y: f64) -> f64 {
+    group(canvas, report, &SHARED, y) + 12.0
 }
 
 fn group(canvas: &mut Canvas, report: &Value, (title, rows): &(&str, Rows), y: f64) -> f64 {

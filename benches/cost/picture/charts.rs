@@ -136,6 +136,9 @@ fn facts(canvas: &mut Canvas, (x, y): (f64, f64), report: &Value) {
         }),
         records("session").map(|bytes| format!("10k sessions on record: {:.1} MB", bytes / 1e6)),
         records("limit").map(|bytes| format!("10k with rate and quota: {:.1} MB", bytes / 1e6)),
+        report["fleet"]["zipf"]["calls_per_request"]
+            .as_f64()
+            .map(|calls| format!("calls of 3 proxies a request: {calls:.3}")),
     ];
     for (number, fact) in facts.iter().flatten().enumerate() {
         canvas.text(x, y + 36.0 + 20.0 * number as f64, "start", 12.0, INK, fact);
