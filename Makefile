@@ -10,7 +10,7 @@ setup-fleet: ; @demo/setup.sh fleet
 test: setup wasm trap ; cargo test --locked --all-features --no-fail-fast && $(count)
 # What other hosts may answer: each function of the host fails in each way, and another's host runs the
 # module with the stores and the gaps of those that there are.
-test-hosts: wasm ; $(in_wasm) && $(hosts) --manifest-path tests/hosts/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts" --test statuses && $(hosts) --ignore-rust-version --manifest-path tests/hosts/second/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts/second"
+test-hosts: wasm ; $(in_wasm) && $(hosts) --manifest-path tests/hosts/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts" --test statuses --test turns && $(hosts) --ignore-rust-version --manifest-path tests/hosts/second/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}/hosts/second"
 hosts = cargo test --locked
 # Project Wycheproof's vectors in Wasm: its numbers have 32 bits.
 in_wasm = CARGO_TARGET_WASM32_WASIP1_RUNNER='.tools/bin/node --no-warnings tests/hosts/wasi.mjs' cargo test --locked --target wasm32-wasip1 --test wycheproof

@@ -206,16 +206,18 @@ impl Filter {
                 write_log(record.level(), &engine::line(&record, format));
             }
             Effect::Note { stream, key, value } => {
-                if at.is(stream) || host::set_effective_context(stream.0) {
+                if self.turn_to(stream, at) {
                     host::set_property(key, value.as_bytes());
+                    self.turn_back(stream, at);
                 }
             }
             Effect::Observe { metric, value } => self.metrics.observe(&metric, value),
             Effect::Read { stream, max } => {
                 let Some(fate) = self.fate(stream, at) else { return };
                 fate.body.set(Body { max: Some(max), ..fate.body.get() });
-                if at.is(stream) || host::set_effective_context(stream.0) {
+                if self.turn_to(stream, at) {
                     more.extend(read(stream, fate));
+                    self.turn_back(stream, at);
                 }
             }
             Effect::ResponseHeaders { stream, set, append, absent } => {
@@ -237,7 +239,7 @@ impl Filter {
 
     fn settle(&mut self, stream: StreamId, how: Settlement, at: In<'_>) {
         let is_current = at.is(stream);
-        if !is_current && !host::set_effective_context(stream.0) {
+        if !self.turn_to(stream, at) {
             // One that is over has said so; any other must not wait for ever.
             if self.waiting.iter().any(|one| one.0 == stream) {
                 self.overdue.push((stream, how));
@@ -270,6 +272,19 @@ impl Filter {
             && !host::resume_request()
         {
             respond(&engine::failed(&RequestHead::default()));
+        }
+        self.turn_back(stream, at);
+    }
+
+    /// Has the host take what follows as this request's; `false` where that is gone.
+    fn turn_to(&self, stream: StreamId, at: In<'_>) -> bool {
+        at.is(stream) || host::set_effective_context(stream.0)
+    }
+
+    /// Has it take what follows as that of the callback again: what comes next may be about this.
+    fn turn_back(&self, stream: StreamId, at: In<'_>) {
+        if !at.is(stream) {
+            host::set_effective_context(at.stream().map_or(self.root, |current| current.id.0));
         }
     }
 

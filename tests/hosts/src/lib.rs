@@ -197,16 +197,26 @@ impl Worker {
     pub fn answer(&mut self, body: Option<&str>) -> usize {
         let out = std::mem::take(&mut self.store.data_mut().out);
         for (call, _) in &out {
-            let call = i32::try_from(*call).expect("few calls");
-            let (headers, size) = match body {
-                Some(body) => (self.store.data_mut().begin_answer("200", body), body.len()),
-                None => (0, 0),
-            };
-            let size = i32::try_from(size).expect("a small body");
-            // As Envoy does, whose calls are the filter's own whoever made them.
-            self.call("proxy_on_http_call_response", &[ROOT, call, headers, size, 0]);
+            self.answer_call(*call, body);
         }
         out.len()
+    }
+
+    /// Fails the call that was made last, and leaves the others out.
+    pub fn fail_last(&mut self) {
+        let (call, _) = self.store.data_mut().out.pop().expect("a call that is out");
+        self.answer_call(call, None);
+    }
+
+    fn answer_call(&mut self, call: u32, body: Option<&str>) {
+        let call = i32::try_from(call).expect("few calls");
+        let (headers, size) = match body {
+            Some(body) => (self.store.data_mut().begin_answer("200", body), body.len()),
+            None => (0, 0),
+        };
+        let size = i32::try_from(size).expect("a small body");
+        // As Envoy does, whose calls are the filter's own whoever made them.
+        self.call("proxy_on_http_call_response", &[ROOT, call, headers, size, 0]);
     }
 
     /// The functions of the host that were called since the start.
