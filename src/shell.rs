@@ -479,6 +479,12 @@ impl Stream {
             && let Ok(mut filter) = self.filter.try_borrow_mut()
         {
             let fields = host::fields(map(section)).unwrap_or_default();
+            if section == Section::ResponseHeaders
+                && let Ok(mut headers) = self.fate.headers.try_borrow_mut()
+            {
+                let (_, _, absent) = &mut *headers;
+                absent.retain(|(name, _)| fields.first(name).is_none());
+            }
             // What follows a request's head asks nothing of the clock.
             filter.react(Event::Fields { stream: self.id, section, fields }, In::Returning(self));
         }
@@ -576,12 +582,8 @@ impl HttpContext for Stream {
             for (name, value) in append {
                 host::add_header(kind, name.as_bytes(), value.as_bytes());
             }
-            if !absent.is_empty() {
-                let fields = host::fields(kind).unwrap_or_default();
-                for (name, value) in absent.iter().filter(|(name, _)| fields.first(name).is_none())
-                {
-                    host::set_header(kind, name.as_bytes(), value.as_bytes());
-                }
+            for (name, value) in absent {
+                host::set_header(kind, name.as_bytes(), value.as_bytes());
             }
         }
         Action::Continue
