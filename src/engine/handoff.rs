@@ -11,8 +11,8 @@ use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
 use crate::http::{
-    Fields, RequestHead, begins_spelled, cookies, elements, is_same_name, is_spelling,
-    without_cookies, without_parameters,
+    Fields, RequestHead, begins_spelled, elements, is_same_name, is_spelling, without_cookies,
+    without_parameters,
 };
 use crate::mcp::HEADERS;
 use crate::policy::Metadata;
@@ -142,10 +142,7 @@ impl Reserved {
         let set = set.unwrap_or_default();
         let mut spent = Spent::new(config, admitted);
         // What a login keeps in the browser is nobody's upstream to see.
-        let is_shown = |name: &&String| cookies(head.values("cookie"), name).next().is_some();
-        let shown = logins.reserved.iter().filter(is_shown);
-        let shown: Vec<&str> = shown.map(String::as_str).collect();
-        spent.cookies.extend(shown);
+        spent.cookies.extend(logins.reserved.iter().map(String::as_str));
         let api = admitted.api.and_then(|id| config.api(id));
         // Most APIs compare none.
         let comparing = api.filter(|api| api.mcp.is_some() || !api.comparisons.is_empty());
@@ -359,10 +356,12 @@ impl<'p> Spent<'p> {
         {
             changes.push(HeaderChange::Set(":path".into(), path));
         }
-        if !self.cookies.is_empty() {
-            changes.push(match without_cookies(head.values("cookie"), &self.cookies) {
-                Some(rest) => HeaderChange::Set("cookie".into(), rest),
-                None => HeaderChange::Remove(b"cookie".to_vec()),
+        if !self.cookies.is_empty()
+            && let Some(rest) = without_cookies(head.values("cookie"), &self.cookies)
+        {
+            changes.push(match rest.is_empty() {
+                true => HeaderChange::Remove(b"cookie".to_vec()),
+                false => HeaderChange::Set("cookie".into(), rest),
             });
         }
     }

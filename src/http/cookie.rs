@@ -4,6 +4,7 @@
 //! first `=`. Quotes are part of a value.
 
 use super::trimmed;
+use crate::wire::{is_same, position};
 
 /// The values of every cookie of this name, case kept, in the `cookie` headers of a request.
 ///
@@ -15,12 +16,12 @@ pub fn cookies<'h>(
 ) -> impl Iterator<Item = &'h [u8]> {
     headers.into_iter().flat_map(pairs).filter_map(move |pair| {
         let (found, value) = name_and_value(pair)?;
-        (found == name.as_bytes()).then_some(value)
+        is_same(found, name.as_bytes()).then_some(value)
     })
 }
 
-/// The `cookie` headers of a request as one, without the cookies of these names; `None` where none
-/// is left.
+/// The `cookie` headers of a request as one, without the cookies of these names: empty where no other is
+/// there, `None` where none of them is.
 ///
 /// The pairs that stay keep their bytes and their order; headers are joined by `; `, as RFC 9113
 /// §8.2.3 joins them.
@@ -29,12 +30,14 @@ pub fn without_cookies<'h>(
     names: &[&str],
 ) -> Option<Vec<u8>> {
     let mut rest: Vec<u8> = Vec::new();
-    let mut any = false;
+    let (mut any, mut is_cut) = (false, false);
     for header in headers {
         let mut is_first = true;
         for pair in pairs(header) {
             let found = name_and_value(pair).map(|(name, _)| name);
-            if names.iter().any(|name| found == Some(name.as_bytes())) {
+            let is_it = |found| names.iter().any(|name| is_same(found, name.as_bytes()));
+            if found.is_some_and(is_it) {
+                is_cut = true;
                 continue;
             }
             let begins = std::mem::take(&mut is_first);
@@ -49,17 +52,28 @@ pub fn without_cookies<'h>(
         }
     }
     let is_pair = |byte: &u8| !matches!(byte, b' ' | b'\t' | b';');
-    rest.iter().any(is_pair).then_some(rest)
+    if !rest.iter().any(is_pair) {
+        rest.clear();
+    }
+    is_cut.then_some(rest)
 }
 
 fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
-    header.split(|&byte| byte == b';')
+    let mut left = Some(header);
+    std::iter::from_fn(move || {
+        let rest = left?;
+        let (pair, behind) = match position(rest, b';').and_then(|end| rest.split_at_checked(end)) {
+            Some((pair, behind)) => (pair, behind.get(1..)),
+            None => (rest, None),
+        };
+        left = behind;
+        Some(pair)
+    })
 }
 
 fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut parts = pair.splitn(2, |&byte| byte == b'=');
-    let name = trimmed(parts.next()?, is_blank);
-    parts.next().map(|value| (name, value.trim_ascii()))
+    let (name, value) = pair.split_at_checked(position(pair, b'=')?)?;
+    Some((trimmed(name, is_blank), value.get(1..)?.trim_ascii()))
 }
 
 /// What some reader takes off a name: Python's `strip` of text in Latin-1 does all of these.

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Url, comparable_host};
+use crate::wire::is_same;
 
 /// Scheme, host and port of a site (RFC 6454 §4).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +51,16 @@ impl Origin {
     /// Whether a request with this authority (RFC 9110 §7.2) is for it: the host as it is compared, and
     /// the port, the scheme's own where none is written.
     pub fn is_for(&self, authority: &[u8]) -> bool {
+        // Browsers send it as it is written here.
+        is_same(authority, self.authority().as_bytes()) || self.is_for_spelled(authority)
+    }
+
+    fn authority(&self) -> &str {
+        self.text.get(if self.secure { 8 } else { 7 }..).unwrap_or_default()
+    }
+
+    /// The same, however it is spelled.
+    fn is_for_spelled(&self, authority: &[u8]) -> bool {
         port(authority, self.secure) == Some(self.port)
             && comparable_host(authority).is_some_and(|host| *host == *self.host.as_bytes())
     }
