@@ -126,6 +126,20 @@ impl Call<'_> {
             }
             ("proxy_dequeue_shared_queue", &[_, data, size]) => self.give(&[], data, size),
             ("proxy_register_shared_queue", &[_, _, id]) => self.write(id, &1_u32.to_le_bytes()),
+            ("proxy_get_header_map_value", &[map, name, name_size, data, size]) => {
+                let name = self.read(name, name_size);
+                let Some(map) = self.map(map) else { return Ok(BAD_ARGUMENT) };
+                match map.iter().find(|(known, _)| *known == name).cloned() {
+                    Some((_, value)) => self.give(&value, data, size),
+                    None => NOT_FOUND,
+                }
+            }
+            ("proxy_add_header_map_value", &[map, name, name_size, value, size]) => {
+                let (name, value) = (self.read(name, name_size), self.read(value, size));
+                let Some(map) = self.map(map) else { return Ok(BAD_ARGUMENT) };
+                map.push((name, value));
+                OK
+            }
             ("proxy_remove_header_map_value", &[map, name, size]) => {
                 let name = self.read(name, size);
                 let Some(map) = self.map(map) else { return Ok(BAD_ARGUMENT) };
@@ -139,7 +153,8 @@ impl Call<'_> {
                 map.push((name, value));
                 OK
             }
-            ("proxy_send_local_response", &[status, ..]) => {
+            ("proxy_send_local_response", &[status, _, _, _, _, headers, size, _]) => {
+                self.state().answered = unpacked(&self.read(headers, size));
                 self.end(Outcome::Answered(u16::try_from(status).expect("a status")))
             }
             ("proxy_set_effective_context", &[context]) => {
@@ -245,4 +260,20 @@ fn packed(fields: &Fields) -> Vec<u8> {
         bytes.push(0);
     }
     bytes
+}
+
+/// The header map of that form.
+fn unpacked(bytes: &[u8]) -> Fields {
+    let number = |place: usize| {
+        let bytes = bytes[4 * place..][..4].try_into().expect("four bytes");
+        length(u64::from(u32::from_le_bytes(bytes)))
+    };
+    let count = if bytes.is_empty() { 0 } else { number(0) };
+    let mut place = 4 * (1 + 2 * count);
+    let mut part = |length: usize| {
+        let part = &bytes[place..place + length];
+        place += length + 1;
+        part.to_vec()
+    };
+    (0..count).map(|field| (part(number(1 + 2 * field)), part(number(2 + 2 * field)))).collect()
 }

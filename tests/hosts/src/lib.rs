@@ -193,6 +193,13 @@ impl Worker {
         outcome
     }
 
+    /// The values of this header in what the filter answered last, itself.
+    pub fn answered(&self, header: &str) -> Vec<String> {
+        let fields = self.store.data().answered.iter();
+        let values = fields.filter(|(name, _)| name == header.as_bytes());
+        values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
     /// Answers every call that is out; how many there were. Without a body they fail: no headers come.
     pub fn answer(&mut self, body: Option<&str>) -> usize {
         let out = std::mem::take(&mut self.store.data_mut().out);

@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) streams: BTreeSet<i32>,
     /// How requests ended, by their contexts.
     pub(crate) ended: BTreeMap<i32, Outcome>,
+    /// The headers of what the filter answered last, itself.
+    pub(crate) answered: Fields,
     /// Calls of the filter that are out, each with the context that made it.
     pub(crate) out: Vec<(u32, i32)>,
     made: u32,
@@ -74,6 +76,7 @@ impl State {
             context: 0,
             streams: BTreeSet::new(),
             ended: BTreeMap::new(),
+            answered: Fields::new(),
             out: Vec::new(),
             made: 0,
             answer: Vec::new(),

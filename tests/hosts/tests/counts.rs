@@ -146,7 +146,74 @@ fn measure(module: &Module) -> Table {
     forget(&mut worker);
     assert_eq!(ask(&mut worker, Some(OPAQUE), &[]), forwarded, "{:#?}", worker.log());
     note(&mut table, "an opaque token seen before", &mut worker);
+    log_in(&mut table, module, &signer);
     table
+}
+
+/// A browser's headers for a page.
+const PAGE: &[(&str, &str)] = &[("accept", "text/html"), ("accept-language", "en")];
+
+/// Has a browser log in, and come back with its session.
+fn log_in(table: &mut Table, module: &Module, signer: &Signer) {
+    let portal = json!({
+        "providers": { "idp": {
+            "issuer": ISSUER, "from": [], "jwks": { "inline": { "keys": [signer.jwk()] } },
+            "upstream": { "headers": { "x-user": "sub" } },
+            "login": {
+                "url": "https://api.example.com", "cluster": "idp", "client": { "id": AUDIENCE },
+                "seal": [{ "text": "what seals the cookies that are counted" }],
+                "endpoints": { "authorization": "https://id.example.com/authorize",
+                               "token": "https://id.example.com/token" },
+            },
+        } },
+        "crypto": "wasm",
+    });
+    let mut worker = start(module, &portal);
+    let away = Outcome::Answered(302);
+    assert_eq!(ask(&mut worker, None, PAGE), away, "{:#?}", worker.log());
+    forget(&mut worker);
+    assert_eq!(ask(&mut worker, None, PAGE), away);
+    note(table, "a page that leads to the provider", &mut worker);
+
+    let to = worker.answered("location").pop().expect("a location");
+    let parameter = |name: &str| {
+        let (_, query) = to.split_once('?').expect("a query");
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        value.expect(name).to_owned()
+    };
+    let browser = cookies(&worker);
+    let callback = format!("/.login/idp/callback?code=c&state={}", parameter("state"));
+    let stream =
+        begin(&mut worker, None, &[&[(":path", &*callback), ("cookie", &browser)], PAGE].concat());
+    let id_token = Token::for_identity("alice").claim("nonce", parameter("nonce"));
+    let answer = json!({ "access_token": OPAQUE, "token_type": "Bearer", "expires_in": 3600,
+                         "id_token": signer.sign(&id_token) });
+    assert_eq!(worker.answer(Some(&answer.to_string())), 1, "{:#?}", worker.log());
+    assert_eq!(worker.end(stream), Outcome::Answered(303), "{:#?}", worker.log());
+    note(table, "a login that is completed", &mut worker);
+
+    // The ID token's goes to the path of the logout alone.
+    let all = format!("{browser}; {}", cookies(&worker));
+    let shown = all.split("; ").filter(|pair| !pair.starts_with("__Secure-"));
+    let session = shown.collect::<Vec<_>>().join("; ");
+    let page = [&[("cookie", &*session)], PAGE].concat();
+    assert_eq!(ask(&mut worker, None, &page), Outcome::Forwarded, "{:#?}", worker.log());
+    forget(&mut worker);
+    assert_eq!(ask(&mut worker, None, &page), Outcome::Forwarded);
+    note(table, "a session seen before", &mut worker);
+
+    let mut another = start(module, &portal);
+    assert_eq!(ask(&mut another, None, PAGE), away);
+    forget(&mut another);
+    assert_eq!(ask(&mut another, None, &page), Outcome::Forwarded, "{:#?}", another.log());
+    note(table, "a session that is new to the worker", &mut another);
+}
+
+/// The cookies that the last answer sets, as a browser sends them.
+fn cookies(worker: &Worker) -> String {
+    let set = worker.answered("set-cookie");
+    let pairs = set.iter().filter_map(|set| set.split(';').next());
+    pairs.filter(|pair| !pair.ends_with('=')).collect::<Vec<_>>().join("; ")
 }
 
 const OPAQUE: &str = "2YotnFZFEjr1zCsicMWpAA";
@@ -176,10 +243,10 @@ fn ask(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> Outc
     worker.end(stream)
 }
 
-/// Sends a request as Envoy hands it on, with these headers besides.
+/// Sends a request as Envoy hands it on, with these headers besides, or in place of its usual ones.
 fn begin(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> i32 {
     let bearer = bearer.map(|token| format!("Bearer {token}"));
-    let mut headers = vec![
+    let usual = [
         (":authority", "api.example.com"),
         (":path", "/orders/7"),
         (":method", "GET"),
@@ -189,7 +256,8 @@ fn begin(worker: &mut Worker, bearer: Option<&str>, more: &[(&str, &str)]) -> i3
         ("x-forwarded-proto", "https"),
         ("x-request-id", "4f2b9f0e-5b0c-4f7e-9d4a-1f0a8c7b6d5e"),
     ];
-    headers.extend(more);
+    let is_usual = |(name, _): &&(&str, &str)| !more.iter().any(|(other, _)| other == name);
+    let mut headers: Vec<_> = usual.iter().filter(is_usual).chain(more).copied().collect();
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     worker.begin(&headers)
 }
