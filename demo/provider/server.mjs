@@ -190,6 +190,9 @@ function configuration(keys) {
     pkce: { required: () => true },
     // Each refresh token is good for once; whoever shows one again takes all of them down.
     rotateRefreshToken: true,
+    // As at Keycloak: whoever registered for them gets one, which is good while the person is signed in here, and
+    // longer where `offline_access` was asked for.
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     responseTypes: ['code'],
     // The portal's sessions need not be waited for: half of that later they are refreshed.
     ttl: { AccessToken: (_ctx, _token, { clientId }) => (clientId === PORTAL.client_id ? 60 : TTL), ClientCredentials: TTL, Grant: 3600, Interaction: 600, Session: 3600 },

@@ -397,19 +397,11 @@ fn i14_keys_that_change_during_a_login_are_fetched() {
     portal.clean(&envoy, &other);
 }
 
-/// Ends the person's session at the provider itself.
-fn sign_out_at_the_provider(portal: &Portal, browser: &mut Browser) {
-    let (at, page) = browser.open(&format!("{}/session/end", portal.provider.issuer()));
-    let xsrf = attribute(&page.text(), "name=\"xsrf\" value=\"").expect("a form");
-    let (_, page) = browser.submit(&at, &page, &[("xsrf", &xsrf), ("logout", "yes")]);
-    assert_eq!(page.status(), 200, "{}", page.text());
-}
-
 #[test]
-fn a_session_that_ends_at_the_provider_is_over_here_at_once_and_elsewhere_at_its_refresh() {
+fn a_session_that_ends_at_the_provider_is_over_in_every_worker_at_once() {
     for names_sessions in [true, false] {
         let name = format!("login-back-channel-{names_sessions}");
-        let portal = Portal::with_back_channel(&name, names_sessions);
+        let portal = Portal::with_back_channel(Provider::start(&name), names_sessions);
         let envoy = portal.proxy_with_back_channel(&name, portal.port, true);
         let other = free_port();
         let elsewhere = portal.proxy_with_back_channel(&format!("{name}-else"), other, true);
@@ -429,7 +421,7 @@ fn a_session_that_ends_at_the_provider_is_over_here_at_once_and_elsewhere_at_its
         assert_eq!(script(&mut browser), 200, "{}", envoy.tail());
         // `iat` has whole seconds.
         let mut copy = browser.clone();
-        sign_out_at_the_provider(&portal, &mut browser);
+        portal.sign_out_at_the_provider(&mut browser);
         assert_eq!(envoy.access("/.login/idp/back-channel")["status"], 200, "{}", envoy.tail());
         let details = &envoy.access("/.login/idp/back-channel")["details"];
         assert_eq!(details, "tollgate_login_ended_by_provider");
@@ -457,11 +449,12 @@ fn a_session_that_ends_at_the_provider_is_over_here_at_once_and_elsewhere_at_its
 
 #[test]
 fn without_the_entry_that_reads_bodies_the_log_says_which_is_missing() {
-    let portal = Portal::with_back_channel("login-back-channel-alone", true);
-    let envoy = portal.proxy_with_back_channel("login-back-channel-alone", portal.port, false);
+    let name = "login-back-channel-alone";
+    let portal = Portal::with_back_channel(Provider::start(name), true);
+    let envoy = portal.proxy_with_back_channel(name, portal.port, false);
     let mut browser = Browser::default();
     browser.log_in(&portal.url("/orders"));
-    sign_out_at_the_provider(&portal, &mut browser);
+    portal.sign_out_at_the_provider(&mut browser);
     let entry = envoy.access("/.login/idp/back-channel");
     assert_eq!((&entry["status"], &entry["code"]), (&json!(503), &json!("body_unreadable")));
     let line = envoy.refusals().pop().expect("a line");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::harness::{Browser, Envoy, PAGE, Portal, Provider, SCRIPT};
+use super::harness::{Browser, Envoy, PAGE, Portal, Provider, SCRIPT, free_port, parts};
 
 /// How long the provider's tokens are good for, and a bit.
 const PAST_THE_END: Duration = Duration::from_secs(65);
@@ -90,4 +90,30 @@ fn eventually_refreshed(portal: &Portal, envoy: &Envoy, browser: &mut Browser) {
         thread::sleep(Duration::from_secs(1));
     }
     assert_eq!(browser.send("GET", &portal.url("/orders"), &SCRIPT, "").status(), 200);
+}
+
+#[test]
+fn a_session_that_ended_at_the_provider_is_over_in_another_process_at_its_refresh() {
+    let name = "long-back-channel";
+    let portal = Portal::with_back_channel(Provider::start_hurried(name), true);
+    let envoy = portal.proxy_with_back_channel(name, portal.port, true);
+    let other = free_port();
+    let elsewhere = portal.proxy_with_back_channel(&format!("{name}-else"), other, true);
+    let url = portal.url("/orders");
+    let mut browser = Browser::default();
+    browser.log_in(&url);
+    let mut copy = browser.clone();
+    portal.sign_out_at_the_provider(&mut browser);
+    assert_eq!(envoy.access("/.login/idp/back-channel")["status"], 200, "{}", envoy.tail());
+    copy.routes.insert(portal.port, other);
+    let answer = copy.clone().send("GET", &url, &SCRIPT, "");
+    assert_eq!(answer.status(), 200, "no message came here: {}", elsewhere.tail());
+    thread::sleep(PAST_THE_END);
+    let answer = copy.clone().send("GET", &url, &SCRIPT, "");
+    assert_eq!(answer.verdict(), (401, "login_ended".to_owned()), "{}", elsewhere.tail());
+    // A page leads to the provider, which asks who is there.
+    let (at, page) = copy.open(&url);
+    assert_eq!((parts(&at).0, page.status()), (portal.provider.port(), 200), "{at}");
+    assert_eq!(counter(&elsewhere, "refreshed"), 0, "{}", elsewhere.tail());
+    portal.clean(&elsewhere, &copy);
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Browser, Envoy, Filter, Listener, Provider, Site, Upstream, configuration, free_port};
+use super::{
+    Browser, Envoy, Filter, Listener, Provider, Site, Upstream, attribute, configuration, free_port,
+};
 
 /// What seals its cookies.
 pub(crate) const SEAL: &str = "a secret that seals what browsers keep";
@@ -34,10 +36,9 @@ impl Portal {
         Self::registered(provider, (host, auth), None)
     }
 
-    /// One that the provider tells which of its sessions has ended, or else only whose.
-    pub(crate) fn with_back_channel(name: &str, names_sessions: bool) -> Self {
-        let of = ("127.0.0.1", "client_secret_basic");
-        Self::registered(Provider::start(name), of, Some(names_sessions))
+    /// One that this provider tells which of its sessions has ended, or else only whose.
+    pub(crate) fn with_back_channel(provider: Provider, names_sessions: bool) -> Self {
+        Self::registered(provider, ("127.0.0.1", "client_secret_basic"), Some(names_sessions))
     }
 
     fn registered(
@@ -74,13 +75,14 @@ impl Portal {
         self.start_proxy(name, &Listener::new(&filter).in_place_of(port))
     }
 
-    /// A proxy at this port whose provider may end sessions; its second entry reads what it sends, if it
-    /// is there.
+    /// A proxy at this port whose provider may end sessions, and gives no more tokens then; its second entry
+    /// reads what it sends, if it is there.
     pub(crate) fn proxy_with_back_channel(&self, name: &str, port: u16, reads: bool) -> Envoy {
         let both = json!({ "from": [{ "header": "authorization" }],
             "audiences": [Provider::AUDIENCE],
             "jwks": { "discovery": true, "cluster": "idp", "cooldown": "1s" } });
-        let filter = self.filter((&json!({ "back_channel": true }), &both));
+        let login = json!({ "back_channel": true, "scopes": ["openid"] });
+        let filter = self.filter((&login, &both));
         let mut listener = Listener::new(&filter).in_place_of(port);
         if reads {
             listener = listener.reading_bodies(&filter, "/.login/idp/back-channel");
@@ -114,6 +116,14 @@ impl Portal {
             .variable("CLIENT_SECRET", &self.client.1)
             .variable("WRONG_SECRET", "no longer right")
             .variable("SEAL", SEAL)
+    }
+
+    /// The person ends the session at the provider itself.
+    pub(crate) fn sign_out_at_the_provider(&self, browser: &mut Browser) {
+        let (at, page) = browser.open(&format!("{}/session/end", self.provider.issuer()));
+        let xsrf = attribute(&page.text(), "name=\"xsrf\" value=\"").expect("a form");
+        let (_, page) = browser.submit(&at, &page, &[("xsrf", &xsrf), ("logout", "yes")]);
+        assert_eq!(page.status(), 200, "{}", page.text());
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
