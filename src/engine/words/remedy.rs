@@ -35,13 +35,43 @@ pub(in crate::engine) fn fill(refusal: &Refusal, trail: &Trail, config: &Config)
     }
 }
 
-/// Where the configuration has no `apis`, what is said of a field there is said of one to be added.
+/// What remedies say around a field of APIs, and what is true without any: all providers are everybody's.
+const WITHOUT_APIS: [([&str; 2], &str); 3] = [
+    ([" (and to ", "audiences` where the API has its own)"], ""),
+    ([", and ", "auth` must name that provider"], ""),
+    (["let ", "auth` name that provider"], "add that one to `providers`"),
+];
+
+const OF_APIS: &str = "`apis[].";
+
+/// Where the configuration has no `apis`, what is said of another field there is said of one to be added.
 fn of_none(remedy: &str) -> String {
-    let mut parts = remedy.split("`apis[].");
+    let mut parts = remedy.split(OF_APIS);
     let mut told = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (field, rest) = part.split_once('`').unwrap_or((part, ""));
-        told.extend(["`", field, "` of an entry that you add to `apis`", rest]);
+        let known = WITHOUT_APIS.iter().find_map(|([before, behind], without)| {
+            Some((told.strip_suffix(before)?.len(), *without, part.strip_prefix(behind)?))
+        });
+        if let Some((kept, without, rest)) = known {
+            told.truncate(kept);
+            told.extend([without, rest]);
+        } else {
+            let (field, rest) = part.split_once('`').unwrap_or((part, ""));
+            told.extend(["`", field, "` of an entry that you add to `apis`", rest]);
+        }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_clause_about_apis_is_in_some_remedy() {
+        for ([before, behind], _) in WITHOUT_APIS {
+            let clause = [before, OF_APIS, behind].concat();
+            assert!(Deny::ALL.iter().any(|deny| deny.remedy().contains(&clause)), "{clause}");
+        }
+    }
 }
