@@ -251,10 +251,10 @@ fn the_next_step_in_the_comments_can_be_taken_as_it_stands() {
         let comments = rest.lines().skip(1).map(str::trim).take_while(|line| line.starts_with('#'));
         let json: Vec<_> = comments.filter_map(|line| line.strip_prefix("#   ")).collect();
         let members = json.join("\n").replace("its sha256", &"0".repeat(64));
-        let (partner, apis) = members.split_once("\"apis\"").unwrap();
+        let (apis, partner) = members.split_once("\n\"partner\"").unwrap();
+        let added = format!("{{ {apis}, \"providers\": {{ \"partner\" {partner} }} }}");
         let added: Value =
-            serde_json::from_str(&format!("{{ \"providers\": {{ {partner} }}, \"apis\" {apis} }}"))
-                .unwrap_or_else(|error| panic!("{error}: {members}"));
+            serde_json::from_str(&added).unwrap_or_else(|error| panic!("{error}: {members}"));
         let (mut configuration, _) = configuration(OKTA);
         configuration["providers"]["partner"] = added["providers"]["partner"].clone();
         configuration["apis"] = added["apis"].clone();
