@@ -345,7 +345,7 @@ impl Checker {
             }
             (Plane::None, None) => {}
         }
-        if let Some(around) = &held.around {
+        if let Some(around) = held.around.as_ref().filter(|_| !held.entry.reads()) {
             order::check(&config, around, &mut checked.remarks);
         }
         let has_mcp = config.apis.iter().any(|api| api.mcp.is_some());

@@ -57,6 +57,13 @@ pub(super) fn check(
                 }
                 // The main entry is in another resource.
                 None if held.plane != Plane::None => {}
+                None if held.around.as_ref().is_some_and(|around| !around.has_another()) => held.say(
+                    FileCode::BackChannelEntry,
+                    held.at,
+                    "http_filters",
+                    "no main entry runs behind it, and this one only reads what providers send: no request \
+                     is judged here; write one with this very configuration",
+                ),
                 None => held.say(
                     FileCode::BackChannelEntry,
                     held.at,
@@ -126,11 +133,17 @@ fn judge(held: &mut Held, (own, main): (&Entry, &Entry), wanted: &[String]) {
         say("http_filters", message);
     }
     if let Some(path) = wanted.iter().find(|path| !own.paths.contains(path)) {
-        let message = format!(
-            "no route of exactly {} enables it: write one with `path`, and `typed_per_filter_config` \
-             with a `FilterConfig` for this entry's name",
-            quoted(path)
-        );
+        let shown = quoted(path);
+        let message = match own.unreached.iter().find(|(known, _)| known == path) {
+            Some((_, by)) => format!(
+                "the route of exactly {shown} stands behind one that takes its requests first ({by}), so \
+                 that this entry reads none of them: put it before"
+            ),
+            None => format!(
+                "no route of exactly {shown} enables it: write one with `path`, and \
+                 `typed_per_filter_config` with a `FilterConfig` for this entry's name"
+            ),
+        };
         say("routes", &message);
     }
     if own.is_wide || own.paths.iter().any(|path| !wanted.contains(path)) {

@@ -18,9 +18,28 @@ pub(super) enum Kind {
     /// Counts by descriptors, which routes may hold.
     RateLimit,
     Router,
+    /// Never answers by itself, or answers what a login need not see.
+    Silent,
     Tollgate,
     Other,
 }
+
+/// Filters of Envoy that never answer by themselves; and `cors`, whose answers to preflights are nobody's.
+/// What a filter that is not listed does, nobody here knows.
+const SILENT: [&str; 12] = [
+    "compressor",
+    "cors",
+    "decompressor",
+    "grpc_stats",
+    "header_mutation",
+    "header_to_metadata",
+    "ip_tagging",
+    "on_demand",
+    "original_src",
+    "set_filter_state",
+    "set_metadata",
+    "tap",
+];
 
 impl Kind {
     /// By the type of its configuration, or by its usual name.
@@ -42,9 +61,21 @@ impl Kind {
                 Self::RateLimit
             }
             () if is("envoy.filters.http.router", ".router.v3.Router") => Self::Router,
+            () if is_silent(name, type_url) => Self::Silent,
             () => Self::Other,
         }
     }
+}
+
+/// Whether a filter is one of [`SILENT`].
+fn is_silent(name: &str, type_url: &str) -> bool {
+    let short = match type_url {
+        "" => name.strip_prefix("envoy.filters.http."),
+        _ => type_url
+            .split_once("envoy.extensions.filters.http.")
+            .and_then(|(_, rest)| rest.split('.').next()),
+    };
+    short.is_some_and(|short| SILENT.contains(&short))
 }
 
 /// A filter in front or behind.
@@ -154,9 +185,33 @@ impl Around {
 
     /// The routes by themselves, each with whether Tollgate is off on it.
     pub(super) fn each_route(&self) -> Vec<(&Node, bool)> {
+        let is_off = |route: &Node| {
+            let says = route.path(&["typed_per_filter_config", &self.own_name]);
+            says.is_some_and(|says| says.get("disabled").is_some_and(Node::is_true))
+        };
+        let routes = self.route_lists().into_iter().flatten();
+        routes.map(|route| (route, is_off(route))).collect()
+    }
+
+    /// The routes in their lists, of which the first that fits is taken.
+    pub(super) fn route_lists(&self) -> Vec<Vec<&Node>> {
         let mut found = Vec::new();
-        self.routes.iter().for_each(|routes| each_route(routes, &self.own_name, &mut found));
+        self.routes.iter().for_each(|routes| route_lists(routes, &mut found));
         found
+    }
+
+    /// Whether something of this connection manager's routes, at any level, enables Tollgate.
+    pub(super) fn is_enabled(&self, manager: &Node) -> bool {
+        let name = &self.own_name;
+        let mut found = Vec::new();
+        per_filter(manager, name, &mut found);
+        self.routes.iter().for_each(|routes| per_filter(routes, name, &mut found));
+        found.iter().any(|says| !says.get("disabled").is_some_and(Node::is_true))
+    }
+
+    /// Whether another Tollgate runs beside this one.
+    pub(super) fn has_another(&self) -> bool {
+        self.before.iter().chain(&self.behind).any(|one| one.kind == Kind::Tollgate)
     }
 
     /// The same with the places of the file that the text stands in.
@@ -201,15 +256,16 @@ fn rate_limits(node: &Node, found: &mut Vec<Node>) {
     node.elements().iter().for_each(|element| rate_limits(element, found));
 }
 
-fn each_route<'n>(node: &'n Node, own: &str, found: &mut Vec<(&'n Node, bool)>) {
+fn route_lists<'n>(node: &'n Node, found: &mut Vec<Vec<&'n Node>>) {
     if node.get("match").is_some() {
-        let says = node.get("typed_per_filter_config").map(Node::members).unwrap_or_default();
-        let off = says.iter().any(|member| {
-            member.name == own && member.node.get("disabled").is_some_and(Node::is_true)
-        });
-        found.push((node, off));
+        found.push(vec![node]);
         return;
     }
-    node.members().iter().for_each(|member| each_route(&member.node, own, found));
-    node.elements().iter().for_each(|element| each_route(element, own, found));
+    node.members().iter().for_each(|member| route_lists(&member.node, found));
+    let (routes, others): (Vec<_>, Vec<_>) =
+        node.elements().iter().partition(|element| element.get("match").is_some());
+    if !routes.is_empty() {
+        found.push(routes);
+    }
+    others.into_iter().for_each(|element| route_lists(element, found));
 }

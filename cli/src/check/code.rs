@@ -5,6 +5,8 @@
 pub(super) enum FileCode {
     /// Limits count by an address that the client writes.
     AddressFromClient,
+    /// A filter before Tollgate answers by itself, which a login does not see.
+    AnswerUnseen,
     /// An entry that reads bodies, and is not as it must be.
     BackChannelEntry,
     /// No entry reads the bodies of providers that end sessions.
@@ -49,6 +51,8 @@ pub(super) enum FileCode {
     FileMalformed,
     /// Tollgate stands where no request comes.
     FilterBehindRouter,
+    /// Tollgate is switched off, and no route enables it.
+    FilterDisabled,
     /// A filter before Tollgate reads what Tollgate writes.
     FilterTooEarly,
     /// A form that Envoy refuses, or that the filter cannot read.
@@ -104,8 +108,9 @@ pub(super) enum FileCode {
 impl FileCode {
     /// Every code, in the order of the names.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::AddressFromClient,
+        Self::AnswerUnseen,
         Self::BackChannelEntry,
         Self::BackChannelUnread,
         Self::ClusterFamilyUnset,
@@ -128,6 +133,7 @@ impl FileCode {
         Self::FailReloadMissing,
         Self::FileMalformed,
         Self::FilterBehindRouter,
+        Self::FilterDisabled,
         Self::FilterTooEarly,
         Self::FormRefused,
         Self::KeyExpired,
@@ -159,6 +165,7 @@ impl FileCode {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::AddressFromClient => "address_from_client",
+            Self::AnswerUnseen => "answer_unseen",
             Self::BackChannelEntry => "back_channel_entry",
             Self::BackChannelUnread => "back_channel_unread",
             Self::ClusterFamilyUnset => "cluster_family_unset",
@@ -181,6 +188,7 @@ impl FileCode {
             Self::FailReloadMissing => "fail_reload_missing",
             Self::FileMalformed => "file_malformed",
             Self::FilterBehindRouter => "filter_behind_router",
+            Self::FilterDisabled => "filter_disabled",
             Self::FilterTooEarly => "filter_too_early",
             Self::FormRefused => "form_refused",
             Self::KeyExpired => "key_expired",

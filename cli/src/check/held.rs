@@ -13,7 +13,7 @@ use super::holder::{Chain, Environment, Holder, Json, Plane};
 use super::origin::Origin;
 use super::reach::Clusters;
 use super::report::{Remark, Severity};
-use super::{slots, surroundings, words};
+use super::{order, slots, surroundings, words};
 use crate::foreign;
 use crate::yaml::{self, Node, Place, Reader, Value};
 use tollgate::config;
@@ -366,8 +366,13 @@ impl Finder<'_> {
             (None, Some((own, index))) => Some(slots::of_patches(own, *index, &is_own)),
             (None, None) => None,
         };
-        let routes = held.around.as_ref().map(Around::each_route).unwrap_or_default();
+        let routes = held.around.as_ref().map(Around::route_lists).unwrap_or_default();
         held.entry = Entry::of(filter, config, chain, &routes);
+        if let (Some(Chain { manager, .. }), Some(around)) = (chain, &held.around)
+            && !held.entry.reads()
+        {
+            order::off(filter, manager, around, &mut held.remarks);
+        }
         self.keep(held, config, json);
     }
 

@@ -1,5 +1,6 @@
 //! Whether the filters around Tollgate find what they read: before it, nothing of what it writes is
-//! there, and behind it, the credential is gone.
+//! there, and behind it, the credential is gone. And whether Tollgate runs at all, and sees the answers that
+//! its logins need to see.
 
 use tollgate::config::Config;
 use tollgate::provider::{Kind as ProviderKind, Place};
@@ -17,9 +18,16 @@ pub(super) fn check(config: &Config, around: &Around, remarks: &mut Vec<Remark>)
     // What one Tollgate writes is there for whatever stands before the next.
     let first = around.before.iter().rposition(|one| one.kind == Kind::Tollgate);
     let written = Wanted { headers: config.emitted_headers(), own: true };
-    for neighbour in around.before.iter().filter(|_| first.is_none()) {
-        too_early(around.plane, neighbour, &written, remarks);
-        consumed(config, around.plane, neighbour, remarks);
+    let has_login = config.providers.iter().any(|provider| provider.login().is_some());
+    for neighbour in &around.before {
+        let is_told = first.is_none() && too_early(around.plane, neighbour, &written, remarks);
+        if first.is_none() {
+            consumed(config, around.plane, neighbour, remarks);
+        }
+        // What must go behind anyway is told once.
+        if has_login && !is_told {
+            answers(around.plane, neighbour, remarks);
+        }
     }
     routes(config, around, &written, remarks);
     let last = around.behind.iter().position(|one| one.kind == Kind::Tollgate);
@@ -28,6 +36,26 @@ pub(super) fn check(config: &Config, around: &Around, remarks: &mut Vec<Remark>)
     for neighbour in behind.take_while(|one| one.kind != Kind::Router) {
         stripped.judge(config, around.plane, neighbour, remarks);
     }
+}
+
+/// Says where no request of a chain is judged, because every Tollgate of it is off.
+pub(super) fn off(filter: &Node, manager: &Node, around: &Around, remarks: &mut Vec<Remark>) {
+    let Some(off) = filter.get("disabled").filter(|off| off.is_true()) else { return };
+    if around.has_another() || around.is_enabled(manager) {
+        return;
+    }
+    // Routes that come from elsewhere may enable it.
+    let is_whole = !around.routes.is_empty();
+    let (severity, found) = match is_whole {
+        true => (Severity::Problem, "no route enables it"),
+        false => (Severity::Warning, "no route that these files show enables it"),
+    };
+    let message = format!(
+        "true, and {found}: no request is judged here; delete it, or enable {} on routes by \
+         `typed_per_filter_config`",
+        quoted(&around.own_name)
+    );
+    remarks.push(Remark::new(severity, FileCode::FilterDisabled, off.at, "disabled", message));
 }
 
 /// Routes that a client chooses by a header which Tollgate writes or removes. Behind Tollgate Envoy
@@ -79,11 +107,19 @@ const fn behind(plane: Plane) -> &'static str {
     }
 }
 
-fn too_early(plane: Plane, neighbour: &Neighbour, written: &Wanted, remarks: &mut Vec<Remark>) {
+/// Whether a filter before Tollgate reads what Tollgate writes, which is told.
+fn too_early(
+    plane: Plane,
+    neighbour: &Neighbour,
+    written: &Wanted,
+    remarks: &mut Vec<Remark>,
+) -> bool {
     if neighbour.kind == Kind::Tollgate {
-        return;
+        return false;
     }
-    let Some(read) = neighbour.told.iter().find_map(|config| written.find(config)) else { return };
+    let Some(read) = neighbour.told.iter().find_map(|config| written.find(config)) else {
+        return false;
+    };
     let what = &neighbour.what;
     let message = match read.starts_with("wasm.") {
         true => format!(
@@ -100,6 +136,27 @@ fn too_early(plane: Plane, neighbour: &Neighbour, written: &Wanted, remarks: &mu
         ),
     };
     let (severity, code) = (Severity::Problem, FileCode::FilterTooEarly);
+    remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
+    true
+}
+
+/// A filter before Tollgate that may answer what a login then does not see.
+fn answers(plane: Plane, neighbour: &Neighbour, remarks: &mut Vec<Remark>) {
+    let remedy = match neighbour.kind {
+        // A Tollgate's own answers are never kept by a cache.
+        Kind::Router | Kind::Silent | Kind::Tollgate => return,
+        Kind::Login => "leave the sign-in to one of the two".to_owned(),
+        Kind::ApiKey | Kind::Basic | Kind::ExtAuthz | Kind::Jwt | Kind::RateLimit | Kind::Other => {
+            format!("{}; or let it stay, if it answers everybody alike", behind(plane))
+        }
+    };
+    let message = format!(
+        "{} stands before Tollgate and may answer by itself, and the login sees neither that request \
+         nor the answer: nobody is sent to sign in, and what a session gets is not marked \
+         `Cache-Control: private`; {remedy}",
+        neighbour.what
+    );
+    let (severity, code) = (Severity::Warning, FileCode::AnswerUnseen);
     remarks.push(Remark::new(severity, code, neighbour.at, field(plane), message));
 }
 
@@ -207,7 +264,7 @@ impl Stripped {
             Kind::Basic => self.basic(&neighbour.told),
             Kind::ExtAuthz => self.ext_authz(config, &neighbour.told),
             Kind::Login => return login(config, plane, neighbour, remarks),
-            Kind::RateLimit | Kind::Other => {
+            Kind::RateLimit | Kind::Silent | Kind::Other => {
                 let wanted = Wanted { headers: self.headers.clone(), own: false };
                 let found = neighbour.told.iter().find_map(|config| wanted.find(config));
                 found.map(|name| format!("the header {}", quoted(&name)))

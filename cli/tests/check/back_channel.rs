@@ -140,6 +140,61 @@ fn each_mistake_about_the_second_entry_has_its_code() {
 }
 
 #[test]
+fn a_route_behind_one_that_takes_its_requests_is_told_and_which_that_is() {
+    let envoy = written("envoy");
+    let own = "- match: { path: \"/.login/idp/back-channel\" }";
+    let indent = envoy.lines().find_map(|line| line.strip_suffix(own)).expect("the route");
+    let before = |asked: &str, more: &str| {
+        let route = format!("- match: {{ {asked} }}\n{indent}  route: {{ cluster: upstream }}\n");
+        with(&envoy, own, &format!("{route}{more}{indent}{own}"))
+    };
+    let cases = [
+        // what the route before asks for, how the message names it
+        ("prefix: \"/\"", Some("`prefix` `/`")),
+        ("prefix: \"/.login/idp\"", Some("`prefix` `/.login/idp`")),
+        ("prefix: /.LOGIN, case_sensitive: false", Some("`prefix` `/.LOGIN`")),
+        ("path: \"/.login/idp/back-channel\"", Some("`path` `/.login/idp/back-channel`")),
+        ("path_separated_prefix: \"/.login\"", Some("`path_separated_prefix` `/.login`")),
+        ("safe_regex: { regex: \".*\" }", Some("`safe_regex` `.*`")),
+        ("prefix: /other", None),
+        ("prefix: /.LOGIN", None),
+        ("path: /.login", None),
+        ("path_separated_prefix: \"/.log\"", None),
+        // It takes some requests, and nobody here says which.
+        ("safe_regex: { regex: \"/[a-z]+\" }", None),
+        ("prefix: \"/\", headers: [{ name: \":method\", string_match: { exact: GET } }]", None),
+        ("prefix: \"/\", query_parameters: [{ name: a, present_match: true }]", None),
+    ];
+    for (asked, told) in cases {
+        let text = before(asked, "");
+        let expected: &[&str] = if told.is_some() { &["back_channel_entry"] } else { &[] };
+        let run = check(&["-"], &text);
+        assert_eq!(codes(&text), expected, "{asked}: {}", run.out);
+        let told = told.map(|told| format!("takes its requests first ({told})"));
+        assert!(told.is_none_or(|told| run.out.contains(&told)), "{asked}: {}", run.out);
+    }
+    // Another virtual host's routes are not asked first.
+    let host = indent.get(..indent.len() - 4).expect("an indent");
+    let next = format!("{host}- name: other\n{host}  domains: [other.example]\n{host}  routes:\n");
+    assert_eq!(codes(&before("prefix: \"/\"", &next)), [""; 0]);
+}
+
+#[test]
+fn the_second_entry_alone_judges_nothing() {
+    let envoy = written("envoy");
+    let start = envoy.find("                  - name: tollgate\n").unwrap();
+    let router = envoy.find("                  # What uses the identity").unwrap();
+    let alone = format!("{}{}", &envoy[..start], &envoy[router..]);
+    let run = check(&["-"], &alone);
+    assert_eq!((run.exit, codes(&alone)), (Exit::Problems, vec!["back_channel_entry".to_owned()]));
+    assert!(run.out.contains("no request is judged here"), "{}", run.out);
+    // A main entry that is off judges nothing either.
+    let off = "                  - name: tollgate\n                    disabled: true\n";
+    let off = with(&envoy, "                  - name: tollgate\n", off);
+    assert_eq!(codes(&off), ["filter_disabled"], "{}", check(&["-"], &off).out);
+}
+
+#[test]
 fn the_other_filters_are_judged_as_if_the_second_entry_were_not_there() {
     let envoy = written("envoy");
     let rbac = "                  - { name: envoy.filters.http.rbac, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, rules: { action: DENY, policies: { a: { permissions: [{ any: true }], principals: [{ header: { name: x-tollgate-identity, string_match: { exact: bob } } }] } } } } }\n";

@@ -548,3 +548,132 @@ fn a_sign_in_stands_before_unless_somebody_passes_without_a_token() {
     let open = r#"{"apis": [{"name": "a", "match": {"paths": ["/a"]}, "auth": "none"}, {"name": "b", "auth": ["okta"]}], "providers":"#;
     assert_eq!(check(&["-"], &behind(&login).replace("{\"providers\":", open)).codes(), [""; 0]);
 }
+
+/// A provider that also logs browsers in.
+fn with_login(text: &str) -> String {
+    let login = r#""login": {"url": "https://portal.example.com", "client": {"id": "me"}, "seal": [{"base64": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}], "endpoints": {"authorization": "https://okta.example/a", "token": "https://okta.example/t"}}, "issuer""#;
+    text.replace(r#""issuer""#, login)
+}
+
+/// Where answers are told to be unseen.
+fn unseen(text: &str) -> Vec<String> {
+    let run = check(&["-"], text);
+    assert_ne!(run.exit, Exit::Misuse, "{}", run.err);
+    run.codes().into_iter().filter(|code| code.ends_with("answer_unseen")).collect()
+}
+
+#[test]
+fn a_filter_that_answers_before_a_login_is_warned_about() {
+    let answering = [
+        ("adaptive_concurrency", "adaptive_concurrency.v3.AdaptiveConcurrency"),
+        ("admission_control", "admission_control.v3.AdmissionControl"),
+        ("api_key_auth", "api_key_auth.v3.ApiKeyAuth"),
+        ("basic_auth", "basic_auth.v3.BasicAuth"),
+        ("buffer", "buffer.v3.Buffer"),
+        ("cache", "cache.v3.CacheConfig"),
+        ("csrf", "csrf.v3.CsrfPolicy"),
+        ("custom_response", "custom_response.v3.CustomResponse"),
+        ("ext_authz", "ext_authz.v3.ExtAuthz"),
+        ("ext_proc", "ext_proc.v3.ExternalProcessor"),
+        ("fault", "fault.v3.HTTPFault"),
+        ("file_system_buffer", "file_system_buffer.v3.FileSystemBufferFilterConfig"),
+        ("health_check", "health_check.v3.HealthCheck"),
+        ("jwt_authn", "jwt_authn.v3.JwtAuthentication"),
+        ("local_ratelimit", "local_ratelimit.v3.LocalRateLimit"),
+        ("lua", "lua.v3.Lua"),
+        ("oauth2", "oauth2.v3.OAuth2"),
+        ("ratelimit", "ratelimit.v3.RateLimit"),
+        ("rbac", "rbac.v3.RBAC"),
+        ("unheard_of", "unheard_of.v3.UnheardOf"),
+        ("wasm", "wasm.v3.Wasm"),
+        // The type says what it is, whatever it is called.
+        ("cors", "csrf.v3.CsrfPolicy"),
+    ];
+    for (name, message) in answering {
+        let filter = filter(name, message, "");
+        let run = check(&["-"], &with_login(&before(&filter)));
+        assert_eq!(run.exit, Exit::Fine, "{name}: {}", run.out);
+        assert_eq!(unseen(&with_login(&before(&filter))), ["13 answer_unseen"], "{name}");
+        let told = format!(
+            "standard input:13:21: warning: http_filters: `envoy.filters.http.{name}` stands before"
+        );
+        assert!(run.out.contains(&told), "{name}: {}", run.out);
+        assert_eq!(unseen(&before(&filter)), [""; 0], "{name}, without a login");
+        assert_eq!(unseen(&with_login(&behind(&filter))), [""; 0], "{name}, behind");
+    }
+    let both = filter("csrf", "csrf.v3.CsrfPolicy", "") + &filter("lua", "lua.v3.Lua", "");
+    let both = unseen(&with_login(&before(&both)));
+    assert_eq!(both, ["13 answer_unseen", "14 answer_unseen"]);
+}
+
+#[test]
+fn what_never_answers_may_stand_before_a_login() {
+    let silent = [
+        ("compressor", "compressor.v3.Compressor"),
+        ("cors", "cors.v3.Cors"),
+        ("decompressor", "decompressor.v3.Decompressor"),
+        ("grpc_stats", "grpc_stats.v3.FilterConfig"),
+        ("header_mutation", "header_mutation.v3.HeaderMutation"),
+        ("header_to_metadata", "header_to_metadata.v3.Config"),
+        ("ip_tagging", "ip_tagging.v3.IPTagging"),
+        ("on_demand", "on_demand.v3.OnDemand"),
+        ("original_src", "original_src.v3.OriginalSrc"),
+        ("set_filter_state", "set_filter_state.v3.Config"),
+        ("set_metadata", "set_metadata.v3.Config"),
+        ("tap", "tap.v3.Tap"),
+        ("of_mine", "header_mutation.v3.HeaderMutation"),
+    ];
+    for (name, message) in silent {
+        let text = with_login(&before(&filter(name, message, "")));
+        assert_eq!(unseen(&text), [""; 0], "{name}");
+    }
+    let untyped = "                  - name: envoy.filters.http.cors\n";
+    assert_eq!(unseen(&with_login(&before(untyped))), [""; 0]);
+    // What is off answers nobody, unless a route switches it on.
+    let off = filter_with("csrf", "csrf.v3.CsrfPolicy", "", "disabled: true,");
+    assert_eq!(unseen(&with_login(&before(&off))), [""; 0]);
+    let on = "{ \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} }";
+    let routes = format!(
+        "                route_config: {{ virtual_hosts: [{{ name: a, domains: [\"*\"], routes: [{{ match: {{ prefix: / }}, typed_per_filter_config: {{ envoy.filters.http.csrf: {on} }} }}] }}] }}\n{MANAGER}"
+    );
+    let enabled = with_login(&before(&off).replace(MANAGER, &routes));
+    assert_eq!(unseen(&enabled), ["14 answer_unseen"]);
+}
+
+#[test]
+fn a_filter_that_no_route_switches_on_is_a_problem_and_a_warning_where_routes_are_elsewhere() {
+    let off = envoy().replace(TOLLGATE, &format!("{TOLLGATE}                    disabled: true\n"));
+    let routed = |text: &str, level: &str, says: &str| {
+        let says = format!(
+            "typed_per_filter_config: {{ tollgate: {{ \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, {says} }} }}"
+        );
+        let says = |wanted: &str| if wanted == level { says.as_str() } else { "" };
+        let routes = format!(
+            "                route_config: {{ virtual_hosts: [{{ name: a, domains: [\"*\"], routes: [{{ match: {{ prefix: / }}, {} }}], {} }}], {} }}\n{MANAGER}",
+            says("route"),
+            says("host"),
+            says("all"),
+        );
+        text.replace(MANAGER, &routes)
+    };
+    for level in ["route", "host", "all"] {
+        let run = check(&["--strict", "-"], &routed(&off, level, "config: {}"));
+        assert_eq!(run.codes(), [""; 0], "{level}: {}", run.out);
+        let run = check(&["-"], &routed(&off, level, "disabled: true"));
+        assert_eq!(run.codes(), ["15 filter_disabled"], "{level}: {}", run.out);
+        assert_eq!(run.exit, Exit::Problems, "{level}");
+    }
+    let run = check(&["-"], &routed(&off, "none", ""));
+    assert_eq!((run.exit, run.codes()), (Exit::Problems, vec!["15 filter_disabled".to_owned()]));
+    let named = format!("                rds: {{ route_config_name: elsewhere }}\n{MANAGER}");
+    for text in [off.clone(), off.replace(MANAGER, &named)] {
+        let run = check(&["-"], &text);
+        assert!(run.out.contains("warning: disabled: true, and no route that"), "{}", run.out);
+        assert_eq!(run.exit, Exit::Fine, "{}", run.out);
+    }
+    // Beside one that runs it is a spare.
+    let start = envoy().find(TOLLGATE).expect("Tollgate");
+    let end = envoy().find(ROUTER).expect("a router");
+    let spare = off.replace(ROUTER, &format!("{}{ROUTER}", &envoy()[start..end]));
+    assert_eq!(check(&["--strict", "-"], &spare).codes(), [""; 0]);
+}

@@ -9,7 +9,13 @@ use super::{OKTA, check};
 fn said(file: &str) -> Vec<String> {
     let run = check(&["-"], file);
     assert!(run.err.is_empty(), "{file}\n{}", run.err);
-    let order = ["filter_too_early", "credential_consumed", "credential_stripped", "login_behind"];
+    let order = [
+        "filter_too_early",
+        "credential_consumed",
+        "credential_stripped",
+        "login_behind",
+        "answer_unseen",
+    ];
     let codes = run.codes();
     let found: Vec<_> =
         codes.iter().filter_map(|code| Some(code.split_once(' ')?.1.to_owned())).collect();
@@ -350,4 +356,24 @@ fn an_extension_of_envoy_gateway_stands_behind_its_own_checks() {
     for (name, file, expected) in cases {
         assert_eq!(said(&file), expected, "{name}");
     }
+}
+
+#[test]
+fn what_answers_before_a_login_is_warned_about_in_resources_too() {
+    let login = r#""login": {"url": "https://portal.example.com", "client": {"id": "me"}, "seal": [{"base64": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}], "endpoints": {"authorization": "https://okta.example/a", "token": "https://okta.example/t"}}, "issuer""#;
+    let with_login = |file: String| file.replace(r#""issuer""#, login);
+    let wrong =
+        authorization("action: DENY, rules: [{ to: [{ operation: { paths: [/admin] } }] }]");
+    let of_mesh = |phase: &str| with_login(plugin(phase)) + &wrong;
+    assert_eq!(said(&of_mesh("  phase: STATS")), ["answer_unseen"]);
+    assert_eq!(said(&of_mesh("  phase: AUTHN")), [""; 0]);
+    assert_eq!(said(&(plugin("  phase: STATS") + &wrong)), [""; 0]);
+    let patched = |filter: &str| {
+        let value = format!(
+            "{{ name: it, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.{filter} }} }}"
+        );
+        with_login(plugin("  phase: AUTHN")) + &envoy_filter(&[patch("INSERT_FIRST", "", &value)])
+    };
+    assert_eq!(said(&patched("csrf.v3.CsrfPolicy")), ["answer_unseen"]);
+    assert_eq!(said(&patched("header_mutation.v3.HeaderMutation")), [""; 0]);
 }
