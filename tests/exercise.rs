@@ -274,7 +274,11 @@ fn allowed() -> Vec<Case> {
                     "passed",
                     "the SHA-256 of the API key: the key `acme-2026` of `acme`",
                 ),
-                ("credential", "passed", "all of `partner`, `okta` vouch; the session is `okta`'s"),
+                (
+                    "credential",
+                    "passed",
+                    "accepted by `partner`, `okta`; the caller is who `okta` says",
+                ),
                 ("policies", "passed", "none, and the API gives none: being verified is enough"),
             ]),
         Case::new("an API key has policies itself", "GET /shop/7", "allowed")

@@ -23,7 +23,7 @@ impl Narrator<'_> {
         self.trace.passed(Step::Claims, "the token's kind", || {
             let typ = typ.map_or_else(|| "missing".to_owned(), quoted);
             let ids = if ids { "; ID tokens are accepted" } else { "" };
-            format!("the header's `typ` is {typ}; nothing marks it as no access token{ids}")
+            format!("the header's `typ` is {typ}; nothing marks it as another kind of token{ids}")
         });
     }
 

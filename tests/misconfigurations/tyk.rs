@@ -373,7 +373,10 @@ fn the_rest() -> Vec<Case> {
             wrong: vec![("/config/providers/okta/from", json!([{ "header": "x-access-token" }]))],
             shows: Refusal("credential_missing"),
             field: "providers.okta.from",
-            words: &["looked at header `x-access-token`", "Authorization: Bearer"],
+            words: &[
+                "looked at header `x-access-token`",
+                "nobody looks at the request's `authorization`",
+            ],
             remedy: "Name the header, with its scheme.",
             right: vec![(
                 "/config/providers/okta/from",

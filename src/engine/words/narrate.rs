@@ -159,7 +159,7 @@ pub(in crate::engine) fn session(
             None => "it has no end".to_owned(),
         };
         let who = quoted(&session.identity);
-        format!("{who} of provider `{}`; it is active; {end}", session.provider)
+        format!("that of the caller, {who} of provider `{}`; it is active; {end}", session.provider)
     });
 }
 
@@ -176,7 +176,8 @@ pub(in crate::engine) fn vouched<'n>(
 ) {
     trace.passed(Step::Credential, "`auth`", || {
         let owner = quoted(owner.as_str());
-        format!("all of {} vouch; the session is {owner}'s", quoted_list(names.map(Name::as_str)))
+        let names = quoted_list(names.map(Name::as_str));
+        format!("accepted by {names}; the caller is who {owner} says")
     });
 }
 

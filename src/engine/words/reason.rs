@@ -92,9 +92,12 @@ pub(in crate::engine) fn nobody_vouches(
         format!("no credential for {}; looked at {places}", quoted_list(names))
     });
     let lacking: Vec<_> = lacking.take(MAX_BRANCHES).collect();
-    let reason = lacking.join("; or: ");
+    let mut reason = lacking.join("; or: ");
     // Who keeps to other places is not told of the usual one.
-    let is_usual = head.first("authorization").is_some() || reason.contains("`authorization`");
+    let is_usual = reason.contains("`authorization`");
+    if !is_usual && head.first("authorization").is_some() {
+        reason.push_str("; nobody looks at the request's `authorization` here");
+    }
     let remedy = Deny::CredentialMissing.remedy();
     let refusal = Refusal::new(Deny::CredentialMissing, reason);
     match (of_login, is_usual) {
