@@ -328,9 +328,9 @@ impl Engine {
                 return effects;
             }
             Event::CallDone { call, response } => {
-                callback = match self.outside.calls.end(call) {
-                    Some((owner, from)) => {
-                        self.call_done(owner, response, env, &mut effects);
+                callback = match self.outside.calls.end(call, env.now) {
+                    Some((owner, took, from)) => {
+                        self.call_done((owner, took), response, env, &mut effects);
                         from
                     }
                     None => Callback::Unknown,
@@ -372,8 +372,8 @@ impl Engine {
         {
             effects.push(Effect::Log(Record::LogDetailEnded { until }.into()));
         }
-        for owner in self.outside.calls.overdue(env.now) {
-            self.call_done(owner, None, env, effects);
+        for over in self.outside.calls.overdue(env.now) {
+            self.call_done(over, None, env, effects);
         }
         self.outside.fetch(env);
         if let Outside { fleet: Some(fleet), calls, .. } = &mut self.outside {
@@ -397,11 +397,15 @@ impl Engine {
     /// Hands what a call brought to whoever wanted it; nothing where no answer came.
     fn call_done(
         &mut self,
-        owner: Owner,
+        (owner, took): (Owner, Duration),
         response: Option<CallResponse>,
         env: &Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        if owner.is_of_login() && !self.logins.is_empty() {
+            let value = millis(took);
+            effects.push(Effect::Observe { metric: metric::LOGIN_CALL_MS.into(), value });
+        }
         match owner {
             Owner::Stream(stream, ask) => self.parked.answer(stream, ask, response),
             Owner::Refresh(id, holder) => {

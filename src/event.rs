@@ -367,6 +367,8 @@ pub mod metric {
     pub const INTROSPECTION_MS: &str = "tollgate_introspection_ms";
     /// Time that requests waited for keys, in milliseconds (histogram).
     pub const KEYS_WAIT_MS: &str = "tollgate_keys_wait_ms";
+    /// Time that a call for a login took, in milliseconds (histogram).
+    pub const LOGIN_CALL_MS: &str = "tollgate_login_call_ms";
     /// Limits that the process decides alone because their service cannot be asked.
     pub const LIMITS_DECIDED_LOCALLY: &str = "tollgate_limits_remote_decided_locally";
     /// Whether the service that counts limits cannot be asked (gauge).

@@ -218,7 +218,7 @@ fn rows() -> Vec<Row> {
         ),
         ("oidcc-client-test-missing-aud", claims(json!({ "aud": null })), wrong, "token_audience"),
         ("oidcc-client-test-missing-iat", claims(json!({ "iat": null })), wrong, "no `iat`"),
-        ("oidcc-client-test-missing-sub", claims(json!({ "sub": null })), wrong, "no `sub`"),
+        ("oidcc-client-test-missing-sub", claims(json!({ "sub": null })), wrong, "no claim `sub`"),
         ("oidcc-client-test-nonce-invalid", claims(json!({ "nonce": "x" })), wrong, "`nonce`"),
         // In the code flow it may be missing; where it is there it counts.
         ("oidcc-client-test-missing-athash", right(), fine, "alice@example.com"),

@@ -15,7 +15,7 @@ use crate::json;
 pub enum HeaderValue {
     /// There is no such claim, or it is `null`.
     Absent,
-    /// No header can carry it as it is, so none is sent.
+    /// No header can carry it as it is, or may: none is sent.
     Unsafe,
     /// This.
     Value(Vec<u8>),

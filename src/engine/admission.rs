@@ -81,7 +81,14 @@ pub(super) fn admit<'c: 'h, 'h>(
         let of = (api, &*lacking, optional);
         return Err(offer::instead(desk, of, head, (refusal, useless), effects));
     };
-    let permit = enter(desk, &target, head, branch, vouched, trail)?;
+    let login = offer::of_session(&vouched, branch.session_from);
+    let permit = enter(desk, &target, head, branch, vouched, trail);
+    let permit = match (permit, login) {
+        (Err(refusal), Some(login)) if refusal.deny == Deny::SessionExpired => {
+            return Err(offer::anew(desk, (api, login, optional), head, refusal, effects));
+        }
+        (permit, _) => permit?,
+    };
     Ok(Admitted { api: Some(target.id), presented, permit: Some(permit) })
 }
 
@@ -101,6 +108,10 @@ fn enter<'c>(
     };
     trail.known(&owner.provider.name, &owner.known);
     trail.identity = Some(Arc::clone(owner.identity()));
+    if !desk.logins.is_empty() {
+        trail.via = Some(Arc::clone(owner.way(&desk.logins.ways)));
+        trail.session = owner.login.as_ref().map(|one| Arc::clone(&one.opened.told));
+    }
     let env = desk.env;
     let names = branch.members.iter().filter_map(|id| desk.config.provider_name(*id));
     narrate::vouched(names, &owner.provider.name, &mut trail.steps);

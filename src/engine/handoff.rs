@@ -6,7 +6,7 @@ use super::admitted::{Admitted, Permit};
 use super::login::after;
 use super::login::kit::Logins;
 use super::voucher::{Said, Voucher};
-use crate::api::{Api, Comparison};
+use crate::api::{Api, Auth, Comparison};
 use crate::claims::{ClientClaim, HeaderValue, Requirements};
 use crate::config::Config;
 use crate::event::{Effect, HeaderChange, Section, metric};
@@ -14,9 +14,10 @@ use crate::http::{
     Fields, RequestHead, begins_spelled, elements, is_same_name, is_spelling, without_cookies,
     without_parameters,
 };
+use crate::ids::ApiId;
 use crate::mcp::HEADERS;
 use crate::policy::Metadata;
-use crate::provider::{HeaderSource, Place, SessionFact};
+use crate::provider::{HeaderSource, Place, Provider, SessionFact};
 
 /// The prefix of the filter's own headers: never let through from a client, nor from an upstream.
 const RESERVED: &[u8] = b"x-tollgate-";
@@ -24,6 +25,8 @@ const RESERVED: &[u8] = b"x-tollgate-";
 const IDENTITY: &str = "x-tollgate-identity";
 /// The header that names the session's provider.
 const PROVIDER: &str = "x-tollgate-provider";
+/// The header that a login may write as well as read.
+const AUTHORIZATION: &str = "authorization";
 
 /// The header names that are not a client's to use freely; by default those under our own prefix
 /// alone.
@@ -35,6 +38,9 @@ struct Reserved {
     read: Vec<Box<str>>,
     /// Those that any API compares: no other spelling of them comes through there.
     compared: Vec<Box<str>>,
+    /// The APIs of which a login writes `authorization`: a client's own goes on there only where it
+    /// vouched and is kept.
+    authorized: Vec<ApiId>,
 }
 
 /// What becomes of requests on their way upstream.
@@ -93,7 +99,15 @@ impl Reserved {
                 compared.push(name.into());
             }
         }
-        Self { emitted: config.emitted_headers(), read, compared }
+        let authorized =
+            config.apis.iter().enumerate().filter(|(_, api)| is_authorized(config, api));
+        let authorized = authorized.map(|(place, _)| ApiId(place)).collect();
+        Self { emitted: config.emitted_headers(), read, compared, authorized }
+    }
+
+    /// What a login writes at this API that clients may send elsewhere.
+    fn written_at(&self, api: Option<ApiId>) -> Option<&'static str> {
+        api.filter(|id| self.authorized.contains(id)).map(|_| AUTHORIZATION)
     }
 
     /// Whether a header of this name could pass for one of ours at some hop.
@@ -122,6 +136,7 @@ impl Reserved {
                 let mut compared = self.compared.iter();
                 self.is_ours(name)
                     || self.looks_read(name)
+                    || !self.authorized.is_empty() && is_same_name(name, AUTHORIZATION.as_bytes())
                     || compared.any(|own| is_spelling(name, own.as_bytes()))
             }
             Section::ResponseHeaders | Section::ResponseTrailers => begins_spelled(name, RESERVED),
@@ -140,7 +155,8 @@ impl Reserved {
     ) -> Vec<HeaderChange> {
         let set = admitted.permit.as_ref().map(|permit| written(permit, head, effects));
         let set = set.unwrap_or_default();
-        let mut spent = Spent::new(config, admitted);
+        let overwritten = self.written_at(admitted.api);
+        let mut spent = Spent::new(config, admitted, overwritten);
         // What a login keeps in the browser is nobody's upstream to see.
         spent.cookies.extend(logins.reserved.iter().map(String::as_str));
         let api = admitted.api.and_then(|id| config.api(id));
@@ -163,21 +179,29 @@ impl Reserved {
             }
         }
         spent.cut_out(head, &mut changes);
-        changes.extend(self.connection(head, api));
+        changes.extend(self.connection(head, api, overwritten));
         changes.extend(set.into_iter().map(|(name, value)| HeaderChange::Set(name, value)));
         changes
     }
 
     /// `Connection` tells the next hop which headers to drop (RFC 9110 §7.6.1): ours, and those that
     /// were compared, are not a client's to name.
-    fn connection(&self, head: &RequestHead, api: Option<&Api>) -> Option<HeaderChange> {
+    fn connection(
+        &self,
+        head: &RequestHead,
+        api: Option<&Api>,
+        overwritten: Option<&str>,
+    ) -> Option<HeaderChange> {
         let names: Vec<_> = head.values("connection").flat_map(elements).collect();
         let is_compared = |name: &[u8]| {
             let mut compared = api.into_iter().flat_map(compared_headers);
             compared.any(|own| is_spelling(name, own.as_bytes()))
         };
-        let (ours, rest): (Vec<&[u8]>, Vec<_>) =
-            names.into_iter().partition(|name| self.is_ours(name) || is_compared(name));
+        let is_overwritten =
+            |name: &[u8]| overwritten.is_some_and(|own| is_same_name(name, own.as_bytes()));
+        let (ours, rest): (Vec<&[u8]>, Vec<_>) = names
+            .into_iter()
+            .partition(|name| self.is_ours(name) || is_compared(name) || is_overwritten(name));
         if ours.is_empty() {
             None
         } else if rest.is_empty() {
@@ -186,6 +210,15 @@ impl Reserved {
             Some(HeaderChange::Set("connection".into(), rest.join(b", ".as_slice())))
         }
     }
+}
+
+/// Whether a login of this API writes `authorization`.
+fn is_authorized(config: &Config, api: &Api) -> bool {
+    let Auth::Branches { branches, .. } = &api.auth else { return false };
+    branches.iter().flat_map(|branch| &branch.members).any(|id| {
+        let login = config.provider(*id).and_then(Provider::login);
+        login.is_some_and(|login| login.forwards_in(AUTHORIZATION))
+    })
 }
 
 /// The headers that an API compares, or reads calls from.
@@ -242,7 +275,7 @@ fn written(
         }
         if let Some(login) = &voucher.login {
             for (name, value) in after::forwarded(login, head) {
-                write(name.to_owned().into(), HeaderValue::Value(value));
+                write(name.to_owned().into(), value);
             }
         }
     }
@@ -311,14 +344,19 @@ struct Spent<'p> {
 impl<'p> Spent<'p> {
     /// For a credential that vouched, its own provider says whether it is kept; for one that did not (on
     /// a preflight, for example), those who read it. What one provider keeps, another does not remove.
-    fn new(config: &Config, admitted: &Admitted<'_, 'p>) -> Self {
+    /// `overwritten` is the name of a header that is not a client's to use, unless so kept.
+    fn new(
+        config: &Config,
+        admitted: &Admitted<'_, 'p>,
+        overwritten: Option<&'static str>,
+    ) -> Self {
         let keeps =
             |id| config.provider(id).is_some_and(|provider| provider.upstream.keep_credential);
         let vouched = |id| {
             let permit = admitted.permit.as_ref();
             permit.is_some_and(|permit| permit.vouchers().any(|one| one.id == id))
         };
-        let mut spent = Self::default();
+        let mut spent = Self { headers: overwritten.into_iter().collect(), ..Self::default() };
         for one in &admitted.presented {
             if !one.spot.readers().iter().all(|id| keeps(*id)) {
                 spent.add(one.spot.place());

@@ -17,6 +17,7 @@ pub(super) mod opened;
 pub(super) mod refresh;
 mod replies;
 pub(super) mod reveal;
+mod revocation;
 mod start;
 mod tokens;
 

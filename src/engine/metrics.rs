@@ -88,7 +88,10 @@ pub(super) fn define(config: &Config, effects: &mut Vec<Effect>) {
         define(MetricKind::Gauge, name.into());
     }
     let asking = is_asked.then_some(metric::INTROSPECTION_MS);
-    for name in [metric::FILTER_US, metric::KEYS_WAIT_MS].into_iter().chain(asking) {
+    let logs_in = config.providers.iter().any(|provider| provider.login().is_some());
+    let logging_in = logs_in.then_some(metric::LOGIN_CALL_MS);
+    let times = [metric::FILTER_US, metric::KEYS_WAIT_MS].into_iter();
+    for name in times.chain(asking).chain(logging_in) {
         define(MetricKind::Histogram, name.into());
     }
 }

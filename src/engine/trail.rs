@@ -23,6 +23,10 @@ pub(super) struct Trail {
     /// Which method of MCP is called, and upon what: as the client says.
     pub(super) mcp_method: Option<Arc<str>>,
     pub(super) mcp_name: Option<Arc<str>>,
+    /// By what the session came; noted where browsers may log in.
+    pub(super) via: Option<Arc<str>>,
+    /// What the session is called of a browser that logged in.
+    pub(super) session: Option<Arc<str>>,
     /// The names of the policies in force.
     pub(super) policies: Option<Arc<str>>,
     /// Whether the API only reports refusals; `None` where no API is known.
@@ -100,6 +104,8 @@ impl Trail {
             ("tollgate.mcp_name", self.mcp_name.clone()),
             ("tollgate.policies", policies.map(Arc::clone)),
             ("tollgate.provider", provider),
+            ("tollgate.session", self.session.clone()),
+            ("tollgate.via", self.via.clone()),
         ];
         effects.extend(
             facts

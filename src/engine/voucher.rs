@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::grant_cache::GrantCache;
-use super::login::kit::At;
+use super::login::kit::{At, Ways};
 use super::login::opened::Opened;
 use crate::claims::{Claims, ClientClaim, Judged, Requirements};
 use crate::ids::{Kid, Name, ProviderId};
@@ -45,6 +45,8 @@ pub(super) struct LoggedIn<'c> {
     pub(super) opened: Rc<Opened>,
     /// The cookies that were renewed for this request.
     pub(super) renewed: Option<Cookies>,
+    /// Whether its tokens are past what the provider said of them.
+    pub(super) is_past: bool,
 }
 
 /// What the configuration says of one credential: nothing, but of an API key.
@@ -119,6 +121,15 @@ impl<'c> Voucher<'c> {
     /// Who the caller is.
     pub(super) fn identity(&self) -> &Arc<str> {
         &self.known.who.identity
+    }
+
+    /// By what it came.
+    pub(super) const fn way<'w>(&self, ways: &'w Ways) -> &'w Arc<str> {
+        match (&self.login, self.asks) {
+            (Some(_), _) => &ways.login,
+            (None, None) => &ways.key,
+            (None, Some(_)) => &ways.bearer,
+        }
     }
 
     /// How far clocks may differ about the session's end.

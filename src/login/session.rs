@@ -292,6 +292,11 @@ impl Session {
         self.authenticated.unwrap_or(self.begun)
     }
 
+    /// When what the provider said last is over: its tokens are past then, and it is asked again.
+    pub fn over(&self) -> UnixMillis {
+        self.renewed.after(self.expires_in)
+    }
+
     /// When it ends, whatever else happens.
     pub fn end(&self, terms: &Terms) -> UnixMillis {
         let end = self.begun.after(terms.max);
@@ -308,7 +313,7 @@ impl Session {
         refreshes: bool,
     ) -> Stage {
         let used = used.map_or(self.used, |used| used.max(self.used));
-        let over = self.renewed.after(self.expires_in);
+        let over = self.over();
         // A token that lives for a minute is not renewed all the time.
         let half = |span: Duration| span.checked_div(2).unwrap_or_default();
         let ahead = terms.ahead.min(half(self.expires_in));

@@ -121,6 +121,7 @@ const WORDS: &[(&str, Words)] = &[
         "login_unreadable",
         Words(AGAIN, "This site cannot read what your browser kept of your last sign-in."),
     ),
+    ("session_expired", Words(AGAIN, "You proved who you are too long ago for this page.")),
 ];
 
 const AGAIN: &str = "Please sign in again";
@@ -131,7 +132,7 @@ const OTHERWISE: Words = Words("This did not work", "Your request was refused.")
 impl LoginPage<'_> {
     /// Whether a refusal of this code is one of a login's, of which people are told by a page.
     pub fn tells_of(code: &str) -> bool {
-        WORDS.iter().any(|(known, _)| *known == code)
+        code.starts_with("login_") && WORDS.iter().any(|(known, _)| *known == code)
     }
 
     /// The page as one HTML document; the request's id must be one that can be repeated safely.

@@ -246,8 +246,17 @@ impl Login {
     /// The headers that it writes upstream, and that nobody else may; `authorization` is none of them,
     /// since bearer tokens come there.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.forwards().filter(|name| *name != "authorization")
+    }
+
+    /// Whether it writes this header upstream.
+    pub fn forwards_in(&self, header: &str) -> bool {
+        self.forwards().any(|name| name == header)
+    }
+
+    fn forwards(&self) -> impl Iterator<Item = &str> {
         let both = [&self.forward_access_token, &self.forward_id_token];
-        both.into_iter().flatten().map(AsRef::as_ref).filter(|name| *name != "authorization")
+        both.into_iter().flatten().map(AsRef::as_ref)
     }
 
     /// How many results of refreshes are kept at once, for those who still show the old cookies.

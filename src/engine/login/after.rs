@@ -1,6 +1,7 @@
 //! What goes upstream for a session, and what the answer says to its browser.
 
 use super::cookies;
+use crate::claims::HeaderValue;
 use crate::engine::admitted::Permit;
 use crate::engine::request::Memo;
 use crate::engine::voucher::LoggedIn;
@@ -11,11 +12,12 @@ use crate::login::part;
 use crate::provider::login::Cookie;
 use crate::seal::Purpose;
 
-/// The tokens that go upstream for a session, and in which headers.
+/// The tokens that go upstream for a session, and in which headers. None does that is past what the
+/// provider said of it.
 pub(in crate::engine) fn forwarded<'c>(
-    LoggedIn { at, opened, renewed }: &LoggedIn<'c>,
+    LoggedIn { at, opened, renewed, is_past }: &LoggedIn<'c>,
     head: &RequestHead,
-) -> Vec<(&'c str, Vec<u8>)> {
+) -> Vec<(&'c str, HeaderValue)> {
     let both = [
         (&at.login.forward_access_token, Cookie::Access),
         (&at.login.forward_id_token, Cookie::Hint),
@@ -26,7 +28,11 @@ pub(in crate::engine) fn forwarded<'c>(
         let token = cookies::token((*at, cookie), &opened.session, head, renewed.as_deref());
         let Some(token) = token else { continue };
         let scheme = if &**name == "authorization" { "Bearer " } else { "" };
-        all.push((&**name, [scheme, token.reveal()].concat().into_bytes()));
+        let value = match is_past {
+            true => HeaderValue::Unsafe,
+            false => HeaderValue::Value([scheme, token.reveal()].concat().into_bytes()),
+        };
+        all.push((&**name, value));
     }
     all
 }
@@ -76,7 +82,9 @@ pub(in crate::engine) fn after(
 ) -> After {
     let mut after = After::renewed(memo);
     let vouchers = permit.into_iter().flat_map(Permit::vouchers);
-    for LoggedIn { at, opened, renewed } in vouchers.filter_map(|voucher| voucher.login.as_ref()) {
+    for LoggedIn { at, opened, renewed, .. } in
+        vouchers.filter_map(|voucher| voucher.login.as_ref())
+    {
         let session = &opened.session;
         if after.absent.is_empty() && after.set.is_empty() {
             after.absent.push(("cache-control", "private".to_owned()));

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::asking::{endpoints, unanswered};
+use super::asking::{ask_twice, endpoints, unanswered};
 use super::cookies::living;
 use super::kit::{At, BROWSER_LASTS, Mark};
-use super::replies::{drawn, no_randomness, redirect};
+use super::replies::{drawn, no_randomness, redirect, unavailable};
 use super::{start, tokens};
 use crate::claims::{ClaimRef, Claims, Judged};
 use crate::engine::desk::Desk;
@@ -96,13 +96,16 @@ pub(super) fn answer(
     }
     let tokens = tokens::redeem(desk, at, head, (&endpoints.token, &code, &attempt))?;
     let of = (&tokens, id, None);
-    let Some((claims, judged)) = tokens::judged(desk, at, of, issuer.as_deref(), trail)? else {
+    let Some((claims, mut judged)) = tokens::judged(desk, at, of, issuer.as_deref(), trail)? else {
         return Err(Refusal::new(Deny::Internal, "a login without claims").into());
     };
     let claims = match &endpoints.userinfo {
         Some(url) if at.login.userinfo => userinfo(desk, at, head, (url, &tokens), claims)?,
         _ => claims,
     };
+    if let Some(identity) = tokens::of_both(desk, at, &claims, false, trail)? {
+        judged.identity = identity;
+    }
     let session = session(at, &attempt, (&claims, &judged, &tokens), env.now, drawn(env.random)?);
     // Nobody is sent around for a session that the next request could not use: a list may name a moment
     // which is still to come.
@@ -206,8 +209,8 @@ fn userinfo(
     (url, tokens): (&Url, &Tokens),
     claims: Claims,
 ) -> Result<Claims, Stop> {
-    let id = AskId(digest(&[b"tollgate login userinfo"]));
-    let answer = desk.ask_alone(head, (id, Share::Login), || about_user(at, url, &tokens.access));
+    let id = |number| AskId(digest(&[b"tollgate login userinfo", &[number]]));
+    let answer = ask_twice(desk, head, id, &mut || about_user(at, url, &tokens.access));
     let answer = answer.map_err(|why| unanswered(&why, "userinfo"))?;
     let more = told(&answer, claims.text("sub"))?;
     Ok(claims.with(more))
@@ -225,13 +228,17 @@ pub(super) fn about_user(at: At<'_>, url: &Url, access: &Secret) -> CallRequest 
 ///
 /// # Errors
 ///
-/// [`Deny::LoginTokenInvalid`] where it is about another, [`Deny::LoginFailed`] where it is none.
+/// [`Deny::LoginTokenInvalid`] where it is about another, [`Deny::LoginFailed`] where it is none,
+/// [`Deny::LoginUnavailable`] where the endpoint cannot give one now.
 pub(super) fn told(
     answer: &CallResponse,
     subject: Option<&str>,
 ) -> Result<Map<String, Value>, Refusal> {
     let failed =
         |why: String| Refusal::new(Deny::LoginFailed, format!("the userinfo endpoint {why}"));
+    if answer.status >= 500 {
+        return Err(unavailable(format!("the userinfo endpoint answered {}", answer.status)));
+    }
     if answer.status != 200 || answer.body_size > MOST_BYTES {
         return Err(failed(format!("answered {}", answer.status)));
     }

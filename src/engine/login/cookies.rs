@@ -1,6 +1,5 @@
 //! What a browser shows of a session: its cookies, opened.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use super::kit::{At, Mark};
@@ -24,9 +23,24 @@ const AHEAD: &str = "says a time that is still to come: compare the proxies' clo
 pub(in crate::engine) fn living(at: At<'_>, head: &RequestHead, env: &Env<'_>) -> Option<Session> {
     let value = alone(head, None, at.kit.name(Cookie::Session)).ok()??;
     let session = open(at, value, env.now).ok()?;
-    let opened = Opened { session, origin: Box::default(), looked_at: Cell::default() };
+    let opened = Opened::new(session, "");
     usable(at, &opened, head, None, env).ok()?;
     Some(opened.session)
+}
+
+/// The session that a browser shows, whether it can be used or not: one that is over for any reason can
+/// still be logged out.
+pub(super) fn authentic(
+    at: At<'_>,
+    head: &RequestHead,
+    renewed: Option<&[String]>,
+    now: UnixMillis,
+) -> Option<Session> {
+    let value = alone(head, renewed, at.kit.name(Cookie::Session)).ok()??;
+    let context = at.context(Cookie::Session);
+    let text = std::str::from_utf8(value).ok()?;
+    let opened = at.kit.keys.open(Purpose::Session, &context, text).ok()?;
+    Session::read(&opened, now, at.skew()).ok()
 }
 
 /// A token that stands in a cookie of its own beside a session's.

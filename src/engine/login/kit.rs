@@ -1,5 +1,6 @@
 //! What a worker has at hand for each login, and where a request meets one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ended::Ended;
@@ -28,6 +29,21 @@ pub(in crate::engine) struct Logins {
     all: Vec<Option<Kit>>,
     /// The names of all their cookies: no client's and no upstream's to use.
     pub(in crate::engine) reserved: Vec<String>,
+    pub(in crate::engine) ways: Ways,
+}
+
+/// By what a session may come, in the access log's words.
+#[derive(Debug)]
+pub(in crate::engine) struct Ways {
+    pub(in crate::engine) bearer: Arc<str>,
+    pub(in crate::engine) key: Arc<str>,
+    pub(in crate::engine) login: Arc<str>,
+}
+
+impl Default for Ways {
+    fn default() -> Self {
+        Self { bearer: "bearer".into(), key: "key".into(), login: "login".into() }
+    }
 }
 
 /// What a worker has at hand for one login.
@@ -41,6 +57,8 @@ pub(in crate::engine) struct Kit {
     pub(in crate::engine) terms: Terms,
     /// What an ID token must say.
     pub(in crate::engine) expects: Requirements,
+    /// What it must say together with the userinfo answer, where that is asked for.
+    pub(in crate::engine) expects_of_both: Option<Requirements>,
     /// The path at which a session is ended.
     pub(in crate::engine) logout_path: String,
     /// The attempts that were spent, and the sessions that have ended.
@@ -77,7 +95,7 @@ impl Logins {
         };
         let all: Vec<Option<Kit>> = config.providers.iter().map(kit).collect();
         let reserved = all.iter().flatten().flat_map(|kit| kit.names.iter().cloned()).collect();
-        Self { all, reserved }
+        Self { all, reserved, ways: Ways::default() }
     }
 
     /// Whether no provider has one, as in most configurations.
@@ -159,6 +177,37 @@ impl Kit {
         let client = login.client.id.clone();
         issuers.push(client.clone());
         let is_judge = login.judge == Judge::IdToken;
+        let expects = Requirements {
+            audiences: Some(vec![client]),
+            clients: None,
+            types: None,
+            allow_id_tokens: true,
+            allow_no_expiry: false,
+            ignore_binding: true,
+            max_lifetime: None,
+            identity: vec![ClaimRef::Name("sub".into())],
+            rules: Vec::new(),
+            ..asks.clone()
+        };
+        // Who somebody is may stand in the userinfo answer alone.
+        let whole = Requirements {
+            identity: asks.identity.clone(),
+            rules: asks.rules.clone(),
+            ..expects.clone()
+        };
+        let (expects, expects_of_both) = match (is_judge, login.userinfo) {
+            (true, true) => (
+                expects,
+                Some(Requirements {
+                    issuers: None,
+                    audiences: None,
+                    allow_no_expiry: true,
+                    ..whole
+                }),
+            ),
+            (true, false) => (whole, None),
+            (false, _) => (expects, None),
+        };
         let refresh = login.session.refresh;
         Self {
             keys: login.seal.clone(),
@@ -170,21 +219,8 @@ impl Kit {
                 ahead: refresh.map_or(Duration::ZERO, |refresh| refresh.ahead),
                 grace: refresh.map_or(Duration::ZERO, |refresh| refresh.grace),
             },
-            expects: Requirements {
-                audiences: Some(vec![client]),
-                clients: None,
-                types: None,
-                allow_id_tokens: true,
-                allow_no_expiry: false,
-                ignore_binding: true,
-                max_lifetime: None,
-                identity: match is_judge {
-                    true => asks.identity.clone(),
-                    false => vec![ClaimRef::Name("sub".into())],
-                },
-                rules: if is_judge { asks.rules.clone() } else { Vec::new() },
-                ..asks.clone()
-            },
+            expects,
+            expects_of_both,
             logout_path: [&login.path, "/logout"].concat(),
             marks: marks(login),
             ended: login.back_channel.then(|| Ended::new(login, asks.clock_skew)),

@@ -1,24 +1,16 @@
 //! A session ends: here, at the provider (RP-Initiated Logout), and its refresh token with it (RFC 7009).
 
-use zeroize::Zeroizing;
-
 use super::asking::endpoints;
 use super::kit::{At, BROWSER_LASTS, Mark};
 use super::replies::{page, redirect};
-use super::{callback, cookies};
+use super::{callback, cookies, refresh, revocation};
 use crate::engine::desk::Desk;
-use crate::engine::outside::calls::Owner;
 use crate::engine::stop::Stop;
-use crate::event::{CallRequest, Effect, Reply, SecretBytes, metric};
-use crate::http::{RequestHead, Url, add_to_form, with_query};
-use crate::login::session::Session;
+use crate::event::{Effect, Reply, metric};
+use crate::http::{RequestHead, add_to_form, with_query};
 use crate::page::login::LoginPage;
 use crate::provider::login::Cookie;
-use crate::secret::Secret;
 use crate::verdict::{Deny, Refusal};
-
-/// Longest answer to a revocation that is read, in bytes: none is of use.
-const MOST_ANSWER: usize = 1024;
 
 /// `/logout`: by a form of the own pages, or by a link there. Whatever else leads here is asked.
 pub(super) fn answer(
@@ -45,14 +37,17 @@ pub(super) fn answer(
         Err(Stop::Wait(awaited)) => return Err(Stop::Wait(awaited)),
         Err(_) => None,
     };
-    let session = cookies::living(at, head, env);
+    // A refresh may have made cookies that this browser has not got yet: theirs are the tokens that count.
+    let renewed = refresh::newest(desk, at, head);
+    let session = cookies::authentic(at, head, renewed.as_deref(), env.now);
     let mut hint = None;
     if let Some(session) = &session {
         at.kit.mark(Mark::Ended, &session.id.id, session.end(&at.kit.terms), env);
-        hint = cookies::token((at, Cookie::Hint), session, head, None);
-        let url = endpoints.as_ref().and_then(|all| all.revocation.as_ref());
-        if let Some(url) = url.filter(|_| at.login.logout.revoke) {
-            revoke(desk, at, head, (url, session));
+        hint = cookies::token((at, Cookie::Hint), session, head, renewed.as_deref());
+        let token = cookies::token((at, Cookie::Refresh), session, head, renewed.as_deref());
+        let url = endpoints.as_ref().and_then(|all| revocation::endpoint(at, all));
+        if let (Some(token), Some(url)) = (token, url) {
+            revocation::give_back(desk, at, url, &token);
         }
         at.count(metric::LoggedIn::LoggedOut, effects);
     }
@@ -76,30 +71,4 @@ pub(super) fn answer(
         }
     };
     Ok(redirect(303, "login_logged_out", to, set))
-}
-
-/// Gives a refresh token back. Nobody waits for the answer.
-fn revoke(
-    desk: &mut Desk<'_, '_>,
-    at: At<'_>,
-    head: &RequestHead,
-    (url, session): (&Url, &Session),
-) {
-    let Some(token) = cookies::token((at, Cookie::Refresh), session, head, None) else { return };
-    if let Some(request) = request(desk, at, url, &token) {
-        desk.outside.calls.make(Owner::Nobody, request);
-    }
-}
-
-fn request(desk: &Desk<'_, '_>, at: At<'_>, url: &Url, token: &Secret) -> Option<CallRequest> {
-    let mut form = Zeroizing::new(String::new());
-    add_to_form("token", token.reveal(), &mut form);
-    add_to_form("token_type_hint", "refresh_token", &mut form);
-    let shown = at.login.client.show(0, &mut form, desk.env).ok()?;
-    let mut request = CallRequest::document(url, &at.login.cluster, at.login.timeout, MOST_ANSWER);
-    request.method = "POST";
-    request.headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-    request.authorization = shown;
-    request.body = SecretBytes(Zeroizing::new(form.as_bytes().to_vec()));
-    Some(request)
 }

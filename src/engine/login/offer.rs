@@ -1,5 +1,7 @@
 //! What becomes of a request that no session comes with, at an API whose provider logs browsers in.
 
+use std::time::Duration;
+
 use super::kit::At;
 use super::replies::page;
 use super::start;
@@ -7,12 +9,17 @@ use crate::api::{Api, Unauthenticated};
 use crate::engine::desk::Desk;
 use crate::engine::reply;
 use crate::engine::stop::Stop;
+use crate::engine::voucher::Voucher;
 use crate::event::{Effect, Reply};
 use crate::http::{RequestHead, add_to_form, with_query};
 use crate::ids::ProviderId;
 use crate::login::return_path::return_path;
 use crate::page::login::{Choice, LoginPage};
+use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal};
+
+/// How long ago a login was that did not help.
+const JUST_NOW: Duration = Duration::from_secs(60);
 
 /// What becomes of it: `lacking` are the providers of each branch that have not vouched, `useless` is why
 /// a cookie that came did not help.
@@ -40,13 +47,12 @@ pub(in crate::engine) fn instead(
     if ids.is_empty() {
         return refusal.into();
     }
-    let is_sent = !is_optional
-        && !api.reports
-        && match api.unauthenticated {
-            Unauthenticated::Auto => head.is_navigation(),
-            Unauthenticated::Deny => false,
-            Unauthenticated::Redirect => head.method() == b"GET",
-        };
+    let may_send = !is_optional && !api.reports && api.unauthenticated != Unauthenticated::Deny;
+    let is_page = match api.unauthenticated {
+        Unauthenticated::Redirect => head.method() == b"GET",
+        Unauthenticated::Auto | Unauthenticated::Deny => head.is_navigation(),
+    };
+    let is_sent = may_send && is_page;
     let (config, logins) = (desk.config, desk.logins);
     let here: Vec<At<'_>> = ids.iter().filter_map(|id| logins.at(*id, config, head)).collect();
     let Some(first) = here.first().copied() else {
@@ -73,13 +79,36 @@ pub(in crate::engine) fn instead(
     }
     let mut refusal = useless.unwrap_or(refusal);
     let start = first.start();
-    if head.is_of_htmx() && !api.reports {
+    if head.is_of_htmx() && may_send {
         let mut form = String::new();
         add_to_form("return", &current_page(head, &first), &mut form);
         refusal.headers.push(("hx-redirect", with_query(&start, &form)));
     }
     refusal.login = Some(start.into());
     refusal.into()
+}
+
+/// A session that came by its cookie: the provider that it is of, and when it began.
+pub(in crate::engine) fn of_session(
+    vouched: &[Voucher<'_>],
+    owner: ProviderId,
+) -> Option<(ProviderId, UnixMillis)> {
+    let owner = vouched.iter().find(|one| one.id == owner)?;
+    Some((owner.id, owner.login.as_ref()?.opened.session.begun))
+}
+
+/// What becomes of a request whose session came by its cookie, and is over by what a policy says. Who has
+/// only just logged in is not sent again: the provider says of him that it was long ago.
+pub(in crate::engine) fn anew(
+    desk: &mut Desk<'_, '_>,
+    (api, (id, begun), is_optional): (&Api, (ProviderId, UnixMillis), bool),
+    head: &RequestHead,
+    refusal: Refusal,
+    effects: &mut Vec<Effect>,
+) -> Stop {
+    let now = desk.env.now;
+    let is_new = now.since(begun) < JUST_NOW || begun > now;
+    instead(desk, (api, &[vec![id]], is_optional || is_new), head, (refusal, None), effects)
 }
 
 /// The page from which htmx sends a request, as far as it is one of this host.

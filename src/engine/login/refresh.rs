@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::asking::endpoints;
+use super::asking::{endpoints, post};
 use super::kit::{At, Mark};
 use super::replies::{unavailable, unsigned};
-use super::{callback, cookies, tokens};
+use super::{callback, cookies, revocation, tokens};
 use crate::claims::{Claims, Judged};
 use crate::engine::desk::Desk;
 use crate::engine::outside::calls::Owner;
@@ -31,6 +31,9 @@ use crate::provider::login::Cookie;
 use crate::seal::Purpose;
 use crate::time::UnixMillis;
 use crate::verdict::{Deny, Refusal};
+
+/// How many generations of a session one request follows.
+pub(in crate::engine) const MOST_RENEWALS: u8 = 16;
 
 /// What becomes of a session that is due.
 pub(in crate::engine) enum Renewed {
@@ -98,9 +101,10 @@ pub(in crate::engine) fn renew(
                 token,
                 used: if is_navigation { env.now } else { used },
                 origin: at.origin.as_str().into(),
-                url: endpoints.token,
-                userinfo: endpoints.userinfo.filter(|_| at.login.userinfo),
+                url: endpoints.token.clone(),
+                userinfo: endpoints.userinfo.clone().filter(|_| at.login.userinfo),
                 keeps_hint: endpoints.end_session.is_some(),
+                revocation: revocation::endpoint(at, &endpoints).cloned(),
                 secret: 0,
                 tries: 0,
                 came: None,
@@ -137,6 +141,27 @@ pub(in crate::engine) fn renew(
     Ok(Renewed::Useless(refusal.with_retry_after(retry_after)))
 }
 
+/// The cookies that refreshes have brought since those that a browser shows; nothing where they are the
+/// newest that are known.
+pub(super) fn newest(desk: &mut Desk<'_, '_>, at: At<'_>, head: &RequestHead) -> Option<Cookies> {
+    let env = desk.env;
+    let mut newest: Option<Cookies> = None;
+    for _ in 0..MOST_RENEWALS {
+        let Some(shown) = cookies::authentic(at, head, newest.as_deref(), env.now) else { break };
+        let Some(one) = desk.outside.refreshes.of_mut(at.id) else { break };
+        let next = match one.leases.look(&record_id(shown.id), false, None, env) {
+            Known::Here(cookies) => Some(cookies),
+            Known::Came(slot) => opened(at, shown.id, slot, env),
+            _ => None,
+        };
+        match next {
+            Some(next) => newest = Some(next),
+            None => break,
+        }
+    }
+    newest
+}
+
 /// What a refresh brought for whoever shows this generation.
 fn opened(at: At<'_>, of: SessionId, slot: u32, env: &Env<'_>) -> Option<Cookies> {
     let generation = of.generation.to_le_bytes();
@@ -161,7 +186,7 @@ fn ask(desk: &mut Desk<'_, '_>, at: At<'_>, flight: Flight) -> Result<(), Lease>
     add_to_form("refresh_token", flight.token.reveal(), &mut form);
     let shown = at.login.client.show(flight.secret, &mut form, desk.env);
     let Ok(authorization) = shown else { return Err(flight.lease) };
-    let request = tokens::request(at, &flight.url, &form, authorization);
+    let request = post(at, (&flight.url, answer::MOST_BYTES), &form, authorization);
     let outside = &mut *desk.outside;
     outside.calls.make(Owner::Refresh(at.id, flight.lease.holder), request);
     if let Some(one) = outside.refreshes.of_mut(at.id) {
@@ -269,17 +294,7 @@ fn judge(desk: &mut Desk<'_, '_>, at: At<'_>, mut flight: Flight, effects: &mut 
                 put_back(desk, at, flight);
             }
         },
-        Err(Stop::Refuse(refusal)) => {
-            let asked = match refusal.deny {
-                Deny::LoginEnded => {
-                    let until = flight.session.end(&at.kit.terms);
-                    at.kit.mark(Mark::Ended, &flight.session.id.id, until, env);
-                    Asked::Ended(until)
-                }
-                _ => Asked::Failed,
-            };
-            end(desk, at, (&flight.lease, asked), &refusal, effects);
-        }
+        Err(Stop::Refuse(refusal)) => refused(desk, at, &flight, &refusal, effects),
         Err(_) if env.now.since(*came_at) >= MAX_WAIT || *came_at > env.now => {
             let refusal = unavailable("the keys of the provider's tokens did not come");
             end(desk, at, (&flight.lease, Asked::Failed), &refusal, effects);
@@ -292,6 +307,26 @@ fn judge(desk: &mut Desk<'_, '_>, at: At<'_>, mut flight: Flight, effects: &mut 
             put_back(desk, at, flight);
         }
     }
+}
+
+/// Ends a refresh whose tokens are not to be used.
+fn refused(
+    desk: &mut Desk<'_, '_>,
+    at: At<'_>,
+    flight: &Flight,
+    refusal: &Refusal,
+    effects: &mut Vec<Effect>,
+) {
+    let until = flight.session.end(&at.kit.terms);
+    let asked = match refusal.deny {
+        Deny::LoginEnded => {
+            at.kit.mark(Mark::Ended, &flight.session.id.id, until, desk.env);
+            Asked::Ended(until)
+        }
+        Deny::LoginRefused => Asked::Refused(until),
+        _ => Asked::Failed,
+    };
+    end(desk, at, (&flight.lease, asked), refusal, effects);
 }
 
 fn put_back(desk: &mut Desk<'_, '_>, at: At<'_>, flight: Flight) {
@@ -313,10 +348,8 @@ fn informed(
     let more = response.map(|response| callback::told(&response, Some(subject)));
     match more {
         Some(Err(mut refusal)) if refusal.deny == Deny::LoginTokenInvalid => {
-            let until = flight.session.end(&at.kit.terms);
-            at.kit.mark(Mark::Ended, &flight.session.id.id, until, desk.env);
             refusal.deny = Deny::LoginEnded;
-            end(desk, at, (&flight.lease, Asked::Ended(until)), &refusal, effects);
+            refused(desk, at, &flight, &refusal, effects);
         }
         more => {
             let old = match flight.session.claims().to_value() {
@@ -329,11 +362,17 @@ fn informed(
                 _ => Value::Object(old),
             };
             let Value::Object(more) = more else { return };
-            let found = match found {
-                Some((claims, judged)) => (claims.with(more), Some(judged.identity)),
+            let (claims, judged) = match found {
+                Some((claims, judged)) => (claims.with(more), Some(judged)),
                 None => (Claims::of(more), None),
             };
-            renewed(desk, at, flight, Some(found), effects);
+            match tokens::of_both(desk, at, &claims, true, &mut Trail::default()) {
+                Ok(of_both) => {
+                    let identity = of_both.or(judged.map(|judged| judged.identity));
+                    renewed(desk, at, flight, Some((claims, identity)), effects);
+                }
+                Err(refusal) => refused(desk, at, &flight, &refusal, effects),
+            }
         }
     }
 }
@@ -358,8 +397,18 @@ fn renewed(
     effects: &mut Vec<Effect>,
 ) {
     let env = desk.env;
-    let Flight { lease, session: old, token, used, keeps_hint, came, .. } = flight;
+    let Flight { lease, session: old, token, used, keeps_hint, revocation: url, came, .. } = flight;
     let Some((mut tokens, came_at)) = came else { return };
+    if at.kit.is_marked(Mark::Ended, &old.id.id, env) {
+        // Logged out meanwhile: nobody is to have what came too late.
+        if let (Some(token), Some(url)) = (&tokens.refresh, &url) {
+            revocation::give_back(desk, at, url, token);
+        }
+        let refusal =
+            Refusal::new(Deny::LoginEnded, "the session was ended before its tokens came");
+        let until = old.end(&at.kit.terms);
+        return end(desk, at, (&lease, Asked::Refused(until)), &refusal, effects);
+    }
     let (of, generation) = (old.id, old.id.generation.to_le_bytes());
     tokens.refresh.get_or_insert(token);
     let mut session = Session {

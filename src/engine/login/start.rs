@@ -3,15 +3,14 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::asking::{endpoints, unanswered};
+use super::asking::{ask_twice, endpoints, post, unanswered};
 use super::begun::Begun;
 use super::cookies;
 use super::kit::{At, BROWSER_LASTS};
 use super::replies::{no_randomness, redirect, unavailable, unsigned};
 use crate::engine::desk::Desk;
-use crate::engine::parked::Share;
 use crate::engine::stop::Stop;
-use crate::event::{CallRequest, Effect, Reply, SecretBytes, metric};
+use crate::event::{Effect, Reply, metric};
 use crate::http::{self, RequestHead, add_to_form, parameters, with_query};
 use crate::ids::{AskId, digest};
 use crate::json;
@@ -138,19 +137,19 @@ fn push(
     let mut form = Zeroizing::new(form);
     let authorization = at.login.client.show(0, &mut form, desk.env);
     let authorization = authorization.map_err(|_| unsigned())?;
-    let mut request = CallRequest::document(url, &at.login.cluster, at.login.timeout, MOST_PUSHED);
-    request.method = "POST";
-    let kind = "application/x-www-form-urlencoded".to_owned();
-    request.headers.push(("content-type", kind));
-    request.authorization = authorization;
-    request.body = SecretBytes(Zeroizing::new(form.as_bytes().to_vec()));
-    let id = AskId(digest(&[b"tollgate login push"]));
-    let answer = desk.ask_alone(head, (id, Share::Login), || request);
+    let mut make = || post(at, (url, MOST_PUSHED), &form, authorization.clone());
+    let id = |number| AskId(digest(&[b"tollgate login push", &[number]]));
+    let answer = ask_twice(desk, head, id, &mut make);
     let answer = answer.map_err(|why| unanswered(&why, "pushed authorization request"))?;
     let members = json::object(&answer.body).ok();
     let place = members.as_ref().and_then(|members| members.get("request_uri"));
     match place.and_then(Value::as_str) {
         Some(place) if matches!(answer.status, 200 | 201) => Ok(place.to_owned()),
+        _ if answer.status >= 500 => {
+            let reason =
+                format!("the pushed authorization request endpoint answered {}", answer.status);
+            Err(unavailable(reason).into())
+        }
         _ => {
             let reason = format!(
                 "the pushed authorization request endpoint answered {} without a `request_uri`",

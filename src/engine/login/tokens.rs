@@ -1,20 +1,18 @@
 //! From a code to tokens that can be relied upon (OpenID Connect Core §3.1.3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::asking::unanswered;
+use super::asking::{ask_twice, is_asked, post, unanswered};
 use super::kit::At;
 use super::replies::{unavailable, unsigned};
 use crate::claims::{Claims, Judged};
-use crate::engine::desk::{Desk, Unanswered};
-use crate::engine::parked::Share;
-use crate::engine::request::MAX_WAIT;
+use crate::engine::desk::Desk;
 use crate::engine::stop::Stop;
 use crate::engine::trail::Trail;
 use crate::engine::vouch::jwt;
-use crate::event::{CallRequest, SecretBytes};
 use crate::http::{RequestHead, Url, add_to_form};
 use crate::ids::{AskId, digest};
 use crate::jose::alg::Alg;
@@ -27,11 +25,7 @@ use crate::provider::login::Judge;
 use crate::secret::Secret;
 use crate::verdict::{Answer, Deny, Refusal, quoted};
 
-/// How often a call is made that brings no answer.
-const TRIES: u8 = 2;
-
-/// Redeems a code (RFC 6749 §4.1.3). Without an answer, or with one of 502 to 504, it is sent once more:
-/// the provider has then given nothing that could be lost.
+/// Redeems a code (RFC 6749 §4.1.3).
 pub(super) fn redeem(
     desk: &mut Desk<'_, '_>,
     at: At<'_>,
@@ -42,34 +36,26 @@ pub(super) fn redeem(
     let (client, uri) = (&at.login.client, at.login.redirect_uri(at.origin));
     let secrets = client.secrets().max(1);
     for which in 0..secrets {
-        for number in 0..TRIES {
-            let is_last = number.saturating_add(1) == TRIES || !may_try_again(desk, at);
-            let mut refused = false;
-            let mut make = || {
-                let mut form = Zeroizing::new(String::new());
-                add_to_form("grant_type", "authorization_code", &mut form);
-                add_to_form("code", code, &mut form);
-                add_to_form("redirect_uri", &uri, &mut form);
-                add_to_form("code_verifier", attempt.verifier().reveal(), &mut form);
-                let shown = client.show(which, &mut form, env);
-                refused = shown.is_err();
-                request(at, url, &form, shown.ok().flatten())
-            };
-            let response = desk.ask_alone(head, (id(which, number), Share::Login), &mut make);
-            if refused {
-                return Err(unsigned().into());
-            }
-            let response = match response {
-                Ok(response) if !is_last && matches!(response.status, 502..=504) => continue,
-                Ok(response) => response,
-                Err(Unanswered::Failed) if !is_last => continue,
-                Err(why) => return Err(unanswered(&why, "token")),
-            };
-            match answer::read(response.status, response.body_size, &response.body) {
-                Err(Failed::Client) if which.saturating_add(1) < secrets => break,
-                Err(failed) => return Err(refused_by_provider(failed).into()),
-                Ok(tokens) => return Ok(tokens),
-            }
+        let mut refused = false;
+        let mut make = || {
+            let mut form = Zeroizing::new(String::new());
+            add_to_form("grant_type", "authorization_code", &mut form);
+            add_to_form("code", code, &mut form);
+            add_to_form("redirect_uri", &uri, &mut form);
+            add_to_form("code_verifier", attempt.verifier().reveal(), &mut form);
+            let shown = client.show(which, &mut form, env);
+            refused = shown.is_err();
+            post(at, (url, MOST_BYTES), &form, shown.ok().flatten())
+        };
+        let response = ask_twice(desk, head, |number| id(which, number), &mut make);
+        if refused {
+            return Err(unsigned().into());
+        }
+        let response = response.map_err(|why| unanswered(&why, "token"))?;
+        match answer::read(response.status, response.body_size, &response.body) {
+            Err(Failed::Client) if which.saturating_add(1) < secrets => {}
+            Err(failed) => return Err(refused_by_provider(failed).into()),
+            Ok(tokens) => return Ok(tokens),
         }
     }
     Err(refused_by_provider(Failed::Client).into())
@@ -77,32 +63,12 @@ pub(super) fn redeem(
 
 /// Whether a call of the code was made, or is out.
 pub(super) fn is_redeeming(desk: &Desk<'_, '_>) -> bool {
-    let first = id(0, 0);
-    desk.memo.answer(first).is_some() || desk.outside.calls.is_out(desk.stream, first)
+    is_asked(desk, id(0, 0))
 }
 
 fn id(which: usize, number: u8) -> AskId {
     let which = u8::try_from(which).unwrap_or(u8::MAX);
     AskId(digest(&[b"tollgate login code", &[which, number]]))
-}
-
-/// Whether what is left of the request's time is enough for another call.
-fn may_try_again(desk: &Desk<'_, '_>, at: At<'_>) -> bool {
-    desk.waited.saturating_add(at.login.timeout) < MAX_WAIT
-}
-
-pub(super) fn request(
-    at: At<'_>,
-    url: &Url,
-    form: &str,
-    authorization: Option<Secret>,
-) -> CallRequest {
-    let mut request = CallRequest::document(url, &at.login.cluster, at.login.timeout, MOST_BYTES);
-    request.method = "POST";
-    request.headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-    request.authorization = authorization;
-    request.body = SecretBytes(Zeroizing::new(form.as_bytes().to_vec()));
-    request
 }
 
 /// What the token endpoint's answer comes to. Nothing of a body is shown but an error's code.
@@ -135,7 +101,8 @@ pub(super) fn refused_by_provider(failed: Failed) -> Refusal {
 ///
 /// # Errors
 ///
-/// A wait for keys; [`Deny::LoginEnded`] where a refresh has brought tokens that are not the session's.
+/// A wait for keys; [`Deny::LoginEnded`] where a refresh has brought tokens that are not the session's, and
+/// [`Deny::LoginRefused`] where they are of a person who may no longer log in.
 pub(super) fn judged(
     desk: &mut Desk<'_, '_>,
     at: At<'_>,
@@ -146,7 +113,7 @@ pub(super) fn judged(
     let is_refresh = old.is_some();
     let of = |what: &'static str| move |stop: Stop| invalid(stop, what, is_refresh);
     let id = match &tokens.id {
-        Some(token) => Some(check(desk, at, token, true, trail).map_err(of("the ID token"))?),
+        Some(token) => Some(check(desk, at, token, true, trail).map_err(of(ID_TOKEN))?),
         None if is_refresh => None,
         None => return Err(refused_by_provider(Failed::Missing("id_token")).into()),
     };
@@ -191,7 +158,7 @@ pub(super) fn judged(
     if at.login.judge == Judge::IdToken {
         return Ok(id.map(|(claims, judged, _)| (claims, judged)));
     }
-    let access = check(desk, at, &tokens.access, false, trail).map_err(of("the access token"))?;
+    let access = check(desk, at, &tokens.access, false, trail).map_err(of(ACCESS_TOKEN))?;
     let own = access.0.text("sub").unwrap_or(&access.1.identity);
     if subject.is_some_and(|subject| subject != own) {
         let (deny, whose) = match is_refresh {
@@ -209,6 +176,22 @@ pub(super) fn judged(
     let sid = id.as_ref().and_then(|(id, ..)| id.get("sid"));
     let sid = sid.map(|sid| ("sid".to_owned(), sid.clone()));
     Ok(Some((claims.with(sid.into_iter().collect()), judged)))
+}
+
+/// Judges what the ID token and the userinfo answer say together: whether the person may log in, and who it
+/// is; nothing where the ID token alone has said so.
+pub(super) fn of_both(
+    desk: &Desk<'_, '_>,
+    at: At<'_>,
+    claims: &Claims,
+    is_refresh: bool,
+    trail: &mut Trail,
+) -> Result<Option<Arc<str>>, Refusal> {
+    let Some(asks) = &at.kit.expects_of_both else { return Ok(None) };
+    match claims.judge(None, asks, desk.env.now, &mut trail.steps) {
+        Ok(judged) => Ok(Some(judged.identity)),
+        Err(refusal) => Err(unfit(&refusal, "the ID token with the userinfo answer", is_refresh)),
+    }
 }
 
 /// Checks one token: algorithm, key, signature, claims.
@@ -255,19 +238,39 @@ pub(super) fn signed(
     Ok((claims, alg))
 }
 
+const ID_TOKEN: &str = "the ID token";
+const ACCESS_TOKEN: &str = "the access token";
+
 /// A token that the provider gave was refused: that is the provider's fault, and nobody's credential.
 fn invalid(stop: Stop, what: &str, is_refresh: bool) -> Stop {
-    let Stop::Refuse(refusal) = stop else { return stop };
+    match stop {
+        Stop::Refuse(refusal) => unfit(&refusal, what, is_refresh).into(),
+        stop => stop,
+    }
+}
+
+fn unfit(refusal: &Refusal, what: &str, is_refresh: bool) -> Refusal {
     let retry_after = refusal.retry_after;
     let reason = format!("{what}: {}: {}", refusal.deny.code(), refusal.reason);
     let deny = match refusal.deny {
         Deny::TokenAudienceMismatch | Deny::TokenIssuerUnknown if is_refresh => Deny::LoginEnded,
+        // The person is no longer whom the configuration lets in.
+        Deny::TokenClaimRefused if is_refresh => Deny::LoginRefused,
         other if other.answer() == Answer::Unavailable => Deny::LoginUnavailable,
         _ => Deny::LoginTokenInvalid,
     };
+    let remedy = match refusal.deny {
+        Deny::TokenMalformed if what == ACCESS_TOKEN => OPAQUE.into(),
+        _ => refusal.remedy().to_owned(),
+    };
     let retry_after = retry_after.or(Some(Duration::from_secs(1)));
-    Refusal::new(deny, reason).with_remedy(refusal.remedy()).with_retry_after(retry_after).into()
+    Refusal::new(deny, reason).with_remedy(remedy).with_retry_after(retry_after)
 }
+
+/// What to do about an access token that is no JWT.
+const OPAQUE: &str = "the provider's access tokens are for itself to read: make the session of the ID token, \
+     by `providers.*.login.judge`: \"id_token\", or have the provider issue JWTs for one of \
+     `providers.*.audiences`";
 
 /// The ID token is not what was expected; at a refresh it is another's than the session's, which ends.
 fn others(why: &str, is_refresh: bool) -> Stop {

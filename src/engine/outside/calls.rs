@@ -76,6 +76,13 @@ pub(in crate::engine) struct Calls {
     leaving: Vec<(Owner, CallRequest)>,
 }
 
+impl Owner {
+    /// Whether it is a login's: to redeem a code, to renew a session, to end one.
+    pub(in crate::engine) const fn is_of_login(self) -> bool {
+        matches!(self, Self::Stream(..) | Self::Refresh(..) | Self::Nobody)
+    }
+}
+
 impl Calls {
     /// Has a call made, as soon as it can leave.
     pub(in crate::engine) fn make(&mut self, owner: Owner, request: CallRequest) {
@@ -116,18 +123,23 @@ impl Calls {
             || self.leaving.iter().any(|(leaving, _)| *leaving == owner)
     }
 
-    /// Ends a call; `None` for one that is not out.
-    pub(in crate::engine) fn end(&mut self, call: CallId) -> Option<(Owner, Callback)> {
+    /// Ends a call, which took this long; `None` for one that is not out.
+    pub(in crate::engine) fn end(
+        &mut self,
+        call: CallId,
+        now: UnixMillis,
+    ) -> Option<(Owner, Duration, Callback)> {
         let place = self.out.iter().position(|out| out.call == call)?;
         let out = self.out.swap_remove(place);
-        Some((out.owner, out.from))
+        Some((out.owner, now.since(out.made), out.from))
     }
 
     /// Ends the calls whose answers are no longer waited for.
-    pub(in crate::engine) fn overdue(&mut self, now: UnixMillis) -> Vec<Owner> {
+    pub(in crate::engine) fn overdue(&mut self, now: UnixMillis) -> Vec<(Owner, Duration)> {
         // Where the clock was set back, it is unknown how long ago a call was made.
         let is_over = |out: &mut Out| now.since(out.made) >= out.lasts || out.made > now;
-        self.out.extract_if(.., is_over).map(|out| out.owner).collect()
+        let over = self.out.extract_if(.., is_over);
+        over.map(|out| (out.owner, now.since(out.made))).collect()
     }
 
     /// Forgets the calls of a request that is gone: nobody else wants their answers.

@@ -53,6 +53,8 @@ pub(in crate::engine) struct Flight {
     pub(in crate::engine) userinfo: Option<Url>,
     /// Whether a logout shows the provider an ID token.
     pub(in crate::engine) keeps_hint: bool,
+    /// Where its tokens are given back, if they are.
+    pub(in crate::engine) revocation: Option<Url>,
     /// The place of the client's secret that is shown.
     pub(in crate::engine) secret: usize,
     /// How often a call was made that brought no answer.

@@ -3,7 +3,7 @@
 //! The cookie is sent by the browser, not shown by a caller: one that cannot be used counts as absent, and
 //! says why where nobody else vouches.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use crate::engine::desk::Desk;
 use crate::engine::login::cookies::{Several, alone, open, usable};
 use crate::engine::login::kit::At;
 use crate::engine::login::opened::Opened;
-use crate::engine::login::refresh::{self, Renewed};
+use crate::engine::login::refresh::{self, MOST_RENEWALS, Renewed};
 use crate::engine::revocation;
 use crate::engine::stop::Stop;
 use crate::engine::trail::Trail;
@@ -25,9 +25,6 @@ use crate::json;
 use crate::login::session::{Session, Stage};
 use crate::provider::login::{Cookie, Judge};
 use crate::verdict::{Deny, Refusal, Step, quoted};
-
-/// How many generations of a session one request follows.
-const MOST_RENEWALS: u8 = 16;
 
 /// What a browser shows of a session.
 pub(in crate::engine) enum Shown<'c> {
@@ -95,7 +92,12 @@ pub(in crate::engine) fn judge<'c>(
             asks: Some(&at.jwt.requirements),
             own: Own::default(),
             known: Rc::clone(&verified.known),
-            login: Some(LoggedIn { at, opened: Rc::clone(opened), renewed }),
+            login: Some(LoggedIn {
+                at,
+                opened: Rc::clone(opened),
+                renewed,
+                is_past: env.now >= session.over(),
+            }),
         }));
     }
     let reason = "the session was renewed more often than one request follows";
@@ -173,7 +175,7 @@ fn verified(desk: &Desk<'_, '_>, at: At<'_>, value: &[u8], session: Session) -> 
         digest: OnceCell::new(),
         twin: OnceCell::new(),
     });
-    let opened = Opened { session, origin: at.origin.as_str().into(), looked_at: Cell::default() };
+    let opened = Opened::new(session, at.origin.as_str());
     Rc::new(Verified {
         provider: at.id,
         by: By::Session(Rc::new(opened)),
