@@ -319,6 +319,7 @@ fn what_could_not_work_or_would_not_be_safe_is_refused() {
         (r#""cookie": {"domain": ".example.com"}"#.into(), "", "begins with no dot; write \"example.com\""),
         (r#""cookie": {"domain": "com"}"#.into(), "", "is no domain"),
         (r#""cookie": {"domain": "10.0.0.1"}"#.into(), "", "is no domain"),
+        (r#""cookie": {"domain": "0.0.1"}, "url": "https://10.0.0.1""#.into(), "", "is no domain"),
         (r#""cookie": {"domain": "Example.com"}"#.into(), "", "is no domain"),
         (r#""cookie": {"domain": "other.example"}"#.into(), "", "login.url: is not below `other.example`"),
         (r#""cookie": {"domain": "ortal.example.com"}"#.into(), "", "login.url: is not below"),

@@ -1,6 +1,5 @@
 //! The smaller objects of a login: how long sessions live, cookies, what goes upstream, logouts.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::config::check::headers::{self, Use, folded};
@@ -98,10 +97,12 @@ fn domain(
     problems: &mut Problems<'_>,
 ) -> Option<Box<str>> {
     let bare = written.trim_start_matches('.');
+    // What ends in a number is an address, or a part of one.
+    let top = bare.rsplit('.').next().unwrap_or_default();
     let is_domain = bare == bare.to_ascii_lowercase()
         && is_name(bare.as_bytes())
         && bare.contains('.')
-        && bare.parse::<Ipv4Addr>().is_err();
+        && !top.bytes().all(|byte| byte.is_ascii_digit());
     if !is_domain || bare.len() != written.len() {
         let shown = quoted(written);
         let message = if is_domain {
